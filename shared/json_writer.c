@@ -1,0 +1,173 @@
+#include "shared/json_writer.h"
+
+static void begin_value(struct json_writer *writer)
+{
+    if (writer->needs_comma)
+        buffer_append_byte(writer->out, ',');
+    writer->needs_comma = true;
+}
+
+void json_begin_object(struct json_writer *writer)
+{
+    begin_value(writer);
+    buffer_append_byte(writer->out, '{');
+    writer->needs_comma = false;
+}
+
+void json_end_object(struct json_writer *writer)
+{
+    buffer_append_byte(writer->out, '}');
+    writer->needs_comma = true;
+}
+
+void json_begin_array(struct json_writer *writer)
+{
+    begin_value(writer);
+    buffer_append_byte(writer->out, '[');
+    writer->needs_comma = false;
+}
+
+void json_end_array(struct json_writer *writer)
+{
+    buffer_append_byte(writer->out, ']');
+    writer->needs_comma = true;
+}
+
+void json_key(struct json_writer *writer, const char *key)
+{
+    begin_value(writer);
+    buffer_append_byte(writer->out, '"');
+    buffer_append_string(writer->out, key);
+    buffer_append(writer->out, "\":", 2);
+    writer->needs_comma = false;
+}
+
+/* The length of the well-formed UTF-8 sequence (RFC 3629 section 4) at the start of `text`, or 0. */
+static size_t utf8_sequence_size(struct bytes text)
+{
+    const uint8_t *at = text.data;
+    if (at[0] < 0x80)
+        return 1;
+    size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (at[0] < 0xc2 || at[0] > 0xf4 || text.size < size)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+    bool surrogate = at[0] == 0xed && at[1] > 0x9f;
+    bool too_high = at[0] == 0xf4 && at[1] > 0x8f;
+    return overlong || surrogate || too_high ? 0 : size;
+}
+
+static void escape_character(struct buffer *out, uint8_t character)
+{
+    static const char digits[] = "0123456789abcdef";
+    char escape[6] = { '\\', (char)character };
+    size_t size = 2;
+    switch (character) {
+    case '"':
+    case '\\': break;
+    case '\b': escape[1] = 'b'; break;
+    case '\f': escape[1] = 'f'; break;
+    case '\n': escape[1] = 'n'; break;
+    case '\r': escape[1] = 'r'; break;
+    case '\t': escape[1] = 't'; break;
+    default:
+        memcpy(escape, "\\u00", 4);
+        escape[4] = digits[character >> 4];
+        escape[5] = digits[character & 15];
+        size = 6;
+    }
+    buffer_append(out, escape, size);
+}
+
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+void json_escape(struct buffer *out, struct bytes text)
+{
+    size_t at = 0;
+    while (at < text.size) {
+        size_t plain = at;
+        while (plain < text.size && is_plain(text.data[plain]))
+            plain++;
+        buffer_append(out, text.data + at, plain - at);
+        at = plain;
+        if (at == text.size)
+            break;
+        size_t size = utf8_sequence_size((struct bytes){ text.data + at, text.size - at });
+        if (size > 1)
+            buffer_append(out, text.data + at, size);
+        else if (size == 1)
+            escape_character(out, text.data[at]);
+        else
+            buffer_append(out, "\xef\xbf\xbd", 3);
+        at += size ? size : 1;
+    }
+}
+
+void json_text(struct json_writer *writer, struct bytes text)
+{
+    begin_value(writer);
+    buffer_append_byte(writer->out, '"');
+    json_escape(writer->out, text);
+    buffer_append_byte(writer->out, '"');
+}
+
+void json_string(struct json_writer *writer, const char *text)
+{
+    json_text(writer, bytes_of_string(text));
+}
+
+void json_text_or_null(struct json_writer *writer, struct bytes text)
+{
+    if (text.data)
+        json_text(writer, text);
+    else
+        json_null(writer);
+}
+
+void json_unsigned(struct json_writer *writer, uint64_t value)
+{
+    begin_value(writer);
+    buffer_append_unsigned(writer->out, value);
+}
+
+void json_signed(struct json_writer *writer, int64_t value)
+{
+    begin_value(writer);
+    if (value < 0)
+        buffer_append_byte(writer->out, '-');
+    buffer_append_unsigned(writer->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void json_milliseconds(struct json_writer *writer, uint64_t value_ms)
+{
+    begin_value(writer);
+    buffer_append_unsigned(writer->out, value_ms / 1000);
+    uint64_t fraction = value_ms % 1000;
+    const char decimals[4] = { '.', (char)('0' + fraction / 100), (char)('0' + fraction / 10 % 10),
+                               (char)('0' + fraction % 10) };
+    buffer_append(writer->out, decimals, sizeof decimals);
+}
+
+void json_bool(struct json_writer *writer, bool value)
+{
+    begin_value(writer);
+    buffer_append_string(writer->out, value ? "true" : "false");
+}
+
+void json_null(struct json_writer *writer)
+{
+    begin_value(writer);
+    buffer_append(writer->out, "null", 4);
+}
+
+void json_raw(struct json_writer *writer, struct bytes json)
+{
+    begin_value(writer);
+    buffer_append_bytes(writer->out, json);
+}
