@@ -7,7 +7,9 @@
 
 #include "shared/memory.h"
 
-enum { FIRST_CAPACITY = 256 };
+enum {
+    FIRST_CAPACITY = 256
+};
 
 void buffer_init(struct buffer *buffer, size_t limit)
 {

@@ -62,7 +62,8 @@ static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte)
 }
 
 void buffer_append_unsigned(struct buffer *buffer, uint64_t value);
-void buffer_append_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_append_format(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* A view of the contents, until the next append. */
 static inline struct bytes buffer_bytes(const struct buffer *buffer)

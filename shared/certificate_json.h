@@ -15,8 +15,8 @@ enum certificate_dialect {
 
 /* Appends the object. With `as_der`, its last member is "as_der" (base64); without, it is the same object less that
  * member, so that message_splice_full can add it. */
-void certificate_json_write(struct buffer *out, const struct certificate *certificate, enum certificate_dialect dialect,
-                            bool as_der);
+void certificate_json_write(struct buffer *out, const struct certificate *certificate,
+                            enum certificate_dialect dialect, bool as_der);
 
 /* Appends the array of names: the value of "all_domains". */
 void certificate_json_write_domains(struct buffer *out, const struct certificate *certificate,

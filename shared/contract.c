@@ -10,9 +10,11 @@ static bool is_prefix_character(char character)
     return isalnum((unsigned char)character) || strchr("{}:._-", character);
 }
 
-static void write_key(const struct contract *contract, char *key, const char *kind, const char *name)
+static void write_key(const struct contract *contract, char *key, const char *kind,
+                      const char *name)
 {
-    int size = snprintf(key, CONTRACT_KEY_SIZE, "%s:%s%s%s", contract->prefix, kind, *name ? ":" : "", name);
+    int size = snprintf(key, CONTRACT_KEY_SIZE, "%s:%s%s%s", contract->prefix, kind,
+                        *name ? ":" : "", name);
     assert(size > 0 && size < CONTRACT_KEY_SIZE);
 }
 

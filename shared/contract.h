@@ -14,12 +14,12 @@
 #define CONTRACT_PREFIX "{certstream}"
 
 /* Fields of an entry of the stream. */
-#define CONTRACT_FIELD_JSON "json"
+#define CONTRACT_FIELD_JSON    "json"
 #define CONTRACT_FIELD_DOMAINS "domains"
-#define CONTRACT_FIELD_DER "der"
-#define CONTRACT_FIELD_CHAIN "chain"
-#define CONTRACT_FIELD_LOG "log"
-#define CONTRACT_FIELD_INDEX "index"
+#define CONTRACT_FIELD_DER     "der"
+#define CONTRACT_FIELD_CHAIN   "chain"
+#define CONTRACT_FIELD_LOG     "log"
+#define CONTRACT_FIELD_INDEX   "index"
 
 enum {
     /* Long enough to name a deployment and a shard, short enough for keys on the stack. */
@@ -32,10 +32,10 @@ enum {
 /* The keys without a variable part. */
 struct contract {
     char prefix[CONTRACT_PREFIX_MAX + 1];
-    char stream[CONTRACT_KEY_SIZE];    /* the entries */
-    char logs[CONTRACT_KEY_SIZE];      /* set of log ids, hex */
-    char issuers[CONTRACT_KEY_SIZE];   /* hash: issuer's SHA-256, hex → certificate object, JSON */
-    char evidence[CONTRACT_KEY_SIZE];  /* stream of signed heads that contradict each other */
+    char stream[CONTRACT_KEY_SIZE];   /* the entries */
+    char logs[CONTRACT_KEY_SIZE];     /* set of log ids, hex */
+    char issuers[CONTRACT_KEY_SIZE];  /* hash: issuer's SHA-256, hex → certificate object, JSON */
+    char evidence[CONTRACT_KEY_SIZE]; /* stream of signed heads that contradict each other */
     char log_lists[CONTRACT_KEY_SIZE]; /* hash: a log list's address → its last good text */
 };
 

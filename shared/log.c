@@ -7,7 +7,9 @@
 #include "shared/clock.h"
 
 /* More than the values of any one line. */
-enum { QUOTED_BUFFERS = 8 };
+enum {
+    QUOTED_BUFFERS = 8
+};
 
 const char *log_quoted_bytes(struct bytes text)
 {
@@ -38,8 +40,8 @@ const char *log_quoted(const char *text)
     return log_quoted_bytes(bytes_of_string(text));
 }
 
-static void __attribute__((format(printf, 3, 0))) write_line(const char *level, const char *event, const char *format,
-                                                             va_list arguments)
+static void __attribute__((format(printf, 3, 0)))
+write_line(const char *level, const char *event, const char *format, va_list arguments)
 {
     uint64_t now_ms = clock_realtime_ms();
     time_t seconds = (time_t)(now_ms / 1000);
@@ -49,14 +51,14 @@ static void __attribute__((format(printf, 3, 0))) write_line(const char *level, 
     (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
     char fields[1024];
     (void)vsnprintf(fields, sizeof fields, format, arguments);
-    (void)fprintf(stderr, "%s.%03uZ %s %s%s%s\n", when, (unsigned)(now_ms % 1000), level, event, fields[0] ? " " : "",
-                  fields);
+    (void)fprintf(stderr, "%s.%03uZ %s %s%s%s\n", when, (unsigned)(now_ms % 1000), level, event,
+                  fields[0] ? " " : "", fields);
 }
 
-#define WRITE_LINE(level)                                                                                              \
-    va_list arguments;                                                                                                 \
-    va_start(arguments, format);                                                                                       \
-    write_line(level, event, format, arguments);                                                                       \
+#define WRITE_LINE(level)                        \
+    va_list arguments;                           \
+    va_start(arguments, format);                 \
+    write_line(level, event, format, arguments); \
     va_end(arguments)
 
 void log_info(const char *event, const char *format, ...)

@@ -7,7 +7,9 @@
 
 #include "shared/bytes.h"
 
-enum { LOG_QUOTED_SIZE = 200 };
+enum {
+    LOG_QUOTED_SIZE = 200
+};
 
 /* A value from outside, made printable: quoted, cut to fit, everything but printable ASCII as \xHH. The text lives in
  * one of a few static buffers, so use it in the same call. */

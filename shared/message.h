@@ -16,8 +16,9 @@ struct certificate;
 
 /* The log an entry comes from; strings borrowed. */
 struct message_source {
-    const char *name;          /* the log list's description */
-    const char *url;           /* as in the log list, with its trailing slash; of a tiled log the monitoring URL */
+    const char *name; /* the log list's description */
+    const char
+        *url; /* as in the log list, with its trailing slash; of a tiled log the monitoring URL */
     const char *operator_name;
     const char *log_id_base64;
     bool is_tiled;
@@ -33,7 +34,8 @@ struct message_entry {
 };
 
 /* Appends the lite message without an id, as stored in the stream's `json`. */
-void message_write(struct buffer *out, const struct message_entry *entry, const struct certificate *certificate);
+void message_write(struct buffer *out, const struct message_entry *entry,
+                   const struct certificate *certificate);
 
 /* Appends the lite message with its stream id, from the stored one. False, with nothing appended, if `json` is not of the
  * contract's form. */

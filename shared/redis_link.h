@@ -18,7 +18,8 @@ struct redis_link;
 struct redisReply;
 
 /* `reply` is freed when the callback returns; NULL when the connection went away first. */
-typedef void (*redis_link_on_reply)(struct redis_link *link, struct redisReply *reply, void *context);
+typedef void (*redis_link_on_reply)(struct redis_link *link, struct redisReply *reply,
+                                    void *context);
 
 struct redis_link_events {
     /* Commands can be sent from now on; or no longer, with a constant or log-safe reason that lives for the call. */
@@ -58,11 +59,11 @@ uint64_t redis_link_deadline_ms(const struct redis_link *link);
 void redis_link_tick(struct redis_link *link, uint64_t now_ms);
 
 /* Sends a command; arguments are copied. `on_reply` may be NULL. False, and no callback, when the link is not up. */
-bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply, void *context, size_t count,
-                     const char *const *arguments, const size_t *sizes);
+bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply, void *context,
+                     size_t count, const char *const *arguments, const size_t *sizes);
 /* The same for arguments that are C strings, ended by NULL. */
-bool redis_link_send_strings(struct redis_link *link, redis_link_on_reply on_reply, void *context, ...)
-    __attribute__((sentinel));
+bool redis_link_send_strings(struct redis_link *link, redis_link_on_reply on_reply, void *context,
+                             ...) __attribute__((sentinel));
 
 /* Drops the connection and connects again after a back-off: for a reply that makes no sense. */
 void redis_link_drop(struct redis_link *link, const char *reason);
