@@ -1,0 +1,150 @@
+#include "tests/support/harness.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/clock.h"
+#include "shared/memory.h"
+#include "tests/support/program.h"
+
+enum {
+    /* Short against what is waited for, long against the work of looking. */
+    PAUSE_MS = 5,
+    WRAPPER_SLOWDOWN = 10,
+};
+
+static void make_folder(struct harness *harness)
+{
+    const char *parent = getenv("TMPDIR");
+    int length = snprintf(harness->folder, sizeof harness->folder, "%s/certstream-XXXXXX",
+                          parent ? parent : "/tmp");
+    if (length < 0 || (size_t)length >= sizeof harness->folder)
+        fail_msg("TMPDIR is too long for Unix sockets below it: %s", parent);
+    if (!mkdtemp(harness->folder))
+        fail_msg("cannot make %s: %s", harness->folder, strerror(errno));
+}
+
+struct harness *harness_create(void)
+{
+    struct harness *harness = memory_allocate_zeroed(1, sizeof *harness);
+    make_folder(harness);
+    const char *seed = getenv("CERTSTREAM_SEED");
+    if (seed)
+        harness->seed = strtoull(seed, NULL, 10);
+    else if (getrandom(&harness->seed, sizeof harness->seed, 0) != sizeof harness->seed)
+        fail_msg("no random seed: %s", strerror(errno));
+    harness->random = harness->seed;
+    print_message("CERTSTREAM_SEED=%llu, folder %s\n", (unsigned long long)harness->seed,
+                  harness->folder);
+    return harness;
+}
+
+static int remove_path(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status, (void)kind, (void)walk;
+    return remove(path);
+}
+
+void harness_remove_folder(const char *folder)
+{
+    if (nftw(folder, remove_path, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        print_error("cannot remove %s: %s\n", folder, strerror(errno));
+}
+
+int harness_destroy(struct harness *harness)
+{
+    if (!harness)
+        return 0;
+    bool is_well = true;
+    while (harness->programs) {
+        struct program *program = harness->programs;
+        harness->programs = program_next(program);
+        is_well = program_end(program) && is_well;
+    }
+    if (!is_well || getenv("CERTSTREAM_KEEP"))
+        print_message("kept %s\n", harness->folder);
+    else
+        harness_remove_folder(harness->folder);
+    free(harness);
+    return is_well ? 0 : -1;
+}
+
+static void join_path(char *path, const char *folder, const char *name)
+{
+    int length = snprintf(path, HARNESS_PATH_SIZE, "%s/%s", folder, name);
+    if (length < 0 || length >= HARNESS_PATH_SIZE)
+        fail_msg("path too long: %s/%s", folder, name);
+}
+
+void harness_path(const struct harness *harness, char *path, const char *name)
+{
+    join_path(path, harness->folder, name);
+}
+
+void harness_corpus_path(char *path, const char *name)
+{
+    const char *folder = getenv("CERTSTREAM_CORPUS");
+    join_path(path, folder ? folder : CERTSTREAM_CORPUS_DEFAULT, name);
+    if (access(path, R_OK) == 0)
+        return;
+    print_message("skipped: the corpus is not here (%s); CERTSTREAM_CORPUS names its folder\n",
+                  path);
+    skip();
+}
+
+/* SplitMix64 (Steele, Lea, Flood 2014): any seed is a good seed. */
+uint64_t harness_random(struct harness *harness, uint64_t below)
+{
+    assert_true(below > 0);
+    uint64_t mixed = harness->random += 0x9e3779b97f4a7c15;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
+    return (mixed ^ mixed >> 31) % below;
+}
+
+uint64_t harness_setting(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+    if (!text)
+        return otherwise;
+    char *end;
+    uint64_t value = strtoull(text, &end, 10);
+    if (end == text || *end)
+        fail_msg("%s=%s is not a number", variable, text);
+    return value;
+}
+
+struct deadline deadline_after(uint64_t milliseconds, const char *what)
+{
+    uint64_t slowdown = getenv("CERTSTREAM_WRAPPER") ? WRAPPER_SLOWDOWN : 1;
+    return (struct deadline){ clock_monotonic_ms() + milliseconds * slowdown, what };
+}
+
+bool deadline_has_passed(const struct deadline *deadline)
+{
+    return clock_monotonic_ms() >= deadline->end_ms;
+}
+
+int deadline_remaining_ms(const struct deadline *deadline)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    return now_ms < deadline->end_ms ? (int)(deadline->end_ms - now_ms) : 0;
+}
+
+void deadline_wait(const struct deadline *deadline)
+{
+    if (deadline_has_passed(deadline))
+        fail_msg("waited in vain for %s", deadline->what);
+    (void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000 }, NULL);
+}

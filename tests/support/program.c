@@ -1,0 +1,346 @@
+#include "tests/support/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/buffer.h"
+#include "shared/memory.h"
+#include "tests/support/harness.h"
+
+enum {
+    ARGUMENTS_MAX = 64,
+    /* A first line is an address; redis-server's first lines are not waited for. */
+    READY_SIZE = 256,
+    READY_MS = 20000,
+    STOP_MS = 10000,
+    /* More than any test makes a daemon say, less than what would hide a flood. */
+    OUTPUT_MAX = 16 << 20,
+    TAIL_SIZE = 2000,
+    EXIT_NOT_STARTED = 127,
+};
+
+struct program {
+    struct program *next;
+    char *name;
+    char *arguments[ARGUMENTS_MAX + 1];
+    char *environment[ARGUMENTS_MAX + 1];
+    char *ready;
+    bool is_daemon;
+    bool has_left_children;
+    pid_t pid; /* 0: not running */
+    int exit_code;
+    off_t output_start; /* where the latest start's output begins */
+    char output_path[HARNESS_PATH_SIZE];
+    char error_path[HARNESS_PATH_SIZE];
+    char ready_text[READY_SIZE];
+};
+
+static size_t copy_strings(char **to, size_t count, const char *const *from)
+{
+    for (; *from; from++) {
+        if (count == ARGUMENTS_MAX)
+            fail_msg("more than %d arguments", ARGUMENTS_MAX);
+        to[count++] = memory_copy_string(*from);
+    }
+    return count;
+}
+
+/* The wrapper's words are separated by blanks; it has no quoting. */
+static size_t copy_wrapper(char **to)
+{
+    const char *text = getenv("CERTSTREAM_WRAPPER");
+    size_t count = 0;
+    while (text && *text && count < ARGUMENTS_MAX) {
+        size_t size = strcspn(text, " ");
+        if (size)
+            to[count++] = memory_copy_text(text, size);
+        text += size + strspn(text + size, " ");
+    }
+    return count;
+}
+
+static struct program *create(struct harness *harness, const struct program_options *options)
+{
+    struct program *program = memory_allocate_zeroed(1, sizeof *program);
+    program->name = memory_copy_string(options->name);
+    program->ready = options->ready ? memory_copy_string(options->ready) : NULL;
+    program->is_daemon = options->is_daemon;
+    size_t count = options->is_daemon ? copy_wrapper(program->arguments) : 0;
+    (void)copy_strings(program->arguments, count, options->arguments);
+    if (options->environment)
+        (void)copy_strings(program->environment, 0, options->environment);
+    char file[HARNESS_PATH_SIZE];
+    (void)snprintf(file, sizeof file, "%s.out", options->name);
+    harness_path(harness, program->output_path, file);
+    (void)snprintf(file, sizeof file, "%s.err", options->name);
+    harness_path(harness, program->error_path, file);
+    program->next = harness->programs;
+    harness->programs = program;
+    return program;
+}
+
+static char *read_file(const char *path, off_t from)
+{
+    struct buffer text;
+    buffer_init(&text, OUTPUT_MAX);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = 0;
+    while (file >= 0 && OUTPUT_MAX - 1 > text.size) {
+        uint8_t *room = buffer_reserve(&text, 4096);
+        if (!room || (size = pread(file, room, 4096, from + (off_t)text.size)) <= 0)
+            break;
+        text.size += (size_t)size;
+    }
+    if (file >= 0)
+        (void)close(file);
+    char *copy = memory_copy_text(text.size ? (const char *)text.data : "", text.size);
+    buffer_free(&text);
+    return copy;
+}
+
+static const char *tail(const char *text)
+{
+    size_t size = strlen(text);
+    return size > TAIL_SIZE ? text + size - TAIL_SIZE : text;
+}
+
+static void redirect(const char *path, int descriptor)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (file < 0 || dup2(file, descriptor) < 0)
+        _exit(EXIT_NOT_STARTED);
+}
+
+static void run(struct program *program, pid_t parent)
+{
+    redirect("/dev/null", STDIN_FILENO);
+    redirect(program->output_path, STDOUT_FILENO);
+    redirect(program->error_path, STDERR_FILENO);
+    /* A group of its own, so that its end takes what a script started with it. */
+    (void)setpgid(0, 0);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+        _exit(EXIT_NOT_STARTED);
+    for (char **variable = program->environment; *variable; variable++)
+        (void)putenv(*variable);
+    (void)execvp(program->arguments[0], program->arguments);
+    (void)fprintf(stderr, "cannot start %s: %s\n", program->arguments[0], strerror(errno));
+    _exit(EXIT_NOT_STARTED);
+}
+
+static void fork_program(struct program *program)
+{
+    int file = open(program->output_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    assert_true(file >= 0);
+    program->output_start = lseek(file, 0, SEEK_END);
+    (void)close(file);
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        fail_msg("cannot fork: %s", strerror(errno));
+    if (pid == 0)
+        run(program, parent);
+    /* Here too: the group must exist before anyone signals it. */
+    (void)setpgid(pid, pid);
+    program->pid = pid;
+}
+
+/* True when the first line is there and begins as it should. */
+static bool read_ready_text(struct program *program)
+{
+    char *text = read_file(program->output_path, program->output_start);
+    char *end = strchr(text, '\n');
+    bool is_ready = false;
+    if (end && strncmp(text, program->ready, strlen(program->ready)) == 0) {
+        *end = '\0';
+        (void)snprintf(program->ready_text, sizeof program->ready_text, "%s",
+                       text + strlen(program->ready));
+        is_ready = true;
+    }
+    free(text);
+    return is_ready;
+}
+
+static void wait_until_ready(struct program *program)
+{
+    struct deadline deadline = deadline_after(READY_MS, program->name);
+    while (!read_ready_text(program)) {
+        if (program_is_running(program) && !deadline_has_passed(&deadline)) {
+            deadline_wait(&deadline);
+            continue;
+        }
+        if (read_ready_text(program))
+            return;
+        char *errors = program_errors(program);
+        print_error("%s\n", tail(errors));
+        free(errors);
+        fail_msg("%s %s before it said \"%s\"", program->name,
+                 program->pid ? "took too long" : "ended", program->ready);
+    }
+}
+
+struct program *program_start(struct harness *harness, const struct program_options *options)
+{
+    struct program *program = create(harness, options);
+    program_restart(program);
+    return program;
+}
+
+void program_restart(struct program *program)
+{
+    assert_int_equal(program->pid, 0);
+    fork_program(program);
+    if (program->ready)
+        wait_until_ready(program);
+}
+
+/* Reaps it if it has ended. */
+bool program_is_running(struct program *program)
+{
+    if (!program->pid)
+        return false;
+    int status = 0;
+    pid_t pid = waitpid(program->pid, &status, WNOHANG);
+    if (pid == 0)
+        return true;
+    program->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    /* Nothing of its group may outlive it, but for what it could not clean up any more. */
+    if (killpg(program->pid, SIGKILL) == 0 && !WIFSIGNALED(status))
+        program->has_left_children = true;
+    program->pid = 0;
+    return false;
+}
+
+void program_signal(struct program *program, int signal)
+{
+    if (!program_is_running(program))
+        fail_msg("%s has ended by itself (exit code %d)", program->name, program->exit_code);
+    assert_int_equal(kill(program->pid, signal), 0);
+}
+
+void program_kill(struct program *program)
+{
+    program_signal(program, SIGKILL);
+    (void)program_wait(program, STOP_MS);
+}
+
+int program_wait(struct program *program, int timeout_ms)
+{
+    struct deadline deadline = deadline_after((uint64_t)timeout_ms, program->name);
+    while (program_is_running(program))
+        deadline_wait(&deadline);
+    return program->exit_code;
+}
+
+int program_stop(struct program *program)
+{
+    program_signal(program, SIGTERM);
+    return program_wait(program, STOP_MS);
+}
+
+pid_t program_pid(const struct program *program)
+{
+    return program->pid;
+}
+
+const char *program_ready_text(const struct program *program)
+{
+    return program->ready_text;
+}
+
+int program_port(const struct program *program)
+{
+    const char *colon = strrchr(program->ready_text, ':');
+    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
+    if (port <= 0 || port > UINT16_MAX)
+        fail_msg("%s names no port: %s", program->name, program->ready_text);
+    return (int)port;
+}
+
+char *program_output(const struct program *program)
+{
+    return read_file(program->output_path, 0);
+}
+
+char *program_errors(const struct program *program)
+{
+    return read_file(program->error_path, 0);
+}
+
+struct program *program_next(const struct program *program)
+{
+    return program->next;
+}
+
+/* Not by deadline_wait: a teardown goes on with the next program whatever this one does. */
+static bool end_process(struct program *program)
+{
+    struct deadline deadline = deadline_after(STOP_MS, program->name);
+    (void)kill(program->pid, SIGTERM);
+    (void)kill(program->pid, SIGCONT);
+    while (program_is_running(program) && !deadline_has_passed(&deadline))
+        (void)usleep(5000);
+    if (!program->pid)
+        return true;
+    (void)killpg(program->pid, SIGKILL);
+    (void)waitpid(program->pid, NULL, 0);
+    program->pid = 0;
+    print_error("%s did not end within %d s of SIGTERM\n", program->name, STOP_MS / 1000);
+    return false;
+}
+
+static bool has_sanitizer_report(const struct program *program)
+{
+    static const char *const signs[] = { "ERROR: AddressSanitizer",
+                                         "runtime error:", "LeakSanitizer",
+                                         "ERROR: UndefinedBehaviorSanitizer" };
+    char *errors = program_errors(program);
+    const char *report = NULL;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs && !report; i++)
+        report = strstr(errors, signs[i]);
+    if (report)
+        print_error("%s: %.*s\n", program->name, TAIL_SIZE, report);
+    free(errors);
+    return report != NULL;
+}
+
+static void destroy(struct program *program)
+{
+    for (char **argument = program->arguments; *argument; argument++)
+        free(*argument);
+    for (char **variable = program->environment; *variable; variable++)
+        free(*variable);
+    free(program->ready);
+    free(program->name);
+    free(program);
+}
+
+bool program_end(struct program *program)
+{
+    bool is_well = true;
+    if (program_is_running(program)) {
+        is_well = end_process(program);
+        if (is_well && program->is_daemon && program->exit_code != 0) {
+            print_error("%s ended with exit code %d\n", program->name, program->exit_code);
+            is_well = false;
+        }
+    }
+    if (program->has_left_children) {
+        print_error("%s left processes running\n", program->name);
+        is_well = false;
+    }
+    is_well = !has_sanitizer_report(program) && is_well;
+    destroy(program);
+    return is_well;
+}

@@ -1,0 +1,168 @@
+#include "tests/support/redis_server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "shared/memory.h"
+#include "tests/support/harness.h"
+#include "tests/support/program.h"
+
+enum {
+    WORDS_MAX = 48,
+    READY_MS = 20000,
+    REPLY_SECONDS = 20,
+};
+
+struct redis_server {
+    struct program *program;
+    redisContext *connection;
+    char socket[HARNESS_PATH_SIZE];
+    char url[HARNESS_PATH_SIZE + 8];
+};
+
+static void disconnect(struct redis_server *server)
+{
+    if (server->connection)
+        redisFree(server->connection);
+    server->connection = NULL;
+}
+
+static bool connect_socket(struct redis_server *server)
+{
+    if (server->connection && !server->connection->err)
+        return true;
+    disconnect(server);
+    server->connection = redisConnectUnix(server->socket);
+    if (!server->connection || server->connection->err)
+        return false;
+    return redisSetTimeout(server->connection, (struct timeval){ .tv_sec = REPLY_SECONDS }) ==
+           REDIS_OK;
+}
+
+/* Not while it loads its data: PING then answers an error. */
+static bool answers(struct redis_server *server)
+{
+    if (!connect_socket(server))
+        return false;
+    redisReply *reply = redisCommand(server->connection, "PING");
+    bool is_pong = reply && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    return is_pong;
+}
+
+static void wait_until_ready(struct redis_server *server)
+{
+    struct deadline deadline = deadline_after(READY_MS, "redis-server to answer");
+    while (!answers(server)) {
+        if (!program_is_running(server->program)) {
+            char *output = program_output(server->program);
+            print_error("%s\n", output);
+            free(output);
+            fail_msg("redis-server ended");
+        }
+        deadline_wait(&deadline);
+    }
+}
+
+struct redis_server *redis_server_start(struct harness *harness, const char *name,
+                                        const char *const *overrides)
+{
+    struct redis_server *server = memory_allocate_zeroed(1, sizeof *server);
+    char file[64];
+    (void)snprintf(file, sizeof file, "%s.sock", name);
+    harness_path(harness, server->socket, file);
+    (void)snprintf(server->url, sizeof server->url, "unix://%s", server->socket);
+    char log_name[64];
+    (void)snprintf(log_name, sizeof log_name, "%s.aof", name);
+
+    const char *words[WORDS_MAX + 1] = { "redis-server",    CERTSTREAM_REDIS_CONF,
+                                         "--port",          "0",
+                                         "--unixsocket",    server->socket,
+                                         "--dir",           harness->folder,
+                                         "--appenddirname", log_name,
+                                         "--dbfilename",    name,
+                                         "--daemonize",     "no" };
+    size_t count = 14;
+    for (; overrides && *overrides; overrides++) {
+        assert_true(count < WORDS_MAX);
+        words[count++] = *overrides;
+    }
+    server->program =
+        program_start(harness, &(struct program_options){ .name = name, .arguments = words });
+    wait_until_ready(server);
+    return server;
+}
+
+void redis_server_destroy(struct redis_server *server)
+{
+    if (!server)
+        return;
+    disconnect(server);
+    free(server);
+}
+
+struct program *redis_server_program(const struct redis_server *server)
+{
+    return server->program;
+}
+
+const char *redis_server_url(const struct redis_server *server)
+{
+    return server->url;
+}
+
+void redis_server_kill(struct redis_server *server)
+{
+    disconnect(server);
+    program_kill(server->program);
+}
+
+void redis_server_restart(struct redis_server *server)
+{
+    disconnect(server);
+    program_restart(server->program);
+    wait_until_ready(server);
+}
+
+static redisReply *command(struct redis_server *server, const char *format, va_list arguments)
+{
+    if (!connect_socket(server))
+        fail_msg("no connection to redis-server");
+    redisReply *reply = redisvCommand(server->connection, format, arguments);
+    if (!reply)
+        fail_msg("%s: %s", format, server->connection->errstr);
+    if (reply->type == REDIS_REPLY_ERROR)
+        fail_msg("%s: %s", format, reply->str);
+    return reply;
+}
+
+redisReply *redis_server_command(struct redis_server *server, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = command(server, format, arguments);
+    va_end(arguments);
+    return reply;
+}
+
+long long redis_server_integer(struct redis_server *server, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = command(server, format, arguments);
+    va_end(arguments);
+    if (reply->type != REDIS_REPLY_INTEGER)
+        fail_msg("%s answered no integer", format);
+    long long value = reply->integer;
+    freeReplyObject(reply);
+    return value;
+}
