@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@ enum {
     /* Short against what is waited for, long against the work of looking. */
     PAUSE_MS = 5,
     WRAPPER_SLOWDOWN = 10,
+    LEFTOVER_MS = 2000,
 };
 
 static void make_folder(struct harness *harness)
@@ -38,6 +42,8 @@ static void make_folder(struct harness *harness)
 struct harness *harness_create(void)
 {
     struct harness *harness = memory_allocate_zeroed(1, sizeof *harness);
+    /* What a program leaves running becomes a child of this process, where harness_destroy finds it. */
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     make_folder(harness);
     const char *seed = getenv("CERTSTREAM_SEED");
     if (seed)
@@ -62,6 +68,35 @@ void harness_remove_folder(const char *folder)
         print_error("cannot remove %s: %s\n", folder, strerror(errno));
 }
 
+static void kill_children(void)
+{
+    char line[4096] = "";
+    FILE *list = fopen("/proc/thread-self/children", "re");
+    if (!list || !fgets(line, sizeof line, list))
+        line[0] = '\0';
+    if (list)
+        (void)fclose(list);
+    char *next = line;
+    for (long pid; (pid = strtol(next, &next, 10)) > 0;)
+        (void)kill((pid_t)pid, SIGKILL);
+}
+
+/* True when nothing is left that a program had started; what ends with its parent is given a moment. */
+static bool end_children(void)
+{
+    struct deadline deadline = deadline_after(LEFTOVER_MS, "the programs' children");
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && !deadline_has_passed(&deadline))
+        if (pid == 0)
+            (void)usleep(1000 * PAUSE_MS);
+    if (pid < 0)
+        return true;
+    print_error("processes were left running\n");
+    for (; waitpid(-1, NULL, WNOHANG) >= 0; (void)usleep(1000 * PAUSE_MS))
+        kill_children();
+    return false;
+}
+
 int harness_destroy(struct harness *harness)
 {
     if (!harness)
@@ -72,6 +107,7 @@ int harness_destroy(struct harness *harness)
         harness->programs = program_next(program);
         is_well = program_end(program) && is_well;
     }
+    is_well = end_children() && is_well;
     if (!is_well || getenv("CERTSTREAM_KEEP"))
         print_message("kept %s\n", harness->folder);
     else

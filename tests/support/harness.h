@@ -33,7 +33,7 @@ struct harness {
 /* Makes the folder and prints the seed. */
 struct harness *harness_create(void);
 
-/* Ends all programs that still run, newest first, checks what they left (program_end), removes the folder if all was well
+/* One at a time. Ends all programs that still run, newest first, checks what they left (program_end; processes), removes the folder if all was well
  * and frees the harness. For a teardown: 0, or -1 after saying what was wrong. NULL is fine. */
 int harness_destroy(struct harness *harness) __attribute__((warn_unused_result));
 

@@ -51,8 +51,7 @@ char *program_errors(const struct program *program);
 
 /* The harness's side. */
 struct program *program_next(const struct program *program);
-/* Ends it if it still runs, and frees it. False, after saying why, if a daemon did not end well, a sanitizer spoke or
- * something it started ran on. */
+/* Ends it if it still runs, and frees it. False, after saying why, if a daemon did not end well or a sanitizer spoke. */
 bool program_end(struct program *program);
 
 #endif
