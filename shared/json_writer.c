@@ -1,5 +1,7 @@
 #include "shared/json_writer.h"
 
+#include "shared/utf8.h"
+
 static void begin_value(struct json_writer *writer)
 {
     if (writer->needs_comma)
@@ -42,24 +44,6 @@ void json_key(struct json_writer *writer, const char *key)
     writer->needs_comma = false;
 }
 
-/* The length of the well-formed UTF-8 sequence (RFC 3629 section 4) at the start of `text`, or 0. */
-static size_t utf8_sequence_size(struct bytes text)
-{
-    const uint8_t *at = text.data;
-    if (at[0] < 0x80)
-        return 1;
-    size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || text.size < size)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
-    bool surrogate = at[0] == 0xed && at[1] > 0x9f;
-    bool too_high = at[0] == 0xf4 && at[1] > 0x8f;
-    return overlong || surrogate || too_high ? 0 : size;
-}
-
 static void escape_character(struct buffer *out, uint8_t character)
 {
     static const char digits[] = "0123456789abcdef";
@@ -87,15 +71,40 @@ static bool is_plain(uint8_t byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* True if all eight bytes are plain. Each term sets the top bit of a byte that is not; a borrow or carry can only do so for
+ * a byte above one that is not plain, so the answer is exact. */
+static bool are_plain(uint64_t word)
+{
+    uint64_t quote = word ^ EACH_BYTE('"');
+    uint64_t backslash = word ^ EACH_BYTE('\\');
+    uint64_t marks = word | (word + EACH_BYTE(1)) | (word - EACH_BYTE(0x20));
+    marks |= (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1));
+    return !(marks & EACH_BYTE(0x80));
+}
+
+static size_t plain_size(struct bytes text)
+{
+    size_t size = 0;
+    uint64_t word;
+    for (; text.size - size >= sizeof word; size += sizeof word) {
+        memcpy(&word, text.data + size, sizeof word);
+        if (!are_plain(word))
+            break;
+    }
+    while (size < text.size && is_plain(text.data[size]))
+        size++;
+    return size;
+}
+
 void json_escape(struct buffer *out, struct bytes text)
 {
     size_t at = 0;
     while (at < text.size) {
-        size_t plain = at;
-        while (plain < text.size && is_plain(text.data[plain]))
-            plain++;
-        buffer_append(out, text.data + at, plain - at);
-        at = plain;
+        size_t plain = plain_size((struct bytes){ text.data + at, text.size - at });
+        buffer_append(out, text.data + at, plain);
+        at += plain;
         if (at == text.size)
             break;
         size_t size = utf8_sequence_size((struct bytes){ text.data + at, text.size - at });
