@@ -7,9 +7,15 @@
 
 #include "shared/bytes.h"
 
-enum { SHA256_SIZE = 32, SHA1_SIZE = 20 };
+enum {
+    SHA256_SIZE = 32,
+    SHA1_SIZE = 20
+};
 
-enum digest_algorithm { DIGEST_SHA256, DIGEST_SHA1 };
+enum digest_algorithm {
+    DIGEST_SHA256,
+    DIGEST_SHA1
+};
 
 struct digest;
 

@@ -1,0 +1,67 @@
+/*
+ * One log that is followed: its follower, the answers it holds, and the checkpoint it has reached. Here the follower's
+ * wishes become requests, and answers become appends.
+ */
+#ifndef INGEST_FOLLOWED_LOG_H
+#define INGEST_FOLLOWED_LOG_H
+
+#include "ingest/append.h"
+#include "ingest/follower.h"
+#include "ingest/ingest.h"
+#include "ingest/publisher.h"
+#include "ingest/starting_point.h"
+#include "shared/message.h"
+
+/* An answer that waits for its turn. */
+struct held_body {
+    struct buffer body;
+    size_t reserved; /* of ingest->body_bytes */
+    uint64_t seen_ms;
+};
+
+struct followed_log {
+    struct ingest *ingest;
+    struct ct_log ct_log;
+    struct message_source source; /* views of ct_log */
+    char key[CONTRACT_KEY_SIZE];
+    char lease_key[CONTRACT_KEY_SIZE];
+    struct follower follower;
+    struct checkpoint checkpoint; /* what the next append starts from */
+    bool point_begun;
+    struct starting_point point;
+    struct held_body held[FOLLOWER_SLOTS];
+    uint64_t bytes_per_entry; /* of answers, as learnt */
+    bool is_corrupt;          /* its checkpoint makes no sense: left alone until restart */
+    bool lease_asked;
+    uint64_t lease_until_ms;
+    /* What the report says. */
+    char error[INGEST_ERROR_SIZE]; /* the last one; stays after recovery */
+    bool is_failing;
+    uint64_t caught_up_at_ms;
+    uint64_t reported_next;
+    uint64_t reported_at_ms;
+};
+
+/* Takes the contents of `ct_log`. */
+struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
+                                         uint64_t now_ms);
+void followed_log_destroy(struct followed_log *log);
+
+/* A newer description of the same log; takes its contents. */
+void followed_log_update(struct followed_log *log, struct ct_log *ct_log);
+
+/* Does what can be done now: load, process one held answer, ask for more. True if there is more to do at once. */
+bool followed_log_work(struct followed_log *log, uint64_t now_ms);
+
+void followed_log_on_append(struct followed_log *log, const struct append *append,
+                            enum append_result result, const char *error, uint64_t now_ms);
+/* Redis went away, or the lease with it. */
+void followed_log_disown(struct followed_log *log);
+
+/* Asks for the lease, or renews it. */
+void followed_log_renew_lease(struct followed_log *log, uint64_t now_ms);
+
+/* Writes the log's state to its hash. */
+void followed_log_report(struct followed_log *log, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * GETs over libcurl's multi interface: connections kept alive, HTTP/2 where a log has it, no redirects (a log's address
+ * is fixed), bodies with a ceiling. It waits for the whole daemon: http_client_wait is the one place where ingest sleeps.
+ */
+#ifndef INGEST_HTTP_CLIENT_H
+#define INGEST_HTTP_CLIENT_H
+
+#include "shared/buffer.h"
+
+struct http_client;
+
+enum http_result {
+    HTTP_ANSWERED,    /* with any status */
+    HTTP_UNREACHABLE, /* no connection, or it broke, stalled, or the certificate is wrong */
+    HTTP_TOO_LARGE,   /* the body passed its ceiling */
+    HTTP_STOPPED,     /* the client is being destroyed: nothing but the context is to be freed */
+};
+
+struct http_response {
+    enum http_result result;
+    long status;             /* of HTTP_ANSWERED */
+    uint64_t retry_after_ms; /* 0: none given */
+    const char *error;       /* otherwise: libcurl's text, for the log, quoted */
+    /* The callback may take the contents away (http_response_take_body). */
+    struct buffer *body;
+};
+
+/* Called once for each request, from http_client_perform. */
+typedef void (*http_on_response)(void *context, const struct http_response *response);
+
+struct http_request {
+    const char *url;      /* copied */
+    size_t body_max;      /* bytes after decompression */
+    size_t body_expected; /* a guess that spares growing; 0: none */
+    http_on_response on_response;
+    void *context;
+};
+
+struct http_client_options {
+    const char *user_agent;
+    long connections_max; /* in all */
+};
+
+struct http_client *http_client_create(const struct http_client_options *options);
+/* Requests still out are called back with HTTP_STOPPED. NULL is fine. */
+void http_client_destroy(struct http_client *client);
+
+void http_client_get(struct http_client *client, const struct http_request *request);
+/* Requests whose callback has not been called. */
+size_t http_client_in_flight(const struct http_client *client);
+
+/* Moves the bytes of the body to `out`, which the caller frees. */
+void http_response_take_body(const struct http_response *response, struct buffer *out);
+
+/* Waits until a transfer, `descriptor` (-1: none; poll(2) events) or `timeout_ms` calls; the events of the descriptor
+ * that are ready. */
+short http_client_wait(struct http_client *client, int descriptor, short events, int timeout_ms);
+/* Does what can be done without waiting, and calls back for what is finished. */
+void http_client_perform(struct http_client *client);
+
+#endif

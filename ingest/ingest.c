@@ -1,0 +1,440 @@
+#include "ingest/ingest.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <hiredis/hiredis.h>
+
+#include "ingest/followed_log.h"
+#include "ingest/http_client.h"
+#include "ingest/issuer_fetcher.h"
+#include "ingest/lease.h"
+#include "ingest/list_source.h"
+#include "ingest/pipeline.h"
+#include "shared/clock.h"
+#include "shared/hex.h"
+#include "shared/log.h"
+#include "shared/memory.h"
+#include "shared/redis_link.h"
+
+enum {
+    REDIS_TIMEOUT_MS = 10 * 1000,
+    REPORT_MS = 2000,
+    /* The counters of a process that is gone vanish after this. */
+    COUNTERS_EXPIRE_MS = 15 * 1000,
+    /* The longest sleep: a signal ends the wait, but may come just before it begins. */
+    WAIT_MAX_MS = 500,
+    /* What was appended when the signal came is waited for this long. */
+    STOP_MS = 3000,
+};
+
+static const char *const default_lists[] = { INGEST_DEFAULT_LIST };
+
+static void create_http(struct ingest *ingest)
+{
+    char user_agent[512];
+    const char *contact = ingest->settings->contact;
+    (void)snprintf(user_agent, sizeof user_agent, "certstream-ingest/%s%s%s%s", CERTSTREAM_VERSION,
+                   *contact ? " (" : "", contact, *contact ? ")" : "");
+    const struct http_client_options options = { user_agent, INGEST_CONNECTIONS_MAX };
+    ingest->http = http_client_create(&options);
+}
+
+static void create_lists(struct ingest *ingest)
+{
+    const struct setting_list *named = &ingest->settings->log_lists;
+    ingest->list_count = named->count ? named->count : 1;
+    ingest->lists = memory_allocate_zeroed(ingest->list_count, sizeof *ingest->lists);
+    for (size_t i = 0; i < ingest->list_count; i++)
+        list_source_init(&ingest->lists[i], ingest,
+                         named->count ? named->items[i] : default_lists[0], named->count > 0);
+}
+
+static void destroy_lists(struct ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->list_count; i++)
+        list_source_clear(&ingest->lists[i]);
+    free(ingest->lists);
+}
+
+static struct followed_log *find_log(const struct ingest *ingest, const uint8_t *id)
+{
+    for (size_t i = 0; i < ingest->log_count; i++)
+        if (memcmp(ingest->logs[i]->ct_log.id, id, SHA256_SIZE) == 0)
+            return ingest->logs[i];
+    return NULL;
+}
+
+static char *copy(const char *text)
+{
+    return memory_copy_string(text);
+}
+
+static struct ct_log copy_description(const struct ct_log *from)
+{
+    struct ct_log to = *from;
+    to.id_base64 = copy(from->id_base64);
+    to.key_base64 = copy(from->key_base64);
+    to.description = copy(from->description);
+    to.operator_name = copy(from->operator_name);
+    to.url = copy(from->url);
+    return to;
+}
+
+/* A log that an earlier list named too is taken as that one says: lists named first come first. */
+static bool is_named_earlier(const struct ingest *ingest, size_t list, const uint8_t *id)
+{
+    for (size_t i = 0; i < list; i++)
+        if (log_list_find(&ingest->lists[i].list, id))
+            return true;
+    return false;
+}
+
+static void follow(struct ingest *ingest, const struct ct_log *ct_log, uint64_t now_ms)
+{
+    struct followed_log *known = find_log(ingest, ct_log->id);
+    struct ct_log description = copy_description(ct_log);
+    /* A log keeps its kind as long as the process runs: it has one tree, whoever serves it. */
+    if (known && known->ct_log.kind == ct_log->kind) {
+        followed_log_update(known, &description);
+        return;
+    }
+    if (known) {
+        ct_log_clear(&description);
+        return;
+    }
+    ingest->logs = memory_resize(ingest->logs, ingest->log_count + 1, sizeof *ingest->logs);
+    ingest->logs[ingest->log_count++] = followed_log_create(ingest, &description, now_ms);
+    log_info("log is followed", "log=%s url=%s", log_quoted(ct_log->description),
+             log_quoted(ct_log->url));
+}
+
+/* Logs that left the lists are followed on: entries still arrive in them for weeks. */
+static void on_lists_changed(struct ingest *ingest)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < ingest->list_count; i++) {
+        const struct log_list *list = &ingest->lists[i].list;
+        for (size_t j = 0; j < list->count; j++)
+            if (ct_log_is_followed(&list->logs[j]) &&
+                !is_named_earlier(ingest, i, list->logs[j].id))
+                follow(ingest, &list->logs[j], now_ms);
+    }
+    ingest->lease_at_ms = now_ms;
+}
+
+static void on_issuers(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct ingest *ingest = context;
+    (void)link;
+    if (!reply)
+        return;
+    struct issuer_set *set = pipeline_issuers(ingest->pipeline);
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        uint8_t fingerprint[SHA256_SIZE];
+        const redisReply *name = reply->element[i];
+        if (name->type == REDIS_REPLY_STRING &&
+            hex_decode(fingerprint, SHA256_SIZE, bytes_of(name->str, (size_t)name->len)))
+            issuer_set_add(set, fingerprint);
+    }
+    ingest->issuers_known = true;
+}
+
+void ingest_reload_issuers(struct ingest *ingest)
+{
+    issuer_set_clear(pipeline_issuers(ingest->pipeline));
+    ingest->issuers_known = false;
+    (void)redis_link_send_strings(ingest->link, on_issuers, ingest, "HKEYS",
+                                  ingest->contract.issuers, (char *)NULL);
+}
+
+static void on_redis_up(struct redis_link *link, void *context)
+{
+    struct ingest *ingest = context;
+    (void)link;
+    log_info("redis is there", "instance=%s", ingest->instance);
+    ingest_reload_issuers(ingest);
+    ingest->lease_at_ms = ingest->report_at_ms = 0;
+}
+
+static void on_redis_down(struct redis_link *link, const char *reason, void *context)
+{
+    struct ingest *ingest = context;
+    (void)link;
+    log_warning("redis is away", "reason=%s", log_quoted(reason));
+    ingest->stats.redis_drops++;
+    ingest->issuers_known = false;
+    publisher_on_down(ingest->publisher);
+    for (size_t i = 0; i < ingest->log_count; i++)
+        followed_log_disown(ingest->logs[i]);
+}
+
+static void on_append(void *context, const struct append *append, enum append_result result,
+                      const char *error)
+{
+    (void)context;
+    followed_log_on_append(append->owner, append, result, error, clock_monotonic_ms());
+}
+
+static void create_redis(struct ingest *ingest)
+{
+    struct redis_address address;
+    ingest_settings_address(ingest->settings, &address);
+    const struct redis_link_options link = {
+        .address = &address,
+        .client_name = "certstream-ingest",
+        .timeout_ms = REDIS_TIMEOUT_MS,
+        .events = { .on_up = on_redis_up, .on_down = on_redis_down, .context = ingest },
+    };
+    ingest->link = redis_link_create(&link);
+    const struct publisher_options publisher = {
+        .contract = &ingest->contract,
+        .link = ingest->link,
+        .retain_entries = (uint64_t)ingest->settings->retain_entries,
+        .retain_age_ms = (uint64_t)ingest->settings->retain_age_ms,
+        .on_result = on_append,
+        .context = ingest,
+    };
+    ingest->publisher = publisher_create(&publisher);
+}
+
+static void name_instance(struct ingest *ingest)
+{
+    char host[CONTRACT_INSTANCE_MAX - 11] = "";
+    if (*ingest->settings->instance) {
+        (void)snprintf(ingest->instance, sizeof ingest->instance, "%s", ingest->settings->instance);
+        return;
+    }
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(ingest->instance, sizeof ingest->instance, "%s-%d", host, (int)getpid());
+}
+
+static void init(struct ingest *ingest, const struct ingest_settings *settings)
+{
+    *ingest = (struct ingest){ .settings = settings };
+    bool good = contract_init(&ingest->contract, settings->prefix);
+    assert(good);
+    name_instance(ingest);
+    contract_ingest_key(&ingest->contract, ingest->key, ingest->instance);
+    ingest_settings_policy(settings, CT_LOG_RFC6962, &ingest->policies[CT_LOG_RFC6962]);
+    ingest_settings_policy(settings, CT_LOG_TILED, &ingest->policies[CT_LOG_TILED]);
+    ingest->stats.started_ms = clock_realtime_ms();
+    create_http(ingest);
+    create_lists(ingest);
+}
+
+/* Connections first: nothing calls back into what is freed later. */
+static void clear(struct ingest *ingest)
+{
+    redis_link_destroy(ingest->link);
+    http_client_destroy(ingest->http);
+    for (size_t i = 0; i < ingest->log_count; i++)
+        followed_log_destroy(ingest->logs[i]);
+    free(ingest->logs);
+    publisher_destroy(ingest->publisher);
+    issuer_fetcher_destroy(ingest->issuers);
+    pipeline_destroy(ingest->pipeline);
+    destroy_lists(ingest);
+}
+
+static void renew_leases(struct ingest *ingest, uint64_t now_ms)
+{
+    if (now_ms < ingest->lease_at_ms || !redis_link_is_up(ingest->link))
+        return;
+    ingest->lease_at_ms = now_ms + LEASE_RENEW_MS;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        followed_log_renew_lease(ingest->logs[i], now_ms);
+}
+
+enum {
+    COUNTERS_MAX = 24
+};
+
+/* The counters of this process as fields of its hash; a row here is all that a new one needs. */
+static size_t collect_counters(const struct ingest *ingest, const char **names, uint64_t *values)
+{
+    const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
+    const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "started_ms", ingest->stats.started_ms },
+        { "updated_ms", clock_realtime_ms() },
+        { "logs", ingest->log_count },
+        { "requests", ingest->stats.requests },
+        { "request_failures", ingest->stats.request_failures },
+        { "bytes", ingest->stats.bytes },
+        { "heads", ingest->stats.heads },
+        { "roots_reproduced", ingest->stats.roots_reproduced },
+        { "roots_different", ingest->stats.roots_different },
+        { "entries", pipeline->entries },
+        { "precertificates", pipeline->precertificates },
+        { "malformed_entries", pipeline->malformed_entries },
+        { "parse_errors", pipeline->parse_errors },
+        { "issuers", pipeline->issuers },
+        { "appends", publisher->appends },
+        { "appended_entries", publisher->entries },
+        { "appends_refused", publisher->refused },
+        { "appends_failed", publisher->failed },
+        { "redis_drops", ingest->stats.redis_drops },
+        { "body_bytes", ingest->body_bytes },
+    };
+    size_t count = sizeof rows / sizeof *rows;
+    assert(count <= COUNTERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = rows[i].name;
+        values[i] = rows[i].value;
+    }
+    return count;
+}
+
+static void report(struct ingest *ingest, uint64_t now_ms)
+{
+    if (now_ms < ingest->report_at_ms || !redis_link_is_up(ingest->link))
+        return;
+    ingest->report_at_ms = now_ms + REPORT_MS;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        followed_log_report(ingest->logs[i], now_ms);
+    const char *names[COUNTERS_MAX];
+    uint64_t values[COUNTERS_MAX];
+    char texts[COUNTERS_MAX][24];
+    struct checkpoint_field fields[COUNTERS_MAX];
+    size_t count = collect_counters(ingest, names, values);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "%" PRIu64, values[i]);
+        fields[i] =
+            (struct checkpoint_field){ bytes_of_string(names[i]), bytes_of_string(texts[i]) };
+    }
+    publisher_set_fields(ingest->publisher, ingest->key, fields, count, COUNTERS_EXPIRE_MS);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
+{
+    uint64_t deadline_ms = now_ms + WAIT_MAX_MS;
+    deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
+    deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers));
+    for (size_t i = 0; i < ingest->log_count; i++)
+        deadline_ms = earlier(deadline_ms, follower_deadline_ms(&ingest->logs[i]->follower));
+    return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
+}
+
+/* One turn of the loop: wait, hear what has arrived, do what is to be done. `busy`: there is work without waiting. */
+static bool turn(struct ingest *ingest, bool busy)
+{
+    int descriptor = redis_link_descriptor(ingest->link);
+    short interest = redis_link_interest(ingest->link);
+    int timeout_ms = busy ? 0 : time_to_wait(ingest, clock_monotonic_ms());
+    short ready = http_client_wait(ingest->http, descriptor, interest, timeout_ms);
+    http_client_perform(ingest->http);
+    uint64_t now_ms = clock_monotonic_ms();
+    redis_link_service(ingest->link, ready, now_ms);
+    redis_link_tick(ingest->link, now_ms);
+    for (size_t i = 0; i < ingest->list_count; i++)
+        list_source_work(&ingest->lists[i], now_ms);
+    renew_leases(ingest, now_ms);
+    busy = false;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        busy |= followed_log_work(ingest->logs[i], now_ms);
+    issuer_fetcher_work(ingest->issuers, now_ms);
+    report(ingest, now_ms);
+    return busy && publisher_has_room(ingest->publisher);
+}
+
+/* What is on its way to Redis gets there; nothing more is asked of the logs. */
+static void finish(struct ingest *ingest)
+{
+    uint64_t end_ms = clock_monotonic_ms() + STOP_MS;
+    for (uint64_t now_ms = 0; now_ms < end_ms && redis_link_is_up(ingest->link);) {
+        if (publisher_is_idle(ingest->publisher) && redis_link_pending(ingest->link) == 0)
+            break;
+        short ready = http_client_wait(ingest->http, redis_link_descriptor(ingest->link),
+                                       redis_link_interest(ingest->link), WAIT_MAX_MS);
+        now_ms = clock_monotonic_ms();
+        redis_link_service(ingest->link, ready, now_ms);
+    }
+}
+
+static void release_leases(struct ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->log_count; i++)
+        if (ingest->logs[i]->follower.state != FOLLOWER_UNOWNED)
+            (void)lease_release(ingest->link, ingest->logs[i]->lease_key, ingest->instance);
+    (void)redis_link_send_strings(ingest->link, NULL, NULL, "DEL", ingest->key, (char *)NULL);
+    finish(ingest);
+}
+
+int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
+{
+    struct ingest ingest;
+    init(&ingest, settings);
+    for (size_t i = 0; i < ingest.list_count; i++)
+        ingest.lists[i].on_change = on_lists_changed;
+    ingest.pipeline = pipeline_create();
+    ingest.issuers = issuer_fetcher_create(&ingest);
+    create_redis(&ingest);
+    (void)printf("certstream-ingest ready\n");
+    (void)fflush(stdout);
+    bool busy = false;
+    while (!*stop)
+        busy = turn(&ingest, busy);
+    log_info("stopping", "instance=%s", ingest.instance);
+    finish(&ingest);
+    release_leases(&ingest);
+    clear(&ingest);
+    return EXIT_SUCCESS;
+}
+
+static void print_log(const struct ct_log *ct_log)
+{
+    (void)printf("%-8s %-9s %-24s %-40s %s\n", ct_log_kind_name(ct_log->kind),
+                 ct_log_state_name(ct_log->state), ct_log->operator_name, ct_log->description,
+                 ct_log->url);
+}
+
+static bool is_settled(const struct ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->list_count; i++)
+        if (!ingest->lists[i].is_loaded && !ingest->lists[i].has_failed)
+            return false;
+    return true;
+}
+
+int ingest_list_logs(const struct ingest_settings *settings)
+{
+    struct ingest ingest;
+    init(&ingest, settings);
+    while (!is_settled(&ingest)) {
+        for (size_t i = 0; i < ingest.list_count; i++)
+            list_source_work(&ingest.lists[i], clock_monotonic_ms());
+        if (http_client_in_flight(ingest.http))
+            (void)http_client_wait(ingest.http, -1, 0, WAIT_MAX_MS);
+        http_client_perform(ingest.http);
+    }
+    int result = EXIT_SUCCESS;
+    size_t followed = 0, total = 0;
+    for (size_t i = 0; i < ingest.list_count; i++) {
+        const struct list_source *source = &ingest.lists[i];
+        if (!source->is_loaded)
+            result = EXIT_FAILURE;
+        total += source->list.count;
+        for (size_t j = 0; j < source->list.count; j++) {
+            if (!ct_log_is_followed(&source->list.logs[j]) ||
+                is_named_earlier(&ingest, i, source->list.logs[j].id))
+                continue;
+            print_log(&source->list.logs[j]);
+            followed++;
+        }
+    }
+    (void)printf("%zu of %zu logs are followed\n", followed, total);
+    clear(&ingest);
+    return result;
+}

@@ -1,0 +1,68 @@
+/*
+ * The ingest daemon: settings → log lists → followed logs → entries → Redis, in one thread around one waiting place.
+ */
+#ifndef INGEST_INGEST_H
+#define INGEST_INGEST_H
+
+#include "ingest/ingest_settings.h"
+#include "ingest/log_list.h"
+#include "shared/contract.h"
+
+struct followed_log;
+struct http_client;
+struct issuer_fetcher;
+struct list_source;
+struct pipeline;
+struct publisher;
+struct redis_link;
+
+enum {
+    /* Bodies asked for and held, over all logs: with the publisher's queue what ingest's memory mostly is. */
+    INGEST_BODIES_MAX = 48 * 1024 * 1024,
+    INGEST_CONNECTIONS_MAX = 256,
+    INGEST_ERROR_SIZE = 200,
+};
+
+struct ingest_stats {
+    uint64_t started_ms; /* realtime */
+    uint64_t requests;
+    uint64_t request_failures;
+    uint64_t bytes;
+    uint64_t heads;
+    uint64_t roots_reproduced;
+    uint64_t roots_different;
+    uint64_t redis_drops;
+};
+
+struct ingest {
+    const struct ingest_settings *settings;
+    struct contract contract;
+    char instance[CONTRACT_INSTANCE_MAX + 1];
+    char key[CONTRACT_KEY_SIZE];        /* of the instance's counters */
+    struct follower_policy policies[2]; /* by enum ct_log_kind */
+    struct http_client *http;
+    struct redis_link *link;
+    struct pipeline *pipeline;
+    struct publisher *publisher;
+    struct issuer_fetcher *issuers;
+    struct list_source *lists;
+    size_t list_count;
+    struct followed_log **logs; /* owned */
+    size_t log_count;
+    size_t body_bytes;  /* asked for or held, of INGEST_BODIES_MAX */
+    bool issuers_known; /* the set of issuers is as Redis has it */
+    uint64_t lease_at_ms;
+    uint64_t report_at_ms;
+    struct ingest_stats stats;
+};
+
+/* Runs until a signal asks it to stop; the process's exit code. `stop` is set by the signal handler. */
+int ingest_run(const struct ingest_settings *settings, const volatile int *stop);
+
+/* --list-logs: prints what would be followed; the process's exit code. */
+int ingest_list_logs(const struct ingest_settings *settings);
+
+/* Redis may have lost what was sent to it: forgets which issuers it has, and reads that anew. */
+void ingest_reload_issuers(struct ingest *ingest);
+
+#endif

@@ -1,0 +1,170 @@
+#include "ingest/ingest_settings.h"
+
+#include <assert.h>
+
+#include "ingest/rfc6962.h"
+#include "shared/decimal.h"
+#include "shared/tile_path.h"
+
+enum {
+    /* ct.md 6.4: tiled logs bear 5 s, RFC 6962 logs somewhat less often; idle logs are left alone for longer. */
+    POLL_TILED_MS = 5 * 1000,
+    POLL_RFC6962_MS = 10 * 1000,
+    POLL_IDLE_MS = 60 * 1000,
+};
+
+static const char *check_redis(const char *value)
+{
+    struct redis_address address;
+    return redis_address_parse(&address, value);
+}
+
+static const char *check_prefix(const char *value)
+{
+    struct contract contract;
+    return contract_init(&contract, value)
+               ? NULL
+               : "a prefix is at most 64 of: letters, digits, { } : . _ -";
+}
+
+static const char *check_start(const char *value)
+{
+    uint64_t number;
+    bool good = strcmp(value, "head") == 0 ||
+                decimal_parse(&number, bytes_of_string(value + (*value == '-')));
+    return good ? NULL : "neither head, nor an index, nor -N";
+}
+
+static const char *check_contact(const char *value)
+{
+    if (strstr(value, "example.com"))
+        return "a contact at example.com reaches nobody";
+    for (; *value; value++)
+        if (*value < 0x20 || *value > 0x7e)
+            return "a contact is printable ASCII";
+    return NULL;
+}
+
+static const char *check_instance(const char *value)
+{
+    if (strlen(value) > CONTRACT_INSTANCE_MAX)
+        return "longer than 64 characters";
+    for (; *value; value++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *value))
+            return "a name is made of letters, digits, . - and _";
+    return NULL;
+}
+
+static const struct setting table[] = {
+    { .name = "redis",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, redis),
+      .default_text = "redis://127.0.0.1:6379/0",
+      .value_name = "URL",
+      .help = "redis://[user:password@]host:port/db or unix:///path",
+      .check = check_redis },
+    { .name = "prefix",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, prefix),
+      .default_text = CONTRACT_PREFIX,
+      .value_name = "TEXT",
+      .help = "what every Redis key starts with",
+      .check = check_prefix },
+    { .name = "log-list",
+      .type = SETTING_LIST,
+      .offset = offsetof(struct ingest_settings, log_lists),
+      .value_name = "FILE|URL",
+      .help = "a log list (v3 JSON); http:// logs are taken from lists named here; without any: "
+              "Chrome's" },
+    { .name = "start",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, start),
+      .default_text = "head",
+      .value_name = "head|N|-N",
+      .help =
+          "where a log that is new to Redis starts: at its head, at an index, or N before the head",
+      .check = check_start },
+    { .name = "poll",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, poll_ms),
+      .default_text = "0",
+      .min = 0,
+      .max = 3600 * 1000,
+      .value_name = "SECONDS",
+      .help = "how often a log is asked for its head; 0: every 5 s (tiled) or 10 s (RFC 6962), "
+              "idle logs less often" },
+    { .name = "retain-entries",
+      .type = SETTING_INTEGER,
+      .offset = offsetof(struct ingest_settings, retain_entries),
+      .default_text = "200000",
+      .min = 0,
+      .max = INT64_C(1000000000000),
+      .value_name = "N",
+      .help = "entries that the stream keeps, about; 0: no limit" },
+    { .name = "retain-age",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, retain_age_ms),
+      .default_text = "0",
+      .min = 0,
+      .max = INT64_C(10) * 366 * 86400 * 1000,
+      .value_name = "DURATION",
+      .help = "how long the stream keeps an entry, about, e.g. 12h; 0: no limit" },
+    { .name = "contact",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, contact),
+      .value_name = "TEXT",
+      .help = "an e-mail address or https:// URL of yours for the User-Agent: logs throttle "
+              "anonymous clients",
+      .check = check_contact },
+    { .name = "instance",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, instance),
+      .value_name = "NAME",
+      .help = "this process among others on the same Redis; a restart under the same name takes "
+              "its logs over at once; "
+              "without: host name and process id",
+      .check = check_instance },
+    { .name = "list-logs",
+      .type = SETTING_FLAG,
+      .offset = offsetof(struct ingest_settings, list_logs),
+      .help = "print the logs that would be followed, and exit" },
+};
+
+const struct settings_program ingest_settings_program = {
+    .name = "certstream-ingest",
+    .summary = "follows Certificate Transparency logs and appends their certificates to Redis",
+    .table = table,
+    .count = sizeof table / sizeof *table,
+};
+
+void ingest_settings_address(const struct ingest_settings *settings, struct redis_address *address)
+{
+    const char *wrong = redis_address_parse(address, settings->redis);
+    assert(!wrong);
+}
+
+static void set_start(const char *text, struct follower_policy *policy)
+{
+    policy->start = *text == 'h'   ? FOLLOWER_START_HEAD
+                    : *text == '-' ? FOLLOWER_START_BEFORE_HEAD
+                                   : FOLLOWER_START_INDEX;
+    if (policy->start == FOLLOWER_START_HEAD)
+        return;
+    bool good = decimal_parse(&policy->start_value, bytes_of_string(text + (*text == '-')));
+    assert(good);
+}
+
+void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_kind kind,
+                            struct follower_policy *policy)
+{
+    bool is_tiled = kind == CT_LOG_TILED;
+    *policy = (struct follower_policy){
+        .poll_ms = is_tiled ? POLL_TILED_MS : POLL_RFC6962_MS,
+        .poll_max_ms = POLL_IDLE_MS,
+        .page_max = is_tiled ? TILE_WIDTH : RFC6962_PAGE_MAX,
+        .has_tiles = is_tiled,
+    };
+    if (settings->poll_ms)
+        policy->poll_ms = policy->poll_max_ms = (uint64_t)settings->poll_ms;
+    set_start(settings->start, policy);
+}

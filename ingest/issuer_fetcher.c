@@ -1,0 +1,177 @@
+#include "ingest/issuer_fetcher.h"
+
+#include <stdlib.h>
+
+#include "ingest/append.h"
+#include "ingest/http_client.h"
+#include "ingest/issuer_set.h"
+#include "ingest/pipeline.h"
+#include "ingest/static_ct.h"
+#include "shared/clock.h"
+#include "shared/hex.h"
+#include "shared/log.h"
+#include "shared/memory.h"
+
+enum {
+    URL_MAX = 1024
+};
+
+struct wanted {
+    struct wanted *next;
+    struct issuer_fetcher *fetcher;
+    char *url; /* of the issuer */
+    uint8_t fingerprint[SHA256_SIZE];
+    struct buffer der; /* once it has arrived */
+    bool in_flight;
+    bool has_arrived;
+    uint64_t wanted_at_ms;
+    uint64_t retry_at_ms;
+    uint64_t back_off_ms;
+};
+
+struct issuer_fetcher {
+    struct ingest *ingest;
+    struct wanted *first;
+    size_t count;
+    size_t in_flight;
+};
+
+struct issuer_fetcher *issuer_fetcher_create(struct ingest *ingest)
+{
+    struct issuer_fetcher *fetcher = memory_allocate_zeroed(1, sizeof *fetcher);
+    fetcher->ingest = ingest;
+    return fetcher;
+}
+
+static void wanted_destroy(struct wanted *wanted)
+{
+    free(wanted->url);
+    buffer_free(&wanted->der);
+    free(wanted);
+}
+
+void issuer_fetcher_destroy(struct issuer_fetcher *fetcher)
+{
+    if (!fetcher)
+        return;
+    while (fetcher->first) {
+        struct wanted *wanted = fetcher->first;
+        fetcher->first = wanted->next;
+        wanted_destroy(wanted);
+    }
+    free(fetcher);
+}
+
+static struct wanted *find(const struct issuer_fetcher *fetcher, const uint8_t *fingerprint)
+{
+    struct wanted *wanted = fetcher->first;
+    while (wanted && memcmp(wanted->fingerprint, fingerprint, SHA256_SIZE) != 0)
+        wanted = wanted->next;
+    return wanted;
+}
+
+static void add(struct issuer_fetcher *fetcher, const char *url, const uint8_t *fingerprint,
+                uint64_t now_ms)
+{
+    struct wanted *wanted = memory_allocate_zeroed(1, sizeof *wanted);
+    char hex[2 * SHA256_SIZE + 1];
+    hex_encode(hex, bytes_of(fingerprint, SHA256_SIZE));
+    struct buffer path;
+    buffer_init(&path, URL_MAX);
+    buffer_append_format(&path, "%sissuer/%s", url, hex);
+    wanted->url = memory_copy_text((const char *)path.data, path.size);
+    buffer_free(&path);
+    wanted->fetcher = fetcher;
+    memcpy(wanted->fingerprint, fingerprint, SHA256_SIZE);
+    wanted->wanted_at_ms = wanted->retry_at_ms = now_ms;
+    wanted->back_off_ms = ISSUER_RETRY_MS;
+    wanted->next = fetcher->first;
+    fetcher->first = wanted;
+    fetcher->count++;
+}
+
+bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const char *url,
+                         const uint8_t *fingerprint, uint64_t now_ms)
+{
+    if (issuer_set_has(pipeline_issuers(fetcher->ingest->pipeline), fingerprint))
+        return true;
+    const struct wanted *wanted = find(fetcher, fingerprint);
+    if (wanted)
+        return wanted->has_arrived || now_ms - wanted->wanted_at_ms >= ISSUER_WAIT_MS;
+    if (fetcher->count == ISSUER_WANTED_MAX)
+        return true;
+    add(fetcher, url, fingerprint, now_ms);
+    return false;
+}
+
+void issuer_fetcher_deliver(struct issuer_fetcher *fetcher, struct append *append)
+{
+    for (struct wanted **link = &fetcher->first; *link;) {
+        struct wanted *wanted = *link;
+        if (!wanted->has_arrived) {
+            link = &wanted->next;
+            continue;
+        }
+        pipeline_add_issuer(fetcher->ingest->pipeline, append, buffer_bytes(&wanted->der));
+        *link = wanted->next;
+        fetcher->count--;
+        wanted_destroy(wanted);
+    }
+}
+
+static void on_response(void *context, const struct http_response *response)
+{
+    struct wanted *wanted = context;
+    struct ingest *ingest = wanted->fetcher->ingest;
+    uint8_t hash[SHA256_SIZE];
+    wanted->in_flight = false;
+    wanted->fetcher->in_flight--;
+    if (response->result == HTTP_STOPPED)
+        return;
+    digest_bytes(pipeline_sha256(ingest->pipeline), hash, buffer_bytes(response->body));
+    if (response->result == HTTP_ANSWERED && response->status == 200 &&
+        memcmp(hash, wanted->fingerprint, sizeof hash) == 0) {
+        http_response_take_body(response, &wanted->der);
+        wanted->has_arrived = true;
+        return;
+    }
+    if (wanted->back_off_ms == ISSUER_RETRY_MS)
+        log_warning("issuer cannot be fetched", "url=%s status=%ld", log_quoted(wanted->url),
+                    response->status);
+    ingest->stats.request_failures++;
+    uint64_t delay_ms = response->retry_after_ms > wanted->back_off_ms ? response->retry_after_ms
+                                                                       : wanted->back_off_ms;
+    wanted->retry_at_ms = clock_monotonic_ms() + delay_ms;
+    wanted->back_off_ms = wanted->back_off_ms * 2 > ISSUER_RETRY_MAX_MS ? ISSUER_RETRY_MAX_MS
+                                                                        : wanted->back_off_ms * 2;
+}
+
+void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms)
+{
+    for (struct wanted *wanted = fetcher->first; wanted && fetcher->in_flight < ISSUER_REQUESTS_MAX;
+         wanted = wanted->next) {
+        if (wanted->in_flight || wanted->has_arrived || now_ms < wanted->retry_at_ms)
+            continue;
+        wanted->in_flight = true;
+        fetcher->in_flight++;
+        fetcher->ingest->stats.requests++;
+        http_client_get(fetcher->ingest->http, &(struct http_request){
+                                                   .url = wanted->url,
+                                                   .body_max = STATIC_CT_ISSUER_MAX,
+                                                   .on_response = on_response,
+                                                   .context = wanted,
+                                               });
+    }
+}
+
+uint64_t issuer_fetcher_deadline_ms(const struct issuer_fetcher *fetcher)
+{
+    uint64_t deadline_ms = UINT64_MAX;
+    /* When all are out, the next answer makes room. */
+    if (fetcher->in_flight == ISSUER_REQUESTS_MAX)
+        return deadline_ms;
+    for (const struct wanted *wanted = fetcher->first; wanted; wanted = wanted->next)
+        if (!wanted->in_flight && !wanted->has_arrived && wanted->retry_at_ms < deadline_ms)
+            deadline_ms = wanted->retry_at_ms;
+    return deadline_ms;
+}

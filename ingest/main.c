@@ -1,0 +1,41 @@
+/* certstream-ingest: see ingest.h. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "ingest/ingest.h"
+
+static volatile int stop;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+}
+
+static void handle_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_signal };
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    enum {
+        EXIT_WRONG_SETTING = 2
+    };
+    struct ingest_settings settings = { 0 };
+    int result = EXIT_WRONG_SETTING;
+    switch (settings_read(&ingest_settings_program, &settings, argc, argv)) {
+    case SETTINGS_READY:
+        handle_signals();
+        result = settings.list_logs ? ingest_list_logs(&settings) : ingest_run(&settings, &stop);
+        break;
+    case SETTINGS_STOP: result = EXIT_SUCCESS; break;
+    case SETTINGS_WRONG: break;
+    }
+    settings_free(&ingest_settings_program, &settings);
+    return result;
+}

@@ -1,0 +1,109 @@
+#include "ingest/merkle.h"
+
+#include <assert.h>
+
+#include "shared/buffer.h"
+#include "shared/hex.h"
+
+enum {
+    LEAF_PIECES_MAX = 4
+};
+
+static bool has_level(const struct merkle_frontier *frontier, unsigned level)
+{
+    return frontier->size >> level & 1;
+}
+
+void merkle_hash_leaf(struct digest *sha256, struct merkle_hash *out, const struct bytes *pieces,
+                      size_t count)
+{
+    static const uint8_t leaf_prefix = 0;
+    struct bytes all[LEAF_PIECES_MAX + 1] = { bytes_of(&leaf_prefix, 1) };
+    assert(count <= LEAF_PIECES_MAX);
+    for (size_t i = 0; i < count; i++)
+        all[i + 1] = pieces[i];
+    digest_pieces(sha256, out->bytes, all, count + 1);
+}
+
+void merkle_hash_children(struct digest *sha256, struct merkle_hash *out,
+                          const struct merkle_hash *left, const struct merkle_hash *right)
+{
+    uint8_t node[1 + 2 * SHA256_SIZE];
+    node[0] = 1;
+    memcpy(node + 1, left->bytes, SHA256_SIZE);
+    memcpy(node + 1 + SHA256_SIZE, right->bytes, SHA256_SIZE);
+    digest_bytes(sha256, out->bytes, bytes_of(node, sizeof node));
+}
+
+void merkle_frontier_add(struct digest *sha256, struct merkle_frontier *frontier, unsigned level,
+                         const struct merkle_hash *hash)
+{
+    assert(level < MERKLE_LEVELS && frontier->size % (UINT64_C(1) << level) == 0);
+    struct merkle_hash node = *hash;
+    unsigned at = level;
+    for (; has_level(frontier, at); at++)
+        merkle_hash_children(sha256, &node, &frontier->nodes[at], &node);
+    frontier->nodes[at] = node;
+    frontier->size += UINT64_C(1) << level;
+}
+
+void merkle_frontier_root(struct digest *sha256, const struct merkle_frontier *frontier,
+                          struct merkle_hash *out)
+{
+    if (frontier->size == 0) {
+        digest_bytes(sha256, out->bytes, (struct bytes){ 0 });
+        return;
+    }
+    unsigned level = 0;
+    while (!has_level(frontier, level))
+        level++;
+    *out = frontier->nodes[level];
+    while (++level < MERKLE_LEVELS)
+        if (has_level(frontier, level))
+            merkle_hash_children(sha256, out, &frontier->nodes[level], out);
+}
+
+void merkle_frontier_write(const struct merkle_frontier *frontier, struct buffer *hex)
+{
+    for (unsigned level = MERKLE_LEVELS; level-- > 0;) {
+        if (!has_level(frontier, level))
+            continue;
+        char text[2 * SHA256_SIZE + 1];
+        hex_encode(text, bytes_of(frontier->nodes[level].bytes, SHA256_SIZE));
+        buffer_append(hex, text, 2 * SHA256_SIZE);
+    }
+}
+
+bool merkle_frontier_read(struct merkle_frontier *frontier, uint64_t size, struct bytes hex)
+{
+    *frontier = (struct merkle_frontier){ .size = size };
+    for (unsigned level = MERKLE_LEVELS; level-- > 0;) {
+        if (!has_level(frontier, level))
+            continue;
+        size_t width = 2 * SHA256_SIZE;
+        if (hex.size < width ||
+            !hex_decode(frontier->nodes[level].bytes, SHA256_SIZE, bytes_of(hex.data, width)))
+            return false;
+        hex = bytes_of(hex.data + width, hex.size - width);
+    }
+    return hex.size == 0;
+}
+
+bool merkle_frontier_from_path(struct digest *sha256, struct merkle_frontier *frontier,
+                               uint64_t leaf_index, const struct merkle_hash *leaf,
+                               const struct merkle_hash *path, size_t path_length)
+{
+    *frontier = (struct merkle_frontier){ .size = leaf_index };
+    size_t used = 0;
+    for (unsigned level = 0; level < MERKLE_LEVELS; level++) {
+        if (!has_level(frontier, level))
+            continue;
+        if (used == path_length)
+            return false;
+        frontier->nodes[level] = path[used++];
+    }
+    if (used != path_length)
+        return false;
+    merkle_frontier_add(sha256, frontier, 0, leaf);
+    return true;
+}

@@ -1,0 +1,39 @@
+/*
+ * The answers of an RFC 6962 log that a follower asks for (section 4): pages of entries, and the entry-and-proof that
+ * starts a follower in the middle. Pure. get-sth is signed_head's.
+ */
+#ifndef INGEST_RFC6962_H
+#define INGEST_RFC6962_H
+
+#include "ingest/entry.h"
+#include "shared/buffer.h"
+
+enum {
+    /* What is asked for at most; CTFE answers 1000 by default, others 32 to 1024. */
+    RFC6962_PAGE_MAX = 1024,
+    /* A page of 1,000 entries is normally 1 to 8 MB. */
+    RFC6962_BODY_MAX = 128 * 1024 * 1024,
+};
+
+/* Entries of one get-entries answer, decoded one after the other into the same memory. */
+struct rfc6962_page {
+    struct cJSON *root;
+    const struct cJSON *next;
+    size_t count;
+    struct buffer leaf_input;
+    struct buffer extra_data;
+};
+
+/* False if `body` is no answer of get-entries. The page is to be cleared in any case. */
+bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body);
+/* Reads the next entry; its views live until the next call. False at the end, or when an entry's base64 or form is
+ * wrong, which makes the whole page a failure of transport: page->next then stands at the bad entry, else NULL. */
+bool rfc6962_page_next(struct rfc6962_page *page, struct entry *entry);
+void rfc6962_page_clear(struct rfc6962_page *page);
+
+/* The frontier of `size` leaves from get-entry-and-proof(size - 1, size) (section 4.8). False if `body` is no such
+ * answer. */
+bool rfc6962_read_entry_and_proof(struct merkle_frontier *frontier, uint64_t size,
+                                  struct bytes body, struct digest *sha256);
+
+#endif
