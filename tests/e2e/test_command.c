@@ -1,0 +1,205 @@
+/*
+ * ./certstream as an operator uses it: demo, up again, what goes wrong, and that nothing is left running (the harness
+ * looks for that at every end).
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/program.h"
+#include "tests/support/websocket_client.h"
+
+enum {
+    WORDS_MAX = 12,
+    /* The promise, counted from the build's end. */
+    FLOWING_MS = 30000,
+    END_MS = 20000,
+};
+
+static int setup(void **state)
+{
+    *state = harness_create();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    return harness_destroy(*state);
+}
+
+/* Runs ./certstream with its state in the harness's folder and this build's programs. */
+static struct program *run_command(struct harness *harness, const char *name,
+                                   const char *const *arguments)
+{
+    static const char *const environment[] = { "CERTSTREAM_BUILD=" CERTSTREAM_BUILD, NULL };
+    const char *words[WORDS_MAX + 1] = { CERTSTREAM_SOURCE "/certstream" };
+    for (size_t i = 0; arguments[i]; i++) {
+        assert_true(i + 1 < WORDS_MAX);
+        words[i + 1] = arguments[i];
+    }
+    return program_start(
+        harness,
+        &(struct program_options){ .name = name, .arguments = words, .environment = environment });
+}
+
+/* The port that the command says it serves, once everything is up. */
+static int wait_until_up(struct program *program)
+{
+    struct deadline deadline = deadline_after(FLOWING_MS, "the command to bring everything up");
+    for (;;) {
+        char *output = program_output(program);
+        const char *address = strstr(output, "ws://127.0.0.1:");
+        int port = address ? (int)strtol(address + strlen("ws://127.0.0.1:"), NULL, 10) : 0;
+        free(output);
+        if (port)
+            return port;
+        if (!program_is_running(program)) {
+            char *errors = program_errors(program);
+            print_error("%s", errors);
+            free(errors);
+            fail_msg("the command ended");
+        }
+        deadline_wait(&deadline);
+    }
+}
+
+static void wait_for_latest(int port)
+{
+    struct deadline deadline = deadline_after(FLOWING_MS, "certificates in /latest.json");
+    for (bool is_there = false; !is_there;) {
+        struct http_answer answer = http_get_local(port, "/latest.json");
+        is_there =
+            answer.status == 200 && strstr(http_answer_text(&answer), "\"certificate_update\"");
+        http_answer_free(&answer);
+        deadline_wait(&deadline);
+    }
+}
+
+static void demo_streams_certificates_and_ends_cleanly(void **state)
+{
+    const char *const arguments[] = { "demo",   "--var", ((struct harness *)*state)->folder,
+                                      "--port", "0",     NULL };
+    struct program *demo = run_command(*state, "demo", arguments);
+    int port = wait_until_up(demo);
+    struct websocket_client *lite = websocket_client_connect(port, "/");
+    struct websocket_client *full = websocket_client_connect(port, "/full-stream");
+    struct websocket_client *domains = websocket_client_connect(port, "/domains-only");
+    (void)websocket_client_expect(lite, "\"certificate_update\"", FLOWING_MS);
+    assert_non_null(
+        strstr(websocket_client_expect(full, "\"certificate_update\"", FLOWING_MS), "\"as_der\""));
+    (void)websocket_client_expect(domains, "\"dns_entries\"", FLOWING_MS);
+    wait_for_latest(port);
+    websocket_client_destroy(lite);
+    websocket_client_destroy(full);
+    websocket_client_destroy(domains);
+
+    const char *const status_words[] = { "status", "--var", ((struct harness *)*state)->folder,
+                                         NULL };
+    struct program *status = run_command(*state, "status", status_words);
+    assert_int_equal(program_wait(status, END_MS), 0);
+    char *output = program_output(status);
+    assert_non_null(strstr(output, "ingest    connected"));
+    assert_non_null(strstr(output, "streamer  connected"));
+    assert_non_null(strstr(output, "position"));
+    free(output);
+
+    program_signal(demo, SIGINT);
+    assert_int_equal(program_wait(demo, END_MS), 0);
+}
+
+static char *error_of(struct harness *harness, const char *const *arguments, int code)
+{
+    struct program *program = run_command(harness, "command", arguments);
+    int ended = program_wait(program, END_MS);
+    char *errors = program_errors(program);
+    print_message("%s", errors);
+    assert_int_equal(ended, code);
+    return errors;
+}
+
+static void a_port_in_use_is_said_and_nothing_left(void **state)
+{
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    socklen_t size = sizeof address;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    char port[16];
+    (void)snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+
+    const char *const arguments[] = { "demo",   "--var", ((struct harness *)*state)->folder,
+                                      "--port", port,    NULL };
+    char *errors = error_of(*state, arguments, 1);
+    assert_non_null(strstr(errors, port));
+    free(errors);
+    (void)close(listener);
+}
+
+static void a_redis_that_does_not_answer_is_said(void **state)
+{
+    const char *const arguments[] = { "up",
+                                      "--var",
+                                      ((struct harness *)*state)->folder,
+                                      "--redis",
+                                      "unix:///nonexistent/redis.sock",
+                                      NULL };
+    char *errors = error_of(*state, arguments, 1);
+    assert_non_null(strstr(errors, "does not answer"));
+    free(errors);
+}
+
+static void a_redis_that_does_not_start_is_said(void **state)
+{
+    char path[HARNESS_PATH_SIZE];
+    harness_path(*state, path, "redis");
+    FILE *obstacle = fopen(path, "we");
+    assert_non_null(obstacle);
+    (void)fclose(obstacle);
+    const char *const arguments[] = { "up", "--var", ((struct harness *)*state)->folder, NULL };
+    free(error_of(*state, arguments, 1));
+}
+
+static void wrong_options_exit_with_2(void **state)
+{
+    const char *const unknown[] = { "up", "--no-such-option", "x", NULL };
+    free(error_of(*state, unknown, 2));
+}
+
+static void a_second_start_in_the_same_place_is_refused(void **state)
+{
+    const char *const arguments[] = { "demo",   "--var", ((struct harness *)*state)->folder,
+                                      "--port", "0",     NULL };
+    struct program *first = run_command(*state, "first", arguments);
+    (void)wait_until_up(first);
+    char *errors = error_of(*state, arguments, 1);
+    assert_non_null(strstr(errors, "already running"));
+    free(errors);
+    assert_int_equal(program_stop(first), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(demo_streams_certificates_and_ends_cleanly, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_port_in_use_is_said_and_nothing_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_redis_that_does_not_answer_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_redis_that_does_not_start_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(wrong_options_exit_with_2, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_start_in_the_same_place_is_refused, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

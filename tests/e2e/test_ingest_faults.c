@@ -1,0 +1,128 @@
+/*
+ * Whatever a log answers: ingest does not hammer it, never skips an index, never takes what is wrong, and has everything
+ * once the log behaves again. One row per fault of the local CT log.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "shared/clock.h"
+#include "shared/memory.h"
+#include "tests/e2e/daemons.h"
+#include "tests/e2e/stream_check.h"
+#include "tests/support/harness.h"
+#include "tests/support/redis_server.h"
+
+enum {
+    LOGS = 2,
+    SIZE = 600,
+    /* Published when the fault has begun. */
+    GROWTH = 700,
+    FAULT_MS = 2500,
+    /* Requests per second to both logs in all while every answer is wrong: polls, retries and their back-off. */
+    REQUESTS_MAX = 40,
+};
+
+struct fault {
+    const char *name;
+    const char *query;
+};
+
+static const struct fault faults[] = {
+    { "429", "route=any&fault=status&code=429" },
+    { "429 with Retry-After", "route=any&fault=status&code=429&retry-after=1" },
+    { "500", "route=any&fault=status&code=500" },
+    { "503 in HTML", "route=any&fault=status&code=503&body=html" },
+    { "400, as a lagging replica answers", "route=any&fault=status&code=400" },
+    { "404", "route=any&fault=status&code=404" },
+    { "a body cut short", "route=any&fault=truncate" },
+    { "200 with garbage", "route=any&fault=garbage" },
+    { "200 with no entries", "route=any&fault=empty" },
+    { "no answer at all", "route=any&fault=close" },
+    { "a stale head", "route=any&fault=stale&n=500" },
+    { "a shrunken head", "route=any&fault=shrink&n=500" },
+    { "a head that somebody else signed", "route=any&fault=bad-signature" },
+    { "every other request fails", "route=any&fault=status&code=503&probability=0.5" },
+    { "few entries at a time", "route=any&fault=short&page=7" },
+    { "more entries than asked", "route=any&fault=extra" },
+    { "slow answers", "route=any&fault=delay&ms=300" },
+    { "dripping bodies", "route=any&fault=drip&bytes=200000" },
+};
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    struct program *ct_log;
+};
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    parts->redis = redis_server_start(parts->harness, "redis", NULL);
+    const char *const ct_log[] = { "--size", "600", "--seed", "faults", NULL };
+    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    const char *const ingest[] = { "--start", "0", "--retain-entries", "0", NULL };
+    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+static void publish(const struct parts *parts, uint64_t size)
+{
+    char query[64];
+    (void)snprintf(query, sizeof query, "size=%llu", (unsigned long long)size);
+    daemon_control_ct_log(parts->ct_log, query);
+}
+
+/* The fault lasts for FAULT_MS, in which requests are counted and the stream is watched. */
+static void endure(struct parts *parts, struct stream_check *check, const struct fault *fault)
+{
+    unsigned long long before = daemon_count_requests(parts->ct_log);
+    uint64_t start_ms = clock_monotonic_ms();
+    while (clock_monotonic_ms() - start_ms < FAULT_MS) {
+        stream_check_read(check, parts->redis);
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000 }, NULL);
+    }
+    unsigned long long requests = daemon_count_requests(parts->ct_log) - before;
+    print_message("%s: %.1f requests/s\n", fault->name, (double)requests * 1000 / FAULT_MS);
+    if (requests > (unsigned long long)REQUESTS_MAX * FAULT_MS / 1000)
+        fail_msg("%s: %llu requests in %d ms", fault->name, requests, FAULT_MS);
+}
+
+static void nothing_is_missing_after_any_fault(void **state)
+{
+    struct parts *parts = *state;
+    struct stream_check check = { 0 };
+    uint64_t size = SIZE;
+    stream_check_expect(&check, parts->redis, LOGS, 0, size);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        daemon_control_ct_log(parts->ct_log, faults[i].query);
+        size += GROWTH;
+        publish(parts, size);
+        endure(parts, &check, &faults[i]);
+        daemon_control_ct_log(parts->ct_log, "clear=1");
+        stream_check_expect(&check, parts->redis, LOGS, 0, size);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_missing_after_any_fault, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
