@@ -1,0 +1,41 @@
+/*
+ * DER (X.690) onto a buffer: what certificates are made with. Our own rather than a library's, so that the bytes are
+ * the same with every version of OpenSSL.
+ */
+#ifndef CT_LOG_DER_WRITER_H
+#define CT_LOG_DER_WRITER_H
+
+#include "shared/buffer.h"
+
+enum {
+    DER_BOOLEAN = 0x01,
+    DER_INTEGER = 0x02,
+    DER_BIT_STRING = 0x03,
+    DER_OCTET_STRING = 0x04,
+    DER_NULL = 0x05,
+    DER_OBJECT = 0x06,
+    DER_UTF8_STRING = 0x0c,
+    DER_PRINTABLE_STRING = 0x13,
+    DER_UTC_TIME = 0x17,
+    DER_GENERALIZED_TIME = 0x18,
+    DER_SEQUENCE = 0x30,
+    DER_SET = 0x31,
+    /* [n] of a context: implicit and primitive, or explicit and constructed. */
+    DER_CONTEXT = 0x80,
+    DER_CONTEXT_CONSTRUCTED = 0xa0,
+};
+
+/* Opens an element; der_end with its result closes it and writes the length. They nest. */
+size_t der_begin(struct buffer *out, unsigned tag);
+void der_end(struct buffer *out, size_t begin);
+
+void der_write(struct buffer *out, unsigned tag, struct bytes content);
+void der_write_string(struct buffer *out, unsigned tag, const char *text);
+/* A non-negative INTEGER of the big-endian magnitude, made minimal. */
+void der_write_unsigned(struct buffer *out, struct bytes magnitude);
+/* `dotted`: e.g. "1.2.840.113549". */
+void der_write_object(struct buffer *out, const char *dotted);
+/* UTCTime up to 2049, then GeneralizedTime (RFC 5280 section 4.1.2.5). */
+void der_write_time(struct buffer *out, uint64_t seconds);
+
+#endif

@@ -1,0 +1,372 @@
+#include "tests/support/ct_log/fault.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shared/json_writer.h"
+#include "shared/memory.h"
+#include "tests/support/ct_log/http_message.h"
+
+enum {
+    /* Enough for one of each kind on each route that matters. */
+    FAULTS_MAX = 64,
+    TEXT_SIZE = 64,
+    GARBAGE_SIZE = 4096,
+    NUMBER_DEFAULT_CODE = 503,
+};
+
+static const char *const target_names[FAULT_TARGETS] = {
+    [FAULT_TARGET_GET_STH] = "get-sth",
+    [FAULT_TARGET_GET_ENTRIES] = "get-entries",
+    [FAULT_TARGET_PROOF] = "proof",
+    [FAULT_TARGET_ROOTS] = "roots",
+    [FAULT_TARGET_CHECKPOINT] = "checkpoint",
+    [FAULT_TARGET_TILE] = "tile",
+    [FAULT_TARGET_DATA] = "data",
+    [FAULT_TARGET_ISSUER] = "issuer",
+    [FAULT_TARGET_LIST] = "list",
+    [FAULT_TARGET_ANY] = "any",
+};
+
+struct fault;
+
+struct fault_kind {
+    const char *name;
+    void (*bend)(struct distortion *distortion, const struct fault *fault);
+    void (*break_reply)(struct http_reply *reply, const struct fault *fault,
+                        struct seeded_random *random);
+};
+
+/* A fault that is set. The kinds share the parameters; which mean something is theirs to say. */
+struct fault {
+    const struct fault_kind *kind;
+    enum fault_target target;
+    uint64_t left; /* requests it still hits; 0: all, until cleared */
+    bool is_counted;
+    double probability;
+    bool struck; /* the request that is being answered */
+    uint64_t code;
+    uint64_t ms;
+    uint64_t n;
+    uint64_t page;
+    uint64_t bytes;
+    uint64_t index;
+    bool has_index;
+    bool has_ms;
+    char retry_after[TEXT_SIZE];
+    char body[TEXT_SIZE];
+};
+
+struct faults {
+    struct fault list[FAULTS_MAX];
+    size_t count;
+    struct seeded_random random;
+};
+
+static void set_body(struct http_reply *reply, const char *content_type, const char *text)
+{
+    reply->content_type = content_type;
+    reply->headers[0] = '\0';
+    buffer_clear(&reply->body);
+    buffer_append_string(&reply->body, text);
+}
+
+static void break_with_status(struct http_reply *reply, const struct fault *fault,
+                              struct seeded_random *random)
+{
+    (void)random;
+    reply->status = (unsigned)fault->code;
+    if (strcmp(fault->body, "html") == 0)
+        set_body(reply, "text/html",
+                 "<!DOCTYPE html><html><body><h1>Sorry, something went wrong</h1></body></html>\n");
+    else
+        set_body(reply, "text/plain; charset=utf-8", fault->body);
+    if (!fault->retry_after[0])
+        return;
+    char line[TEXT_SIZE + 16];
+    (void)snprintf(line, sizeof line, "Retry-After: %s", fault->retry_after);
+    http_reply_add_header(reply, line);
+}
+
+static void break_with_delay(struct http_reply *reply, const struct fault *fault,
+                             struct seeded_random *random)
+{
+    (void)random;
+    reply->delay_ms += fault->ms;
+}
+
+static void break_with_cut(struct http_reply *reply, const struct fault *fault,
+                           struct seeded_random *random)
+{
+    (void)random;
+    reply->is_cut = true;
+    reply->cut_size = fault->bytes ? (size_t)fault->bytes : reply->body.size / 2;
+}
+
+static void break_with_garbage(struct http_reply *reply, const struct fault *fault,
+                               struct seeded_random *random)
+{
+    uint8_t garbage[GARBAGE_SIZE];
+    if (strcmp(fault->body, "html") == 0) {
+        set_body(reply, "text/html", "<html><body>Checking your browser</body></html>\n");
+        return;
+    }
+    set_body(reply, reply->content_type, "");
+    seeded_random_fill(random, garbage, sizeof garbage);
+    buffer_append(&reply->body, garbage, sizeof garbage);
+}
+
+static void break_with_drip(struct http_reply *reply, const struct fault *fault,
+                            struct seeded_random *random)
+{
+    (void)random;
+    reply->bytes_per_second = fault->bytes ? fault->bytes : 1;
+}
+
+static void break_with_close(struct http_reply *reply, const struct fault *fault,
+                             struct seeded_random *random)
+{
+    (void)fault;
+    (void)random;
+    reply->closes_unanswered = true;
+}
+
+static void bend_empty(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->is_empty = true;
+}
+
+static void bend_short(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->page = fault->page ? fault->page : 1;
+}
+
+static void bend_extra(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->extra_entries = fault->n ? fault->n : 1;
+}
+
+static void bend_stale(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->stale_ms = fault->has_ms ? fault->ms : 0;
+    distortion->stale_entries = fault->has_ms ? 0 : fault->n ? fault->n : 1;
+}
+
+static void bend_shrink(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->shrink_entries = fault->n ? fault->n : 1;
+}
+
+static void bend_signature(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->flips_signature = true;
+}
+
+static void bend_fork(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->is_forked = true;
+}
+
+static void bend_leaf(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->flips_leaf = true;
+    distortion->has_index = fault->has_index;
+    distortion->leaf_index = fault->index;
+}
+
+static const struct fault_kind kinds[] = {
+    { "status", NULL, break_with_status }, { "delay", NULL, break_with_delay },
+    { "truncate", NULL, break_with_cut },  { "garbage", NULL, break_with_garbage },
+    { "drip", NULL, break_with_drip },     { "close", NULL, break_with_close },
+    { "empty", bend_empty, NULL },         { "short", bend_short, NULL },
+    { "extra", bend_extra, NULL },         { "stale", bend_stale, NULL },
+    { "shrink", bend_shrink, NULL },       { "bad-signature", bend_signature, NULL },
+    { "fork", bend_fork, NULL },           { "bad-leaf", bend_leaf, NULL },
+};
+
+struct faults *faults_create(const char *seed)
+{
+    struct faults *faults = memory_allocate_zeroed(1, sizeof *faults);
+    faults->random = seeded_random_of(seed, "faults", 0);
+    return faults;
+}
+
+void faults_destroy(struct faults *faults)
+{
+    free(faults);
+}
+
+void faults_clear(struct faults *faults)
+{
+    faults->count = 0;
+}
+
+static bool read_kind(struct fault *fault, struct bytes query)
+{
+    char name[TEXT_SIZE];
+    if (!http_query_text(query, "fault", name, sizeof name))
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            fault->kind = &kinds[i];
+    return fault->kind != NULL;
+}
+
+static bool read_target(struct fault *fault, struct bytes query)
+{
+    char name[TEXT_SIZE] = "any";
+    if (http_query_has(query, "route") && !http_query_text(query, "route", name, sizeof name))
+        return false;
+    for (size_t i = 0; i < FAULT_TARGETS; i++)
+        if (target_names[i] && strcmp(target_names[i], name) == 0)
+            fault->target = (enum fault_target)i;
+    return fault->target != FAULT_TARGET_NONE;
+}
+
+static bool read_probability(struct fault *fault, struct bytes query)
+{
+    char text[TEXT_SIZE];
+    char *end;
+    fault->probability = 1;
+    if (!http_query_has(query, "probability"))
+        return true;
+    if (!http_query_text(query, "probability", text, sizeof text))
+        return false;
+    fault->probability = strtod(text, &end);
+    return end != text && *end == '\0' && fault->probability >= 0 && fault->probability <= 1;
+}
+
+/* A parameter that is there must be a number; *has says whether it is there. */
+static bool read_number(struct bytes query, const char *name, uint64_t *out, bool *has)
+{
+    *has = http_query_has(query, name);
+    return !*has || http_query_number(query, name, out);
+}
+
+static const char *read_numbers(struct fault *fault, struct bytes query)
+{
+    bool has;
+    fault->code = NUMBER_DEFAULT_CODE;
+    if (!read_number(query, "code", &fault->code, &has) || fault->code < 200 || fault->code > 599)
+        return "code: not a status from 200 to 599";
+    if (!read_number(query, "ms", &fault->ms, &fault->has_ms))
+        return "ms: not a number";
+    if (!read_number(query, "n", &fault->n, &has))
+        return "n: not a number";
+    if (!read_number(query, "page", &fault->page, &has))
+        return "page: not a number";
+    if (!read_number(query, "bytes", &fault->bytes, &has))
+        return "bytes: not a number";
+    if (!read_number(query, "index", &fault->index, &fault->has_index))
+        return "index: not a number";
+    if (!read_number(query, "count", &fault->left, &has))
+        return "count: not a number";
+    fault->is_counted = fault->left > 0;
+    return NULL;
+}
+
+static bool read_text(struct bytes query, const char *name, char *out)
+{
+    return !http_query_has(query, name) || http_query_text(query, name, out, TEXT_SIZE);
+}
+
+const char *faults_set(struct faults *faults, struct bytes query)
+{
+    struct fault fault = { 0 };
+    if (!read_kind(&fault, query))
+        return "fault: no such fault";
+    if (!read_target(&fault, query))
+        return "route: no such route";
+    if (!read_probability(&fault, query))
+        return "probability: not a number from 0 to 1";
+    const char *wrong = read_numbers(&fault, query);
+    if (wrong)
+        return wrong;
+    if (!read_text(query, "retry-after", fault.retry_after) || strpbrk(fault.retry_after, "\r\n"))
+        return "retry-after: too long, or wrongly encoded";
+    if (!read_text(query, "body", fault.body))
+        return "body: too long, or wrongly encoded";
+    if (faults->count == FAULTS_MAX)
+        return "too many faults: clear=1 first";
+    faults->list[faults->count++] = fault;
+    return NULL;
+}
+
+static bool strikes(struct faults *faults, const struct fault *fault, enum fault_target target)
+{
+    if (fault->target != target && fault->target != FAULT_TARGET_ANY)
+        return false;
+    return fault->probability >= 1 || seeded_random_fraction(&faults->random) < fault->probability;
+}
+
+/* Those that the last request used up. */
+static void drop_spent(struct faults *faults)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < faults->count; i++) {
+        faults->list[kept] = faults->list[i];
+        kept += !(faults->list[i].is_counted && faults->list[i].left == 0);
+    }
+    faults->count = kept;
+}
+
+struct distortion faults_strike(struct faults *faults, enum fault_target target)
+{
+    struct distortion distortion = { 0 };
+    drop_spent(faults);
+    for (size_t i = 0; i < faults->count; i++) {
+        struct fault *fault = &faults->list[i];
+        fault->struck = target != FAULT_TARGET_NONE && strikes(faults, fault, target);
+        if (!fault->struck)
+            continue;
+        fault->left -= fault->is_counted;
+        if (fault->kind->bend)
+            fault->kind->bend(&distortion, fault);
+    }
+    return distortion;
+}
+
+void faults_break_reply(struct faults *faults, struct http_reply *reply)
+{
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct fault *fault = &faults->list[i];
+        if (fault->struck && fault->kind->break_reply)
+            fault->kind->break_reply(reply, fault, &faults->random);
+    }
+    drop_spent(faults);
+}
+
+bool faults_fork_first(const struct faults *faults, uint64_t *first)
+{
+    for (size_t i = faults->count; i-- > 0;) {
+        if (faults->list[i].kind->bend == bend_fork) {
+            *first = faults->list[i].n;
+            return true;
+        }
+    }
+    return false;
+}
+
+void faults_write(const struct faults *faults, struct json_writer *writer)
+{
+    json_begin_array(writer);
+    for (size_t i = 0; i < faults->count; i++) {
+        const struct fault *fault = &faults->list[i];
+        json_begin_object(writer);
+        json_key(writer, "fault");
+        json_string(writer, fault->kind->name);
+        json_key(writer, "route");
+        json_string(writer, target_names[fault->target]);
+        json_key(writer, "left");
+        if (fault->is_counted)
+            json_unsigned(writer, fault->left);
+        else
+            json_null(writer);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}

@@ -1,0 +1,122 @@
+#include "tests/support/ct_log/log_list.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "shared/base64.h"
+#include "shared/json_writer.h"
+#include "tests/support/ct_log/ct_log.h"
+#include "tests/support/ct_log/log_key.h"
+
+enum {
+    URL_SIZE = 128,
+    TIME_SIZE = 32,
+    MMD_RFC6962 = 86400,
+    MMD_TILED = 60,
+};
+
+static const uint64_t year_ms = UINT64_C(365) * 86400 * 1000;
+
+static void write_time(struct json_writer *writer, const char *key, uint64_t time_ms)
+{
+    char text[TIME_SIZE];
+    time_t moment = (time_t)(time_ms / 1000);
+    struct tm parts;
+    size_t size =
+        gmtime_r(&moment, &parts) ? strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) : 0;
+    assert(size > 0);
+    json_key(writer, key);
+    json_text(writer, bytes_of(text, size));
+}
+
+static void write_base64(struct json_writer *writer, const char *key, struct bytes bytes)
+{
+    struct buffer text;
+    buffer_init(&text, 1024);
+    base64_encode(&text, bytes);
+    json_key(writer, key);
+    json_text(writer, buffer_bytes(&text));
+    buffer_free(&text);
+}
+
+static void write_url(struct json_writer *writer, const char *key, const char *host,
+                      const char *path)
+{
+    char url[URL_SIZE];
+    (void)snprintf(url, sizeof url, "http://%s/%s/", host, path);
+    json_key(writer, key);
+    json_string(writer, url);
+}
+
+/* What both kinds of log have in common. */
+static void write_log(struct json_writer *writer, const struct ct_log *log, enum ct_log_view view)
+{
+    const struct log_key *key = ct_log_key(log, view);
+    uint64_t start_ms = ct_log_start_ms(log);
+    json_key(writer, "description");
+    json_string(writer, view == CT_LOG_RFC6962 ? "Local RFC 6962 log" : "Local tiled log");
+    write_base64(writer, "log_id", bytes_of(log_key_id(key), LOG_KEY_ID_SIZE));
+    write_base64(writer, "key", log_key_info(key));
+    json_key(writer, "mmd");
+    json_unsigned(writer, view == CT_LOG_RFC6962 ? MMD_RFC6962 : MMD_TILED);
+    json_key(writer, "state");
+    json_begin_object(writer);
+    json_key(writer, "usable");
+    json_begin_object(writer);
+    write_time(writer, "timestamp", start_ms);
+    json_end_object(writer);
+    json_end_object(writer);
+    json_key(writer, "temporal_interval");
+    json_begin_object(writer);
+    write_time(writer, "start_inclusive", start_ms - year_ms);
+    write_time(writer, "end_exclusive", start_ms + 2 * year_ms);
+    json_end_object(writer);
+}
+
+static void write_rfc6962(struct json_writer *writer, const struct ct_log *log, const char *host)
+{
+    json_begin_object(writer);
+    write_log(writer, log, CT_LOG_RFC6962);
+    write_url(writer, "url", host, "rfc6962");
+    json_end_object(writer);
+}
+
+static void write_tiled(struct json_writer *writer, const struct ct_log *log, const char *host)
+{
+    json_begin_object(writer);
+    write_log(writer, log, CT_LOG_TILED);
+    write_url(writer, "submission_url", host, "tiled");
+    write_url(writer, "monitoring_url", host, "tiled");
+    json_end_object(writer);
+}
+
+void log_list_write(struct buffer *out, const struct ct_log *log, const char *host)
+{
+    struct json_writer writer = json_writer_of(out);
+    json_begin_object(&writer);
+    json_key(&writer, "version");
+    json_string(&writer, "1.0");
+    write_time(&writer, "log_list_timestamp", ct_log_start_ms(log));
+    json_key(&writer, "operators");
+    json_begin_array(&writer);
+    json_begin_object(&writer);
+    json_key(&writer, "name");
+    json_string(&writer, "Local");
+    json_key(&writer, "email");
+    json_begin_array(&writer);
+    json_end_array(&writer);
+    json_key(&writer, "logs");
+    json_begin_array(&writer);
+    if (ct_log_has_view(log, CT_LOG_RFC6962))
+        write_rfc6962(&writer, log, host);
+    json_end_array(&writer);
+    json_key(&writer, "tiled_logs");
+    json_begin_array(&writer);
+    if (ct_log_has_view(log, CT_LOG_TILED))
+        write_tiled(&writer, log, host);
+    json_end_array(&writer);
+    json_end_object(&writer);
+    json_end_array(&writer);
+    json_end_object(&writer);
+}

@@ -1,0 +1,11 @@
+/* The log list that names the local CT log, in the v3 format of Chrome's. */
+#ifndef CT_LOG_LOG_LIST_H
+#define CT_LOG_LOG_LIST_H
+
+struct buffer;
+struct ct_log;
+
+/* Appends the list; `host` is where the log is reached: address:port. */
+void log_list_write(struct buffer *out, const struct ct_log *log, const char *host);
+
+#endif

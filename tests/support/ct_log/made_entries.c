@@ -1,0 +1,134 @@
+#include "tests/support/ct_log/made_entries.h"
+
+#include <stdlib.h>
+
+#include "shared/memory.h"
+#include "tests/support/ct_log/entry_template.h"
+#include "tests/support/ct_log/made_authority.h"
+#include "tests/support/ct_log/made_certificate.h"
+#include "tests/support/ct_log/seeded_random.h"
+
+enum {
+    /* Enough that every shape occurs, few enough to be made in a third of a second and to stay in the cache. */
+    TEMPLATE_COUNT = 1024,
+    ISSUER_COUNT = 2 * MADE_AUTHORITY_COUNT,
+};
+
+struct made_entries {
+    struct made_authority authorities[MADE_AUTHORITY_COUNT];
+    struct entry_issuer issuers[ISSUER_COUNT];
+    struct entry_template templates[TEMPLATE_COUNT];
+    uint64_t stamp_key;
+    uint64_t template_key;
+};
+
+static void make_template(struct made_entries *made, const char *seed, size_t number, uint64_t now)
+{
+    struct made_certificate certificate;
+    made_certificate_init(&certificate, made->authorities, seed, number, now);
+    entry_template_init(&made->templates[number], &certificate);
+    made_certificate_clear(&certificate);
+}
+
+static void make_issuer(struct made_entries *made, size_t number)
+{
+    const struct made_authority *authority = &made->authorities[number / 2];
+    struct entry_issuer *issuer = &made->issuers[number];
+    issuer->is_root = number % 2 == 1;
+    issuer->der = buffer_bytes(issuer->is_root ? &authority->root : &authority->certificate);
+    memcpy(issuer->fingerprint, authority->fingerprints[number % 2], sizeof issuer->fingerprint);
+}
+
+struct made_entries *made_entries_create(const char *seed, uint64_t start_ms)
+{
+    struct made_entries *made = memory_allocate_zeroed(1, sizeof *made);
+    struct seeded_random random = seeded_random_of(seed, "entries", 0);
+    made->stamp_key = seeded_random_next(&random);
+    made->template_key = seeded_random_next(&random);
+    for (size_t i = 0; i < MADE_AUTHORITY_COUNT; i++)
+        made_authority_init(&made->authorities[i], seed, i, start_ms / 1000);
+    for (size_t i = 0; i < ISSUER_COUNT; i++)
+        make_issuer(made, i);
+    for (size_t i = 0; i < TEMPLATE_COUNT; i++)
+        make_template(made, seed, i, start_ms / 1000);
+    return made;
+}
+
+void made_entries_destroy(struct made_entries *made)
+{
+    if (!made)
+        return;
+    for (size_t i = 0; i < MADE_AUTHORITY_COUNT; i++)
+        made_authority_clear(&made->authorities[i]);
+    for (size_t i = 0; i < TEMPLATE_COUNT; i++)
+        entry_template_clear(&made->templates[i]);
+    free(made);
+}
+
+static const struct entry_template *template_of(const struct made_entries *made, uint64_t index)
+{
+    return &made->templates[seeded_random_mix(made->template_key + index) % TEMPLATE_COUNT];
+}
+
+static struct stamp stamp_at(const struct made_entries *made, const struct entry_position *position)
+{
+    return stamp_of(made->stamp_key, position->index, position->timestamp_ms);
+}
+
+void made_entries_write_leaf(const struct made_entries *made, const struct entry_position *position,
+                             struct buffer *out)
+{
+    const struct entry_template *entry = template_of(made, position->index);
+    struct stamp stamp = stamp_at(made, position);
+    stamped_bytes_write(out, &entry->tile, entry->leaf_size, &stamp);
+}
+
+void made_entries_write_members(const struct made_entries *made,
+                                const struct entry_position *position, struct buffer *out)
+{
+    const struct entry_template *entry = template_of(made, position->index);
+    struct stamp stamp = stamp_at(made, position);
+    buffer_append_string(out, "\"leaf_input\":\"");
+    stamped_text_write(out, &entry->leaf_text, &stamp);
+    buffer_append_string(out, "\",\"extra_data\":\"");
+    stamped_text_write(out, &entry->extra_text, &stamp);
+    buffer_append_byte(out, '"');
+}
+
+static void write_plain(const struct made_entries *made, const struct entry_position *position,
+                        struct buffer *out)
+{
+    const struct entry_template *entry = template_of(made, position->index);
+    struct stamp stamp = stamp_at(made, position);
+    /* Written whole, and its first two bytes written over: they are the MerkleTreeLeaf's. */
+    size_t begin = out->size;
+    stamped_bytes_write(out, &entry->tile, entry->tile.bytes.size, &stamp);
+    if (out->failed)
+        return;
+    memmove(out->data + begin, out->data + begin + ENTRY_TEMPLATE_TILE_BEGIN,
+            out->size - begin - ENTRY_TEMPLATE_TILE_BEGIN);
+    out->size -= ENTRY_TEMPLATE_TILE_BEGIN;
+}
+
+void made_entries_write_tile(const struct made_entries *made,
+                             const struct entry_position *positions, size_t count, bool as_gzip,
+                             struct buffer *out)
+{
+    if (!as_gzip) {
+        for (size_t i = 0; i < count; i++)
+            write_plain(made, &positions[i], out);
+        return;
+    }
+    struct gzip_stream stream = gzip_stream_begin(out);
+    for (size_t i = 0; i < count; i++) {
+        struct stamp stamp = stamp_at(made, &positions[i]);
+        gzip_stream_write(&stream, &template_of(made, positions[i].index)->gzip, &stamp);
+    }
+    gzip_stream_end(&stream);
+}
+
+const struct entry_issuer *made_entries_issuers(const struct made_entries *made, size_t *count)
+{
+    *count = ISSUER_COUNT;
+    return made->issuers;
+}

@@ -1,0 +1,226 @@
+#include "tests/support/ct_log/routes.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shared/clock.h"
+#include "shared/json_writer.h"
+#include "tests/support/ct_log/ct_log.h"
+#include "tests/support/ct_log/fault.h"
+#include "tests/support/ct_log/http_message.h"
+#include "tests/support/ct_log/log_list.h"
+#include "tests/support/ct_log/options.h"
+#include "tests/support/ct_log/rfc6962_routes.h"
+#include "tests/support/ct_log/tiled_routes.h"
+
+/* Which part of the log must be switched on for a route to exist. */
+enum condition {
+    CONDITION_ALWAYS,
+    CONDITION_RFC6962,
+    CONDITION_TILED,
+};
+
+struct route {
+    const char *name;
+    const char *path; /* of a whole folder if it ends in '/' */
+    enum fault_target target;
+    enum condition condition;
+    void (*answer)(struct routes *routes, const struct http_request *request,
+                   const struct distortion *distortion, struct http_reply *reply);
+};
+
+static void answer_list(struct routes *routes, const struct http_request *request,
+                        const struct distortion *distortion, struct http_reply *reply)
+{
+    (void)request;
+    if (!distortion->is_empty)
+        log_list_write(&reply->body, routes->log, routes->host);
+}
+
+static bool set_size(struct routes *routes, struct bytes query, uint64_t now_ms)
+{
+    uint64_t size;
+    return http_query_number(query, "size", &size) && ct_log_set_size(routes->log, now_ms, size);
+}
+
+static bool set_rate(struct routes *routes, struct bytes query, uint64_t now_ms)
+{
+    char text[32];
+    char *end;
+    if (!http_query_text(query, "rate", text, sizeof text))
+        return false;
+    double rate = strtod(text, &end);
+    bool is_rate = end != text && *end == '\0' && rate >= 0 && rate <= OPTIONS_RATE_MAX;
+    return is_rate && ct_log_set_rate(routes->log, now_ms, rate);
+}
+
+/* NULL, or what is wrong. */
+static const char *set_fault(struct routes *routes, struct bytes query)
+{
+    uint64_t fork_first;
+    const char *wrong = faults_set(routes->faults, query);
+    if (!wrong && faults_fork_first(routes->faults, &fork_first))
+        ct_log_fork(routes->log, fork_first);
+    return wrong;
+}
+
+static const char *control(struct routes *routes, struct bytes query)
+{
+    uint64_t now_ms = clock_realtime_ms();
+    if (http_query_has(query, "clear"))
+        faults_clear(routes->faults);
+    if (http_query_has(query, "size") && !set_size(routes, query, now_ms))
+        return "size: not a number, beyond --max, or the state cannot be kept";
+    if (http_query_has(query, "rate") && !set_rate(routes, query, now_ms))
+        return "rate: not a number of entries per second, or the state cannot be kept";
+    return http_query_has(query, "fault") ? set_fault(routes, query) : NULL;
+}
+
+static void write_size(struct routes *routes, struct json_writer *writer)
+{
+    json_key(writer, "size");
+    json_unsigned(writer, ct_log_size(routes->log));
+}
+
+static void answer_control(struct routes *routes, const struct http_request *request,
+                           const struct distortion *distortion, struct http_reply *reply)
+{
+    (void)distortion;
+    const char *wrong = control(routes, request->query);
+    if (wrong) {
+        http_reply_text(reply, 400, wrong);
+        return;
+    }
+    struct json_writer writer = json_writer_of(&reply->body);
+    json_begin_object(&writer);
+    write_size(routes, &writer);
+    json_key(&writer, "faults");
+    faults_write(routes->faults, &writer);
+    json_end_object(&writer);
+}
+
+static void answer_stats(struct routes *routes, const struct http_request *request,
+                         const struct distortion *distortion, struct http_reply *reply);
+
+static void answer_nothing(struct routes *routes, const struct http_request *request,
+                           const struct distortion *distortion, struct http_reply *reply)
+{
+    (void)routes;
+    (void)request;
+    (void)distortion;
+    http_reply_text(reply, 404, "no such route");
+}
+
+static const struct route table[] = {
+    { "get-sth", "/rfc6962/ct/v1/get-sth", FAULT_TARGET_GET_STH, CONDITION_RFC6962,
+      rfc6962_answer_get_sth },
+    { "get-entries", "/rfc6962/ct/v1/get-entries", FAULT_TARGET_GET_ENTRIES, CONDITION_RFC6962,
+      rfc6962_answer_get_entries },
+    { "get-sth-consistency", "/rfc6962/ct/v1/get-sth-consistency", FAULT_TARGET_PROOF,
+      CONDITION_RFC6962, rfc6962_answer_consistency },
+    { "get-entry-and-proof", "/rfc6962/ct/v1/get-entry-and-proof", FAULT_TARGET_PROOF,
+      CONDITION_RFC6962, rfc6962_answer_entry_and_proof },
+    { "get-proof-by-hash", "/rfc6962/ct/v1/get-proof-by-hash", FAULT_TARGET_PROOF,
+      CONDITION_RFC6962, rfc6962_answer_proof_by_hash },
+    { "get-roots", "/rfc6962/ct/v1/get-roots", FAULT_TARGET_ROOTS, CONDITION_RFC6962,
+      rfc6962_answer_roots },
+    { "checkpoint", "/tiled/checkpoint", FAULT_TARGET_CHECKPOINT, CONDITION_TILED,
+      tiled_answer_checkpoint },
+    { "data", "/tiled/tile/data/", FAULT_TARGET_DATA, CONDITION_TILED, tiled_answer_data },
+    { "tile", "/tiled/tile/", FAULT_TARGET_TILE, CONDITION_TILED, tiled_answer_tile },
+    { "issuer", "/tiled/issuer/", FAULT_TARGET_ISSUER, CONDITION_TILED, tiled_answer_issuer },
+    { "list", "/log_list.json", FAULT_TARGET_LIST, CONDITION_ALWAYS, answer_list },
+    { "control", "/control", FAULT_TARGET_NONE, CONDITION_ALWAYS, answer_control },
+    { "stats", "/stats", FAULT_TARGET_NONE, CONDITION_ALWAYS, answer_stats },
+    /* The last one matches what no other does. */
+    { "unknown", "/", FAULT_TARGET_NONE, CONDITION_ALWAYS, answer_nothing },
+};
+
+#define ROUTE_COUNT (sizeof table / sizeof *table)
+
+_Static_assert(ROUTE_COUNT <= ROUTES_MAX, "the counters have a row per route");
+
+static void write_statuses(const struct routes *routes, size_t route, struct json_writer *writer)
+{
+    json_key(writer, "requests");
+    json_begin_object(writer);
+    for (unsigned status = 0; status < ROUTES_STATUS_MAX; status++) {
+        char name[8];
+        if (!routes->requests[route][status])
+            continue;
+        (void)snprintf(name, sizeof name, "%u", status);
+        json_key(writer, name);
+        json_unsigned(writer, routes->requests[route][status]);
+    }
+    json_end_object(writer);
+}
+
+static void answer_stats(struct routes *routes, const struct http_request *request,
+                         const struct distortion *distortion, struct http_reply *reply)
+{
+    (void)request;
+    (void)distortion;
+    struct json_writer writer = json_writer_of(&reply->body);
+    json_begin_object(&writer);
+    write_size(routes, &writer);
+    json_key(&writer, "routes");
+    json_begin_object(&writer);
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        json_key(&writer, table[i].name);
+        json_begin_object(&writer);
+        write_statuses(routes, i, &writer);
+        json_key(&writer, "bytes");
+        json_unsigned(&writer, routes->bytes[i]);
+        json_end_object(&writer);
+    }
+    json_end_object(&writer);
+    json_end_object(&writer);
+}
+
+static bool is_on(const struct routes *routes, const struct route *route)
+{
+    switch (route->condition) {
+    case CONDITION_ALWAYS: return true;
+    case CONDITION_RFC6962: return ct_log_has_view(routes->log, CT_LOG_RFC6962);
+    case CONDITION_TILED: return ct_log_has_view(routes->log, CT_LOG_TILED);
+    }
+    return false;
+}
+
+static bool matches(const struct route *route, struct bytes path)
+{
+    size_t size = strlen(route->path);
+    bool is_folder = route->path[size - 1] == '/';
+    return path.size >= size && memcmp(path.data, route->path, size) == 0 &&
+           (is_folder || path.size == size);
+}
+
+static size_t find_route(const struct routes *routes, struct bytes path)
+{
+    size_t i = 0;
+    while (i + 1 < ROUTE_COUNT && !(matches(&table[i], path) && is_on(routes, &table[i])))
+        i++;
+    return i;
+}
+
+static bool is_allowed(struct bytes method)
+{
+    return bytes_equal_string(method, "GET") || bytes_equal_string(method, "HEAD") ||
+           bytes_equal_string(method, "POST");
+}
+
+void routes_answer(void *context, const struct http_request *request, struct http_reply *reply)
+{
+    struct routes *routes = context;
+    size_t found = find_route(routes, request->path);
+    struct distortion distortion = faults_strike(routes->faults, table[found].target);
+    if (is_allowed(request->method))
+        table[found].answer(routes, request, &distortion, reply);
+    else
+        http_reply_text(reply, 405, "GET, HEAD or POST");
+    faults_break_reply(routes->faults, reply);
+    assert(reply->status < ROUTES_STATUS_MAX);
+    routes->requests[found][reply->closes_unanswered ? 0 : reply->status]++;
+    routes->bytes[found] += reply->body.size;
+}

@@ -1,0 +1,35 @@
+/*
+ * The routes of the local CT log: RFC 6962 below /rfc6962/, static-ct-api below /tiled/, the log list, and the means
+ * to watch and to disturb it. One table; a route is a function and a row.
+ */
+#ifndef CT_LOG_ROUTES_H
+#define CT_LOG_ROUTES_H
+
+#include <stdint.h>
+
+struct ct_log;
+struct faults;
+struct http_reply;
+struct http_request;
+struct options;
+
+enum {
+    ROUTES_MAX = 16,
+    ROUTES_STATUS_MAX = 600,
+    ROUTES_URL_SIZE = 64,
+};
+
+/* What the answers are made from. All borrowed. */
+struct routes {
+    struct ct_log *log;
+    struct faults *faults;
+    const struct options *options;
+    char host[ROUTES_URL_SIZE]; /* address:port */
+    uint64_t requests[ROUTES_MAX][ROUTES_STATUS_MAX];
+    uint64_t bytes[ROUTES_MAX]; /* of bodies */
+};
+
+/* The http_answer of http_server.h; `context` is the struct routes. */
+void routes_answer(void *context, const struct http_request *request, struct http_reply *reply);
+
+#endif
