@@ -86,7 +86,7 @@ static void read_name(struct certificate *certificate, struct reader *tbs, struc
                       struct certificate_name *name)
 {
     struct der_element element = { 0 };
-    if (!der_next(tbs, &element) || element.tag != DER_SEQUENCE) {
+    if (!der_next(tbs, &element) || (element.tag | DER_CONSTRUCTED) != DER_SEQUENCE) {
         note(certificate, "a distinguished name cannot be read");
         return;
     }

@@ -1,5 +1,6 @@
 #include "shared/certificate_extension.h"
 
+#include "shared/asn1_integer.h"
 #include "shared/asn1_text.h"
 #include "shared/base64.h"
 #include "shared/der.h"
@@ -51,9 +52,8 @@ static bool append_key_usage(struct buffer *out, struct bytes value)
     struct bytes bits = der_take(&reader, DER_BIT_STRING);
     if (!reader_ok(&reader) || !is_bit_string(bits))
         return false;
-    if (!append_bit_names(out, bits, names, sizeof names / sizeof *names))
-        buffer_append_string(out, "<EMPTY>\n");
-    return reader_finished(&reader);
+    (void)append_bit_names(out, bits, names, sizeof names / sizeof *names);
+    return true;
 }
 
 static bool append_extended_key_usage(struct buffer *out, struct bytes value)
@@ -66,7 +66,7 @@ static bool append_extended_key_usage(struct buffer *out, struct bytes value)
         if (!object_id_append_long(out, der_take(&purposes, DER_OBJECT_ID)))
             return false;
     }
-    return reader_finished(&outer) && reader_ok(&purposes);
+    return reader_ok(&outer) && reader_ok(&purposes);
 }
 
 bool certificate_extension_read_constraints(struct basic_constraints *constraints,
@@ -83,7 +83,7 @@ bool certificate_extension_read_constraints(struct basic_constraints *constraint
     }
     if (der_is_next(&inside, DER_INTEGER))
         constraints->path_length = der_take(&inside, DER_INTEGER);
-    return reader_finished(&inside) && reader_finished(&outer);
+    return reader_finished(&inside) && reader_ok(&outer);
 }
 
 static void append_hex(struct buffer *out, struct bytes bytes, const char *separator)
@@ -97,23 +97,6 @@ static void append_hex(struct buffer *out, struct bytes bytes, const char *separ
     }
 }
 
-/* Two's complement, any length: decimal while it fits 64 bits, else hex. */
-static void append_integer(struct buffer *out, struct bytes content)
-{
-    bool is_negative = content.size && content.data[0] & 0x80;
-    if (content.size > sizeof(uint64_t)) {
-        buffer_append_string(out, "0x");
-        append_hex(out, content, "");
-        return;
-    }
-    uint64_t value = is_negative ? UINT64_MAX : 0;
-    for (size_t i = 0; i < content.size; i++)
-        value = value << 8 | content.data[i];
-    if (is_negative)
-        buffer_append_byte(out, '-');
-    buffer_append_unsigned(out, is_negative ? 0 - value : value);
-}
-
 static bool append_basic_constraints(struct buffer *out, struct bytes value)
 {
     struct basic_constraints constraints;
@@ -123,7 +106,7 @@ static bool append_basic_constraints(struct buffer *out, struct bytes value)
     buffer_append_string(out, constraints.is_ca ? "CA:TRUE" : "CA:FALSE");
     if (constraints.path_length.data) {
         buffer_append_string(out, ", pathlen:");
-        append_integer(out, constraints.path_length);
+        asn1_integer_append_decimal(out, constraints.path_length);
     }
     return true;
 }
@@ -132,15 +115,7 @@ static bool append_subject_key_identifier(struct buffer *out, struct bytes value
 {
     struct reader reader = reader_of(value);
     append_hex(out, der_take(&reader, DER_OCTET_STRING), ":");
-    return reader_finished(&reader);
-}
-
-/* Octets of a magnitude, as OpenSSL keeps an INTEGER: no sign, no sign octet. */
-static void append_serial(struct buffer *out, struct bytes content)
-{
-    if (content.size > 1 && content.data[0] == 0)
-        content = bytes_of(content.data + 1, content.size - 1);
-    append_hex(out, content, ":");
+    return reader_ok(&reader);
 }
 
 static bool append_authority_key_identifier(struct buffer *out, struct bytes value)
@@ -161,10 +136,10 @@ static bool append_authority_key_identifier(struct buffer *out, struct bytes val
     }
     if (der_is_next(&inside, DER_CONTEXT | 2)) {
         buffer_append_string(out, "serial:");
-        append_serial(out, der_take(&inside, DER_CONTEXT | 2));
+        asn1_integer_append_hex(out, der_take(&inside, DER_CONTEXT | 2), ":");
         buffer_append_byte(out, '\n');
     }
-    return reader_finished(&inside) && reader_finished(&outer);
+    return reader_finished(&inside) && reader_ok(&outer);
 }
 
 static bool append_access_description(struct buffer *out, struct reader description)
@@ -186,14 +161,14 @@ static bool append_authority_info_access(struct buffer *out, struct bytes value)
     while (descriptions.remaining)
         if (!append_access_description(out, der_enter(&descriptions, DER_SEQUENCE)))
             return false;
-    return reader_finished(&outer) && reader_ok(&descriptions);
+    return reader_ok(&outer) && reader_ok(&descriptions);
 }
 
 static bool append_alt_names(struct buffer *out, struct bytes value)
 {
     struct reader reader = reader_of(value);
     struct bytes names = der_take(&reader, DER_SEQUENCE);
-    return general_names_append(out, names, ", ", GENERAL_NAME_LISTED) && reader_finished(&reader);
+    return general_names_append(out, names, ", ", GENERAL_NAME_LISTED) && reader_ok(&reader);
 }
 
 static bool append_notice_reference(struct buffer *out, struct reader reference)
@@ -210,7 +185,7 @@ static bool append_notice_reference(struct buffer *out, struct reader reference)
     for (bool is_first = true; numbers.remaining; is_first = false) {
         if (!is_first)
             buffer_append(out, ", ", 2);
-        append_integer(out, der_take(&numbers, DER_INTEGER));
+        asn1_integer_append_decimal(out, der_take(&numbers, DER_INTEGER));
     }
     buffer_append_byte(out, '\n');
     return reader_ok(&numbers) && reader_finished(&reference);
@@ -278,7 +253,7 @@ static bool append_certificate_policies(struct buffer *out, struct bytes value)
     while (policies.remaining)
         if (!append_policy(out, der_enter(&policies, DER_SEQUENCE)))
             return false;
-    return reader_finished(&outer) && reader_ok(&policies);
+    return reader_ok(&outer) && reader_ok(&policies);
 }
 
 static bool append_point_name(struct buffer *out, struct reader name)
@@ -340,7 +315,7 @@ static bool append_crl_distribution_points(struct buffer *out, struct bytes valu
     while (points.remaining)
         if (!append_distribution_point(out, der_enter(&points, DER_SEQUENCE)))
             return false;
-    return reader_finished(&outer) && reader_ok(&points);
+    return reader_ok(&outer) && reader_ok(&points);
 }
 
 static bool append_sct_list(struct buffer *out, struct bytes value)
@@ -361,6 +336,7 @@ struct kind {
     struct bytes id;
     const char *separator; /* between the texts of several extensions of the kind */
     append_function append;
+    bool says_empty; /* OpenSSL has a text for an empty list of this kind */
 };
 
 #define ID(text)                                  \
@@ -371,9 +347,9 @@ struct kind {
 static const struct kind kinds[EXTENSION_KIND_COUNT] = {
     [EXTENSION_AUTHORITY_INFO_ACCESS] = { "authorityInfoAccess",
                                           ID("\x2b\x06\x01\x05\x05\x07\x01\x01"), "",
-                                          append_authority_info_access },
+                                          append_authority_info_access, true },
     [EXTENSION_AUTHORITY_KEY_IDENTIFIER] = { "authorityKeyIdentifier", ID("\x55\x1d\x23"), "",
-                                             append_authority_key_identifier },
+                                             append_authority_key_identifier, true },
     [EXTENSION_BASIC_CONSTRAINTS] = { "basicConstraints", ID("\x55\x1d\x13"), ", ",
                                       append_basic_constraints },
     [EXTENSION_CERTIFICATE_POLICIES] = { "certificatePolicies", ID("\x55\x1d\x20"), "",
@@ -386,10 +362,12 @@ static const struct kind kinds[EXTENSION_KIND_COUNT] = {
                              ID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"), ", ",
                              append_sct_list },
     [EXTENSION_EXTENDED_KEY_USAGE] = { "extendedKeyUsage", ID("\x55\x1d\x25"), ", ",
-                                       append_extended_key_usage },
-    [EXTENSION_ISSUER_ALT_NAME] = { "issuerAltName", ID("\x55\x1d\x12"), ", ", append_alt_names },
-    [EXTENSION_KEY_USAGE] = { "keyUsage", ID("\x55\x1d\x0f"), ", ", append_key_usage },
-    [EXTENSION_SUBJECT_ALT_NAME] = { "subjectAltName", ID("\x55\x1d\x11"), ", ", append_alt_names },
+                                       append_extended_key_usage, true },
+    [EXTENSION_ISSUER_ALT_NAME] = { "issuerAltName", ID("\x55\x1d\x12"), ", ", append_alt_names,
+                                    true },
+    [EXTENSION_KEY_USAGE] = { "keyUsage", ID("\x55\x1d\x0f"), ", ", append_key_usage, true },
+    [EXTENSION_SUBJECT_ALT_NAME] = { "subjectAltName", ID("\x55\x1d\x11"), ", ", append_alt_names,
+                                     true },
     [EXTENSION_SUBJECT_KEY_IDENTIFIER] = { "subjectKeyIdentifier", ID("\x55\x1d\x0e"), ", ",
                                            append_subject_key_identifier },
 };
@@ -418,5 +396,9 @@ bool certificate_extension_append(struct buffer *out, enum certificate_extension
 {
     if (!is_first)
         buffer_append_string(out, kinds[kind].separator);
-    return kinds[kind].append(out, value);
+    size_t start = out->size;
+    bool readable = kinds[kind].append(out, value);
+    if (readable && kinds[kind].says_empty && out->size == start)
+        buffer_append_string(out, "<EMPTY>\n");
+    return readable;
 }

@@ -30,7 +30,7 @@ const char *certificate_extension_key(enum certificate_extension_kind kind);
 
 /* Appends the text of one extension's value (the content of extnValue). `is_first` is false for a further extension of the
  * same kind, which continues the text of those before. False if the value cannot be read to its end; what could be read
- * is appended. Of EXTENSION_POISON the text is empty and every value is readable. */
+ * is appended. Bytes behind the value's outermost element are passed over, as everybody does. Of EXTENSION_POISON the text is empty and every value is readable. */
 bool certificate_extension_append(struct buffer *out, enum certificate_extension_kind kind,
                                   struct bytes value, bool is_first);
 

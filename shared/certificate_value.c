@@ -1,12 +1,12 @@
 #include "shared/certificate_value.h"
 
+#include "shared/asn1_integer.h"
 #include "shared/json_writer.h"
 #include "shared/signature_algorithm.h"
 
-static const char digits[] = "0123456789ABCDEF";
-
 void certificate_value_append_fingerprint(struct buffer *out, const uint8_t *digest, size_t size)
 {
+    static const char digits[] = "0123456789ABCDEF";
     uint8_t *to = buffer_reserve(out, size * 3);
     if (!to)
         return;
@@ -18,35 +18,14 @@ void certificate_value_append_fingerprint(struct buffer *out, const uint8_t *dig
     out->size += size * 3 - 1;
 }
 
-/* The magnitude of a two's complement number, one octet: `index` counts from the most significant. */
-static uint8_t magnitude_octet(struct bytes content, size_t index)
-{
-    uint8_t octet = content.data[index];
-    if (!(content.data[0] & 0x80))
-        return octet;
-    bool carry = true;
-    for (size_t i = index + 1; i < content.size && carry; i++)
-        carry = content.data[i] == 0;
-    return (uint8_t)(~octet + carry);
-}
-
 void certificate_value_append_serial(struct buffer *out, struct bytes content)
 {
     if (!content.data) {
         buffer_append(out, "null", 4);
         return;
     }
-    buffer_append_byte(out, '"');
-    if (content.data[0] & 0x80)
-        buffer_append_byte(out, '-');
-    size_t at = 0;
-    while (at + 1 < content.size && magnitude_octet(content, at) == 0)
-        at++;
-    for (; at < content.size; at++) {
-        uint8_t octet = magnitude_octet(content, at);
-        buffer_append_byte(out, (uint8_t)digits[octet >> 4]);
-        buffer_append_byte(out, (uint8_t)digits[octet & 15]);
-    }
+    buffer_append_string(out, asn1_integer_is_negative(content) ? "\"-" : "\"");
+    asn1_integer_append_hex(out, content, "");
     buffer_append_byte(out, '"');
 }
 

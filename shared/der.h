@@ -25,6 +25,7 @@ enum {
     DER_BMP_STRING = 0x1e,
     DER_SEQUENCE = 0x30,
     DER_SET = 0x31,
+    DER_CONSTRUCTED = 0x20,         /* the bit */
     DER_CONTEXT = 0x80,             /* | number: an implicitly tagged primitive */
     DER_CONTEXT_CONSTRUCTED = 0xa0, /* | number */
     DER_NUMBER_MASK = 0x1f,         /* all ones: the number is in further octets */

@@ -17,27 +17,44 @@ struct name_walk name_walk_of_set(struct bytes parts)
 
 bool name_walk_ok(const struct name_walk *walk)
 {
-    return reader_ok(&walk->sets) && reader_ok(&walk->parts);
+    return !walk->malformed;
 }
 
-bool name_walk_next(struct name_walk *walk, struct name_part *part)
+/* Enters the next relative distinguished name. The constructed bit is not insisted on: there are names without. */
+static bool enter_set(struct name_walk *walk)
 {
-    while (!walk->parts.remaining) {
-        if (!walk->sets.remaining || !name_walk_ok(walk))
-            return false;
-        walk->parts = der_enter(&walk->sets, DER_SET);
-        walk->begins_set = true;
-    }
-    struct reader pair = der_enter(&walk->parts, DER_SEQUENCE);
+    struct der_element set = { 0 };
+    bool readable = der_next(&walk->sets, &set);
+    walk->malformed = walk->malformed || !readable || (set.tag | DER_CONSTRUCTED) != DER_SET;
+    walk->parts = reader_of(set.content);
+    walk->begins_set = true;
+    return readable;
+}
+
+static bool read_part(struct name_walk *walk, struct name_part *part)
+{
+    struct der_element element = { 0 };
     struct der_element value = { 0 };
+    (void)der_next(&walk->parts, &element);
+    struct reader pair = reader_of(element.content);
     part->type = der_take(&pair, DER_OBJECT_ID);
     (void)der_next(&pair, &value);
     part->text = (struct asn1_text){ value.tag, value.content };
     part->begins_set = walk->begins_set;
     walk->begins_set = false;
-    if (!reader_ok(&pair))
-        reader_fail(&walk->parts);
-    return reader_ok(&pair);
+    return reader_ok(&pair) && element.tag == DER_SEQUENCE;
+}
+
+bool name_walk_next(struct name_walk *walk, struct name_part *part)
+{
+    for (;;) {
+        while (!walk->parts.remaining)
+            if (!walk->sets.remaining || !enter_set(walk))
+                return false;
+        if (read_part(walk, part))
+            return true;
+        walk->malformed = true;
+    }
 }
 
 enum name_attribute name_attribute_of(struct bytes type)
@@ -82,23 +99,30 @@ static void append_hex_pair(struct buffer *out, uint8_t byte)
     buffer_append_byte(out, (uint8_t)digits[byte & 15]);
 }
 
+static void append_slash_escaped(struct buffer *out, struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if (byte == '/' || byte == '+')
+            buffer_append_byte(out, '\\');
+        if (is_printable(byte)) {
+            buffer_append_byte(out, byte);
+            continue;
+        }
+        buffer_append(out, "\\x", 2);
+        append_hex_pair(out, byte);
+    }
+}
+
 bool name_append_slashed(struct buffer *out, struct name_walk walk)
 {
     struct name_part part;
     while (name_walk_next(&walk, &part)) {
-        buffer_append_byte(out, '/');
+        buffer_append_byte(out, part.begins_set ? '/' : '+');
         if (!object_id_append_short(out, part.type))
             return false;
         buffer_append_byte(out, '=');
-        for (size_t i = 0; i < part.text.value.size; i++) {
-            uint8_t byte = part.text.value.data[i];
-            if (is_printable(byte)) {
-                buffer_append_byte(out, byte);
-                continue;
-            }
-            buffer_append(out, "\\x", 2);
-            append_hex_pair(out, byte);
-        }
+        append_slash_escaped(out, part.text.value);
     }
     return name_walk_ok(&walk);
 }

@@ -78,7 +78,7 @@ static void append_ip_address(struct buffer *out, struct bytes address)
 {
     buffer_append_string(out, "IP Address:");
     if (address.size != 4 && address.size != 16) {
-        buffer_append_string(out, "<invalid>");
+        buffer_append_format(out, "<invalid length=%zu>", address.size);
         return;
     }
     struct reader reader = reader_of(address);

@@ -167,32 +167,95 @@ const struct object_id_name *object_id_at(size_t index)
     return index < NAME_COUNT ? &names[index] : NULL;
 }
 
-/* One arc: base 128, most significant first, a set top bit where more follows (X.690 section 8.19.2). */
-static uint64_t read_arc(struct reader *reader)
+/* An arc is in base 128, most significant digit first, with a set top bit where more follows (X.690 section 8.19.2). Most
+ * fit 64 bits; those made of UUIDs (2.25.n) have 19 octets. */
+enum {
+    ARC_OCTETS_MAX = 64,
+    SHORT_ARC_OCTETS = 9,
+    LIMB = 1000000000,
+    LIMB_COUNT = (ARC_OCTETS_MAX * 7 + 28) / 29, /* a limb holds more than 29 bits */
+};
+
+static struct bytes take_arc(struct reader *reader)
+{
+    struct bytes rest = reader_rest(reader);
+    size_t size = 0;
+    while (size < rest.size && rest.data[size] & 0x80)
+        size++;
+    if (size >= ARC_OCTETS_MAX)
+        reader_fail(reader);
+    return reader_take(reader, size + 1);
+}
+
+static uint64_t short_arc_value(struct bytes arc)
 {
     uint64_t value = 0;
-    uint64_t octet = 0;
-    do {
-        octet = reader_integer(reader, 1);
-        if (value >> 57)
-            reader_fail(reader);
-        value = value << 7 | (octet & 0x7f);
-    } while (octet & 0x80);
+    for (size_t i = 0; i < arc.size; i++)
+        value = value << 7 | (arc.data[i] & 0x7f);
     return value;
+}
+
+/* limbs = limbs * 128 + digit, in base 10^9, least significant first. */
+static void shift_in(uint32_t *limbs, uint32_t digit)
+{
+    uint64_t carry = digit;
+    for (size_t i = 0; i < LIMB_COUNT; i++) {
+        carry += (uint64_t)limbs[i] * 128;
+        limbs[i] = (uint32_t)(carry % LIMB);
+        carry /= LIMB;
+    }
+}
+
+static void subtract(uint32_t *limbs, uint32_t less)
+{
+    for (size_t i = 0; less && i < LIMB_COUNT; i++) {
+        bool borrows = limbs[i] < less;
+        limbs[i] = limbs[i] + (borrows ? LIMB : 0) - less;
+        less = borrows;
+    }
+}
+
+static void append_long_arc(struct buffer *out, struct bytes arc, uint32_t less)
+{
+    uint32_t limbs[LIMB_COUNT] = { 0 };
+    for (size_t i = 0; i < arc.size; i++)
+        shift_in(limbs, arc.data[i] & 0x7f);
+    subtract(limbs, less);
+    size_t top = LIMB_COUNT - 1;
+    while (top && !limbs[top])
+        top--;
+    buffer_append_unsigned(out, limbs[top]);
+    while (top)
+        buffer_append_format(out, "%09u", limbs[--top]);
+}
+
+/* The first octets hold two arcs: 40 times the root, which is 0, 1 or 2, plus the second. */
+static void append_first_arcs(struct buffer *out, struct bytes arc)
+{
+    if (arc.size > SHORT_ARC_OCTETS) {
+        buffer_append_string(out, "2.");
+        append_long_arc(out, arc, 80);
+        return;
+    }
+    uint64_t first = short_arc_value(arc);
+    uint64_t root = first < 80 ? first / 40 : 2;
+    buffer_append_unsigned(out, root);
+    buffer_append_byte(out, '.');
+    buffer_append_unsigned(out, first - root * 40);
 }
 
 bool object_id_append_dotted(struct buffer *out, struct bytes id)
 {
     size_t start = out->size;
     struct reader reader = reader_of(id);
-    uint64_t first = read_arc(&reader);
-    uint64_t root = first < 80 ? first / 40 : 2;
-    buffer_append_unsigned(out, root);
-    buffer_append_byte(out, '.');
-    buffer_append_unsigned(out, first - root * 40);
+    append_first_arcs(out, take_arc(&reader));
     while (reader.remaining) {
+        struct bytes arc = take_arc(&reader);
         buffer_append_byte(out, '.');
-        buffer_append_unsigned(out, read_arc(&reader));
+        if (arc.size > SHORT_ARC_OCTETS)
+            append_long_arc(out, arc, 0);
+        else
+            buffer_append_unsigned(out, short_arc_value(arc));
     }
     if (!reader_ok(&reader))
         out->size = start;
