@@ -68,8 +68,9 @@ static void check_form(const struct bytes *fields, uint64_t index)
     static const char prefix[] = MESSAGE_UPDATE_PREFIX;
     char member[64];
     (void)snprintf(member, sizeof member, "\"cert_index\":%llu,", (unsigned long long)index);
-    if (fields[JSON].size < sizeof prefix || memcmp(fields[JSON].data, prefix, sizeof prefix - 1) ||
-        memcmp(fields[JSON].data + fields[JSON].size - 3, "}}}", 3) ||
+    if (fields[JSON].size < sizeof prefix ||
+        memcmp(fields[JSON].data, prefix, sizeof prefix - 1) != 0 ||
+        memcmp(fields[JSON].data + fields[JSON].size - 3, "}}}", 3) != 0 ||
         !memmem(fields[JSON].data, fields[JSON].size, member, strlen(member)))
         fail_msg("index %llu: not its message: %.*s", (unsigned long long)index,
                  (int)fields[JSON].size, (const char *)fields[JSON].data);

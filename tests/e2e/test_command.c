@@ -53,25 +53,35 @@ static struct program *run_command(struct harness *harness, const char *name,
         &(struct program_options){ .name = name, .arguments = words, .environment = environment });
 }
 
-/* The port that the command says it serves, once everything is up. */
+/* The port that the command says it serves, which is its last word when all is up; 0 before. */
+static int port_of(const struct program *program)
+{
+    static const char sign[] = "ws://127.0.0.1:";
+    char *output = program_output(program);
+    const char *address = strstr(output, sign);
+    int port = address ? (int)strtol(address + strlen(sign), NULL, 10) : 0;
+    free(output);
+    return port;
+}
+
+static void fail_with_errors(const struct program *program)
+{
+    char *errors = program_errors(program);
+    print_error("%s", errors);
+    free(errors);
+    fail_msg("the command ended");
+}
+
 static int wait_until_up(struct program *program)
 {
     struct deadline deadline = deadline_after(FLOWING_MS, "the command to bring everything up");
-    for (;;) {
-        char *output = program_output(program);
-        const char *address = strstr(output, "ws://127.0.0.1:");
-        int port = address ? (int)strtol(address + strlen("ws://127.0.0.1:"), NULL, 10) : 0;
-        free(output);
-        if (port)
-            return port;
-        if (!program_is_running(program)) {
-            char *errors = program_errors(program);
-            print_error("%s", errors);
-            free(errors);
-            fail_msg("the command ended");
-        }
+    int port = 0;
+    while (!(port = port_of(program))) {
+        if (!program_is_running(program))
+            fail_with_errors(program);
         deadline_wait(&deadline);
     }
+    return port;
 }
 
 static void wait_for_latest(int port)

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -73,13 +72,6 @@ static void start_ingest(struct parts *parts)
         daemon_start_ingest(parts->harness, names[number], parts->redis, parts->ct_log, arguments);
 }
 
-static void pause_ms(uint64_t milliseconds)
-{
-    (void)nanosleep(&(struct timespec){ .tv_sec = (time_t)(milliseconds / 1000),
-                                        .tv_nsec = (long)(milliseconds % 1000) * 1000000 },
-                    NULL);
-}
-
 static void wait_for_length(struct parts *parts, uint64_t length)
 {
     struct deadline deadline = deadline_after(PROGRESS_MS, "the stream to grow");
@@ -100,7 +92,7 @@ static void kill_some(struct parts *parts)
         redis_server_kill(parts->redis);
     if (victims & 4)
         program_kill(parts->streamer);
-    pause_ms(harness_random(parts->harness, AWAY_MAX_MS));
+    harness_pause(harness_random(parts->harness, AWAY_MAX_MS));
     if (victims & 1)
         program_restart(ingest);
     if (victims & 2)
@@ -116,7 +108,7 @@ static void drain_under_fire(struct parts *parts)
     for (uint64_t i = 0; i < kills; i++) {
         uint64_t step = LOGS * parts->entries / (kills + 1);
         wait_for_length(parts, i * step + harness_random(parts->harness, step));
-        pause_ms(harness_random(parts->harness, 30));
+        harness_pause(harness_random(parts->harness, 30));
         kill_some(parts);
     }
     stream_check_expect(&parts->check, parts->redis, LOGS, 0, parts->entries);

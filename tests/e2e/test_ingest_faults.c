@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -95,7 +94,7 @@ static void endure(struct parts *parts, struct stream_check *check, const struct
     uint64_t start_ms = clock_monotonic_ms();
     while (clock_monotonic_ms() - start_ms < FAULT_MS) {
         stream_check_read(check, parts->redis);
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000 }, NULL);
+        harness_pause(100);
     }
     unsigned long long requests = daemon_count_requests(parts->ct_log) - before;
     print_message("%s: %.1f requests/s\n", fault->name, (double)requests * 1000 / FAULT_MS);

@@ -1,5 +1,6 @@
 #include "tests/support/harness.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -88,11 +89,11 @@ static bool end_children(void)
     pid_t pid;
     while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && !deadline_has_passed(&deadline))
         if (pid == 0)
-            (void)usleep(1000 * PAUSE_MS);
+            harness_pause(PAUSE_MS);
     if (pid < 0)
         return true;
     print_error("processes were left running\n");
-    for (; waitpid(-1, NULL, WNOHANG) >= 0; (void)usleep(1000 * PAUSE_MS))
+    for (; waitpid(-1, NULL, WNOHANG) >= 0; harness_pause(PAUSE_MS))
         kill_children();
     return false;
 }
@@ -142,7 +143,7 @@ void harness_corpus_path(char *path, const char *name)
 /* SplitMix64 (Steele, Lea, Flood 2014): any seed is a good seed. */
 uint64_t harness_random(struct harness *harness, uint64_t below)
 {
-    assert_true(below > 0);
+    assert(below > 0);
     uint64_t mixed = harness->random += 0x9e3779b97f4a7c15;
     mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
     mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
@@ -159,6 +160,13 @@ uint64_t harness_setting(const char *variable, uint64_t otherwise)
     if (end == text || *end)
         fail_msg("%s=%s is not a number", variable, text);
     return value;
+}
+
+void harness_pause(uint64_t milliseconds)
+{
+    struct timespec time = { .tv_sec = (time_t)(milliseconds / 1000),
+                             .tv_nsec = (long)(milliseconds % 1000) * 1000000 };
+    (void)nanosleep(&time, NULL);
 }
 
 struct deadline deadline_after(uint64_t milliseconds, const char *what)
@@ -182,5 +190,5 @@ void deadline_wait(const struct deadline *deadline)
 {
     if (deadline_has_passed(deadline))
         fail_msg("waited in vain for %s", deadline->what);
-    (void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000 }, NULL);
+    harness_pause(PAUSE_MS);
 }

@@ -53,6 +53,9 @@ uint64_t harness_random(struct harness *harness, uint64_t below);
 /* A number from the environment, for the size of a run. */
 uint64_t harness_setting(const char *variable, uint64_t otherwise);
 
+/* For the moment of a fault, never to wait for something. */
+void harness_pause(uint64_t milliseconds);
+
 /*
  * Waiting:
  *     struct deadline deadline = deadline_after(5000, "1,000 entries in the stream");

@@ -284,7 +284,7 @@ static bool end_process(struct program *program)
     (void)kill(program->pid, SIGTERM);
     (void)kill(program->pid, SIGCONT);
     while (program_is_running(program) && !deadline_has_passed(&deadline))
-        (void)usleep(5000);
+        harness_pause(5);
     if (!program->pid)
         return true;
     (void)kill(program->pid, SIGKILL);

@@ -1,5 +1,6 @@
 #include "tests/support/redis_server.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -59,16 +60,20 @@ static bool answers(struct redis_server *server)
     return is_pong;
 }
 
+static void fail_with_output(const struct redis_server *server)
+{
+    char *output = program_output(server->program);
+    print_error("%s\n", output);
+    free(output);
+    fail_msg("redis-server ended");
+}
+
 static void wait_until_ready(struct redis_server *server)
 {
     struct deadline deadline = deadline_after(READY_MS, "redis-server to answer");
     while (!answers(server)) {
-        if (!program_is_running(server->program)) {
-            char *output = program_output(server->program);
-            print_error("%s\n", output);
-            free(output);
-            fail_msg("redis-server ended");
-        }
+        if (!program_is_running(server->program))
+            fail_with_output(server);
         deadline_wait(&deadline);
     }
 }
@@ -138,10 +143,9 @@ static redisReply *command(struct redis_server *server, const char *format, va_l
     if (!connect_socket(server))
         fail_msg("no connection to redis-server");
     redisReply *reply = redisvCommand(server->connection, format, arguments);
-    if (!reply)
-        fail_msg("%s: %s", format, server->connection->errstr);
-    if (reply->type == REDIS_REPLY_ERROR)
-        fail_msg("%s: %s", format, reply->str);
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+        fail_msg("%s: %s", format, reply ? reply->str : server->connection->errstr);
+    assert(reply);
     return reply;
 }
 
