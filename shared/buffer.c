@@ -37,8 +37,10 @@ bool buffer_grow(struct buffer *buffer, size_t size)
     }
     size_t needed = buffer->size + size;
     size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
-    while (capacity < needed)
-        capacity = capacity > buffer->limit / 2 ? buffer->limit : capacity * 2;
+    while (capacity < needed && capacity <= buffer->limit / 2)
+        capacity *= 2;
+    if (capacity < needed || capacity > buffer->limit)
+        capacity = buffer->limit;
     buffer->data = memory_resize(buffer->data, capacity, 1);
     buffer->capacity = capacity;
     return true;

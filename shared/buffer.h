@@ -28,7 +28,7 @@ bool buffer_grow(struct buffer *buffer, size_t size);
  * adds to buffer->size what it wrote. The pointer lives until the next append. */
 static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
 {
-    if (buffer->capacity - buffer->size < size && !buffer_grow(buffer, size))
+    if ((!buffer->data || buffer->capacity - buffer->size < size) && !buffer_grow(buffer, size))
         return NULL;
     return buffer->data + buffer->size;
 }

@@ -1,0 +1,226 @@
+/*
+ * The go dialect against what certstream-server-go's own parser printed for the same inputs, byte for byte. The one
+ * difference that is intended: its ST holds streetAddress by mistake; ours holds stateOrProvinceName.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "shared/base64.h"
+#include "shared/certificate.h"
+#include "shared/certificate_json.h"
+#include "shared/message.h"
+#include "shared/message_go.h"
+#include "shared/reader.h"
+#include "tests/unit/corpus.h"
+
+enum {
+    LIMIT = 64 << 20,
+    CHAIN_MAX = 8,
+    EXPECTED_INPUTS = 75
+};
+
+/* One line of inputs_*.txt: an entry as in get-entries, or a certificate alone. */
+struct input {
+    struct buffer decoded[2];
+    struct bytes der;
+    struct bytes chain[CHAIN_MAX];
+    size_t chain_count;
+};
+
+struct golden {
+    struct buffer inputs;
+    struct bytes next_input;
+    struct certificate *certificate;
+    struct buffer out;
+    size_t compared;
+    size_t without_expectation;
+    size_t differences;
+};
+
+static struct bytes take_word(struct bytes *line)
+{
+    const uint8_t *space = memchr(line->data, ' ', line->size);
+    size_t size = space ? (size_t)(space - line->data) : line->size;
+    struct bytes word = bytes_of(line->data, size);
+    size_t used = space ? size + 1 : size;
+    *line = bytes_of(line->data + used, line->size - used);
+    return word;
+}
+
+/* RFC 6962 sections 3.4 and 4.6. */
+static void read_entry(struct input *input)
+{
+    struct reader leaf = reader_of(buffer_bytes(&input->decoded[0]));
+    struct reader extra = reader_of(buffer_bytes(&input->decoded[1]));
+    (void)reader_take(&leaf, 10);
+    input->der = reader_integer(&leaf, 2) == 0 ? reader_vector(&leaf, 3) : reader_vector(&extra, 3);
+    struct reader chain = reader_of(reader_vector(&extra, 3));
+    while (chain.remaining) {
+        assert_true(input->chain_count < CHAIN_MAX);
+        input->chain[input->chain_count++] = reader_vector(&chain, 3);
+    }
+    assert_true(reader_ok(&leaf) && reader_finished(&extra));
+}
+
+static void read_input(struct input *input, struct bytes line)
+{
+    bool is_entry = bytes_equal_string(take_word(&line), "entry");
+    (void)take_word(&line);
+    for (size_t i = 0; i < 2; i++) {
+        buffer_init(&input->decoded[i], LIMIT);
+        assert_true(base64_decode(&input->decoded[i], take_word(&line)));
+    }
+    if (is_entry)
+        read_entry(input);
+    else
+        input->der = buffer_bytes(&input->decoded[0]);
+}
+
+static uint64_t milliseconds(const cJSON *object, const char *key)
+{
+    return (uint64_t)(cJSON_GetObjectItem(object, key)->valuedouble * 1000 + 0.5);
+}
+
+static struct message_entry entry_of(const cJSON *data, struct message_source *source)
+{
+    const cJSON *theirs = cJSON_GetObjectItem(data, "source");
+    *source = (struct message_source){ .name = cJSON_GetObjectItem(theirs, "name")->valuestring,
+                                       .url = "https://test.example/",
+                                       .operator_name = "Operator",
+                                       .log_id_base64 = "bG9n" };
+    return (struct message_entry){ .source = source,
+                                   .index = 42,
+                                   .timestamp_ms = milliseconds(theirs, "timestamp"),
+                                   .seen_ms = milliseconds(data, "seen") };
+}
+
+static void render_full(struct golden *golden, const struct input *input, struct bytes json)
+{
+    struct buffer objects[CHAIN_MAX];
+    struct bytes issuers[CHAIN_MAX];
+    for (size_t i = 0; i < input->chain_count; i++) {
+        buffer_init(&objects[i], LIMIT);
+        assert_true(certificate_parse(golden->certificate, input->chain[i]));
+        certificate_json_write(&objects[i], golden->certificate, CERTIFICATE_DIALECT_GO, true);
+        issuers[i] = buffer_bytes(&objects[i]);
+    }
+    buffer_clear(&golden->out);
+    assert_true(certificate_parse(golden->certificate, input->der));
+    assert_true(message_go_write_full(&golden->out, json, golden->certificate, issuers,
+                                      input->chain_count));
+    for (size_t i = 0; i < input->chain_count; i++)
+        buffer_free(&objects[i]);
+}
+
+/* Theirs has no ST where ours has the state: takes it out of our text, from the member and from `aggregated`. */
+static void remove_states(struct buffer *text)
+{
+    static const char member[] = "\"ST\":\"";
+    uint8_t *at = text->data;
+    while ((at = memmem(at, text->size - (size_t)(at - text->data), member, sizeof member - 1))) {
+        uint8_t *value = at + sizeof member - 2;
+        uint8_t *end = memchr(value + 1, '"', text->size);
+        size_t size = (size_t)(end + 1 - value);
+        char aggregated[512];
+        int length =
+            snprintf(aggregated, sizeof aggregated, "/ST=%.*s", (int)size - 2, (char *)value + 1);
+        uint8_t *again =
+            memmem(end, text->size - (size_t)(end - text->data), aggregated, (size_t)length);
+        assert_non_null(again);
+        memmove(again, again + length, text->size - (size_t)(again + length - text->data));
+        text->size -= (size_t)length;
+        memmove(value + 4, end + 1, text->size - (size_t)(end + 1 - text->data));
+        memcpy(value, "null", 4);
+        text->size -= size - 4;
+        at = value;
+    }
+}
+
+static void compare(struct golden *golden, struct bytes theirs)
+{
+    golden->compared++;
+    remove_states(&golden->out);
+    struct bytes ours = bytes_of(golden->out.data, golden->out.size - 1);
+    if (bytes_equal(ours, theirs))
+        return;
+    golden->differences++;
+    size_t at = 0;
+    while (at < ours.size && at < theirs.size && ours.data[at] == theirs.data[at])
+        at++;
+    size_t from = at > 60 ? at - 60 : 0;
+    (void)fprintf(stderr, "ours   %.*s\ntheirs %.*s\n", 200, (const char *)ours.data + from, 200,
+                  (const char *)theirs.data + from);
+}
+
+static void visit_expectation(const char *name, struct bytes line, void *context)
+{
+    (void)name;
+    static const char key[] = "\"full\":";
+    struct golden *golden = context;
+    struct input input = { 0 };
+    const uint8_t *end = memchr(golden->next_input.data, '\n', golden->next_input.size);
+    assert_non_null(end);
+    read_input(&input, bytes_of(golden->next_input.data, (size_t)(end - golden->next_input.data)));
+    size_t used = (size_t)(end + 1 - golden->next_input.data);
+    golden->next_input = bytes_of(end + 1, golden->next_input.size - used);
+    const uint8_t *full = memmem(line.data, line.size, key, sizeof key - 1);
+    if (full) {
+        full += sizeof key - 1;
+        struct bytes theirs = bytes_of(full, (size_t)(line.data + line.size - 1 - full));
+        cJSON *parsed = cJSON_ParseWithLength((const char *)theirs.data, theirs.size);
+        struct message_source source;
+        struct message_entry entry = entry_of(cJSON_GetObjectItem(parsed, "data"), &source);
+        struct buffer json;
+        buffer_init(&json, LIMIT);
+        assert_true(certificate_parse(golden->certificate, input.der));
+        message_write(&json, &entry, golden->certificate);
+        render_full(golden, &input, buffer_bytes(&json));
+        compare(golden, theirs);
+        buffer_free(&json);
+        cJSON_Delete(parsed);
+    } else {
+        golden->without_expectation++;
+    }
+    buffer_free(&input.decoded[0]);
+    buffer_free(&input.decoded[1]);
+}
+
+static void compare_files(struct golden *golden, const char *inputs, const char *expectations)
+{
+    golden->inputs = corpus_read(inputs);
+    golden->next_input = buffer_bytes(&golden->inputs);
+    struct buffer lines = corpus_read(expectations);
+    corpus_visit_lines(buffer_bytes(&lines), visit_expectation, golden);
+    buffer_free(&lines);
+    buffer_free(&golden->inputs);
+}
+
+static void renders_the_go_dialect_as_certstream_server_go_does(void **state)
+{
+    (void)state;
+    if (!corpus_folder())
+        skip();
+    struct golden golden = { .certificate = certificate_create() };
+    buffer_init(&golden.out, LIMIT);
+    compare_files(&golden, "golden/inputs_fixtures.txt", "golden/go_fixtures.jsonl");
+    compare_files(&golden, "golden/inputs_crafted.txt", "golden/go_crafted.jsonl");
+    certificate_destroy(golden.certificate);
+    buffer_free(&golden.out);
+    assert_int_equal(golden.compared, EXPECTED_INPUTS);
+    /* A time with an offset, which its parser refuses. */
+    assert_int_equal(golden.without_expectation, 1);
+    assert_int_equal(golden.differences, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(renders_the_go_dialect_as_certstream_server_go_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/log_list.h"
+#include "shared/base64.h"
+#include "shared/buffer.h"
+
+/* A key is any bytes here; the log id is its SHA-256. */
+static void append_identity(struct buffer *out, const char *key)
+{
+    struct digest *sha256 = digest_create(DIGEST_SHA256);
+    uint8_t id[SHA256_SIZE];
+    digest_bytes(sha256, id, bytes_of_string(key));
+    digest_destroy(sha256);
+    buffer_append_string(out, "\"key\":\"");
+    base64_encode(out, bytes_of_string(key));
+    buffer_append_string(out, "\",\"log_id\":\"");
+    base64_encode(out, bytes_of(id, sizeof id));
+    buffer_append_string(out, "\"");
+}
+
+static void append_log(struct buffer *out, const char *key, const char *rest)
+{
+    buffer_append_string(out, "{");
+    append_identity(out, key);
+    buffer_append_format(out, ",\"description\":\"log %s\",%s}", key, rest);
+}
+
+static const char *parse(struct log_list *list, const struct buffer *logs,
+                         const struct buffer *tiled, bool allow_http)
+{
+    struct buffer text;
+    buffer_init(&text, 1 << 20);
+    buffer_append_string(&text, "{\"operators\":[{\"name\":\"Op\",\"logs\":[");
+    buffer_append_bytes(&text, buffer_bytes(logs));
+    buffer_append_string(&text, "],\"tiled_logs\":[");
+    buffer_append_bytes(&text, buffer_bytes(tiled));
+    buffer_append_string(&text, "]}]}");
+    const char *wrong = log_list_parse(list, buffer_bytes(&text), allow_http);
+    buffer_free(&text);
+    return wrong;
+}
+
+static void reads_both_kinds_and_their_states(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *state;
+        enum ct_log_state expected;
+        bool followed;
+    } rows[] = {
+        { "{\"usable\":{\"timestamp\":\"x\"}}", CT_LOG_USABLE, true },
+        { "{\"qualified\":{}}", CT_LOG_QUALIFIED, true },
+        { "{\"readonly\":{\"final_tree_head\":{\"tree_size\":77}}}", CT_LOG_READONLY, true },
+        { "{\"pending\":{}}", CT_LOG_PENDING, false },
+        { "{\"retired\":{}}", CT_LOG_RETIRED, false },
+        { "{\"rejected\":{}}", CT_LOG_REJECTED, false },
+        { "{\"something new\":{}}", CT_LOG_STATE_NONE, false },
+        { "null", CT_LOG_STATE_NONE, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct log_list list = { 0 };
+        struct buffer logs, tiled;
+        char rest[256];
+        buffer_init(&logs, 4096);
+        buffer_init(&tiled, 4096);
+        (void)snprintf(rest, sizeof rest, "\"url\":\"https://a.example/log\",\"state\":%s",
+                       rows[i].state);
+        append_log(&logs, "one", rest);
+        (void)snprintf(rest, sizeof rest,
+                       "\"submission_url\":\"https://s.example/\",\"monitoring_url\":\"https://"
+                       "m.example/\",\"state\":%s",
+                       rows[i].state);
+        append_log(&tiled, "two", rest);
+        assert_null(parse(&list, &logs, &tiled, false));
+        assert_int_equal(list.count, 2);
+        assert_int_equal(list.logs[0].kind, CT_LOG_RFC6962);
+        assert_string_equal(list.logs[0].url, "https://a.example/log/");
+        assert_string_equal(list.logs[0].description, "log one");
+        assert_string_equal(list.logs[0].operator_name, "Op");
+        assert_int_equal(list.logs[1].kind, CT_LOG_TILED);
+        assert_string_equal(list.logs[1].url, "https://m.example/");
+        for (size_t log = 0; log < 2; log++) {
+            assert_int_equal(list.logs[log].state, rows[i].expected);
+            assert_int_equal(ct_log_is_followed(&list.logs[log]), rows[i].followed);
+            assert_int_equal(list.logs[log].has_final_size, rows[i].expected == CT_LOG_READONLY);
+        }
+        log_list_clear(&list);
+        buffer_free(&logs);
+        buffer_free(&tiled);
+    }
+}
+
+static void refuses_descriptions_that_are_not_valid(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "\"url\":\"http://a.example/\"",
+        "\"url\":\"ftp://a.example/\"",
+        "\"url\":\"https://\"",
+        "\"url\":\"https://a.example/ \"",
+        "\"url\":\"https://a.example/?q\"",
+        "\"url\":\"https://a.example/\\r\\nX: y\"",
+        "\"url\":17",
+        "\"monitoring_url\":\"https://a.example/\"",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct log_list list = { 0 };
+        struct buffer logs, tiled;
+        buffer_init(&logs, 4096);
+        buffer_init(&tiled, 4096);
+        append_log(&logs, "one", wrong[i]);
+        assert_null(parse(&list, &logs, &tiled, false));
+        assert_int_equal(list.count, 0);
+        assert_int_equal(list.refused, 1);
+        log_list_clear(&list);
+        buffer_free(&logs);
+        buffer_free(&tiled);
+    }
+}
+
+static void http_is_for_lists_the_user_named(void **state)
+{
+    (void)state;
+    struct log_list list = { 0 };
+    struct buffer logs, tiled;
+    buffer_init(&logs, 4096);
+    buffer_init(&tiled, 4096);
+    append_log(&logs, "one", "\"url\":\"http://127.0.0.1:8080/\"");
+    assert_null(parse(&list, &logs, &tiled, true));
+    assert_int_equal(list.count, 1);
+    log_list_clear(&list);
+    buffer_free(&logs);
+    buffer_free(&tiled);
+}
+
+static void a_log_id_that_is_not_the_keys_hash_is_refused(void **state)
+{
+    (void)state;
+    struct log_list list = { 0 };
+    static const char text[] =
+        "{\"operators\":[{\"logs\":[{\"key\":\"YWJj\",\"log_id\":"
+        "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"url\":\"https://a.example/\"}]}]}";
+    assert_null(log_list_parse(&list, bytes_of_string(text), false));
+    assert_int_equal(list.count, 0);
+    assert_int_equal(list.refused, 1);
+    log_list_clear(&list);
+}
+
+static void one_follower_for_one_id_and_tiled_is_preferred(void **state)
+{
+    (void)state;
+    struct log_list list = { 0 };
+    struct buffer logs, tiled;
+    buffer_init(&logs, 4096);
+    buffer_init(&tiled, 4096);
+    append_log(&logs, "one", "\"url\":\"https://a.example/\"");
+    buffer_append_string(&logs, ",");
+    append_log(&logs, "one", "\"url\":\"https://b.example/\"");
+    append_log(&tiled, "one", "\"monitoring_url\":\"https://m.example/\"");
+    assert_null(parse(&list, &logs, &tiled, false));
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.logs[0].url, "https://m.example/");
+    assert_ptr_equal(log_list_find(&list, list.logs[0].id), &list.logs[0]);
+    log_list_clear(&list);
+    buffer_free(&logs);
+    buffer_free(&tiled);
+}
+
+static void says_why_a_text_is_no_list(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "", "<html>", "[]", "{}", "{\"logs\":[],\"operators\":{}}", "{\"operators\":1}"
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct log_list list = { 0 };
+        if (!log_list_parse(&list, bytes_of_string(wrong[i]), true))
+            fail_msg("accepted %s", wrong[i]);
+        assert_int_equal(list.count, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_both_kinds_and_their_states),
+        cmocka_unit_test(refuses_descriptions_that_are_not_valid),
+        cmocka_unit_test(http_is_for_lists_the_user_named),
+        cmocka_unit_test(a_log_id_that_is_not_the_keys_hash_is_refused),
+        cmocka_unit_test(one_follower_for_one_id_and_tiled_is_preferred),
+        cmocka_unit_test(says_why_a_text_is_no_list),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
