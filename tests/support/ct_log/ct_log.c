@@ -34,23 +34,32 @@ struct ct_log {
     struct buffer leaf; /* the leaf being hashed */
 };
 
-static bool read_state(struct ct_log *log)
+static bool save_state(const struct ct_log *log, uint64_t reached)
 {
     const struct options *options = log->options;
-    enum growth_file_result result = growth_file_read(&log->growth, options->state, options->seed);
-    if (result == GROWTH_FILE_READ)
-        log->is_restarted = true;
-    if (result == GROWTH_FILE_WRONG)
-        (void)fprintf(stderr, "--state: %s is not the state of a log with this seed\n",
-                      options->state);
-    return result != GROWTH_FILE_WRONG;
+    if (!options->state || growth_file_write(&log->growth, reached, options->state, options->seed))
+        return true;
+    (void)fprintf(stderr, "--state: cannot write %s\n", options->state);
+    return false;
 }
 
-static bool save_state(const struct ct_log *log)
+/* Goes on where the file says that the log was, if there is one. */
+static bool resume(struct ct_log *log, uint64_t now_ms)
 {
-    if (!log->options->state)
+    const struct options *options = log->options;
+    uint64_t reached = 0;
+    switch (growth_file_read(&log->growth, &reached, options->state, options->seed)) {
+    case GROWTH_FILE_READ: log->is_restarted = true; break;
+    case GROWTH_FILE_ABSENT: return true;
+    case GROWTH_FILE_WRONG:
+        (void)fprintf(stderr, "--state: %s is not the state of a log with this seed\n",
+                      options->state);
+        return false;
+    }
+    if (growth_resume(&log->growth, now_ms, reached, options->rate))
         return true;
-    return growth_file_write(&log->growth, log->options->state, log->options->seed);
+    (void)fprintf(stderr, "--state: %s is full\n", options->state);
+    return false;
 }
 
 static bool start_growth(struct ct_log *log, uint64_t now_ms)
@@ -62,14 +71,32 @@ static bool start_growth(struct ct_log *log, uint64_t now_ms)
     growth_init(&log->growth, now_ms, size < max_size ? size : max_size, options->rate);
     log->growth.max_size = max_size;
     log->growth.publish_interval_ms = options->publish_interval_ms;
-    if (options->state && !read_state(log))
+    return !options->state || resume(log, now_ms);
+}
+
+static void append_leaf(struct ct_log *log, struct merkle_tree *tree, bool forked)
+{
+    uint64_t index = merkle_tree_size(tree);
+    const struct entry_position position = { index, ct_log_timestamp(log, index, forked) };
+    buffer_clear(&log->leaf);
+    entries_write_leaf(log->entries, &position, &log->leaf);
+    assert(!log->leaf.failed);
+    merkle_tree_append(tree, buffer_bytes(&log->leaf));
+}
+
+/* The state is written first: what was published once must still be there after a crash. */
+static bool publish(struct ct_log *log, uint64_t now_ms)
+{
+    uint64_t head_ms = growth_published_ms(&log->growth, now_ms);
+    uint64_t size = growth_size(&log->growth, head_ms);
+    if (size != merkle_tree_size(log->tree) && !save_state(log, size))
         return false;
-    if (growth_rate(&log->growth) < options->rate || growth_rate(&log->growth) > options->rate)
-        (void)growth_set_rate(&log->growth, now_ms, options->rate);
-    if (save_state(log))
-        return true;
-    (void)fprintf(stderr, "--state: cannot write %s\n", options->state);
-    return false;
+    log->head_ms = head_ms;
+    while (merkle_tree_size(log->tree) < size)
+        append_leaf(log, log->tree, false);
+    while (log->fork && merkle_tree_size(log->fork) < size)
+        append_leaf(log, log->fork, true);
+    return true;
 }
 
 /* Made-up entries need the start time, which the state may know; given ones limit the growth. */
@@ -81,7 +108,8 @@ static bool start(struct ct_log *log, uint64_t now_ms)
         return false;
     if (!log->entries)
         log->entries = entries_make(log->options->seed, log->growth.start_ms);
-    ct_log_publish(log, now_ms);
+    if (!publish(log, now_ms))
+        return false;
     log->unknown_size = log->is_restarted ? ct_log_size(log) : 0;
     return true;
 }
@@ -115,31 +143,16 @@ void ct_log_destroy(struct ct_log *log)
     free(log);
 }
 
-static void append_leaf(struct ct_log *log, struct merkle_tree *tree, bool forked)
-{
-    uint64_t index = merkle_tree_size(tree);
-    const struct entry_position position = { index, ct_log_timestamp(log, index, forked) };
-    buffer_clear(&log->leaf);
-    entries_write_leaf(log->entries, &position, &log->leaf);
-    assert(!log->leaf.failed);
-    merkle_tree_append(tree, buffer_bytes(&log->leaf));
-}
-
 void ct_log_publish(struct ct_log *log, uint64_t now_ms)
 {
-    log->head_ms = growth_published_ms(&log->growth, now_ms);
-    uint64_t size = growth_size(&log->growth, log->head_ms);
-    while (merkle_tree_size(log->tree) < size)
-        append_leaf(log, log->tree, false);
-    while (log->fork && merkle_tree_size(log->fork) < size)
-        append_leaf(log, log->fork, true);
+    (void)publish(log, now_ms); /* if the state cannot be kept, the log stands still until it can */
 }
 
 uint64_t ct_log_next_publish_ms(const struct ct_log *log, uint64_t now_ms)
 {
     if (growth_rate(&log->growth) <= 0 || ct_log_size(log) >= log->growth.max_size)
         return UINT64_MAX;
-    return growth_published_ms(&log->growth, now_ms) + log->growth.publish_interval_ms;
+    return growth_next_publish_ms(&log->growth, now_ms);
 }
 
 uint64_t ct_log_size(const struct ct_log *log)
@@ -175,17 +188,14 @@ uint64_t ct_log_start_ms(const struct ct_log *log)
 
 bool ct_log_set_size(struct ct_log *log, uint64_t now_ms, uint64_t size)
 {
-    uint64_t allowed = size < log->growth.max_size ? size : log->growth.max_size;
-    bool is_done = growth_set_size(&log->growth, now_ms, allowed) && save_state(log);
-    ct_log_publish(log, now_ms);
-    return is_done && size == allowed;
+    return size <= log->growth.max_size && growth_set_size(&log->growth, now_ms, size) &&
+           publish(log, now_ms);
 }
 
 bool ct_log_set_rate(struct ct_log *log, uint64_t now_ms, double rate)
 {
-    bool is_done = growth_set_rate(&log->growth, now_ms, rate) && save_state(log);
-    ct_log_publish(log, now_ms);
-    return is_done;
+    return growth_set_rate(&log->growth, now_ms, rate) && publish(log, now_ms) &&
+           save_state(log, ct_log_size(log));
 }
 
 void ct_log_fork(struct ct_log *log, uint64_t first)

@@ -35,11 +35,37 @@ static const struct growth_step *last_step(const struct growth *growth)
     return &growth->steps[growth->step_count - 1];
 }
 
+static uint64_t no_earlier(const struct growth *growth, uint64_t now_ms)
+{
+    uint64_t last_ms = last_step(growth)->time_ms;
+    return now_ms > last_ms ? now_ms : last_ms;
+}
+
+bool growth_resume(struct growth *growth, uint64_t now_ms, uint64_t size, double rate)
+{
+    uint64_t published = last_step(growth)->first_index;
+    if (growth->step_count == GROWTH_STEPS_MAX)
+        return false;
+    add_step(growth, size > published ? size : published, no_earlier(growth, now_ms), rate);
+    return true;
+}
+
+/* Heads that are due by the clock since the start. */
+static uint64_t interval_count(const struct growth *growth, uint64_t now_ms)
+{
+    uint64_t since_ms = now_ms > growth->start_ms ? now_ms - growth->start_ms : 0;
+    return since_ms / growth->publish_interval_ms;
+}
+
+uint64_t growth_next_publish_ms(const struct growth *growth, uint64_t now_ms)
+{
+    return growth->start_ms + (interval_count(growth, now_ms) + 1) * growth->publish_interval_ms;
+}
+
 uint64_t growth_published_ms(const struct growth *growth, uint64_t now_ms)
 {
-    uint64_t since = now_ms > growth->start_ms ? now_ms - growth->start_ms : 0;
     uint64_t regular =
-        growth->start_ms + since / growth->publish_interval_ms * growth->publish_interval_ms;
+        growth->start_ms + interval_count(growth, now_ms) * growth->publish_interval_ms;
     uint64_t stepped = last_step(growth)->time_ms;
     return regular > stepped ? regular : stepped;
 }
@@ -50,13 +76,12 @@ uint64_t growth_size(const struct growth *growth, uint64_t published_ms)
     while (i > 0 && growth->steps[i].time_ms > published_ms)
         i--;
     const struct growth_step *step = &growth->steps[i];
-    uint64_t since = published_ms > step->time_ms ? published_ms - step->time_ms : 0;
-    double grown = (double)since * step->rate / 1000;
-    double room = (double)(growth->max_size - step->first_index);
     if (step->first_index >= growth->max_size)
         return growth->max_size;
-    return step->first_index +
-           (grown < room ? (uint64_t)grown : growth->max_size - step->first_index);
+    uint64_t since_ms = published_ms > step->time_ms ? published_ms - step->time_ms : 0;
+    double grown = (double)since_ms * step->rate / 1000;
+    uint64_t room = growth->max_size - step->first_index;
+    return step->first_index + (grown < (double)room ? (uint64_t)grown : room);
 }
 
 uint64_t growth_timestamp(const struct growth *growth, uint64_t index)
@@ -83,7 +108,7 @@ bool growth_set_rate(struct growth *growth, uint64_t now_ms, double rate)
 {
     if (growth->step_count == GROWTH_STEPS_MAX)
         return false;
-    uint64_t time_ms = now_ms > last_step(growth)->time_ms ? now_ms : last_step(growth)->time_ms;
+    uint64_t time_ms = no_earlier(growth, now_ms);
     add_step(growth, growth_size(growth, time_ms), time_ms, rate);
     return true;
 }
@@ -92,7 +117,7 @@ bool growth_set_size(struct growth *growth, uint64_t now_ms, uint64_t size)
 {
     if (growth->step_count + 2 > GROWTH_STEPS_MAX)
         return false;
-    uint64_t time_ms = now_ms > last_step(growth)->time_ms ? now_ms : last_step(growth)->time_ms;
+    uint64_t time_ms = no_earlier(growth, now_ms);
     uint64_t before = growth_size(growth, time_ms);
     double rate = growth_rate(growth);
     if (size <= before)

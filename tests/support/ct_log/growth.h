@@ -3,7 +3,7 @@
  * a few steps, so that a log that is started again from its state is the same log.
  *
  * Initial entries were submitted before the start. From then on the log grows along the last step; a step is added
- * when the rate is changed or entries are published at once.
+ * when the rate is changed, entries are published at once, or the log is started again.
  */
 #ifndef CT_LOG_GROWTH_H
 #define CT_LOG_GROWTH_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    /* One per change by hand; a test makes dozens. */
+    /* One or two per change by hand and per restart; a test makes dozens. */
     GROWTH_STEPS_MAX = 4096
 };
 
@@ -36,8 +36,14 @@ struct growth {
 void growth_init(struct growth *growth, uint64_t start_ms, uint64_t size, double rate);
 void growth_clear(struct growth *growth);
 
+/* Goes on at `now_ms` from `size`, which it had reached before it stood still, at another rate. False when there are too many
+ * steps already. */
+bool growth_resume(struct growth *growth, uint64_t now_ms, uint64_t size, double rate);
+
 /* When the newest head at `now_ms` was published: heads come at a fixed interval and whenever a step was added. */
 uint64_t growth_published_ms(const struct growth *growth, uint64_t now_ms);
+/* When the next one will be, if the log grows. */
+uint64_t growth_next_publish_ms(const struct growth *growth, uint64_t now_ms);
 /* Size of the head that was published at `published_ms`. */
 uint64_t growth_size(const struct growth *growth, uint64_t published_ms);
 /* Timestamp of an entry: never after the head that first covers it. */

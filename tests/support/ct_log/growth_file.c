@@ -18,14 +18,15 @@ static bool read_step(struct growth_step *step, const char *line)
                   &step->rate) == 3;
 }
 
-static bool read_lines(struct growth *growth, FILE *file, const char *seed)
+static bool read_lines(struct growth *growth, uint64_t *reached, FILE *file, const char *seed)
 {
     char line[LINE_SIZE];
     char expected[LINE_SIZE];
     (void)snprintf(expected, sizeof expected, "seed %s\n", seed);
     if (!fgets(line, sizeof line, file) || strcmp(line, expected) != 0)
         return false;
-    if (!fgets(line, sizeof line, file) || sscanf(line, "start %" SCNu64, &growth->start_ms) != 1)
+    if (!fgets(line, sizeof line, file) ||
+        sscanf(line, "start %" SCNu64 " reached %" SCNu64, &growth->start_ms, reached) != 2)
         return false;
     growth->step_count = 0;
     while (growth->step_count < GROWTH_STEPS_MAX && fgets(line, sizeof line, file)) {
@@ -36,24 +37,27 @@ static bool read_lines(struct growth *growth, FILE *file, const char *seed)
     return growth->step_count > 0;
 }
 
-enum growth_file_result growth_file_read(struct growth *growth, const char *path, const char *seed)
+enum growth_file_result growth_file_read(struct growth *growth, uint64_t *reached, const char *path,
+                                         const char *seed)
 {
     FILE *file = fopen(path, "r");
     if (!file)
         return errno == ENOENT ? GROWTH_FILE_ABSENT : GROWTH_FILE_WRONG;
-    bool is_read = read_lines(growth, file, seed);
+    bool is_read = read_lines(growth, reached, file, seed);
     (void)fclose(file);
     return is_read ? GROWTH_FILE_READ : GROWTH_FILE_WRONG;
 }
 
-bool growth_file_write(const struct growth *growth, const char *path, const char *seed)
+bool growth_file_write(const struct growth *growth, uint64_t reached, const char *path,
+                       const char *seed)
 {
     char beside[PATH_SIZE];
     int size = snprintf(beside, sizeof beside, "%s.new", path);
     FILE *file = size > 0 && size < PATH_SIZE ? fopen(beside, "w") : NULL;
     if (!file)
         return false;
-    (void)fprintf(file, "seed %s\nstart %" PRIu64 "\n", seed, growth->start_ms);
+    (void)fprintf(file, "seed %s\nstart %" PRIu64 " reached %" PRIu64 "\n", seed, growth->start_ms,
+                  reached);
     for (size_t i = 0; i < growth->step_count; i++)
         (void)fprintf(file, "step %" PRIu64 " %" PRIu64 " %.17g\n", growth->steps[i].first_index,
                       growth->steps[i].time_ms, growth->steps[i].rate);

@@ -5,6 +5,7 @@
 #define CT_LOG_GROWTH_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct growth;
 
@@ -14,10 +15,12 @@ enum growth_file_result {
     GROWTH_FILE_WRONG, /* not such a file, or another seed's */
 };
 
-/* Replaces the start time and steps of an initialized growth by those in the file. */
-enum growth_file_result growth_file_read(struct growth *growth, const char *path, const char *seed);
+/* Replaces the start time and steps of an initialized growth by those in the file, and says which size it had reached. */
+enum growth_file_result growth_file_read(struct growth *growth, uint64_t *reached, const char *path,
+                                         const char *seed);
 
 /* Writes beside the file and renames, so that it is always whole. False if that failed. */
-bool growth_file_write(const struct growth *growth, const char *path, const char *seed);
+bool growth_file_write(const struct growth *growth, uint64_t reached, const char *path,
+                       const char *seed);
 
 #endif

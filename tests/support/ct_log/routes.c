@@ -143,7 +143,7 @@ _Static_assert(ROUTE_COUNT <= ROUTES_MAX, "the counters have a row per route");
 
 static void write_statuses(const struct routes *routes, size_t route, struct json_writer *writer)
 {
-    json_key(writer, "requests");
+    json_key(writer, table[route].name);
     json_begin_object(writer);
     for (unsigned status = 0; status < ROUTES_STATUS_MAX; status++) {
         char name[8];
@@ -164,15 +164,16 @@ static void answer_stats(struct routes *routes, const struct http_request *reque
     struct json_writer writer = json_writer_of(&reply->body);
     json_begin_object(&writer);
     write_size(routes, &writer);
-    json_key(&writer, "routes");
+    json_key(&writer, "requests");
+    json_begin_object(&writer);
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        write_statuses(routes, i, &writer);
+    json_end_object(&writer);
+    json_key(&writer, "bytes");
     json_begin_object(&writer);
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
         json_key(&writer, table[i].name);
-        json_begin_object(&writer);
-        write_statuses(routes, i, &writer);
-        json_key(&writer, "bytes");
         json_unsigned(&writer, routes->bytes[i]);
-        json_end_object(&writer);
     }
     json_end_object(&writer);
     json_end_object(&writer);
