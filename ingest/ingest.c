@@ -327,6 +327,16 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 
+/* Each turn begins with another log, so that one with a backlog does not take all the room there is. */
+static bool work(struct ingest *ingest, uint64_t now_ms)
+{
+    bool busy = false;
+    ingest->first_log++;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        busy |= followed_log_work(ingest->logs[(ingest->first_log + i) % ingest->log_count], now_ms);
+    return busy;
+}
+
 /* One turn of the loop: wait, hear what has arrived, do what is to be done. `busy`: there is work without waiting. */
 static bool turn(struct ingest *ingest, bool busy)
 {
@@ -341,9 +351,7 @@ static bool turn(struct ingest *ingest, bool busy)
     for (size_t i = 0; i < ingest->list_count; i++)
         list_source_work(&ingest->lists[i], now_ms);
     renew_leases(ingest, now_ms);
-    busy = false;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        busy |= followed_log_work(ingest->logs[i], now_ms);
+    busy = work(ingest, now_ms);
     issuer_fetcher_work(ingest->issuers, now_ms);
     report(ingest, now_ms);
     return busy && publisher_has_room(ingest->publisher);

@@ -12,12 +12,12 @@
 #include <stdint.h>
 
 enum setting_type {
-    SETTING_TEXT,     /* char *, owned by the settings */
-    SETTING_INTEGER,  /* int64_t, min to max */
-    SETTING_BYTES,    /* int64_t; suffixes k, m, g are powers of 1024 */
+    SETTING_TEXT,    /* char *, owned by the settings */
+    SETTING_INTEGER, /* int64_t, min to max */
+    SETTING_BYTES,   /* int64_t; suffixes k, m, g are powers of 1024 */
     SETTING_DURATION, /* int64_t milliseconds; suffixes ms, s, m, h, d; a bare number is seconds; fractions allowed */
-    SETTING_FLAG,     /* bool; the flag alone means true, or yes/no, true/false, 1/0 */
-    SETTING_LIST,     /* struct setting_list; flag repeatable, elsewhere separated by white space */
+    SETTING_FLAG, /* bool; the flag alone means true, or yes/no, true/false, 1/0 */
+    SETTING_LIST, /* struct setting_list; flag repeatable, elsewhere separated by white space */
 };
 
 struct setting_list {
@@ -28,12 +28,12 @@ struct setting_list {
 struct setting {
     const char *name;
     enum setting_type type;
-    size_t offset;              /* of the field in the daemon's struct of settings */
-    const char *default_text;   /* NULL: empty text, empty list */
-    int64_t min, max;           /* of the number types; durations in ms */
-    const char *value_name;     /* in --help, e.g. "URL" */
-    const char *help;           /* one line */
-    const char *also_variable;  /* a second variable that is honoured, e.g. "PORT"; or NULL */
+    size_t offset;             /* of the field in the daemon's struct of settings */
+    const char *default_text;  /* NULL: empty text, empty list */
+    int64_t min, max;          /* of the number types; durations in ms */
+    const char *value_name;    /* in --help, e.g. "URL" */
+    const char *help;          /* one line */
+    const char *also_variable; /* a second variable that is honoured, e.g. "PORT"; or NULL */
     /* Says what is wrong with a value, in a constant text, or NULL if it is fine. Optional; of a list, per item. */
     const char *(*check)(const char *value);
 };
@@ -52,7 +52,8 @@ enum settings_result {
 };
 
 /* Fills the struct at `fields` from everywhere. What it allocates is freed by settings_free, in any case. */
-enum settings_result settings_read(const struct settings_program *program, void *fields, int argc, char **argv);
+enum settings_result settings_read(const struct settings_program *program, void *fields, int argc,
+                                   char **argv);
 void settings_free(const struct settings_program *program, void *fields);
 
 #endif

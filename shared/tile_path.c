@@ -14,7 +14,8 @@ void tile_path_write(char *path, int level, uint64_t number, unsigned width)
     while (number / divisor >= 1000)
         divisor *= 1000;
     for (; divisor > 1; divisor /= 1000)
-        at += snprintf(path + at, (size_t)(TILE_PATH_SIZE - at), "x%03" PRIu64 "/", number / divisor % 1000);
+        at += snprintf(path + at, (size_t)(TILE_PATH_SIZE - at), "x%03" PRIu64 "/",
+                       number / divisor % 1000);
     at += snprintf(path + at, (size_t)(TILE_PATH_SIZE - at), "%03" PRIu64, number % 1000);
     if (width < TILE_WIDTH)
         at += snprintf(path + at, (size_t)(TILE_PATH_SIZE - at), ".p/%u", width);
