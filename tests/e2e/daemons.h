@@ -26,7 +26,7 @@ struct program *daemon_start_streamer(struct harness *harness, const char *name,
 /* Asks the local CT log for something at /control, e.g. "size=3000" or "route=any&fault=delay&ms=20". Fails the test
  * unless it obeys. */
 void daemon_control_ct_log(const struct program *ct_log, const char *query);
-/* How many requests of any kind it has had. */
+/* How many requests it has had but for those to /control and /stats. */
 unsigned long long daemon_count_requests(const struct program *ct_log);
 
 #endif
