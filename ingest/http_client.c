@@ -86,8 +86,8 @@ void http_client_destroy(struct http_client *client)
 {
     if (!client)
         return;
-    while (client->transfers) {
-        struct transfer *transfer = client->transfers;
+    for (struct transfer *transfer = client->transfers, *next; transfer; transfer = next) {
+        next = transfer->next;
         const struct http_response stopped = { .result = HTTP_STOPPED,
                                                .error = "stopped",
                                                .body = &transfer->body };

@@ -98,14 +98,13 @@ static void follow(struct ingest *ingest, const struct ct_log *ct_log, uint64_t 
     struct followed_log *known = find_log(ingest, ct_log->id);
     struct ct_log description = copy_description(ct_log);
     /* A log keeps its kind as long as the process runs: it has one tree, whoever serves it. */
-    if (known && known->ct_log.kind == ct_log->kind) {
+    if (known && known->ct_log.kind == ct_log->kind)
         followed_log_update(known, &description);
-        return;
-    }
-    if (known) {
+    else if (known)
         ct_log_clear(&description);
+    if (known)
         return;
-    }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     ingest->logs = memory_resize(ingest->logs, ingest->log_count + 1, sizeof *ingest->logs);
     ingest->logs[ingest->log_count++] = followed_log_create(ingest, &description, now_ms);
     log_info("log is followed", "log=%s url=%s", log_quoted(ct_log->description),
@@ -333,7 +332,8 @@ static bool work(struct ingest *ingest, uint64_t now_ms)
     bool busy = false;
     ingest->first_log++;
     for (size_t i = 0; i < ingest->log_count; i++)
-        busy |= followed_log_work(ingest->logs[(ingest->first_log + i) % ingest->log_count], now_ms);
+        busy |=
+            followed_log_work(ingest->logs[(ingest->first_log + i) % ingest->log_count], now_ms);
     return busy;
 }
 

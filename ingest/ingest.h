@@ -49,7 +49,7 @@ struct ingest {
     size_t list_count;
     struct followed_log **logs; /* owned */
     size_t log_count;
-    size_t first_log; /* of the next turn */
+    size_t first_log;   /* of the next turn */
     size_t body_bytes;  /* asked for or held, of INGEST_BODIES_MAX */
     bool issuers_known; /* the set of issuers is as Redis has it */
     uint64_t lease_at_ms;

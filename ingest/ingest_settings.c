@@ -89,7 +89,7 @@ static const struct setting table[] = {
       .offset = offsetof(struct ingest_settings, poll_ms),
       .default_text = "0",
       .min = 0,
-      .max = 3600 * 1000,
+      .max = INT64_C(3600) * 1000,
       .value_name = "SECONDS",
       .help = "how often a log is asked for its head; 0: every 5 s (tiled) or 10 s (RFC 6962), "
               "idle logs less often" },

@@ -70,7 +70,7 @@ void merkle_frontier_write(const struct merkle_frontier *frontier, struct buffer
             continue;
         char text[2 * SHA256_SIZE + 1];
         hex_encode(text, bytes_of(frontier->nodes[level].bytes, SHA256_SIZE));
-        buffer_append(hex, text, 2 * SHA256_SIZE);
+        buffer_append(hex, text, sizeof text - 1);
     }
 }
 
@@ -80,7 +80,7 @@ bool merkle_frontier_read(struct merkle_frontier *frontier, uint64_t size, struc
     for (unsigned level = MERKLE_LEVELS; level-- > 0;) {
         if (!has_level(frontier, level))
             continue;
-        size_t width = 2 * SHA256_SIZE;
+        size_t width = (size_t)2 * SHA256_SIZE;
         if (hex.size < width ||
             !hex_decode(frontier->nodes[level].bytes, SHA256_SIZE, bytes_of(hex.data, width)))
             return false;

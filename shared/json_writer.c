@@ -47,6 +47,7 @@ void json_key(struct json_writer *writer, const char *key)
 static void escape_character(struct buffer *out, uint8_t character)
 {
     static const char digits[] = "0123456789abcdef";
+    static const char unicode[4] = { '\\', 'u', '0', '0' };
     char escape[6] = { '\\', (char)character };
     size_t size = 2;
     switch (character) {
@@ -58,7 +59,7 @@ static void escape_character(struct buffer *out, uint8_t character)
     case '\r': escape[1] = 'r'; break;
     case '\t': escape[1] = 't'; break;
     default:
-        memcpy(escape, "\\u00", 4);
+        memcpy(escape, unicode, sizeof unicode);
         escape[4] = digits[character >> 4];
         escape[5] = digits[character & 15];
         size = 6;

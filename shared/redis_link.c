@@ -203,7 +203,8 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
         link->progress_at_ms = link->now_ms;
     link->pending++;
     /* hiredis 0.14 declares `const char **` for an array that it only reads. */
-    const char **borrowed = (const char **)(uintptr_t)arguments;
+    const char **borrowed;
+    memcpy(&borrowed, &arguments, sizeof borrowed);
     int status = redisAsyncCommandArgv(link->context, on_reply, kept, (int)count, borrowed, sizes);
     if (status != REDIS_OK) {
         link->pending--;

@@ -194,12 +194,19 @@ static bool set_defaults(const struct settings_program *program, void *fields)
     return true;
 }
 
+static char variable_character(char character)
+{
+    if (character == '-')
+        return '_';
+    return (char)(toupper)((unsigned char)character);
+}
+
 static void variable_name(char *variable, const char *name)
 {
     int size = snprintf(variable, VARIABLE_SIZE, "CERTSTREAM_%s", name);
     assert(size > 0 && size < VARIABLE_SIZE);
     for (char *at = variable; *at; at++)
-        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+        *at = variable_character(*at);
 }
 
 static bool set_from_environment(const struct settings_program *program, void *fields)
@@ -365,7 +372,7 @@ static bool set_from_flags(const struct settings_program *program, void *fields,
 {
     bool *list_seen = memory_allocate_zeroed(program->count, sizeof *list_seen);
     bool good = true;
-    for (int i = 1; good && i < argc;) {
+    for (int i = 1; good && i < argc && argv[i];) {
         if (strcmp(argv[i], "--config") == 0) {
             i += 2;
             continue;

@@ -338,7 +338,69 @@ static void a_read_only_log_is_finished_when_it_is_drained(void **state)
     expect_nothing(&follower, UINT64_MAX);
 }
 
-/* A log that grows, answers short, out of order, or not at all: what is handed on is 0, 1, 2, … without a gap. */
+/* A log that grows, answers short, out of order, or not at all. */
+struct made_log {
+    struct follower follower;
+    bool has_tiles;
+    uint64_t page;
+    uint64_t size;
+    uint64_t now_ms;
+    uint64_t next; /* what was handed on */
+    struct fetch out[8];
+    unsigned out_count;
+};
+
+static bool one_in(long n)
+{
+    return random() % n == 0;
+}
+
+static void answer_one(struct made_log *log)
+{
+    if (!log->out_count)
+        return;
+    unsigned pick = (unsigned)random() % log->out_count;
+    struct fetch fetch = log->out[pick];
+    log->out[pick] = log->out[--log->out_count];
+    struct signed_head head = { .size = log->size - one_in(2) };
+    if (one_in(8))
+        (void)follower_on_failure(&log->follower, &fetch, (enum fetch_failure)(random() % 4), 0,
+                                  log->now_ms);
+    else if (fetch.kind == FETCH_HEAD)
+        follower_on_head(&log->follower, &head, log->now_ms);
+    else
+        follower_on_range(&log->follower, &fetch);
+}
+
+static void process_one(struct made_log *log)
+{
+    int held = follower_next_held(&log->follower);
+    if (held < 0)
+        return;
+    const struct follower_slot *slot = &log->follower.slots[held];
+    assert_int_equal(slot->start, log->next);
+    uint64_t count = !log->has_tiles && slot->count > log->page ? log->page : slot->count;
+    if (one_in(10)) {
+        follower_on_bad_range(&log->follower, log->now_ms);
+        return;
+    }
+    log->next += count;
+    follower_on_submitted(&log->follower, count);
+}
+
+static void step(struct made_log *log)
+{
+    struct fetch fetch;
+    while (log->out_count < 8 && follower_next_fetch(&log->follower, log->now_ms, &fetch))
+        log->out[log->out_count++] = fetch;
+    answer_one(log);
+    process_one(log);
+    if (log->follower.durable < log->follower.submitted && one_in(2))
+        follower_on_durable(&log->follower, log->follower.submitted);
+    log->size += (uint64_t)random() % 3;
+    log->now_ms += (uint64_t)random() % 1000;
+}
+
 static void random_runs_never_skip_an_index(void **state)
 {
     (void)state;
@@ -346,55 +408,19 @@ static void random_runs_never_skip_an_index(void **state)
     print_message("seed %u\n", seed);
     srandom(seed);
     for (unsigned run = 0; run < 200; run++) {
-        bool has_tiles = random() % 2;
-        struct follower follower = make(has_tiles ? &tiled : &rfc6962);
-        struct fetch out[8];
-        unsigned out_count = 0;
-        uint64_t now_ms = 0, size = 1 + (uint64_t)random() % 5000, next = 0,
-                 page = 1 + (uint64_t)random() % 600;
-        follower_own(&follower);
-        assert_true(follower_next_load(&follower, 0));
-        follower_on_checkpoint(&follower, 0, 0, 0);
-        for (unsigned step = 0; step < 3000; step++) {
-            struct fetch fetch;
-            while (out_count < 8 && follower_next_fetch(&follower, now_ms, &fetch))
-                out[out_count++] = fetch;
-            if (out_count) {
-                unsigned pick = (unsigned)random() % out_count;
-                fetch = out[pick];
-                out[pick] = out[--out_count];
-                if (random() % 8 == 0)
-                    (void)follower_on_failure(&follower, &fetch, (enum fetch_failure)(random() % 4),
-                                              0, now_ms);
-                else if (fetch.kind == FETCH_HEAD)
-                    follower_on_head(&follower,
-                                     &(struct signed_head){ .size = size - (uint64_t)random() % 2 },
-                                     now_ms);
-                else
-                    follower_on_range(&follower, &fetch);
-            }
-            int held = follower_next_held(&follower);
-            if (held >= 0) {
-                const struct follower_slot *slot = &follower.slots[held];
-                assert_int_equal(slot->start, next);
-                uint64_t count = slot->count;
-                if (!has_tiles && count > page)
-                    count = page;
-                if (random() % 10 == 0) {
-                    follower_on_bad_range(&follower, now_ms);
-                } else {
-                    next += count;
-                    follower_on_submitted(&follower, count);
-                    if (random() % 2)
-                        follower_on_durable(&follower, next);
-                }
-            }
-            if (follower.durable < follower.submitted && random() % 3 == 0)
-                follower_on_durable(&follower, follower.submitted);
-            size += (uint64_t)random() % 3;
-            now_ms += (uint64_t)random() % 1000;
-        }
-        assert_true(next > 0 && next <= size);
+        bool has_tiles = one_in(2);
+        struct made_log log = {
+            .follower = make(has_tiles ? &tiled : &rfc6962),
+            .has_tiles = has_tiles,
+            .page = 1 + (uint64_t)random() % 600,
+            .size = 1 + (uint64_t)random() % 5000,
+        };
+        follower_own(&log.follower);
+        assert_true(follower_next_load(&log.follower, 0));
+        follower_on_checkpoint(&log.follower, 0, 0, 0);
+        for (unsigned i = 0; i < 3000; i++)
+            step(&log);
+        assert_true(log.next > 0 && log.next <= log.size);
     }
 }
 

@@ -18,7 +18,7 @@ static void check_text(const char *in, size_t size, const char *expected)
     buffer_free(&out);
 }
 
-#define CHECK_TEXT(in, expected) check_text(in, sizeof in - 1, expected)
+#define CHECK_TEXT(in, expected) check_text((in), sizeof(in) - 1, (expected))
 
 static void escapes_what_json_asks_for(void **state)
 {

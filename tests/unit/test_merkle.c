@@ -151,33 +151,39 @@ static void a_frontier_of_the_wrong_length_is_refused(void **state)
     assert_false(merkle_frontier_read(&frontier, 1, bytes_of(roots[1], 63)));
 }
 
-/* The inclusion path of the last of `size` leaves, by the definition of RFC 6962 section 2.1.1. */
-static size_t naive_path(const struct merkle_hash *hashes, size_t size, struct merkle_hash *path);
+/* The largest power of two below `size`. */
+static size_t left_size(size_t size)
+{
+    size_t left = 1;
+    while (left * 2 < size)
+        left *= 2;
+    return left;
+}
 
+/* The root by the definition of RFC 6962 section 2.1. */
+// NOLINTNEXTLINE(misc-no-recursion): that is how the RFC defines it
 static void naive_root(const struct merkle_hash *hashes, size_t size, struct merkle_hash *root)
 {
     if (size == 1) {
         *root = hashes[0];
         return;
     }
-    size_t left_size = 1;
-    while (left_size * 2 < size)
-        left_size *= 2;
+    size_t left_leaves = left_size(size);
     struct merkle_hash left, right;
-    naive_root(hashes, left_size, &left);
-    naive_root(hashes + left_size, size - left_size, &right);
+    naive_root(hashes, left_leaves, &left);
+    naive_root(hashes + left_leaves, size - left_leaves, &right);
     merkle_hash_children(sha256, root, &left, &right);
 }
 
+/* The inclusion path of the last of `size` leaves, by the definition of section 2.1.1. */
+// NOLINTNEXTLINE(misc-no-recursion): that is how the RFC defines it
 static size_t naive_path(const struct merkle_hash *hashes, size_t size, struct merkle_hash *path)
 {
     if (size == 1)
         return 0;
-    size_t left_size = 1;
-    while (left_size * 2 < size)
-        left_size *= 2;
-    size_t length = naive_path(hashes + left_size, size - left_size, path);
-    naive_root(hashes, left_size, &path[length]);
+    size_t left_leaves = left_size(size);
+    size_t length = naive_path(hashes + left_leaves, size - left_leaves, path);
+    naive_root(hashes, left_leaves, &path[length]);
     return length + 1;
 }
 

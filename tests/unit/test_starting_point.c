@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,20 +63,21 @@ static int teardown(void **state)
     return 0;
 }
 
-/* What the log of `log_size` leaves serves under this path, with or without partial tiles; empty if it has no such. */
-static struct bytes serve(struct made_log *log, const char *path, uint64_t log_size, bool partials)
+/* What the log of `log_size` leaves serves under this path, without the partial tiles whose full ones exist; empty if it
+ * has no such. */
+static struct bytes serve(struct made_log *log, const char *path, uint64_t log_size)
 {
-    unsigned level = 0, thousands = 0, number = 0, width = TILE_WIDTH;
-    if (sscanf(path, "tile/%u/x%u/%u.p/%u", &level, &thousands, &number, &width) < 3) {
-        thousands = 0;
-        assert_true(sscanf(path, "tile/%u/%u.p/%u", &level, &number, &width) >= 2);
-    }
-    number += thousands * 1000;
+    char *at;
+    assert_memory_equal(path, "tile/", 5);
+    unsigned long level = strtoul(path + 5, &at, 10);
+    unsigned long number = 0;
+    while (*at == '/')
+        number = number * 1000 + strtoul(at + 1 + (at[1] == 'x'), &at, 10);
+    unsigned long width = *at ? strtoul(at + 3, NULL, 10) : TILE_WIDTH;
     uint64_t there = (log_size >> (8 * level)) - (uint64_t)number * TILE_WIDTH;
-    bool full_exists = there >= TILE_WIDTH;
-    if (there < width || (width < TILE_WIDTH && (there != width || full_exists) && !partials))
+    if (there < width || (width < TILE_WIDTH && there != width))
         return (struct bytes){ 0 };
-    return bytes_of(log->hashes[level][number * TILE_WIDTH].bytes, (size_t)width * SHA256_SIZE);
+    return bytes_of(log->hashes[level][number * TILE_WIDTH].bytes, width * SHA256_SIZE);
 }
 
 static void check(struct made_log *log, uint64_t index, uint64_t log_size)
@@ -90,7 +90,7 @@ static void check(struct made_log *log, uint64_t index, uint64_t log_size)
         buffer_init(&path, 256);
         starting_point_write_path(&point, &path);
         buffer_append_byte(&path, '\0');
-        struct bytes tile = serve(log, (const char *)path.data, log_size, false);
+        struct bytes tile = serve(log, (const char *)path.data, log_size);
         if (!tile.size)
             fail_msg("the log of %llu has no %s", (unsigned long long)log_size,
                      (const char *)path.data);
@@ -138,10 +138,10 @@ static void a_tile_that_is_too_short_or_no_row_of_hashes_is_refused(void **state
     assert_false(starting_point_on_answer(&point, (struct bytes){ 0 }, log->sha256));
     assert_false(starting_point_on_answer(&point, bytes_of(log->hashes[1], 33), log->sha256));
     assert_true(starting_point_on_answer(&point, bytes_of(log->hashes[1], 32), log->sha256));
-    assert_false(starting_point_on_answer(&point, bytes_of(log->hashes[0][256].bytes, 43 * 32),
-                                          log->sha256));
-    assert_true(starting_point_on_answer(&point, bytes_of(log->hashes[0][256].bytes, 44 * 32),
-                                         log->sha256));
+    assert_false(starting_point_on_answer(
+        &point, bytes_of(log->hashes[0][256].bytes, (size_t)43 * 32), log->sha256));
+    assert_true(starting_point_on_answer(
+        &point, bytes_of(log->hashes[0][256].bytes, (size_t)44 * 32), log->sha256));
     assert_true(point.done);
 }
 
