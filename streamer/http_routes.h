@@ -1,0 +1,63 @@
+/*
+ * What the streamer answers on each path: one function and one row of the table per route. A route either answers at once
+ * or waits for Redis. Knows nothing of sockets.
+ */
+#ifndef STREAMER_HTTP_ROUTES_H
+#define STREAMER_HTTP_ROUTES_H
+
+#include "shared/buffer.h"
+#include "streamer/lanes.h"
+#include "streamer/newest.h"
+
+struct issuers;
+struct log_positions;
+struct stream_reader;
+struct redis_link;
+
+/* Where the answers come from; borrowed. */
+struct http_sources {
+    struct newest *newest;
+    const struct issuers *issuers;
+    const struct lanes *lanes;
+    const struct log_positions *positions;
+    const struct stream_reader *reader;
+    const struct redis_link *reader_link;
+    const struct redis_link *query_link;
+};
+
+struct http_answer {
+    int status;
+    const char *content_type; /* a constant */
+    bool is_live;             /* must not be stored */
+    struct buffer body;
+};
+
+struct http_request;
+
+/* The answer is complete. Never called from inside http_request_start. */
+typedef void (*http_request_on_answer)(struct http_request *request, void *context);
+
+/* Lives in the connection; from http_request_start to http_request_clear. */
+struct http_request {
+    const struct http_sources *sources;
+    const struct http_route *route;
+    struct newest_waiter waiter;
+    struct http_answer answer;
+    http_request_on_answer on_answer;
+    void *context;
+};
+
+/* Starts answering a GET (or HEAD) of `path`, which has no query. True if request->answer is complete; false if on_answer
+ * will say when it is. */
+bool http_request_start(struct http_request *request, const struct http_sources *sources,
+                        struct bytes path, http_request_on_answer on_answer, void *context);
+/* Forgets the request and frees the answer, complete or not. */
+void http_request_clear(struct http_request *request);
+
+/* The lane that an upgrade to WebSocket on this path asks for; LANE_KINDS if there is none. */
+enum lane_kind http_routes_lane(struct bytes path);
+
+/* Makes the answer a JSON error; `text` is a constant. */
+void http_answer_error(struct http_answer *answer, int status, const char *text);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * A lane: the stream's latest messages as frames that are ready to be sent, in a ring of bytes that is mapped twice in a
+ * row, so that any run of messages is one contiguous slice.
+ *
+ *     bytes     [ … frame 7 | frame 8 | frame 9 | room … ][ the same memory again ]
+ *     messages          7         8         9      10 = lane_next, where new readers join
+ *                       lane_first
+ *
+ * Messages are numbered; the numbers only grow. A reader is nothing but the number of the message it is sent next, so the
+ * lane does not know its readers, and one that lags pins no memory: it is overtaken when lane_first passes it.
+ */
+#ifndef STREAMER_LANE_H
+#define STREAMER_LANE_H
+
+#include "streamer/stream_id.h"
+
+struct lane;
+
+struct lane_slice {
+    uint8_t *data; /* only to be read; not const, because what sends it is not */
+    size_t size;
+    uint64_t next;         /* the number of the message after it */
+    struct stream_id last; /* the id of the last message in it */
+};
+
+/* `size` bytes, rounded up to whole pages. Aborts if the memory cannot be mapped. */
+struct lane *lane_create(size_t size);
+/* NULL is fine. */
+void lane_destroy(struct lane *lane);
+
+/* Appends a frame, dropping the oldest messages to make room. False, with nothing changed, if the frame is larger than
+ * lane_frame_limit. */
+bool lane_append(struct lane *lane, struct stream_id id, struct bytes frame);
+/* Frames larger than a quarter of the ring would overtake readers that are only a message behind. */
+size_t lane_frame_limit(const struct lane *lane);
+
+/* The oldest message held, and the one that will come next. Equal when the lane is empty. */
+uint64_t lane_first(const struct lane *lane);
+uint64_t lane_next(const struct lane *lane);
+
+/* Whole messages from `number` on, at most `limit` bytes but at least one message. False when there is none yet. `number`
+ * is lane_first to lane_next. The slice lives until the next append. */
+bool lane_read(const struct lane *lane, uint64_t number, size_t limit, struct lane_slice *slice);
+
+/* The bytes from `number` on to the end. */
+uint64_t lane_bytes_after(const struct lane *lane, uint64_t number);
+
+#endif

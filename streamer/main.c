@@ -1,0 +1,37 @@
+/* certstream-streamer: settings, signals, the daemon. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "streamer/streamer.h"
+#include "streamer/streamer_settings.h"
+
+enum {
+    EXIT_WRONG_SETTING = 2
+};
+
+/* Signals that stop the daemon are read from the loop; writing to a closed connection is an error, not a signal. */
+static void set_signals(void)
+{
+    sigset_t stopping;
+    sigemptyset(&stopping);
+    sigaddset(&stopping, SIGTERM);
+    sigaddset(&stopping, SIGINT);
+    sigprocmask(SIG_BLOCK, &stopping, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+    struct streamer_settings settings = { 0 };
+    int code = EXIT_FAILURE;
+    switch (settings_read(&streamer_settings_program, &settings, argc, argv)) {
+    case SETTINGS_READY:
+        set_signals();
+        code = streamer_run(&settings);
+        break;
+    case SETTINGS_STOP: code = EXIT_SUCCESS; break;
+    case SETTINGS_WRONG: code = EXIT_WRONG_SETTING; break;
+    }
+    settings_free(&streamer_settings_program, &settings);
+    return code;
+}

@@ -1,0 +1,24 @@
+/* A Redis stream id: milliseconds, and a number within the millisecond. Text form "1700000000000-0". */
+#ifndef STREAMER_STREAM_ID_H
+#define STREAMER_STREAM_ID_H
+
+#include "shared/bytes.h"
+
+struct stream_id {
+    uint64_t ms;
+    uint64_t sequence;
+};
+
+enum {
+    /* Two numbers of 20 digits, the dash and a NUL. */
+    STREAM_ID_TEXT_SIZE = 42
+};
+
+/* False unless `text` is two decimal numbers below 2^64 joined by a dash. */
+bool stream_id_parse(struct stream_id *id, struct bytes text);
+/* Writes the text form and a NUL to `text`, of STREAM_ID_TEXT_SIZE bytes; answers a view of it. */
+struct bytes stream_id_format(char *text, struct stream_id id);
+/* Below, at or above zero, as a comes before, is or comes after b. */
+int stream_id_compare(struct stream_id a, struct stream_id b);
+
+#endif

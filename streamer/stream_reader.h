@@ -1,0 +1,48 @@
+/*
+ * Follows the Redis stream from its end: XREAD BLOCK, always from the last id seen, also after the connection was lost.
+ * While full messages are wanted, a reply that names unknown issuers is dropped, the issuers are fetched, and the same
+ * XREAD is done again: nothing has moved on meanwhile, so no reply needs to be kept.
+ */
+#ifndef STREAMER_STREAM_READER_H
+#define STREAMER_STREAM_READER_H
+
+#include "streamer/stream_id.h"
+
+struct contract;
+struct issuers;
+struct redis_link;
+struct stream_entry;
+struct stream_reader;
+
+struct stream_reader_events {
+    /* New entries in order; views for the call. With them, if issuers are needed, all their issuers are in the cache. */
+    void (*on_entries)(const struct stream_entry *entries, size_t count, uint64_t now_ms,
+                       void *context);
+    bool (*needs_issuers)(void *context);
+    void *context;
+};
+
+struct stream_reader_stats {
+    uint64_t replies;
+    uint64_t entries;
+    uint64_t malformed;     /* entries not of the contract's form, passed over */
+    uint64_t issuer_rounds; /* replies that were read again because of unknown issuers */
+    uint64_t rollbacks;     /* Redis came back with less than had been read */
+};
+
+/* `contract` and `issuers` are borrowed as long as the reader exists. */
+struct stream_reader *stream_reader_create(const struct contract *contract, struct issuers *issuers,
+                                           const struct stream_reader_events *events);
+/* After its link. NULL is fine. */
+void stream_reader_destroy(struct stream_reader *reader);
+
+/* The link can be used; when it goes down, pending callbacks tell the reader. */
+void stream_reader_start(struct stream_reader *reader, struct redis_link *link);
+
+/* The newest entry read, or the stream's newest when reading began. */
+struct stream_id stream_reader_last_id(const struct stream_reader *reader);
+/* True when the reader knows the stream's end and is reading. */
+bool stream_reader_is_reading(const struct stream_reader *reader);
+const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);
+
+#endif

@@ -1,0 +1,279 @@
+#include "streamer/streamer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/contract.h"
+#include "shared/log.h"
+#include "shared/redis_address.h"
+#include "shared/redis_link.h"
+#include "streamer/http_routes.h"
+#include "streamer/issuers.h"
+#include "streamer/lanes.h"
+#include "streamer/listener.h"
+#include "streamer/log_positions.h"
+#include "streamer/loop.h"
+#include "streamer/newest.h"
+#include "streamer/redis_driver.h"
+#include "streamer/stream_entry.h"
+#include "streamer/stream_reader.h"
+#include "streamer/streamer_settings.h"
+#include "streamer/ws_server.h"
+
+enum {
+    TICK_MS = 1000,
+    /* For clients to take their close frames; within the five seconds that a stop may take. */
+    GOODBYE_MS = 3000,
+    GOODBYE_CHECK_MS = 20,
+    /* More than the longest wait of XREAD BLOCK, and than what a busy Redis takes. */
+    REDIS_TIMEOUT_MS = 15000,
+    /* Some 3,000 issuers with their certificates: all that logs see in weeks. */
+    ISSUERS_MAX_BYTES = 16 * 1024 * 1024,
+    /* What the process has open besides its clients: Redis, the listener, lanes, libwebsockets' own. */
+    OTHER_DESCRIPTORS = 64,
+};
+
+struct streamer {
+    const struct streamer_settings *settings;
+    struct contract contract;
+    struct loop *loop;
+    struct issuers *issuers;
+    struct lanes *lanes;
+    struct stream_reader *reader;
+    struct redis_driver *reading; /* blocks in XREAD */
+    struct redis_driver *asking;  /* for everything else */
+    struct newest *newest;
+    struct log_positions *positions;
+    struct http_sources sources;
+    struct ws_server *server;
+    struct loop_watch *signals;
+    struct loop_timer *tick;
+    struct loop_timer *goodbye;
+    uint64_t goodbye_end_ms;
+};
+
+static void on_entries(const struct stream_entry *entries, size_t count, uint64_t now_ms,
+                       void *context)
+{
+    struct streamer *streamer = context;
+    for (size_t i = 0; i < count; i++)
+        lanes_publish(streamer->lanes, &entries[i], now_ms);
+    ws_server_wake(streamer->server, now_ms);
+}
+
+static bool needs_issuers(void *context)
+{
+    struct streamer *streamer = context;
+    return lanes_need_issuers(streamer->lanes);
+}
+
+static void on_reading_up(struct redis_link *link, void *context)
+{
+    struct streamer *streamer = context;
+    log_info("reading the stream", "key=%s", log_quoted(streamer->contract.stream));
+    stream_reader_start(streamer->reader, link);
+}
+
+static void on_reading_down(struct redis_link *link, const char *reason, void *context)
+{
+    (void)link;
+    (void)context;
+    log_warning("Redis is away", "reason=%s", log_quoted(reason));
+}
+
+static void on_asking_up(struct redis_link *link, void *context)
+{
+    (void)link;
+    struct streamer *streamer = context;
+    log_positions_refresh(streamer->positions, clock_monotonic_ms());
+}
+
+static void on_tick(void *context)
+{
+    struct streamer *streamer = context;
+    uint64_t now_ms = clock_monotonic_ms();
+    ws_server_tick(streamer->server, now_ms);
+    lanes_tick(streamer->lanes, now_ms);
+    log_positions_refresh(streamer->positions, now_ms);
+    loop_timer_set(streamer->tick, TICK_MS);
+}
+
+static void on_goodbye(void *context)
+{
+    struct streamer *streamer = context;
+    bool over = clock_monotonic_ms() >= streamer->goodbye_end_ms;
+    if (over || ws_server_connections(streamer->server) == 0)
+        loop_stop(streamer->loop);
+    else
+        loop_timer_set(streamer->goodbye, GOODBYE_CHECK_MS);
+}
+
+static void on_signal(short events, void *context)
+{
+    (void)events;
+    struct streamer *streamer = context;
+    loop_watch_destroy(streamer->signals);
+    streamer->signals = NULL;
+    log_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
+    ws_server_close(streamer->server);
+    streamer->goodbye_end_ms = clock_monotonic_ms() + GOODBYE_MS;
+    on_goodbye(streamer);
+}
+
+/* Exactly what is needed: libwebsockets makes a table of as many entries as there may be descriptors, and where the limit
+ * is a million, as in containers, that would be most of the process's memory. Answers how many clients there is room for. */
+static size_t limit_descriptors(int64_t max_clients)
+{
+    struct rlimit limit = { 0 };
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t wanted = (rlim_t)max_clients + OTHER_DESCRIPTORS;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur == wanted)
+        return (size_t)max_clients;
+    size_t room = limit.rlim_cur > OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : 1;
+    log_warning("the limit on open files leaves room for fewer clients",
+                "max-clients=%" PRId64 " room=%zu", max_clients, room);
+    return room;
+}
+
+static struct redis_driver *connect_redis(struct streamer *streamer, const char *name,
+                                          const struct redis_link_events *events)
+{
+    struct redis_address address;
+    const char *wrong = redis_address_parse(&address, streamer->settings->redis);
+    assert(!wrong);
+    struct redis_link_options options = {
+        .address = &address,
+        .client_name = name,
+        .timeout_ms = REDIS_TIMEOUT_MS,
+        .events = *events,
+    };
+    return redis_driver_create(streamer->loop, &options);
+}
+
+static void make_readers(struct streamer *streamer)
+{
+    struct stream_reader_events reader_events = { on_entries, needs_issuers, streamer };
+    struct redis_link_events reading = {
+        .on_up = on_reading_up,
+        .on_down = on_reading_down,
+        .context = streamer,
+    };
+    struct redis_link_events asking = { .on_up = on_asking_up, .context = streamer };
+    streamer->issuers = issuers_create(ISSUERS_MAX_BYTES);
+    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->issuers);
+    streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers, &reader_events);
+    streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
+    streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
+    struct redis_link *asking_link = redis_driver_link(streamer->asking);
+    streamer->newest = newest_create(&streamer->contract, streamer->issuers, asking_link);
+    streamer->positions = log_positions_create(&streamer->contract, asking_link);
+    streamer->sources = (struct http_sources){
+        .newest = streamer->newest,
+        .issuers = streamer->issuers,
+        .lanes = streamer->lanes,
+        .positions = streamer->positions,
+        .reader = streamer->reader,
+        .reader_link = redis_driver_link(streamer->reading),
+        .query_link = asking_link,
+    };
+}
+
+static bool make_server(struct streamer *streamer, size_t max_connections)
+{
+    const struct streamer_settings *settings = streamer->settings;
+    struct ws_server_options options = {
+        .loop = streamer->loop,
+        .lanes = streamer->lanes,
+        .reader = streamer->reader,
+        .sources = &streamer->sources,
+        .max_connections = max_connections,
+        .timing = {
+            .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
+            .ping_ms = (uint64_t)settings->ping_ms,
+            .silence_ms = (uint64_t)settings->silence_ms,
+            .stall_ms = (uint64_t)settings->stall_ms,
+        },
+    };
+    streamer->server = ws_server_create(&options);
+    return streamer->server != NULL;
+}
+
+static bool watch_signals(struct streamer *streamer)
+{
+    sigset_t stopping;
+    sigemptyset(&stopping);
+    sigaddset(&stopping, SIGTERM);
+    sigaddset(&stopping, SIGINT);
+    int descriptor = signalfd(-1, &stopping, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    streamer->signals = loop_watch_create(streamer->loop, descriptor, on_signal, streamer);
+    (void)close(descriptor);
+    return streamer->signals != NULL;
+}
+
+static bool start(struct streamer *streamer, int listening)
+{
+    const struct streamer_settings *settings = streamer->settings;
+    if (!contract_init(&streamer->contract, settings->prefix))
+        return false;
+    size_t max_connections = limit_descriptors(settings->max_clients);
+    streamer->loop = loop_create();
+    if (!streamer->loop)
+        return false;
+    make_readers(streamer);
+    streamer->tick = loop_timer_create(streamer->loop, on_tick, streamer);
+    streamer->goodbye = loop_timer_create(streamer->loop, on_goodbye, streamer);
+    loop_timer_set(streamer->tick, TICK_MS);
+    return make_server(streamer, max_connections) && watch_signals(streamer) &&
+           ws_server_listen(streamer->server, listening);
+}
+
+/* In this order: links hand back what was pending to those who asked; connections leave their lanes and their queries when
+ * the loop closes them; then nobody is left who could call anybody. */
+static void clean_up(struct streamer *streamer)
+{
+    if (streamer->server)
+        ws_server_close(streamer->server);
+    redis_driver_destroy(streamer->reading);
+    redis_driver_destroy(streamer->asking);
+    loop_watch_destroy(streamer->signals);
+    loop_timer_destroy(streamer->tick);
+    loop_timer_destroy(streamer->goodbye);
+    loop_destroy(streamer->loop);
+    ws_server_destroy(streamer->server);
+    log_positions_destroy(streamer->positions);
+    newest_destroy(streamer->newest);
+    stream_reader_destroy(streamer->reader);
+    lanes_destroy(streamer->lanes);
+    issuers_destroy(streamer->issuers);
+}
+
+int streamer_run(const struct streamer_settings *settings)
+{
+    char url[LISTENER_URL_SIZE];
+    char reason[LISTENER_REASON_SIZE];
+    int listening = listener_open(settings->listen, (uint16_t)settings->port, url, reason);
+    if (listening < 0) {
+        (void)fprintf(stderr, "certstream-streamer: %s\n", reason);
+        return 1;
+    }
+    struct streamer streamer = { .settings = settings };
+    bool started = start(&streamer, listening);
+    if (started) {
+        (void)printf("listening on %s\n", url);
+        (void)fflush(stdout);
+        loop_run(streamer.loop);
+    }
+    clean_up(&streamer);
+    (void)close(listening);
+    return started ? 0 : 1;
+}

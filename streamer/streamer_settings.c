@@ -1,0 +1,127 @@
+#include "streamer/streamer_settings.h"
+
+#include "shared/contract.h"
+#include "shared/redis_address.h"
+
+static const char *check_redis(const char *value)
+{
+    struct redis_address address;
+    return redis_address_parse(&address, value);
+}
+
+static const char *check_prefix(const char *value)
+{
+    struct contract contract;
+    return contract_init(&contract, value) ? NULL : "not 1 to 64 letters, digits and {}:._-";
+}
+
+#define FIELD(name) offsetof(struct streamer_settings, name)
+
+static const struct setting table[] = {
+    {
+        .name = "redis",
+        .type = SETTING_TEXT,
+        .offset = FIELD(redis),
+        .default_text = "redis://127.0.0.1:6379/0",
+        .value_name = "URL",
+        .help = "where Redis is: redis://[user:password@]host:port/db or unix:///path",
+        .check = check_redis,
+    },
+    {
+        .name = "prefix",
+        .type = SETTING_TEXT,
+        .offset = FIELD(prefix),
+        .default_text = CONTRACT_PREFIX,
+        .value_name = "PREFIX",
+        .help = "what the keys in Redis begin with; the same as the ingest's",
+        .check = check_prefix,
+    },
+    {
+        .name = "listen",
+        .type = SETTING_TEXT,
+        .offset = FIELD(listen),
+        .default_text = "0.0.0.0",
+        .value_name = "ADDRESS",
+        .help = "the IPv4 or IPv6 address to listen on; :: is every address of both kinds",
+    },
+    {
+        .name = "port",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(port),
+        .default_text = "4000",
+        .min = 0,
+        .max = 65535,
+        .value_name = "PORT",
+        .help = "the port, which several streamers may share; 0: any that is free",
+        .also_variable = "PORT",
+    },
+    {
+        /* At 4,000 entries a second and 4.5 KB each this is two seconds of the lite stream: a client that pauses for
+         * less, as for a collection of garbage, is not overtaken. */
+        .name = "ring-bytes",
+        .type = SETTING_BYTES,
+        .offset = FIELD(ring_bytes),
+        .default_text = "32m",
+        .min = 64 * 1024,
+        .max = INT64_C(64) << 30,
+        .value_name = "SIZE",
+        .help = "memory for each stream somebody listens to: how far a client may lag",
+    },
+    {
+        .name = "max-clients",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(max_clients),
+        .default_text = "10000",
+        .min = 1,
+        .max = 1000000,
+        .value_name = "COUNT",
+        .help = "connections at once; more are told 503",
+    },
+    {
+        .name = "heartbeat",
+        .type = SETTING_DURATION,
+        .offset = FIELD(heartbeat_ms),
+        .default_text = "10s",
+        .min = 1000,
+        .max = 3600000,
+        .value_name = "TIME",
+        .help = "a connection that was quiet for this long gets a heartbeat",
+    },
+    {
+        .name = "ping",
+        .type = SETTING_DURATION,
+        .offset = FIELD(ping_ms),
+        .default_text = "30s",
+        .min = 1000,
+        .max = 3600000,
+        .value_name = "TIME",
+        .help = "time between two WebSocket pings",
+    },
+    {
+        .name = "ping-timeout",
+        .type = SETTING_DURATION,
+        .offset = FIELD(silence_ms),
+        .default_text = "90s",
+        .min = 1000,
+        .max = 3600000,
+        .value_name = "TIME",
+        .help = "a client that answers no ping for this long is closed",
+    },
+    {
+        .name = "slow-timeout",
+        .type = SETTING_DURATION,
+        .offset = FIELD(stall_ms),
+        .default_text = "60s",
+        .min = 1000,
+        .max = 3600000,
+        .value_name = "TIME",
+        .help = "a client that takes nothing for this long is closed as too slow",
+    },
+};
+
+const struct settings_program streamer_settings_program = {
+    .name = "certstream-streamer",
+    .summary = "Serves the certificates in Redis to WebSocket and HTTP clients.",
+    .table = table,
+    .count = sizeof table / sizeof *table,
+};

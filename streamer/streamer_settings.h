@@ -1,0 +1,22 @@
+/* The settings of certstream-streamer; the table in the .c is the truth about them. */
+#ifndef STREAMER_STREAMER_SETTINGS_H
+#define STREAMER_STREAMER_SETTINGS_H
+
+#include "shared/settings.h"
+
+struct streamer_settings {
+    char *redis;
+    char *prefix;
+    char *listen;
+    int64_t port;
+    int64_t ring_bytes;
+    int64_t max_clients;
+    int64_t heartbeat_ms;
+    int64_t ping_ms;
+    int64_t silence_ms;
+    int64_t stall_ms;
+};
+
+extern const struct settings_program streamer_settings_program;
+
+#endif

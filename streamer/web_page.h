@@ -1,0 +1,10 @@
+/* The page that GET / answers: web/index.html, compiled in. */
+#ifndef STREAMER_WEB_PAGE_H
+#define STREAMER_WEB_PAGE_H
+
+#include <stddef.h>
+
+extern const unsigned char web_page[];
+extern const size_t web_page_size;
+
+#endif

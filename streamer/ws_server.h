@@ -1,0 +1,60 @@
+/*
+ * WebSocket and HTTP connections: with loop.c the only place that knows libwebsockets. A WebSocket client is a position in
+ * a lane; whenever its socket is writable it is sent the next slice of ready-made frames, whole frames only, so that what
+ * libwebsockets sends by itself (pongs, closes) always falls between two frames.
+ */
+#ifndef STREAMER_WS_SERVER_H
+#define STREAMER_WS_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "streamer/client.h"
+
+struct http_sources;
+struct lanes;
+struct loop;
+struct stream_reader;
+struct ws_server;
+
+struct ws_server_options {
+    struct loop *loop;
+    struct lanes *lanes;
+    const struct stream_reader *reader;
+    const struct http_sources *sources;
+    struct client_timing timing;
+    size_t max_connections;
+};
+
+struct ws_server_stats {
+    uint64_t accepted; /* connections */
+    uint64_t refused;  /* because there were too many */
+    uint64_t slices;   /* written */
+    uint64_t slice_bytes;
+    uint64_t partial; /* of them, those the socket did not take whole */
+    uint64_t gaps;    /* clients told that they were overtaken */
+    uint64_t missed;  /* messages they missed */
+    uint64_t closed_slow;
+    uint64_t closed_silent;
+};
+
+/* Everything in the options is borrowed as long as the server exists. NULL after saying why on the log. */
+struct ws_server *ws_server_create(const struct ws_server_options *options);
+/* The connections go with the loop, so: after loop_destroy. NULL is fine. */
+void ws_server_destroy(struct ws_server *server);
+
+/* Accepts connections from a listening descriptor, which stays the caller's. Once. */
+bool ws_server_listen(struct ws_server *server, int descriptor);
+
+/* There is something new in the lanes. */
+void ws_server_wake(struct ws_server *server, uint64_t now_ms);
+/* To be called every second or so: heartbeats, pings, and the end of clients that are gone. */
+void ws_server_tick(struct ws_server *server, uint64_t now_ms);
+
+/* Accepts nothing more and tells all clients that the server is going away. */
+void ws_server_close(struct ws_server *server);
+size_t ws_server_connections(const struct ws_server *server);
+const struct ws_server_stats *ws_server_stats(const struct ws_server *server);
+
+#endif
