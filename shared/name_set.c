@@ -7,7 +7,8 @@
 
 /* Most certificates have one to four names; the table starts anew with each, so it starts small. */
 enum {
-    FIRST_SLOTS = 16
+    FIRST_SLOTS = 32,
+    SLOT_GROWTH = 4,
 };
 
 void name_set_init(struct name_set *set, uint64_t seed)
@@ -37,55 +38,61 @@ static uint64_t mix(uint64_t state, uint64_t word)
     return state ^ state >> 29;
 }
 
-static uint64_t hash(uint64_t seed, struct bytes name)
+/* The last word overlaps the one before, so that there is no remainder; names shorter than a word are padded. */
+static uint32_t hash(uint64_t seed, struct bytes name)
 {
     uint64_t state = seed ^ name.size;
-    size_t at = 0;
-    uint64_t word;
-    for (; name.size - at >= sizeof word; at += sizeof word) {
+    uint64_t word = 0;
+    for (size_t at = 0; at + sizeof word < name.size; at += sizeof word) {
         memcpy(&word, name.data + at, sizeof word);
         state = mix(state, word + seed);
     }
-    word = 0;
-    if (at < name.size)
-        memcpy(&word, name.data + at, name.size - at);
-    return mix(mix(state, word + seed), seed);
+    if (name.size >= sizeof word)
+        memcpy(&word, name.data + name.size - sizeof word, sizeof word);
+    else if (name.size)
+        memcpy(&word, name.data, name.size);
+    state = mix(mix(state, word + seed), seed);
+    return (uint32_t)(state >> 32);
 }
 
-/* The slot that holds the name, or the empty one where it belongs. */
-static uint32_t *find_slot(const struct name_set *set, struct bytes name)
+static bool holds(const struct name_set *set, struct name_slot slot, uint32_t hash,
+                  struct bytes name)
 {
-    size_t at = hash(set->seed, name) & set->slot_mask;
-    while (set->slots[at] && !bytes_equal(set->names[set->slots[at] - 1], name))
-        at = (at + 1) & set->slot_mask;
-    return &set->slots[at];
+    return slot.hash == hash && bytes_equal(set->names[slot.position - 1], name);
 }
 
 static void grow_slots(struct name_set *set)
 {
-    size_t size = (set->slot_mask + 1) * 2;
+    size_t size = (set->slot_mask + 1) * SLOT_GROWTH;
     if (size > set->slot_capacity) {
         set->slots = memory_resize(set->slots, size, sizeof *set->slots);
         set->slot_capacity = size;
     }
     set->slot_mask = size - 1;
     memset(set->slots, 0, size * sizeof *set->slots);
-    for (size_t i = 0; i < set->count; i++)
-        *find_slot(set, set->names[i]) = (uint32_t)i + 1;
+    for (size_t i = 0; i < set->count; i++) {
+        uint32_t name_hash = hash(set->seed, set->names[i]);
+        size_t at = name_hash & set->slot_mask;
+        while (set->slots[at].position)
+            at = (at + 1) & set->slot_mask;
+        set->slots[at] = (struct name_slot){ name_hash, (uint32_t)i + 1 };
+    }
 }
 
 void name_set_add(struct name_set *set, struct bytes name)
 {
     assert(set->count < UINT32_MAX - 1);
-    uint32_t *slot = find_slot(set, name);
-    if (*slot)
-        return;
+    uint32_t name_hash = hash(set->seed, name);
+    size_t at = name_hash & set->slot_mask;
+    for (; set->slots[at].position; at = (at + 1) & set->slot_mask)
+        if (holds(set, set->slots[at], name_hash, name))
+            return;
     if (set->count == set->capacity) {
         set->capacity = set->capacity ? set->capacity * 2 : FIRST_SLOTS;
         set->names = memory_resize(set->names, set->capacity, sizeof *set->names);
     }
     set->names[set->count++] = name;
-    *slot = (uint32_t)set->count;
+    set->slots[at] = (struct name_slot){ name_hash, (uint32_t)set->count };
     if (set->count > set->slot_mask / 2)
         grow_slots(set);
 }

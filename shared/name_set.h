@@ -7,11 +7,17 @@
 
 #include "shared/bytes.h"
 
+/* Where a name is: its hash, so that most others are passed over unread, and its index plus one; 0 for an empty slot. */
+struct name_slot {
+    uint32_t hash;
+    uint32_t position;
+};
+
 struct name_set {
     struct bytes *names;
     size_t count;
     size_t capacity;
-    uint32_t *slots; /* open addressing: an index into names plus one, 0 for empty */
+    struct name_slot *slots; /* open addressing */
     size_t slot_mask;
     size_t slot_capacity;
     uint64_t seed;

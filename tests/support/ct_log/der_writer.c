@@ -67,7 +67,7 @@ static void write_arc(struct buffer *out, unsigned long arc)
 
 void der_write_object(struct buffer *out, const char *dotted)
 {
-    size_t begin = der_begin(out, DER_OBJECT);
+    size_t begin = der_begin(out, DER_OBJECT_ID);
     char *next;
     unsigned long first = strtoul(dotted, &next, 10);
     assert(*next == '.');

@@ -6,24 +6,7 @@
 #define CT_LOG_DER_WRITER_H
 
 #include "shared/buffer.h"
-
-enum {
-    DER_BOOLEAN = 0x01,
-    DER_INTEGER = 0x02,
-    DER_BIT_STRING = 0x03,
-    DER_OCTET_STRING = 0x04,
-    DER_NULL = 0x05,
-    DER_OBJECT = 0x06,
-    DER_UTF8_STRING = 0x0c,
-    DER_PRINTABLE_STRING = 0x13,
-    DER_UTC_TIME = 0x17,
-    DER_GENERALIZED_TIME = 0x18,
-    DER_SEQUENCE = 0x30,
-    DER_SET = 0x31,
-    /* [n] of a context: implicit and primitive, or explicit and constructed. */
-    DER_CONTEXT = 0x80,
-    DER_CONTEXT_CONSTRUCTED = 0xa0,
-};
+#include "shared/der.h"
 
 /* Opens an element; der_end with its result closes it and writes the length. They nest. */
 size_t der_begin(struct buffer *out, unsigned tag);
