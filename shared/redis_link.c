@@ -15,6 +15,7 @@
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 
+#include "shared/clock.h"
 #include "shared/memory.h"
 #include "shared/redis_address.h"
 
@@ -199,8 +200,9 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
 {
     struct pending_reply *kept = memory_allocate(sizeof *kept);
     *kept = pending;
+    /* After a long silence the loop's last word on the time is old: the reply is due from now on. */
     if (link->pending == 0)
-        link->progress_at_ms = link->now_ms;
+        link->progress_at_ms = clock_monotonic_ms();
     link->pending++;
     /* hiredis 0.14 declares `const char **` for an array that it only reads. */
     const char **borrowed;
