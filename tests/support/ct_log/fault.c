@@ -340,15 +340,12 @@ void faults_break_reply(struct faults *faults, struct http_reply *reply)
     drop_spent(faults);
 }
 
-bool faults_fork_first(const struct faults *faults, uint64_t *first)
+bool faults_newest_forks(const struct faults *faults, uint64_t *first)
 {
-    for (size_t i = faults->count; i-- > 0;) {
-        if (faults->list[i].kind->bend == bend_fork) {
-            *first = faults->list[i].n;
-            return true;
-        }
-    }
-    return false;
+    if (!faults->count || faults->list[faults->count - 1].kind->bend != bend_fork)
+        return false;
+    *first = faults->list[faults->count - 1].n;
+    return true;
 }
 
 void faults_write(const struct faults *faults, struct json_writer *writer)

@@ -57,8 +57,8 @@ struct distortion faults_strike(struct faults *faults, enum fault_target target)
 /* Breaks the reply as the faults that struck last demand. */
 void faults_break_reply(struct faults *faults, struct http_reply *reply);
 
-/* The first entry from which the newest active fork differs; false if none is active. */
-bool faults_fork_first(const struct faults *faults, uint64_t *first);
+/* Whether the fault set last is a fork, and from which entry on. */
+bool faults_newest_forks(const struct faults *faults, uint64_t *first);
 
 /* An array of the active faults. */
 void faults_write(const struct faults *faults, struct json_writer *writer);

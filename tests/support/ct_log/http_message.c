@@ -45,9 +45,12 @@ static bool parse_number(struct bytes text, uint64_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || *out > (UINT64_MAX - 9) / 10)
+        if (text.data[i] < '0' || text.data[i] > '9')
             return false;
-        *out = *out * 10 + (uint64_t)(text.data[i] - '0');
+        uint64_t digit = (uint64_t)(text.data[i] - '0');
+        if (*out > (UINT64_MAX - digit) / 10)
+            return false;
+        *out = *out * 10 + digit;
     }
     return text.size > 0;
 }

@@ -60,7 +60,7 @@ static const char *set_fault(struct routes *routes, struct bytes query)
 {
     uint64_t fork_first;
     const char *wrong = faults_set(routes->faults, query);
-    if (!wrong && faults_fork_first(routes->faults, &fork_first))
+    if (!wrong && faults_newest_forks(routes->faults, &fork_first))
         ct_log_fork(routes->log, fork_first);
     return wrong;
 }
