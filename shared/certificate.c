@@ -306,3 +306,42 @@ const uint8_t *certificate_sha1(const struct certificate *certificate)
 {
     return certificate->sha1;
 }
+
+struct bytes certificate_tbs(const struct certificate *certificate)
+{
+    return certificate->tbs;
+}
+
+struct bytes certificate_issuer(const struct certificate *certificate)
+{
+    return certificate->issuer;
+}
+
+struct bytes certificate_subject(const struct certificate *certificate)
+{
+    return certificate->subject;
+}
+
+struct bytes certificate_public_key_info(const struct certificate *certificate)
+{
+    return certificate->public_key_info;
+}
+
+static bool lists_purpose(struct bytes value, struct bytes purpose)
+{
+    struct reader outer = reader_of(value);
+    struct reader purposes = der_enter(&outer, DER_SEQUENCE);
+    while (purposes.remaining)
+        if (bytes_equal(der_take(&purposes, DER_OBJECT_ID), purpose))
+            return true;
+    return false;
+}
+
+bool certificate_has_purpose(const struct certificate *certificate, struct bytes purpose)
+{
+    for (size_t i = 0; i < certificate->extension_count; i++)
+        if (certificate->extensions[i].kind == EXTENSION_EXTENDED_KEY_USAGE &&
+            lists_purpose(certificate->extensions[i].value, purpose))
+            return true;
+    return false;
+}

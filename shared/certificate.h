@@ -28,4 +28,13 @@ const char *certificate_parse_error(const struct certificate *certificate);
 const uint8_t *certificate_sha256(const struct certificate *certificate);
 const uint8_t *certificate_sha1(const struct certificate *certificate);
 
+/* Views into the DER, whole elements, empty where unreadable: TBSCertificate, the two names, SubjectPublicKeyInfo. */
+struct bytes certificate_tbs(const struct certificate *certificate);
+struct bytes certificate_issuer(const struct certificate *certificate);
+struct bytes certificate_subject(const struct certificate *certificate);
+struct bytes certificate_public_key_info(const struct certificate *certificate);
+
+/* True if an extendedKeyUsage names this purpose: the content of an object identifier. */
+bool certificate_has_purpose(const struct certificate *certificate, struct bytes purpose);
+
 #endif
