@@ -86,17 +86,13 @@ struct redis_server *redis_server_start(struct harness *harness, const char *nam
     (void)snprintf(file, sizeof file, "%s.sock", name);
     harness_path(harness, server->socket, file);
     (void)snprintf(server->url, sizeof server->url, "unix://%s", server->socket);
-    char log_name[64];
-    (void)snprintf(log_name, sizeof log_name, "%s.aof", name);
+    char data[HARNESS_PATH_SIZE];
+    (void)snprintf(file, sizeof file, "%s.data", name);
+    harness_path(harness, data, file);
 
-    const char *words[WORDS_MAX + 1] = { "redis-server",    CERTSTREAM_REDIS_CONF,
-                                         "--port",          "0",
-                                         "--unixsocket",    server->socket,
-                                         "--dir",           harness->folder,
-                                         "--appenddirname", log_name,
-                                         "--dbfilename",    name,
-                                         "--daemonize",     "no" };
-    size_t count = 14;
+    const char *words[WORDS_MAX + 1] = { CERTSTREAM_START_REDIS, data,          "--port", "0",
+                                         "--unixsocket",         server->socket };
+    size_t count = 6;
     for (; overrides && *overrides; overrides++) {
         assert_true(count < WORDS_MAX);
         words[count++] = *overrides;

@@ -1,5 +1,5 @@
 /*
- * A redis-server of the test's own, set up as in production (redis/redis.conf, AOF on), on a Unix socket in the harness's
+ * A redis-server of the test's own, started as in production (redis/start-redis, AOF on), on a Unix socket in the harness's
  * folder. What it holds survives a kill.
  */
 #ifndef TESTS_SUPPORT_REDIS_SERVER_H
