@@ -1,5 +1,7 @@
 #include "streamer/streamer_settings.h"
 
+#include <arpa/inet.h>
+
 #include "shared/contract.h"
 #include "shared/redis_address.h"
 
@@ -13,6 +15,13 @@ static const char *check_prefix(const char *value)
 {
     struct contract contract;
     return contract_init(&contract, value) ? NULL : "not 1 to 64 letters, digits and {}:._-";
+}
+
+static const char *check_listen(const char *value)
+{
+    struct in6_addr binary;
+    bool good = inet_pton(AF_INET, value, &binary) == 1 || inet_pton(AF_INET6, value, &binary) == 1;
+    return good ? NULL : "not an IPv4 or IPv6 address";
 }
 
 #define FIELD(name) offsetof(struct streamer_settings, name)
@@ -43,6 +52,7 @@ static const struct setting table[] = {
         .default_text = "0.0.0.0",
         .value_name = "ADDRESS",
         .help = "the IPv4 or IPv6 address to listen on; :: is every address of both kinds",
+        .check = check_listen,
     },
     {
         .name = "port",

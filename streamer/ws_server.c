@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -44,6 +44,7 @@ enum {
     PATH_MAX_SIZE = 256,
     HEADERS_SIZE = 1024,
     CONTROL_FRAME_MAX = 512,
+    REFUSAL_SIZE = 512,
 };
 
 #define PROTOCOL_NAME "certstream"
@@ -391,33 +392,50 @@ static void forget_request(struct session *session)
     http_request_clear(&session->request);
 }
 
+/* A whole answer to a request that libwebsockets is not to handle, after which the connection is closed. `text` is a
+ * constant that needs no escape. */
+static int write_refusal(char *answer, int status, const char *text)
+{
+    static const char format[] = "HTTP/1.1 %d %s\r\n"
+                                 "content-type: application/json; charset=utf-8\r\n"
+                                 "content-length: %zu\r\n"
+                                 "access-control-allow-origin: *\r\n"
+                                 "connection: close\r\n\r\n"
+                                 "{\"error\":\"%s\"}";
+    const char *phrase = status == 404   ? "Not Found"
+                         : status == 400 ? "Bad Request"
+                                         : "Unavailable";
+    size_t body = strlen("{\"error\":\"\"}") + strlen(text);
+    int size = snprintf(answer, REFUSAL_SIZE, format, status, phrase, body, text);
+    assert(size > 0 && size < REFUSAL_SIZE);
+    return size;
+}
+
 /* NULL if the upgrade is fine, else what to tell the client. */
 static const char *find_refusal(struct lws *wsi, const char *protocol, int *status)
 {
     char text[PATH_MAX_SIZE];
-    *status = 404;
-    if (http_routes_lane(path_of(wsi, text, sizeof text)) == LANE_KINDS)
-        return "no such stream";
     *status = 400;
     if (strcasecmp(protocol, "websocket") != 0)
-        return "only WebSocket upgrades are known";
-    bool offers_others = lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0;
-    return offers_others ? "no subprotocol is known" : NULL;
+        return "the only upgrade is to WebSocket";
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
+        return "there are no subprotocols";
+    *status = 404;
+    bool has_stream = http_routes_lane(path_of(wsi, text, sizeof text)) != LANE_KINDS;
+    return has_stream ? NULL : "no such stream";
 }
 
-/* 0: go on; above: answered. Libwebsockets itself would end a connection that it does not like without an answer. */
+/* Libwebsockets itself would end a connection whose upgrade it does not like without a word. */
 static int on_upgrade(struct lws *wsi, const char *protocol)
 {
     int status;
     const char *refusal = find_refusal(wsi, protocol, &status);
     if (!refusal)
         return 0;
-    struct http_answer answer = { 0 };
-    buffer_init(&answer.body, HEADERS_SIZE);
-    http_answer_error(&answer, status, refusal);
-    int failed = write_answer(wsi, &answer, false);
-    buffer_free(&answer.body);
-    return failed ? -1 : 1;
+    char answer[REFUSAL_SIZE];
+    int size = write_refusal(answer, status, refusal);
+    (void)lws_write(wsi, (uint8_t *)answer, (size_t)size, LWS_WRITE_HTTP_FINAL);
+    return -1;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -485,14 +503,11 @@ void ws_server_destroy(struct ws_server *server)
 
 static void refuse(struct ws_server *server, int descriptor)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                                 "content-type: application/json\r\n"
-                                 "content-length: 32\r\n"
-                                 "connection: close\r\n\r\n"
-                                 "{\"error\":\"too many connections\"}";
+    char answer[REFUSAL_SIZE];
+    int size = write_refusal(answer, 503, "too many connections");
     server->stats.refused++;
     /* A new socket's buffer is empty; if the answer does not fit all the same, the client sees a closed connection. */
-    (void)!send(descriptor, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)!send(descriptor, answer, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(descriptor);
 }
 

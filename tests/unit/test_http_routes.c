@@ -1,0 +1,179 @@
+/* The routes with a Redis that is not there; what they answer with one is tested end to end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/contract.h"
+#include "shared/redis_address.h"
+#include "shared/redis_link.h"
+#include "streamer/http_routes.h"
+#include "streamer/issuers.h"
+#include "streamer/log_positions.h"
+#include "streamer/stream_reader.h"
+
+struct fixture {
+    struct contract contract;
+    struct redis_link *link;
+    struct issuers *issuers;
+    struct lanes *lanes;
+    struct stream_reader *reader;
+    struct newest *newest;
+    struct log_positions *positions;
+    struct http_sources sources;
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    struct redis_address address;
+    assert_true(contract_init(&fixture.contract, CONTRACT_PREFIX));
+    assert_null(redis_address_parse(&address, "unix:///nowhere"));
+    struct redis_link_options options = { .address = &address,
+                                          .client_name = "test",
+                                          .timeout_ms = 1000 };
+    struct stream_reader_events events = { 0 };
+    fixture.link = redis_link_create(&options);
+    fixture.issuers = issuers_create(1 << 20);
+    fixture.lanes = lanes_create(1 << 16, fixture.issuers);
+    fixture.reader = stream_reader_create(&fixture.contract, fixture.issuers, &events);
+    fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
+    fixture.positions = log_positions_create(&fixture.contract, fixture.link);
+    fixture.sources = (struct http_sources){
+        .newest = fixture.newest,
+        .issuers = fixture.issuers,
+        .lanes = fixture.lanes,
+        .positions = fixture.positions,
+        .reader = fixture.reader,
+        .reader_link = fixture.link,
+        .query_link = fixture.link,
+    };
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    redis_link_destroy(fixture->link);
+    log_positions_destroy(fixture->positions);
+    newest_destroy(fixture->newest);
+    stream_reader_destroy(fixture->reader);
+    lanes_destroy(fixture->lanes);
+    issuers_destroy(fixture->issuers);
+    return 0;
+}
+
+static void on_answer(struct http_request *request, void *context)
+{
+    (void)request;
+    (void)context;
+    fail_msg("an answer came later");
+}
+
+static void every_path_has_its_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *path;
+        int status;
+        const char *type, *part;
+    } cases[] = {
+        { "/", 200, "text/html", "<!doctype html>" },
+        { "", 200, "text/html", "CertStream" },
+        { "/healthz", 200, "application/json", "{\"alive\":true}" },
+        { "/healthz/", 200, "application/json", "{\"alive\":true}" },
+        { "/readyz", 503, "application/json", "{\"ready\":false,\"reason\":\"Redis is away\"" },
+        { "/stats", 200, "application/json",
+          "{\"processed_certificates\":0,\"current_users\":{\"lite\":0,\"full\":0,\"domains\":0},"
+          "\"workers\":{}}" },
+        { "/latest.json", 503, "application/json", "{\"error\":\"Redis is away\"}" },
+        { "/example.json", 503, "application/json", "{\"error\":\"Redis is away\"}" },
+        { "/full-stream/example.json", 503, "application/json", "{\"error\":\"Redis is away\"}" },
+        { "/domains-only/example.json", 503, "application/json", "{\"error\":\"Redis is away\"}" },
+        { "/full-stream", 426, "application/json", "{\"error\":" },
+        { "/domains-only/", 426, "application/json", "{\"error\":" },
+        { "/nothing", 404, "application/json", "{\"error\":\"not found\"}" },
+        { "/latest.jso", 404, "application/json", "{\"error\":" },
+        { "/latest.json/x", 404, "application/json", "{\"error\":" },
+        { "latest.json", 404, "application/json", "{\"error\":" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_request request;
+        assert_true(http_request_start(&request, &fixture->sources, bytes_of_string(cases[i].path),
+                                       on_answer, NULL));
+        assert_int_equal(request.answer.status, cases[i].status);
+        assert_memory_equal(request.answer.content_type, cases[i].type, strlen(cases[i].type));
+        buffer_append_byte(&request.answer.body, '\0');
+        assert_non_null(strstr((const char *)request.answer.body.data, cases[i].part));
+        http_request_clear(&request);
+    }
+}
+
+static void only_the_page_may_be_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const live[] = { "/latest.json", "/stats", "/readyz", "/healthz",
+                                        "/nothing" };
+    struct http_request request;
+    assert_true(
+        http_request_start(&request, &fixture->sources, bytes_of_string("/"), on_answer, NULL));
+    assert_false(request.answer.is_live);
+    http_request_clear(&request);
+    for (size_t i = 0; i < sizeof live / sizeof *live; i++) {
+        assert_true(http_request_start(&request, &fixture->sources, bytes_of_string(live[i]),
+                                       on_answer, NULL));
+        assert_true(request.answer.is_live);
+        http_request_clear(&request);
+    }
+}
+
+static void an_upgrade_finds_its_lane(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum lane_kind kind;
+    } cases[] = {
+        { "/", LANE_WEBSOCKET_LITE },
+        { "/full-stream", LANE_WEBSOCKET_FULL },
+        { "/full-stream/", LANE_WEBSOCKET_FULL },
+        { "/domains-only", LANE_WEBSOCKET_DOMAINS },
+        { "/domains-only//", LANE_WEBSOCKET_DOMAINS },
+        { "/latest.json", LANE_KINDS },
+        { "/full", LANE_KINDS },
+        { "/full-streams", LANE_KINDS },
+        { "?", LANE_KINDS },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(http_routes_lane(bytes_of_string(cases[i].path)), cases[i].kind);
+}
+
+static void stats_count_the_listeners_of_each_stream(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL);
+    (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    struct http_request request;
+    assert_true(http_request_start(&request, &fixture->sources, bytes_of_string("/stats"),
+                                   on_answer, NULL));
+    buffer_append_byte(&request.answer.body, '\0');
+    assert_non_null(
+        strstr((const char *)request.answer.body.data, "{\"lite\":0,\"full\":1,\"domains\":2}"));
+    http_request_clear(&request);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_path_has_its_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_the_page_may_be_stored, setup, teardown),
+        cmocka_unit_test(an_upgrade_finds_its_lane),
+        cmocka_unit_test_setup_teardown(stats_count_the_listeners_of_each_stream, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/clock.h"
+#include "shared/memory.h"
+#include "streamer/lane.h"
+
+enum {
+    RING_SIZE = 64 * 1024,
+    READERS = 7,
+    STEPS = 60000,
+    LONGEST_FRAME = 3000,
+};
+
+static size_t ring_size(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (RING_SIZE + page - 1) / page * page;
+}
+
+static bool append_text(struct lane *lane, uint64_t number, const char *text)
+{
+    return lane_append(lane, (struct stream_id){ number, 1 }, bytes_of_string(text));
+}
+
+static void a_new_lane_is_empty(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE);
+    struct lane_slice slice;
+    assert_int_equal(lane_first(lane), lane_next(lane));
+    assert_false(lane_read(lane, lane_next(lane), SIZE_MAX, &slice));
+    lane_destroy(lane);
+}
+
+static void a_slice_is_as_many_whole_messages_as_fit(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE);
+    struct lane_slice slice;
+    static const char *const texts[] = { "aaa", "bb", "cccc", "d" };
+    for (uint64_t i = 0; i < 4; i++)
+        assert_true(append_text(lane, i, texts[i]));
+    static const struct {
+        uint64_t from;
+        size_t limit;
+        const char *slice;
+    } cases[] = {
+        { 0, SIZE_MAX, "aaabbccccd" },
+        { 0, 10, "aaabbccccd" },
+        { 0, 9, "aaabbcccc" },
+        { 0, 8, "aaabb" },
+        { 0, 5, "aaabb" },
+        { 0, 4, "aaa" },
+        { 0, 1, "aaa" },
+        { 0, 0, "aaa" },
+        { 1, 6, "bbcccc" },
+        { 3, 100, "d" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(lane_read(lane, cases[i].from, cases[i].limit, &slice));
+        assert_true(bytes_equal_string(bytes_of(slice.data, slice.size), cases[i].slice));
+        assert_int_equal(slice.last.ms, slice.next - 1);
+    }
+    lane_destroy(lane);
+}
+
+static void refuses_a_frame_above_its_limit(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE);
+    uint8_t *frame = memory_allocate_zeroed(1, RING_SIZE);
+    size_t limit = lane_frame_limit(lane);
+    assert_true(limit < RING_SIZE);
+    assert_true(lane_append(lane, (struct stream_id){ 1, 0 }, bytes_of(frame, limit)));
+    assert_false(lane_append(lane, (struct stream_id){ 2, 0 }, bytes_of(frame, limit + 1)));
+    assert_int_equal(lane_next(lane), 1);
+    free(frame);
+    lane_destroy(lane);
+}
+
+/* The index has a bound of its own: without it, these would overwrite the records of messages still held. */
+static void tiny_messages_are_dropped_before_their_records_are_overwritten(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE);
+    for (uint64_t i = 0; i < RING_SIZE; i++)
+        assert_true(append_text(lane, i, "x"));
+    struct lane_slice slice;
+    assert_true(lane_next(lane) - lane_first(lane) < RING_SIZE);
+    assert_true(lane_read(lane, lane_first(lane), SIZE_MAX, &slice));
+    assert_int_equal(slice.size, lane_next(lane) - lane_first(lane));
+    assert_int_equal(slice.last.ms, RING_SIZE - 1);
+    lane_destroy(lane);
+}
+
+/* The model: every message ever appended, in one run of bytes. */
+struct model {
+    struct lane *lane;
+    uint8_t *bytes;
+    uint64_t *starts; /* starts[count] is the end */
+    uint64_t count;
+    uint64_t readers[READERS];
+};
+
+static uint64_t next_random(uint64_t *random)
+{
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random;
+}
+
+static void append_random(struct model *model, uint64_t *random)
+{
+    /* Many short ones, some long, so that the ring wraps within frames and between them. */
+    size_t size = 1 + next_random(random) % (next_random(random) % 8 ? 200 : LONGEST_FRAME);
+    uint64_t start = model->starts[model->count];
+    for (size_t i = 0; i < size; i++)
+        model->bytes[start + i] = (uint8_t)next_random(random);
+    struct stream_id id = { model->count, start };
+    assert_true(lane_append(model->lane, id, bytes_of(model->bytes + start, size)));
+    model->starts[++model->count] = start + size;
+}
+
+static void read_random(struct model *model, uint64_t *reader, uint64_t *random)
+{
+    struct lane_slice slice;
+    size_t limit = next_random(random) % (2 * LONGEST_FRAME);
+    if (*reader < lane_first(model->lane))
+        *reader = lane_first(model->lane);
+    if (!lane_read(model->lane, *reader, limit, &slice)) {
+        assert_int_equal(*reader, model->count);
+        return;
+    }
+    assert_memory_equal(slice.data, model->bytes + model->starts[*reader], slice.size);
+    assert_int_equal(slice.size, model->starts[slice.next] - model->starts[*reader]);
+    assert_true(slice.size <= limit || slice.next == *reader + 1);
+    /* The next message would not have fitted. */
+    assert_true(slice.next == model->count ||
+                model->starts[slice.next + 1] - model->starts[*reader] > limit);
+    assert_int_equal(slice.last.ms, slice.next - 1);
+    assert_int_equal(slice.last.sequence, model->starts[slice.next - 1]);
+    *reader = slice.next;
+}
+
+/* What fits is kept: the oldest message held is the oldest that the ring has room for. */
+static void check_held(const struct model *model)
+{
+    uint64_t first = lane_first(model->lane);
+    uint64_t end = model->starts[model->count];
+    assert_int_equal(lane_next(model->lane), model->count);
+    assert_true(end - model->starts[first] <= ring_size());
+    assert_int_equal(lane_bytes_after(model->lane, first), end - model->starts[first]);
+    /* 100 bytes a message on average are fewer records than the index has. */
+    if (first > 0 && end - model->starts[first - 1] <= ring_size())
+        assert_true(model->count - first >= ring_size() / 128);
+}
+
+static void behaves_as_a_list_of_all_messages_would(void **state)
+{
+    (void)state;
+    const char *given = getenv("CERTSTREAM_SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 10) : clock_realtime_ms();
+    printf("seed %" PRIu64 "\n", seed);
+    uint64_t random = seed | 1;
+    struct model model = {
+        .lane = lane_create(RING_SIZE),
+        .bytes = memory_allocate((size_t)STEPS * LONGEST_FRAME),
+        .starts = memory_allocate_zeroed(STEPS + 1, sizeof *model.starts),
+    };
+    for (size_t step = 0; step < STEPS; step++) {
+        size_t choice = next_random(&random) % (2 * READERS);
+        if (choice < READERS)
+            read_random(&model, &model.readers[choice], &random);
+        else
+            append_random(&model, &random);
+        check_held(&model);
+    }
+    assert_true(lane_first(model.lane) > 0);
+    free(model.bytes);
+    free(model.starts);
+    lane_destroy(model.lane);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_lane_is_empty),
+        cmocka_unit_test(a_slice_is_as_many_whole_messages_as_fit),
+        cmocka_unit_test(refuses_a_frame_above_its_limit),
+        cmocka_unit_test(tiny_messages_are_dropped_before_their_records_are_overwritten),
+        cmocka_unit_test(behaves_as_a_list_of_all_messages_would),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,162 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "streamer/issuers.h"
+#include "streamer/lanes.h"
+#include "streamer/stream_entry.h"
+
+#define FINGERPRINT "0101010101010101010101010101010101010101010101010101010101010101"
+
+enum {
+    NOW = 1000,
+    LONG_AFTER = NOW + 3600 * 1000,
+};
+
+struct fixture {
+    struct issuers *issuers;
+    struct lanes *lanes;
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    fixture.issuers = issuers_create(1 << 20);
+    fixture.lanes = lanes_create(1 << 16, fixture.issuers);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    lanes_destroy(fixture->lanes);
+    issuers_destroy(fixture->issuers);
+    return 0;
+}
+
+static struct stream_entry make_entry(const char *json)
+{
+    return (struct stream_entry){
+        .id = { 7, 1 },
+        .id_text = bytes_of_string("7-1"),
+        .json = bytes_of_string(json),
+        .domains = bytes_of_string("[\"a.example\"]"),
+        .der = bytes_of_string("DER"),
+        .chain = bytes_of_string(FINGERPRINT),
+        .log = bytes_of_string(FINGERPRINT),
+        .index = 5,
+    };
+}
+
+static const char good_json[] = "{\"message_type\":\"certificate_update\",\"data\":{\"cert_index\":"
+                                "5,\"leaf_cert\":{\"is_ca\":false}}}";
+
+/* The one frame in the lane is `payload` behind a short header. */
+static void expect_frame(const struct lane *lane, const char *payload)
+{
+    struct lane_slice slice;
+    assert_int_equal(lane_next(lane), 1);
+    assert_true(lane_read(lane, 0, SIZE_MAX, &slice));
+    size_t size = strlen(payload);
+    size_t header = size < 126 ? 2 : 4;
+    assert_int_equal(slice.size, size + header);
+    assert_int_equal(slice.data[0], 0x81);
+    assert_memory_equal(slice.data + header, payload, size);
+    assert_int_equal(slice.last.ms, 7);
+}
+
+static void each_lane_gets_its_kind_of_message(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane *lite = lanes_join(fixture->lanes, LANE_WEBSOCKET_LITE);
+    struct lane *full = lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL);
+    struct lane *domains = lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    uint8_t issuer[32];
+    memset(issuer, 1, sizeof issuer);
+    issuers_put(fixture->issuers, issuer, bytes_of_string("{\"is_ca\":true}"));
+    struct stream_entry entry = make_entry(good_json);
+    lanes_publish(fixture->lanes, &entry, NOW);
+    expect_frame(lite, "{\"message_type\":\"certificate_update\",\"id\":\"7-1\",\"data\":"
+                       "{\"cert_index\":5,\"leaf_cert\":{\"is_ca\":false}}}");
+    expect_frame(full, "{\"message_type\":\"certificate_update\",\"id\":\"7-1\",\"data\":"
+                       "{\"cert_index\":5,\"leaf_cert\":{\"is_ca\":false,\"as_der\":\"REVS\"},"
+                       "\"chain\":[{\"is_ca\":true}]}}");
+    expect_frame(domains,
+                 "{\"message_type\":\"dns_entries\",\"id\":\"7-1\",\"data\":[\"a.example\"]}");
+    for (size_t content = 0; content < LANE_CONTENTS; content++)
+        assert_int_equal(lanes_stats(fixture->lanes)->rendered[content], 1);
+}
+
+static void what_nobody_listens_to_is_not_rendered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane *domains = lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    struct stream_entry entry = make_entry(good_json);
+    assert_false(lanes_need_issuers(fixture->lanes));
+    lanes_publish(fixture->lanes, &entry, NOW);
+    assert_int_equal(lane_next(domains), 1);
+    assert_int_equal(lanes_stats(fixture->lanes)->rendered[LANE_LITE], 0);
+    assert_int_equal(lanes_stats(fixture->lanes)->rendered[LANE_FULL], 0);
+    assert_null(lanes_get(fixture->lanes, LANE_WEBSOCKET_LITE));
+}
+
+static void an_entry_whose_json_is_not_ours_is_counted_and_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane *lite = lanes_join(fixture->lanes, LANE_WEBSOCKET_LITE);
+    struct stream_entry entry = make_entry("[1,2,3]");
+    lanes_publish(fixture->lanes, &entry, NOW);
+    assert_int_equal(lane_next(lite), 0);
+    assert_int_equal(lanes_stats(fixture->lanes)->malformed, 1);
+}
+
+static void a_message_larger_than_a_lane_takes_is_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane *domains = lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    static uint8_t spaces[1 << 16];
+    memset(spaces, ' ', sizeof spaces);
+    struct stream_entry entry = make_entry(good_json);
+    entry.domains = bytes_of(spaces, sizeof spaces);
+    lanes_publish(fixture->lanes, &entry, NOW);
+    assert_int_equal(lane_next(domains), 0);
+    assert_int_equal(lanes_stats(fixture->lanes)->oversized, 1);
+}
+
+static void a_lane_outlives_its_last_listener_for_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane *lane = lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL);
+    assert_ptr_equal(lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL), lane);
+    assert_int_equal(lanes_listeners(fixture->lanes, LANE_FULL), 2);
+    lanes_leave(fixture->lanes, LANE_WEBSOCKET_FULL, NOW);
+    lanes_tick(fixture->lanes, LONG_AFTER);
+    assert_ptr_equal(lanes_get(fixture->lanes, LANE_WEBSOCKET_FULL), lane);
+    lanes_leave(fixture->lanes, LANE_WEBSOCKET_FULL, LONG_AFTER);
+    lanes_tick(fixture->lanes, LONG_AFTER + 1);
+    assert_ptr_equal(lanes_get(fixture->lanes, LANE_WEBSOCKET_FULL), lane);
+    assert_true(lanes_need_issuers(fixture->lanes));
+    lanes_tick(fixture->lanes, 2 * (uint64_t)LONG_AFTER);
+    assert_null(lanes_get(fixture->lanes, LANE_WEBSOCKET_FULL));
+    assert_int_equal(lanes_listeners(fixture->lanes, LANE_FULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_lane_gets_its_kind_of_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_nobody_listens_to_is_not_rendered, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_entry_whose_json_is_not_ours_is_counted_and_passed_over,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_message_larger_than_a_lane_takes_is_counted, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_lane_outlives_its_last_listener_for_a_while, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
