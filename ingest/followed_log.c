@@ -13,6 +13,7 @@
 #include "ingest/pipeline.h"
 #include "ingest/rfc6962.h"
 #include "ingest/static_ct.h"
+#include "shared/base64.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/memory.h"
@@ -21,6 +22,7 @@
 
 enum {
     URL_MAX = 1024,
+    KEY_SIZE_MAX = 2048,
     /* Before anything is learnt: ct.md 6.2 gives 5.5 to 8 KB for JSON and 1.6 KB for a tile's entry. */
     RFC6962_BYTES_PER_ENTRY = 8192,
     TILED_BYTES_PER_ENTRY = 2048,
@@ -53,6 +55,35 @@ static uint64_t seed_of(const struct followed_log *log, uint64_t now_ms)
     return seed ^ now_ms << 20 ^ (uint64_t)(uintptr_t)log;
 }
 
+/* Says a change of health once, not each failure. */
+static void note_failure(struct followed_log *log, const char *what, const char *why)
+{
+    (void)snprintf(log->error, sizeof log->error, "%s: %s", what, why);
+    if (!log->is_failing)
+        log_warning("log fails", "log=%s error=%s", log_quoted(log->ct_log.description),
+                    log_quoted(log->error));
+    log->is_failing = true;
+}
+
+/* What cannot be mended by asking again: until the process is restarted. */
+static void leave_alone(struct followed_log *log, const char *what, const char *why)
+{
+    log->is_left_alone = true;
+    note_failure(log, what, why);
+    log_error("log is left alone", "log=%s", log_quoted(log->ct_log.description));
+}
+
+static struct log_key *make_key(const struct ct_log *ct_log)
+{
+    struct buffer spki;
+    buffer_init(&spki, KEY_SIZE_MAX);
+    struct log_key *key = NULL;
+    if (base64_decode(&spki, bytes_of_string(ct_log->key_base64)))
+        key = log_key_create(buffer_bytes(&spki));
+    buffer_free(&spki);
+    return key;
+}
+
 struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
                                          uint64_t now_ms)
 {
@@ -67,6 +98,9 @@ struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *c
                   seed_of(log, now_ms));
     log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
     log->caught_up_at_ms = now_ms;
+    log->log_key = make_key(&log->ct_log);
+    if (!log->log_key)
+        leave_alone(log, "key", "neither a P-256 nor an RSA key");
     return log;
 }
 
@@ -88,6 +122,7 @@ void followed_log_destroy(struct followed_log *log)
 {
     release_all_held(log);
     ct_log_clear(&log->ct_log);
+    log_key_destroy(log->log_key);
     free(log);
 }
 
@@ -100,16 +135,6 @@ void followed_log_update(struct followed_log *log, struct ct_log *ct_log)
     log->follower.has_final_size = log->ct_log.has_final_size;
     log->follower.final_size = log->ct_log.final_size;
     ct_log_clear(&old);
-}
-
-/* Says a change of health once, not each failure. */
-static void note_failure(struct followed_log *log, const char *what, const char *why)
-{
-    (void)snprintf(log->error, sizeof log->error, "%s: %s", what, why);
-    if (!log->is_failing)
-        log_warning("log fails", "log=%s error=%s", log_quoted(log->ct_log.description),
-                    log_quoted(log->error));
-    log->is_failing = true;
 }
 
 static void note_success(struct followed_log *log)
@@ -193,10 +218,7 @@ static void take_checkpoint(struct followed_log *log, const redisReply *reply, u
         log_info("log is new", "log=%s", log_quoted(log->ct_log.description));
         follower_on_new_log(&log->follower, now_ms);
         break;
-    case CHECKPOINT_CORRUPT:
-        log->is_corrupt = true;
-        note_failure(log, "checkpoint", "makes no sense; this log is left alone");
-        return;
+    case CHECKPOINT_CORRUPT: leave_alone(log, "checkpoint", "makes no sense"); return;
     }
     write_identity(log);
 }
@@ -450,8 +472,9 @@ static void on_head(struct followed_log *log, const struct request *request, str
                     ? signed_head_read_checkpoint(&head, body, log->ct_log.id,
                                                   pipeline_sha256(log->ingest->pipeline))
                     : signed_head_read_sth(&head, body);
-    if (!good) {
-        note_failure(log, fetch_name(log, FETCH_HEAD), "not a tree head");
+    if (!good || !log_key_has_signed(log->log_key, &head)) {
+        note_failure(log, fetch_name(log, FETCH_HEAD),
+                     good ? "not signed by the log" : "not a tree head");
         (void)follower_on_failure(&log->follower, &request->fetch, FETCH_MALFORMED, 0, now_ms);
         return;
     }
@@ -565,7 +588,7 @@ static void send_wanted(struct followed_log *log, uint64_t now_ms)
 
 bool followed_log_work(struct followed_log *log, uint64_t now_ms)
 {
-    if (log->is_corrupt)
+    if (log->is_left_alone)
         return false;
     if (log->follower.state != FOLLOWER_UNOWNED && now_ms >= log->lease_until_ms)
         followed_log_disown(log);

@@ -8,6 +8,7 @@
 #include "ingest/append.h"
 #include "ingest/follower.h"
 #include "ingest/ingest.h"
+#include "ingest/log_key.h"
 #include "ingest/publisher.h"
 #include "ingest/starting_point.h"
 #include "shared/message.h"
@@ -22,6 +23,7 @@ struct held_body {
 struct followed_log {
     struct ingest *ingest;
     struct ct_log ct_log;
+    struct log_key *log_key;
     struct message_source source; /* views of ct_log */
     char key[CONTRACT_KEY_SIZE];
     char lease_key[CONTRACT_KEY_SIZE];
@@ -31,7 +33,7 @@ struct followed_log {
     struct starting_point point;
     struct held_body held[FOLLOWER_SLOTS];
     uint64_t bytes_per_entry; /* of answers, as learnt */
-    bool is_corrupt;          /* its checkpoint makes no sense: left alone until restart */
+    bool is_left_alone;       /* its key or its checkpoint makes no sense */
     bool lease_asked;
     uint64_t lease_until_ms;
     /* What the report says. */
