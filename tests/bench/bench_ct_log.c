@@ -164,8 +164,11 @@ static struct log_process start_log(const char *entry_count)
     }
     (void)close(ends[1]);
     FILE *output = fdopen(ends[0], "r");
-    if (!output || fscanf(output, "listening on http://127.0.0.1:%" SCNu16, &log.port) != 1)
+    char line[HEAD_SIZE];
+    const char *colon = output && fgets(line, sizeof line, output) ? strrchr(line, ':') : NULL;
+    if (!colon)
         fail("the log does not start");
+    log.port = (uint16_t)strtoul(colon + 1, NULL, 10);
     (void)fclose(output);
     if (clock_getcpuclockid(log.pid, &log.cpu) != 0)
         fail("no clock of the log's CPU time");

@@ -153,7 +153,7 @@ static void answers_requests_in_a_row(void **state)
             "GET /first HTTP/1.1\r\nHost: log\r\n\r\n"
             "PUT /tiled/checkpoint HTTP/1.1\r\nHost: log\r\nConnection: close\r\n\r\n");
     (void)hear(fd, text, NULL);
-    const char *at = text;
+    size_t from = 0;
     static const char *const pieces[] = {
         "HTTP/1.1 200 OK", "{\"size\":600,\"faults\":[]}",
         "HTTP/1.1 200 OK", "Content-Length: ",
@@ -161,10 +161,9 @@ static void answers_requests_in_a_row(void **state)
         "HTTP/1.1 405 ",   "Connection: close",
     };
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        at = strstr(at, pieces[i]);
-        if (!at)
-            fail_msg("no %s in: %s", pieces[i], text);
-        at += strlen(pieces[i]);
+        const char *at = strstr(text + from, pieces[i]);
+        assert_non_null(at);
+        from = (size_t)(at - text) + strlen(pieces[i]);
     }
     assert_null(strstr(text, "127.0.0.1:")); /* the checkpoint, which HEAD leaves out */
     (void)close(fd);

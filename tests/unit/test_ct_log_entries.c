@@ -1,4 +1,6 @@
 /* Made-up entries, judged by OpenSSL, zlib and base64: none of the code that makes them. */
+#define ZLIB_CONST /* lets zlib's input be const */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +25,10 @@ enum {
     ENTRIES = 6000,
     BUFFER_MAX = 64 * 1024 * 1024,
     NAME_SIZE = 256,
+    /* A serial number's hash and the names' of each entry. */
+    HASHES = 2 * ENTRIES,
+    PLAIN_TILE_MAX = 4 * 1024 * 1024,
+    FIRST_TILES = 5 * ENTRIES_TILE_WIDTH,
 };
 
 static const char seed[] = "entries test";
@@ -44,7 +50,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* An entry taken apart, as ct.md 1.1 has it. Views into `leaf` and `extra`. */
+/* An entry taken apart (RFC 6962 sections 3.1 and 3.4). Views into `leaf` and `extra`. */
 struct parts {
     struct buffer leaf;
     struct buffer extra;
@@ -284,7 +290,7 @@ static int compare_hashes(const void *a, const void *b)
 static void no_two_entries_share_serial_or_names(void **state)
 {
     (void)state;
-    uint8_t(*hashes)[ENTRIES_HASH_SIZE] = memory_allocate_zeroed(2 * ENTRIES, sizeof *hashes);
+    uint8_t(*hashes)[ENTRIES_HASH_SIZE] = memory_allocate_zeroed(HASHES, sizeof *hashes);
     for (uint64_t i = 0; i < ENTRIES; i++) {
         struct parts parts;
         struct buffer names;
@@ -303,8 +309,8 @@ static void no_two_entries_share_serial_or_names(void **state)
         X509_free(certificate);
         parts_clear(&parts);
     }
-    qsort(hashes, 2 * ENTRIES, sizeof *hashes, compare_hashes);
-    for (size_t i = 1; i < 2 * ENTRIES; i++)
+    qsort(hashes, HASHES, sizeof *hashes, compare_hashes);
+    for (size_t i = 1; i < HASHES; i++)
         assert_memory_not_equal(hashes[i - 1], hashes[i], ENTRIES_HASH_SIZE);
     free(hashes);
 }
@@ -342,10 +348,10 @@ static struct buffer gunzip(struct bytes packed)
     z_stream stream = { 0 };
     buffer_init(&plain, BUFFER_MAX);
     assert_int_equal(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
-    stream.next_in = (Bytef *)(uintptr_t)packed.data;
+    stream.next_in = packed.data;
     stream.avail_in = (uInt)packed.size;
-    stream.next_out = buffer_reserve(&plain, 4 * 1024 * 1024);
-    stream.avail_out = 4 * 1024 * 1024;
+    stream.next_out = buffer_reserve(&plain, PLAIN_TILE_MAX);
+    stream.avail_out = PLAIN_TILE_MAX;
     /* The end is reached only if checksum and length are right. */
     assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
     assert_int_equal(stream.avail_in, 0);
@@ -376,12 +382,12 @@ static struct bytes issuer_named(struct bytes fingerprint)
     size_t count;
     const struct entry_issuer *issuers = entries_issuers(entries, &count);
     for (size_t i = 0; i < count; i++)
-        if (memcmp(issuers[i].fingerprint, fingerprint.data, fingerprint.size) == 0)
+        if (bytes_equal(bytes_of(issuers[i].fingerprint, ENTRIES_HASH_SIZE), fingerprint))
             return issuers[i].der;
     return (struct bytes){ 0 };
 }
 
-/* One TileLeaf (ct.md 2.3) against the same entry in its RFC 6962 form. */
+/* One TileLeaf (static-ct-api) against the same entry in its RFC 6962 form. */
 static void check_tile_leaf(struct reader *reader, uint64_t index)
 {
     struct parts parts;
@@ -412,7 +418,7 @@ static void hash_of_first_tiles(const struct entries *of, uint8_t *out)
 {
     struct buffer all;
     buffer_init(&all, BUFFER_MAX);
-    for (uint64_t first = 0; first < 5 * ENTRIES_TILE_WIDTH; first += ENTRIES_TILE_WIDTH) {
+    for (uint64_t first = 0; first < FIRST_TILES; first += ENTRIES_TILE_WIDTH) {
         struct buffer tile = tile_of(of, first, ENTRIES_TILE_WIDTH, false);
         buffer_append_bytes(&all, buffer_bytes(&tile));
         buffer_free(&tile);

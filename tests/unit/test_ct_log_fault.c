@@ -11,6 +11,10 @@
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"
 
+enum {
+    BODY_MAX = 1024 * 1024
+};
+
 static int setup(void **state)
 {
     *state = faults_create("fault test");
@@ -34,7 +38,7 @@ static void set(struct faults *faults, const char *query)
 static struct http_reply answer(struct faults *faults, enum fault_target target)
 {
     struct http_reply reply = { .status = 200, .content_type = "application/json" };
-    buffer_init(&reply.body, 1024 * 1024);
+    buffer_init(&reply.body, BODY_MAX);
     (void)faults_strike(faults, target);
     buffer_append_string(&reply.body, "0123456789");
     faults_break_reply(faults, &reply);

@@ -40,9 +40,8 @@ struct site {
 
 static struct options options_of_test(void)
 {
-    char *const program[] = { NULL };
     struct options options;
-    assert_int_equal(options_read(&options, 1, (char **)(uintptr_t)program), OPTIONS_READY);
+    assert_int_equal(options_read(&options, 0, NULL), OPTIONS_READY);
     options.size = SIZE;
     options.has_size = true;
     options.has_gzip = false;
@@ -228,7 +227,7 @@ static void check_key_id(struct bytes key_id, const char *origin, const uint8_t 
     buffer_free(&input);
 }
 
-/* The one signature of a note: key id, timestamp, DigitallySigned (ct.md 2.1). */
+/* The one signature of a note: key id, timestamp, DigitallySigned (static-ct-api). */
 static bool note_signature_holds(struct site *site, struct head *head, struct bytes line)
 {
     static const char prefix[] = "\u2014 127.0.0.1:6962/tiled ";

@@ -19,6 +19,7 @@ enum {
     /* Two certificates of 2^24 bytes and their issuers would be the end of the format; this is the end of sense. */
     ENTRY_MAX = 64 * 1024 * 1024,
     PATH_SIZE = 4096,
+    READ_SIZE = 64 * 1024,
     CHAIN_MAX = 64,
     TIMESTAMP_OFFSET = 2,
     TIMESTAMP_END = 10,
@@ -133,8 +134,8 @@ static bool read_file(struct buffer *text, const char *path)
     uint8_t *room;
     size_t got;
     do {
-        room = buffer_reserve(text, 64 * 1024);
-        got = room ? fread(room, 1, 64 * 1024, file) : 0;
+        room = buffer_reserve(text, READ_SIZE);
+        got = room ? fread(room, 1, READ_SIZE, file) : 0;
         text->size += got;
     } while (got > 0);
     bool is_read = room && !ferror(file);
@@ -288,11 +289,9 @@ void given_entries_write_tile(const struct given_entries *given,
     struct buffer plain;
     buffer_init(&plain, out->limit);
     for (size_t i = 0; i < count; i++)
-        write_tile_leaf(given, &positions[i], &plain);
+        write_tile_leaf(given, &positions[i], as_gzip ? &plain : out);
     if (as_gzip)
         gzip_write(out, buffer_bytes(&plain));
-    else
-        buffer_append_bytes(out, buffer_bytes(&plain));
     buffer_free(&plain);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/ct_log/growth.h"
@@ -12,10 +13,40 @@ enum {
     PATH_SIZE = 4096,
 };
 
-static bool read_step(struct growth_step *step, const char *line)
+/* The words of a line, one after the other; the first that is not as expected ends it. */
+static bool take_word(char **at, const char *word)
 {
-    return sscanf(line, "step %" SCNu64 " %" SCNu64 " %lf", &step->first_index, &step->time_ms,
-                  &step->rate) == 3;
+    size_t size = strlen(word);
+    if (strncmp(*at, word, size) != 0 || (*at)[size] != ' ')
+        return false;
+    *at += size + 1;
+    return true;
+}
+
+static bool take_number(char **at, uint64_t *out)
+{
+    const char *begin = *at;
+    *out = strtoull(begin, at, 10);
+    return *at != begin;
+}
+
+static bool take_rate(char **at, double *out)
+{
+    const char *begin = *at;
+    *out = strtod(begin, at);
+    return *at != begin;
+}
+
+static bool read_start(struct growth *growth, uint64_t *reached, char *line)
+{
+    return take_word(&line, "start") && take_number(&line, &growth->start_ms) && *line++ == ' ' &&
+           take_word(&line, "reached") && take_number(&line, reached) && *line == '\n';
+}
+
+static bool read_step(struct growth_step *step, char *line)
+{
+    return take_word(&line, "step") && take_number(&line, &step->first_index) &&
+           take_number(&line, &step->time_ms) && take_rate(&line, &step->rate) && *line == '\n';
 }
 
 static bool read_lines(struct growth *growth, uint64_t *reached, FILE *file, const char *seed)
@@ -25,8 +56,7 @@ static bool read_lines(struct growth *growth, uint64_t *reached, FILE *file, con
     (void)snprintf(expected, sizeof expected, "seed %s\n", seed);
     if (!fgets(line, sizeof line, file) || strcmp(line, expected) != 0)
         return false;
-    if (!fgets(line, sizeof line, file) ||
-        sscanf(line, "start %" SCNu64 " reached %" SCNu64, &growth->start_ms, reached) != 2)
+    if (!fgets(line, sizeof line, file) || !read_start(growth, reached, line))
         return false;
     growth->step_count = 0;
     while (growth->step_count < GROWTH_STEPS_MAX && fgets(line, sizeof line, file)) {

@@ -14,7 +14,7 @@ enum {
     SERIAL_SIZE = 16,
 };
 
-static const uint64_t year_seconds = 365 * 86400;
+static const uint64_t year_seconds = UINT64_C(365) * 86400;
 
 struct description {
     const char *country;

@@ -11,7 +11,7 @@ enum {
     MADE_AUTHORITY_COUNT = 6,
     MADE_KEY_ID_SIZE = 20,
     /* Larger than any certificate made here: 100 names of at most 100 bytes, keys and signatures. */
-    MADE_CERTIFICATE_MAX = 64 * 1024,
+    MADE_CERTIFICATE_MAX = 65536,
 };
 
 struct made_authority {

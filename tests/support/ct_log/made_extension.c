@@ -10,8 +10,7 @@ enum {
     URL_SIZE = 128,
     GENERAL_NAME_DNS = DER_CONTEXT + 2,
     GENERAL_NAME_URI = DER_CONTEXT + 6,
-    SCT_MAX = 256,
-    SCT_LIST_MAX = 2048,
+    SIGNATURE_MAX = 256,
 };
 
 /* An Extension that is open: its value is being written. */
@@ -190,7 +189,7 @@ static void append_timestamp(struct buffer *out, struct seeded_random *random,
 {
     uint8_t log_id[32];
     struct buffer signature;
-    buffer_init(&signature, SCT_MAX);
+    buffer_init(&signature, SIGNATURE_MAX);
     made_key_write_signature(&signature, MADE_KEY_P256, random);
     enum {
         BIT_STRING_HEADER = 3
@@ -212,15 +211,14 @@ static void append_timestamp(struct buffer *out, struct seeded_random *random,
 void made_extension_write_timestamps(struct buffer *out, struct seeded_random *random, size_t count,
                                      uint64_t timestamp_ms)
 {
-    struct buffer list;
-    buffer_init(&list, SCT_LIST_MAX);
-    for (size_t i = 0; i < count; i++)
-        append_timestamp(&list, random, timestamp_ms + i);
     struct extension extension = extension_begin(out, "1.3.6.1.4.1.11129.2.4.2", false);
     size_t value = der_begin(out, DER_OCTET_STRING);
-    append_integer(out, list.size, 2);
-    buffer_append_bytes(out, buffer_bytes(&list));
+    append_integer(out, 0, 2);
+    size_t list = out->size;
+    for (size_t i = 0; i < count; i++)
+        append_timestamp(out, random, timestamp_ms + i);
+    out->data[list - 2] = (uint8_t)((out->size - list) >> 8);
+    out->data[list - 1] = (uint8_t)(out->size - list);
     der_end(out, value);
     extension_end(out, extension);
-    buffer_free(&list);
 }

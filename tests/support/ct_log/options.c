@@ -8,6 +8,11 @@
 
 #include "tests/support/ct_log/entries.h"
 
+enum {
+    /* A path, or a seed: a line of the state file. */
+    TEXT_MAX = 400
+};
+
 enum option_type {
     OPTION_TEXT,
     OPTION_NUMBER,
@@ -102,7 +107,9 @@ static bool set_value(struct options *options, const struct option_row *row, con
 {
     void *field = (char *)options + row->offset;
     switch (row->type) {
-    case OPTION_TEXT: *(const char **)field = value; return true;
+    case OPTION_TEXT:
+        *(const char **)field = value;
+        return strlen(value) <= TEXT_MAX && !strchr(value, '\n');
     case OPTION_NUMBER: return read_number(field, value, row->min, row->max);
     case OPTION_RATE: return read_rate(field, value);
     case OPTION_YES: *(bool *)field = true; return true;
@@ -131,11 +138,11 @@ static bool read_option(struct options *options, int count, char **arguments, in
         (void)fprintf(stderr, "%s: no such option (see --help)\n", argument);
         return false;
     }
-    bool has_inline_value = argument[2 + name_size] == '=';
-    const char *value = has_inline_value ? argument + 2 + name_size + 1 : NULL;
-    if (row->value_name && !has_inline_value && *at + 1 < count)
+    const char *value = argument[2 + name_size] == '=' ? argument + 2 + name_size + 1 : NULL;
+    if (row->value_name && !value && *at + 1 < count)
         value = arguments[++*at];
-    if (!value != !row->value_name || !set_value(options, row, value)) {
+    bool is_complete = row->value_name ? value != NULL : value == NULL;
+    if (!is_complete || !set_value(options, row, value ? value : "")) {
         (void)fprintf(stderr, "--%s: wrong value (see --help)\n", row->name);
         return false;
     }

@@ -9,15 +9,16 @@
 static struct text_place place_in_text(const struct stamped_bytes *stamped, size_t size,
                                        const struct stamp_place *place)
 {
-    size_t begin = place->offset / 3 * 3;
-    size_t end = (place->offset + stamp_size(place->kind) + 2) / 3 * 3;
+    size_t offset = place->offset;
+    size_t begin = offset / 3 * 3;
+    size_t end = (offset + stamp_size(place->kind) + 2) / 3 * 3;
     if (end > size)
         end = size;
     assert(end - begin <= STAMPED_TEXT_RAW_MAX);
     struct text_place found = {
         .text_offset = (uint32_t)(begin / 3 * 4),
         .raw_size = (uint8_t)(end - begin),
-        .value_offset = (uint8_t)(place->offset - begin),
+        .value_offset = (uint8_t)(offset - begin),
         .kind = (uint8_t)place->kind,
     };
     memcpy(found.raw, stamped->bytes.data + begin, end - begin);
