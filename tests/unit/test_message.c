@@ -159,8 +159,6 @@ static void splices_the_full_message(void **state)
     struct buffer full;
     buffer_init(&full, LIMIT);
     certificate_json_write(&full, bench->certificate, CERTIFICATE_DIALECT_CERTSTREAM, true);
-    struct buffer full;
-    buffer_init(&full, LIMIT);
     const struct bytes issuers[] = { bytes_of_string("{\"first\":1}"),
                                      bytes_of_string("{\"second\":2}") };
     const char *const chains[] = { "[]}}", "[{\"first\":1}]}}",
