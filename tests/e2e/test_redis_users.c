@@ -1,0 +1,204 @@
+/*
+ * The users of redis/users.acl: the daemons can do their work as theirs, and nobody can do more than their work.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "shared/memory.h"
+#include "tests/e2e/daemons.h"
+#include "tests/e2e/stream_check.h"
+#include "tests/support/harness.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/websocket_client.h"
+
+enum {
+    SIZE = 300,
+    LOGS = 2,
+    LINE_SIZE = 4096,
+    MESSAGE_MS = 30000,
+    WORDS_MAX = 16,
+};
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    int port;
+};
+
+/* A port that nobody has; Redis takes it before anybody else is likely to. */
+static int find_port(void)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    socklen_t size = sizeof address;
+    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
+    (void)close(descriptor);
+    return ntohs(address.sin_port);
+}
+
+/* The users as they are shipped, each with the password "secret", but a default user for the test itself. */
+static void write_users(const char *path)
+{
+    FILE *from = fopen(CERTSTREAM_SOURCE "/redis/users.acl", "re");
+    FILE *to = fopen(path, "we");
+    assert_non_null(from);
+    assert_non_null(to);
+    char line[LINE_SIZE];
+    while (fgets(line, sizeof line, from)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "user default ", 13) == 0)
+            (void)fprintf(to, "user default on nopass ~* &* +@all\n");
+        else
+            (void)fprintf(to, "%s >secret\n", line);
+    }
+    (void)fclose(from);
+    assert_int_equal(fclose(to), 0);
+}
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    char users[HARNESS_PATH_SIZE];
+    harness_path(parts->harness, users, "users.acl");
+    write_users(users);
+    parts->port = find_port();
+    char port[16];
+    (void)snprintf(port, sizeof port, "%d", parts->port);
+    const char *const overrides[] = { "--aclfile", users, "--port", port, NULL };
+    parts->redis = redis_server_start(parts->harness, "redis", overrides);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+static void the_daemons_work_as_their_users(void **state)
+{
+    struct parts *parts = *state;
+    const char *const ct_log_words[] = { "--size", "300", "--seed", "users", NULL };
+    struct program *ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log_words);
+    char url[DAEMON_URL_SIZE];
+    (void)snprintf(url, sizeof url, "redis://streamer:secret@127.0.0.1:%d/0", parts->port);
+    const char *const streamer_words[] = { "--redis", url, NULL };
+    struct program *streamer =
+        daemon_start_streamer(parts->harness, "streamer", parts->redis, streamer_words);
+    struct websocket_client *client =
+        websocket_client_connect(program_port(streamer), "/full-stream");
+
+    (void)snprintf(url, sizeof url, "redis://ingest:secret@127.0.0.1:%d/0", parts->port);
+    const char *const ingest_words[] = {
+        "--redis", url, "--start", "0", "--retain-age", "1h", NULL
+    };
+    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, ct_log, ingest_words);
+    struct stream_check check = { 0 };
+    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
+    (void)websocket_client_expect(client, "\"as_der\"", MESSAGE_MS);
+    websocket_client_destroy(client);
+}
+
+struct attempt {
+    const char *user;
+    const char *command;
+    bool is_allowed;
+};
+
+#define STREAM "{certstream}:stream"
+
+static const struct attempt attempts[] = {
+    { "ingest", "XADD " STREAM " * json {}", true },
+    { "ingest", "XADD other * json {}", false },
+    { "ingest", "FLUSHALL", false },
+    { "ingest", "CONFIG GET *", false },
+    { "ingest", "KEYS *", false },
+    { "streamer", "XRANGE " STREAM " - +", true },
+    { "streamer", "XREAD STREAMS " STREAM " 0", true },
+    { "streamer", "XREAD STREAMS other 0", false },
+    { "streamer", "XADD " STREAM " * json {}", false },
+    { "streamer", "HSET {certstream}:issuers a b", false },
+    { "consumer", "XREAD COUNT 1 STREAMS " STREAM " 0", true },
+    { "consumer", "HGET {certstream}:issuers a", true },
+    { "consumer", "XADD " STREAM " * json {}", false },
+    { "consumer", "XTRIM " STREAM " MAXLEN 0", false },
+    { "consumer", "DEL " STREAM, false },
+    { "consumer", "SET {certstream}:lease:0 mine", false },
+    { "consumer", "INFO", false },
+    { "consumer_group", "XGROUP CREATE " STREAM " mine 0", true },
+    { "consumer_group", "XREADGROUP GROUP mine me COUNT 1 STREAMS " STREAM " >", true },
+    { "consumer_group", "XACK " STREAM " mine 1-1", true },
+    { "consumer_group", "XADD " STREAM " * json {}", false },
+    { "consumer_group", "XDEL " STREAM " 1-1", false },
+    { "consumer_group", "DEL " STREAM, false },
+    { "default", "ACL WHOAMI", true },
+};
+
+static redisContext *connect_as(const struct parts *parts, const char *user)
+{
+    redisContext *connection = redisConnect("127.0.0.1", parts->port);
+    assert_non_null(connection);
+    assert_int_equal(connection->err, 0);
+    redisReply *reply = redisCommand(connection, "AUTH %s secret", user);
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+    return connection;
+}
+
+static redisReply *try_command(redisContext *connection, const char *command)
+{
+    const char *words[WORDS_MAX];
+    size_t sizes[WORDS_MAX];
+    int count = 0;
+    for (; *command; command += strspn(command, " ")) {
+        assert_true(count < WORDS_MAX);
+        words[count] = command;
+        sizes[count] = strcspn(command, " ");
+        command += sizes[count++];
+    }
+    redisReply *reply = redisCommandArgv(connection, count, words, sizes);
+    assert_non_null(reply);
+    return reply;
+}
+
+static void users_can_do_their_work_and_no_more(void **state)
+{
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
+        redisContext *connection = connect_as(*state, attempts[i].user);
+        redisReply *reply = try_command(connection, attempts[i].command);
+        bool is_refused = reply->type == REDIS_REPLY_ERROR &&
+                          strncmp(reply->str, "NOPERM", strlen("NOPERM")) == 0;
+        if (is_refused == attempts[i].is_allowed ||
+            (reply->type == REDIS_REPLY_ERROR && !is_refused))
+            fail_msg("%s, %s: %s", attempts[i].user, attempts[i].command,
+                     reply->type == REDIS_REPLY_ERROR ? reply->str : "allowed");
+        freeReplyObject(reply);
+        redisFree(connection);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_daemons_work_as_their_users, setup, teardown),
+        cmocka_unit_test_setup_teardown(users_can_do_their_work_and_no_more, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
