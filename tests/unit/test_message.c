@@ -190,7 +190,7 @@ static void refuses_to_splice_what_is_not_a_stored_message(void **state)
     const struct bytes wrong[] = { { 0 },
                                    bytes_of_string("{}"),
                                    bytes_of(json.data + 1, json.size - 1),
-                                   bytes_of(json.data, json.size - 1),
+                                   bytes_of(json.data, json.size - 2),
                                    bytes_of_string(MESSAGE_UPDATE_PREFIX),
                                    bytes_of_string(
                                        "{\"message_type\":\"certificate_updatE\",}}}") };
