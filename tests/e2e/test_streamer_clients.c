@@ -1,0 +1,395 @@
+/* What becomes of clients that are slow, silent, chatty, or too many; and that nobody else notices. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "shared/memory.h"
+#include "tests/e2e/daemons.h"
+#include "tests/e2e/stream_feed.h"
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/websocket_client.h"
+
+enum {
+    WAIT_MS = 30000,
+    /* In all, more than the kernel buffers between two sockets of one machine and a small ring hold. */
+    FLOOD = 6000,
+    FLOOD_PADDING = 8000,
+    PINGED = 2000,
+    PINGED_AT_ONCE = 20,
+    STUCK = 40,
+    /* A stuck client may cost the rest of one slice, and what libwebsockets needs for it. */
+    STUCK_KIB = 200,
+};
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    struct program *streamer;
+};
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    parts->redis = redis_server_start(parts->harness, "redis", NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+static void wait_until_ready(const struct parts *parts)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
+    for (long status = 0; status != 200;) {
+        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
+        status = answer.status;
+        http_answer_free(&answer);
+        if (status != 200)
+            deadline_wait(&deadline);
+    }
+}
+
+static void start_streamer(struct parts *parts, const char *const *arguments)
+{
+    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, arguments);
+    wait_until_ready(parts);
+}
+
+static struct websocket_client *connect_client(const struct parts *parts, const char *path)
+{
+    struct websocket_client *client = websocket_client_connect(program_port(parts->streamer), path);
+    (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
+    return client;
+}
+
+static void wait_for_entries(const struct parts *parts, uint64_t count)
+{
+    char part[64];
+    (void)snprintf(part, sizeof part, "\"processed_certificates\":%" PRIu64 ",", count);
+    struct deadline deadline = deadline_after(WAIT_MS, part);
+    for (bool there = false; !there;) {
+        struct http_answer answer = http_get_local(program_port(parts->streamer), "/stats");
+        there = strstr(http_answer_text(&answer), part) != NULL;
+        http_answer_free(&answer);
+        if (!there)
+            deadline_wait(&deadline);
+    }
+}
+
+static uint64_t number_after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    if (!at)
+        fail_msg("no %s in %.300s", name, text);
+    return strtoull(at + strlen(name), NULL, 10);
+}
+
+/* The next text frame that is no heartbeat. */
+static const char *expect_text(struct websocket_client *client)
+{
+    const char *text = websocket_client_expect(client, "", WAIT_MS);
+    while (strstr(text, "\"message_type\":\"heartbeat\""))
+        text = websocket_client_expect(client, "", WAIT_MS);
+    return text;
+}
+
+static void a_client_that_was_overtaken_is_told_exactly_what_it_missed(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, (const char *const[]){ "--ring-bytes", "256k", NULL });
+    struct websocket_client *client = connect_client(parts, "/");
+    stream_feed_add(parts->redis, 0, FLOOD, FLOOD_PADDING);
+    wait_for_entries(parts, FLOOD);
+    char last_id[64] = "";
+    uint64_t next = 0;
+    uint64_t gaps = 0;
+    while (next < FLOOD) {
+        const char *text = expect_text(client);
+        if (strstr(text, "\"message_type\":\"gap\"")) {
+            const char *from = strstr(text, "\"from\":\"") + strlen("\"from\":\"");
+            assert_memory_equal(from, last_id, strlen(last_id));
+            assert_non_null(strstr(text, "\"reason\":\"slow\""));
+            next += number_after(text, "\"missed\":");
+            gaps++;
+            continue;
+        }
+        assert_int_equal(number_after(text, "\"cert_index\":"), next);
+        next++;
+        (void)sscanf(strstr(text, "\"id\":\"") + strlen("\"id\":\""), "%63[0-9-]", last_id);
+    }
+    assert_int_equal(next, FLOOD);
+    assert_true(gaps > 0);
+    stream_feed_add(parts->redis, FLOOD, FLOOD + 1, 0);
+    assert_int_equal(number_after(expect_text(client), "\"cert_index\":"), FLOOD);
+    websocket_client_destroy(client);
+}
+
+static void ping(struct websocket_client *client, uint64_t number)
+{
+    websocket_client_send(client, WEBSOCKET_PING, bytes_of(&number, sizeof number));
+}
+
+/* Of pings that come faster than they are answered libwebsockets drops some, but never their order. */
+static void take_pong(const struct websocket_frame *frame, uint64_t sent, uint64_t *answered)
+{
+    uint64_t number;
+    assert_int_equal(frame->payload.size, sizeof number);
+    memcpy(&number, frame->payload.data, sizeof number);
+    assert_true(number > *answered && number <= sent);
+    *answered = number;
+}
+
+static void take_message(const struct websocket_frame *frame, uint64_t *next)
+{
+    assert_int_equal(frame->opcode, WEBSOCKET_TEXT);
+    char *text = memory_copy_text((const char *)frame->payload.data, frame->payload.size);
+    if (!strstr(text, "heartbeat"))
+        assert_int_equal(number_after(text, "\"cert_index\":"), (*next)++);
+    free(text);
+}
+
+/* A pong that fell into a frame would break the stream of frames: the client here takes none for another. */
+static void pings_at_full_speed_are_answered_between_messages(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, NULL);
+    struct websocket_client *client = connect_client(parts, "/");
+    uint64_t fed = 0;
+    uint64_t next = 0;
+    uint64_t sent = 0;
+    uint64_t answered = 0;
+    uint64_t pongs = 0;
+    while (next < PINGED) {
+        if (next == fed) {
+            fed += PINGED_AT_ONCE;
+            stream_feed_add(parts->redis, next, fed, FLOOD_PADDING);
+        }
+        ping(client, ++sent);
+        struct websocket_frame frame;
+        assert_int_equal(websocket_client_read(client, &frame, WAIT_MS), WEBSOCKET_FRAME);
+        assert_true(frame.is_final);
+        if (frame.opcode != WEBSOCKET_PONG) {
+            take_message(&frame, &next);
+            continue;
+        }
+        take_pong(&frame, sent, &answered);
+        pongs++;
+    }
+    print_message("%" PRIu64 " pings, %" PRIu64 " pongs\n", sent, pongs);
+    assert_true(pongs > PINGED / PINGED_AT_ONCE);
+    websocket_client_destroy(client);
+}
+
+static uint64_t resident_kib(const struct program *program)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)program_pid(program));
+    FILE *file = fopen(path, "r");
+    unsigned long long total = 0;
+    unsigned long long resident = 0;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%llu %llu", &total, &resident), 2);
+    (void)fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static void stuck_clients_cost_little_memory_and_nobody_else_anything(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, (const char *const[]){ "--ring-bytes", "1m", NULL });
+    struct websocket_client *stuck[STUCK];
+    struct websocket_client *good = connect_client(parts, "/domains-only");
+    /* The lane, and what Redis' replies take. */
+    struct websocket_client *first = connect_client(parts, "/");
+    stream_feed_add(parts->redis, 0, FLOOD / 2, FLOOD_PADDING);
+    for (uint64_t index = 0; index < FLOOD / 2; index++)
+        (void)websocket_client_expect(good, ".example", WAIT_MS);
+    uint64_t before = resident_kib(parts->streamer);
+    for (size_t i = 0; i < STUCK; i++)
+        stuck[i] = connect_client(parts, "/");
+    stream_feed_add(parts->redis, FLOOD / 2, FLOOD, FLOOD_PADDING);
+    for (uint64_t index = FLOOD / 2; index < FLOOD; index++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "[\"%" PRIu64 ".example\"]", index);
+        assert_non_null(strstr(websocket_client_expect(good, ".example", WAIT_MS), name));
+    }
+    uint64_t after = resident_kib(parts->streamer);
+    print_message("%" PRIu64 " KiB more for %d stuck clients\n", after - before, STUCK);
+    if (!getenv("CERTSTREAM_WRAPPER"))
+        assert_true(after < before + STUCK * STUCK_KIB);
+    for (size_t i = 0; i < STUCK; i++)
+        websocket_client_destroy(stuck[i]);
+    websocket_client_destroy(first);
+    websocket_client_destroy(good);
+}
+
+/* Reads until the server closes; answers the close frame's code, or 0 if there was none. */
+static unsigned read_to_the_end(struct websocket_client *client)
+{
+    unsigned code = 0;
+    struct websocket_frame frame;
+    for (;;) {
+        enum websocket_result result = websocket_client_read(client, &frame, WAIT_MS);
+        if (result == WEBSOCKET_ENDED)
+            return code;
+        assert_int_equal(result, WEBSOCKET_FRAME);
+        if (frame.opcode != WEBSOCKET_CLOSE)
+            continue;
+        assert_true(frame.payload.size >= 2);
+        code = (unsigned)frame.payload.data[0] << 8 | frame.payload.data[1];
+        websocket_client_send(client, WEBSOCKET_CLOSE, bytes_of(frame.payload.data, 2));
+    }
+}
+
+static void wait_for_users(const struct parts *parts, const char *users)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, users);
+    for (bool there = false; !there;) {
+        struct http_answer answer = http_get_local(program_port(parts->streamer), "/stats");
+        there = strstr(http_answer_text(&answer), users) != NULL;
+        http_answer_free(&answer);
+        if (!there)
+            deadline_wait(&deadline);
+    }
+}
+
+static void a_client_that_takes_nothing_is_closed(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts,
+                   (const char *const[]){ "--ring-bytes", "1m", "--slow-timeout", "2s", NULL });
+    struct websocket_client *stuck = connect_client(parts, "/");
+    stream_feed_add(parts->redis, 0, FLOOD, FLOOD_PADDING);
+    wait_for_users(parts, "\"lite\":0,");
+    websocket_client_destroy(stuck);
+}
+
+static void a_client_that_answers_no_ping_is_closed_and_others_are_not(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, (const char *const[]){ "--ping", "1s", "--ping-timeout", "3s", NULL });
+    struct websocket_client *silent = connect_client(parts, "/");
+    struct websocket_client *alive = connect_client(parts, "/full-stream");
+    struct websocket_frame frame;
+    for (int pings = 0; pings < 5;) {
+        assert_int_equal(websocket_client_read(alive, &frame, WAIT_MS), WEBSOCKET_FRAME);
+        assert_int_not_equal(frame.opcode, WEBSOCKET_CLOSE);
+        if (frame.opcode != WEBSOCKET_PING)
+            continue;
+        pings++;
+        websocket_client_send(alive, WEBSOCKET_PONG, frame.payload);
+    }
+    assert_int_equal(read_to_the_end(silent), 1008);
+    wait_for_users(parts, "{\"lite\":0,\"full\":1,");
+    websocket_client_destroy(silent);
+    websocket_client_destroy(alive);
+}
+
+static void a_quiet_connection_gets_heartbeats(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, (const char *const[]){ "--heartbeat", "1s", NULL });
+    struct websocket_client *client = connect_client(parts, "/");
+    for (int i = 0; i < 3; i++)
+        (void)websocket_client_expect(client, "\"message_type\":\"heartbeat\"", WAIT_MS);
+    websocket_client_destroy(client);
+}
+
+static void what_clients_say_is_dropped_up_to_a_limit(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, NULL);
+    static uint8_t text[70 * 1024];
+    memset(text, 'a', sizeof text);
+    struct websocket_client *client = connect_client(parts, "/");
+    for (int i = 0; i < 20; i++)
+        websocket_client_send(client, WEBSOCKET_TEXT, bytes_of(text, 60 * 1024));
+    stream_feed_add(parts->redis, 0, 1, 0);
+    (void)websocket_client_expect(client, "\"cert_index\":0,", WAIT_MS);
+    websocket_client_send(client, WEBSOCKET_TEXT, bytes_of(text, sizeof text));
+    assert_int_equal(read_to_the_end(client), 1009);
+    websocket_client_destroy(client);
+}
+
+static void upgrades_that_lead_nowhere_are_refused_with_a_reason(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, NULL);
+    static const struct {
+        const char *path, *headers;
+        int status;
+    } cases[] = {
+        { "/nothing", NULL, 404 },
+        { "/latest.json", NULL, 404 },
+        { "/", "Sec-WebSocket-Protocol: chat\r\n", 400 },
+        { "/full-stream", NULL, 101 },
+        { "/", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n", 101 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct websocket_client *client = websocket_client_open(
+            &(struct websocket_options){ .port = program_port(parts->streamer),
+                                         .path = cases[i].path,
+                                         .headers = cases[i].headers });
+        assert_int_equal(websocket_client_status(client), cases[i].status);
+        websocket_client_destroy(client);
+    }
+}
+
+static void too_many_connections_are_told_so(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, (const char *const[]){ "--max-clients", "2", NULL });
+    struct websocket_client *first = connect_client(parts, "/");
+    struct deadline deadline =
+        deadline_after(WAIT_MS, "the connection of wait_until_ready to be gone");
+    struct websocket_options options = { .port = program_port(parts->streamer), .path = "/" };
+    struct websocket_client *second = websocket_client_open(&options);
+    while (websocket_client_status(second) != 101) {
+        websocket_client_destroy(second);
+        deadline_wait(&deadline);
+        second = websocket_client_open(&options);
+    }
+    struct websocket_client *third = websocket_client_open(&options);
+    assert_int_equal(websocket_client_status(third), 503);
+    websocket_client_destroy(third);
+    websocket_client_destroy(first);
+    websocket_client_destroy(second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_client_that_was_overtaken_is_told_exactly_what_it_missed,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(pings_at_full_speed_are_answered_between_messages, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(stuck_clients_cost_little_memory_and_nobody_else_anything,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_client_that_takes_nothing_is_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_client_that_answers_no_ping_is_closed_and_others_are_not,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_quiet_connection_gets_heartbeats, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_clients_say_is_dropped_up_to_a_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(upgrades_that_lead_nowhere_are_refused_with_a_reason, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(too_many_connections_are_told_so, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
