@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cjson/cJSON.h>
 #include <hiredis/hiredis.h>
 
 #include "ingest/followed_log.h"
@@ -14,8 +15,10 @@
 #include "ingest/lease.h"
 #include "ingest/list_source.h"
 #include "ingest/pipeline.h"
+#include "shared/base64.h"
 #include "shared/clock.h"
 #include "shared/hex.h"
+#include "shared/json_reader.h"
 #include "shared/log.h"
 #include "shared/memory.h"
 #include "shared/redis_link.h"
@@ -27,6 +30,8 @@ enum {
     COUNTERS_EXPIRE_MS = 15 * 1000,
     /* The longest sleep: a signal ends the wait, but may come just before it begins. */
     WAIT_MAX_MS = 500,
+    /* A certificate has at most 2^24 - 1 bytes. */
+    ISSUER_DER_MAX = 1 << 24,
     /* What was appended when the signal came is waited for this long. */
     STOP_MS = 3000,
 };
@@ -125,20 +130,33 @@ static void on_lists_changed(struct ingest *ingest)
     ingest->lease_at_ms = now_ms;
 }
 
+/* An issuer as Redis has it: its object holds the certificate. */
+static void learn_issuer(struct ingest *ingest, const redisReply *name, const redisReply *value,
+                         struct buffer *der)
+{
+    uint8_t fingerprint[SHA256_SIZE];
+    if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING ||
+        !hex_decode(fingerprint, SHA256_SIZE, bytes_of(name->str, (size_t)name->len)))
+        return;
+    cJSON *object = cJSON_ParseWithLength(value->str, (size_t)value->len);
+    const char *text = json_read_string(object, "as_der");
+    buffer_clear(der);
+    if (text && base64_decode(der, bytes_of_string(text)))
+        pipeline_learn_issuer(ingest->pipeline, fingerprint, buffer_bytes(der));
+    cJSON_Delete(object);
+}
+
 static void on_issuers(struct redis_link *link, redisReply *reply, void *context)
 {
     struct ingest *ingest = context;
     (void)link;
     if (!reply)
         return;
-    struct issuer_set *set = pipeline_issuers(ingest->pipeline);
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
-        uint8_t fingerprint[SHA256_SIZE];
-        const redisReply *name = reply->element[i];
-        if (name->type == REDIS_REPLY_STRING &&
-            hex_decode(fingerprint, SHA256_SIZE, bytes_of(name->str, (size_t)name->len)))
-            issuer_set_add(set, fingerprint);
-    }
+    struct buffer der;
+    buffer_init(&der, ISSUER_DER_MAX);
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
+        learn_issuer(ingest, reply->element[i], reply->element[i + 1], &der);
+    buffer_free(&der);
     ingest->issuers_known = true;
 }
 
@@ -274,6 +292,8 @@ static size_t collect_counters(const struct ingest *ingest, const char **names, 
         { "precertificates", pipeline->precertificates },
         { "malformed_entries", pipeline->malformed_entries },
         { "parse_errors", pipeline->parse_errors },
+        { "unbound", pipeline->unbound },
+        { "unchecked", pipeline->unchecked },
         { "issuers", pipeline->issuers },
         { "appends", publisher->appends },
         { "appended_entries", publisher->entries },

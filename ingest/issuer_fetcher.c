@@ -93,7 +93,7 @@ static void add(struct issuer_fetcher *fetcher, const char *url, const uint8_t *
 bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const char *url,
                          const uint8_t *fingerprint, uint64_t now_ms)
 {
-    if (issuer_set_has(pipeline_issuers(fetcher->ingest->pipeline), fingerprint))
+    if (issuer_set_find(pipeline_issuers(fetcher->ingest->pipeline), fingerprint))
         return true;
     const struct wanted *wanted = find(fetcher, fingerprint);
     if (wanted)

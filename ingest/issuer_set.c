@@ -11,11 +11,6 @@ enum {
     TAIL_SIZE = 8,
 };
 
-struct known {
-    bool used;
-    uint8_t fingerprint[SHA256_SIZE];
-};
-
 struct remembered {
     uint8_t *der; /* owned; NULL: free */
     size_t size;
@@ -24,7 +19,7 @@ struct remembered {
 
 struct issuer_set {
     struct digest *sha256;
-    struct known *known;
+    struct known_issuer *known;
     size_t known_count;
     struct remembered *remembered;
     size_t remembered_count;
@@ -74,28 +69,33 @@ static size_t place_of(const uint8_t *bytes)
     return (size_t)(value * UINT64_C(0x9e3779b97f4a7c15) >> 32) % TABLE_SIZE;
 }
 
-static struct known *find_known(const struct issuer_set *set, const uint8_t *fingerprint)
+static struct known_issuer *find_known(const struct issuer_set *set, const uint8_t *fingerprint)
 {
     size_t place = place_of(fingerprint);
-    while (set->known[place].used &&
+    while (set->known[place].is_known &&
            memcmp(set->known[place].fingerprint, fingerprint, SHA256_SIZE) != 0)
         place = (place + 1) % TABLE_SIZE;
     return &set->known[place];
 }
 
-bool issuer_set_has(const struct issuer_set *set, const uint8_t *fingerprint)
+const struct known_issuer *issuer_set_find(const struct issuer_set *set, const uint8_t *fingerprint)
 {
-    return find_known(set, fingerprint)->used;
+    const struct known_issuer *known = find_known(set, fingerprint);
+    return known->is_known ? known : NULL;
 }
 
-void issuer_set_add(struct issuer_set *set, const uint8_t *fingerprint)
+void issuer_set_add(struct issuer_set *set, const uint8_t *fingerprint,
+                    const struct precertificate_issuer *issuer)
 {
     if (set->known_count == ISSUER_SET_MAX)
         issuer_set_clear(set);
-    struct known *known = find_known(set, fingerprint);
-    if (known->used)
+    struct known_issuer *known = find_known(set, fingerprint);
+    if (known->is_known)
         return;
-    known->used = true;
+    known->is_known = true;
+    known->has_key = issuer != NULL;
+    if (issuer)
+        known->issuer = *issuer;
     memcpy(known->fingerprint, fingerprint, SHA256_SIZE);
     set->known_count++;
 }

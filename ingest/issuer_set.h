@@ -9,7 +9,7 @@
 #ifndef INGEST_ISSUER_SET_H
 #define INGEST_ISSUER_SET_H
 
-#include "shared/digest.h"
+#include "ingest/precertificate.h"
 
 enum {
     /* 3,277 issuers are known to the public Web PKI; above this the set starts anew. */
@@ -24,8 +24,20 @@ void issuer_set_destroy(struct issuer_set *set);
 /* Forgets all, because Redis may have: after a lost connection or a refused append. */
 void issuer_set_clear(struct issuer_set *set);
 
-bool issuer_set_has(const struct issuer_set *set, const uint8_t *fingerprint);
-void issuer_set_add(struct issuer_set *set, const uint8_t *fingerprint);
+/* What is known of an issuer. */
+struct known_issuer {
+    bool is_known;
+    bool has_key; /* its key could be read: `issuer` is filled */
+    struct precertificate_issuer issuer;
+    uint8_t fingerprint[SHA256_SIZE];
+};
+
+/* Lives until the next change of the set; NULL if the issuer is not known. */
+const struct known_issuer *issuer_set_find(const struct issuer_set *set,
+                                           const uint8_t *fingerprint);
+/* `issuer`: NULL if its key cannot be read. */
+void issuer_set_add(struct issuer_set *set, const uint8_t *fingerprint,
+                    const struct precertificate_issuer *issuer);
 
 /* The SHA-256 of an issuer's DER, remembered. */
 void issuer_set_fingerprint(struct issuer_set *set, struct bytes der, uint8_t *fingerprint);

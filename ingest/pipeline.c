@@ -11,9 +11,13 @@
 enum {
     /* An issuer's object holds its DER, at most 16 MB, in base64, and its names. */
     ISSUER_JSON_MAX = 256 * 1024 * 1024,
+    /* A TBSCertificate of three-byte length, and a little around it. */
+    WRAPPED_MAX = (1 << 24) + 4096,
     FINGERPRINT_HEX = 2 * SHA256_SIZE,
     /* Real chains have two or three; a log takes what ends at one of its roots. */
     CHAIN_MAX = 64,
+    /* The issuer, and its own if it is a Precertificate Signing Certificate. */
+    BINDING_ISSUERS = 2,
 };
 
 struct pipeline {
@@ -22,6 +26,7 @@ struct pipeline {
     struct certificate *issuer;
     struct issuer_set *issuers;
     struct buffer issuer_json;
+    struct buffer wrapped; /* a certificate around a TBS whose precertificate is not its own */
     struct pipeline_stats stats;
 };
 
@@ -33,6 +38,7 @@ struct pipeline *pipeline_create(void)
     pipeline->issuer = certificate_create();
     pipeline->issuers = issuer_set_create();
     buffer_init(&pipeline->issuer_json, ISSUER_JSON_MAX);
+    buffer_init(&pipeline->wrapped, WRAPPED_MAX);
     return pipeline;
 }
 
@@ -45,24 +51,32 @@ void pipeline_destroy(struct pipeline *pipeline)
     certificate_destroy(pipeline->issuer);
     issuer_set_destroy(pipeline->issuers);
     buffer_free(&pipeline->issuer_json);
+    buffer_free(&pipeline->wrapped);
     free(pipeline);
+}
+
+void pipeline_learn_issuer(struct pipeline *pipeline, const uint8_t *fingerprint, struct bytes der)
+{
+    struct precertificate_issuer issuer;
+    (void)certificate_parse(pipeline->issuer, der);
+    bool has_key = precertificate_issuer_read(&issuer, pipeline->sha256, pipeline->issuer);
+    issuer_set_add(pipeline->issuers, fingerprint, has_key ? &issuer : NULL);
 }
 
 static void send_issuer_once(struct pipeline *pipeline, struct append *append,
                              const uint8_t *fingerprint, struct bytes der)
 {
-    if (issuer_set_has(pipeline->issuers, fingerprint))
+    if (issuer_set_find(pipeline->issuers, fingerprint))
         return;
     char hex[FINGERPRINT_HEX + 1];
     hex_encode(hex, bytes_of(fingerprint, SHA256_SIZE));
-    (void)certificate_parse(pipeline->issuer, der);
+    pipeline_learn_issuer(pipeline, fingerprint, der);
     buffer_clear(&pipeline->issuer_json);
     certificate_json_write(&pipeline->issuer_json, pipeline->issuer, CERTIFICATE_DIALECT_CERTSTREAM,
                            true);
     if (pipeline->issuer_json.failed)
         return;
     append_add_issuer(append, hex, buffer_bytes(&pipeline->issuer_json));
-    issuer_set_add(pipeline->issuers, fingerprint);
     pipeline->stats.issuers++;
 }
 
@@ -123,6 +137,59 @@ static void write_fields(struct pipeline *pipeline, struct append *append,
     append_end_field(append, APPEND_INDEX);
 }
 
+/* What is known of the first certificates of the chain; how many. */
+static size_t collect_issuers(const struct pipeline *pipeline, uint8_t (*fingerprints)[SHA256_SIZE],
+                              size_t count, struct precertificate_issuer *issuers)
+{
+    size_t known_count = 0;
+    while (known_count < count && known_count < BINDING_ISSUERS) {
+        const struct known_issuer *known =
+            issuer_set_find(pipeline->issuers, fingerprints[known_count]);
+        if (!known || !known->has_key)
+            break;
+        issuers[known_count++] = known->issuer;
+    }
+    return known_count;
+}
+
+static enum precertificate_binding check_binding(const struct pipeline *pipeline,
+                                                 const struct entry *entry,
+                                                 uint8_t (*fingerprints)[SHA256_SIZE], size_t count)
+{
+    if (!entry->is_precertificate || entry->malformed)
+        return PRECERTIFICATE_BOUND;
+    struct precertificate_issuer issuers[BINDING_ISSUERS];
+    const struct precertificate precertificate = {
+        .tbs = entry->tbs,
+        .issuer_key_hash = entry->issuer_key_hash.data,
+        .der = entry->certificate,
+    };
+    return precertificate_check(&precertificate, issuers,
+                                collect_issuers(pipeline, fingerprints, count, issuers));
+}
+
+/* The certificate to publish, and whether what the log does not prove belongs to it. Of a precertificate that is not that
+ * of the leaf only what the leaf says counts. */
+static struct bytes choose_certificate(struct pipeline *pipeline, const struct entry *entry,
+                                       enum precertificate_binding binding, bool *is_unbound)
+{
+    *is_unbound = false;
+    switch (binding) {
+    case PRECERTIFICATE_BOUND: return entry->certificate;
+    case PRECERTIFICATE_WITHOUT_ISSUER: pipeline->stats.unchecked++; return entry->certificate;
+    case PRECERTIFICATE_OTHER_ISSUER:
+    case PRECERTIFICATE_UNREADABLE:
+    case PRECERTIFICATE_DIFFERS: break;
+    }
+    *is_unbound = true;
+    pipeline->stats.unbound++;
+    buffer_clear(&pipeline->wrapped);
+    bool wrap = binding != PRECERTIFICATE_OTHER_ISSUER &&
+                precertificate_wrap(&pipeline->wrapped, entry->tbs);
+    return wrap && !pipeline->wrapped.failed ? buffer_bytes(&pipeline->wrapped)
+                                             : entry->certificate;
+}
+
 static void advance(struct pipeline *pipeline, struct append *append, const struct entry *entry)
 {
     struct checkpoint *checkpoint = &append->checkpoint;
@@ -149,7 +216,9 @@ void pipeline_add_entry(struct pipeline *pipeline, struct append *append,
     };
     uint8_t fingerprints[CHAIN_MAX][SHA256_SIZE];
     size_t fingerprint_count = collect_chain(pipeline, append, entry, fingerprints);
-    struct bytes der = entry->certificate;
+    enum precertificate_binding binding =
+        check_binding(pipeline, entry, fingerprints, fingerprint_count);
+    struct bytes der = choose_certificate(pipeline, entry, binding, &message.is_unbound);
     bool parsed = certificate_parse(pipeline->certificate, der);
     write_fields(pipeline, append, &message, der, fingerprints, fingerprint_count);
     if (append->arena.failed) {

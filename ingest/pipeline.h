@@ -17,6 +17,8 @@ struct pipeline_stats {
     uint64_t precertificates;
     uint64_t malformed_entries;
     uint64_t parse_errors; /* certificates that could not be read fully */
+    uint64_t unbound;      /* precertificates or chains that are not those of what the log proves */
+    uint64_t unchecked;    /* precertificates whose issuer's key was not there to be compared */
     uint64_t issuers;
 };
 
@@ -31,6 +33,9 @@ void pipeline_add_entry(struct pipeline *pipeline, struct append *append,
 
 /* Adds an issuer that a tiled log served, if Redis does not have it yet. `der` hashes to `fingerprint`. */
 void pipeline_add_issuer(struct pipeline *pipeline, struct append *append, struct bytes der);
+
+/* Learns an issuer that Redis has. */
+void pipeline_learn_issuer(struct pipeline *pipeline, const uint8_t *fingerprint, struct bytes der);
 
 struct issuer_set *pipeline_issuers(struct pipeline *pipeline);
 struct digest *pipeline_sha256(struct pipeline *pipeline);

@@ -47,6 +47,10 @@ static void write_source(struct json_writer *writer, const struct message_entry 
     json_string(writer, source->is_tiled ? "tiled" : "rfc6962");
     json_key(writer, "timestamp");
     json_milliseconds(writer, entry->timestamp_ms);
+    if (entry->is_unbound) {
+        json_key(writer, "chain_bound");
+        json_bool(writer, false);
+    }
     json_end_object(writer);
 }
 

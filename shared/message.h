@@ -30,6 +30,9 @@ struct message_entry {
     uint64_t timestamp_ms; /* the log's: its SCT time */
     uint64_t seen_ms;      /* ours */
     bool is_precertificate;
+    /* What the log does not prove (the precertificate as submitted, its chain) is not that of what it proves: the source
+     * gets "chain_bound": false. */
+    bool is_unbound;
     const char *parse_error; /* a constant, or NULL: overrides the certificate's own */
 };
 

@@ -22,16 +22,31 @@ static void knows_what_was_added_until_it_is_cleared(void **state)
     /* All begin with the same bytes, so all fall onto one place. */
     for (uint32_t i = 0; i < 500; i++) {
         make_fingerprint(fingerprint, i);
-        assert_false(issuer_set_has(set, fingerprint));
-        issuer_set_add(set, fingerprint);
-        issuer_set_add(set, fingerprint);
-        assert_true(issuer_set_has(set, fingerprint));
+        assert_null(issuer_set_find(set, fingerprint));
+        issuer_set_add(set, fingerprint, NULL);
+        issuer_set_add(set, fingerprint, NULL);
+        assert_non_null(issuer_set_find(set, fingerprint));
     }
     issuer_set_clear(set);
     for (uint32_t i = 0; i < 500; i++) {
         make_fingerprint(fingerprint, i);
-        assert_false(issuer_set_has(set, fingerprint));
+        assert_null(issuer_set_find(set, fingerprint));
     }
+    issuer_set_destroy(set);
+}
+
+static void keeps_what_is_known_of_an_issuer(void **state)
+{
+    (void)state;
+    struct issuer_set *set = issuer_set_create();
+    const struct precertificate_issuer issuer = { .key_hash = { 1, 2, 3 }, .is_signer = true };
+    uint8_t with_key[SHA256_SIZE] = { 7 }, without_key[SHA256_SIZE] = { 8 };
+    issuer_set_add(set, with_key, &issuer);
+    issuer_set_add(set, without_key, NULL);
+    const struct known_issuer *known = issuer_set_find(set, with_key);
+    assert_true(known->has_key && known->issuer.is_signer);
+    assert_memory_equal(known->issuer.key_hash, issuer.key_hash, SHA256_SIZE);
+    assert_false(issuer_set_find(set, without_key)->has_key);
     issuer_set_destroy(set);
 }
 
@@ -43,12 +58,12 @@ static void starts_anew_when_it_is_full(void **state)
     uint8_t fingerprint[SHA256_SIZE];
     for (uint32_t i = 0; i <= ISSUER_SET_MAX; i++) {
         digest_bytes(sha256, fingerprint, bytes_of(&i, sizeof i));
-        issuer_set_add(set, fingerprint);
-        assert_true(issuer_set_has(set, fingerprint));
+        issuer_set_add(set, fingerprint, NULL);
+        assert_non_null(issuer_set_find(set, fingerprint));
     }
     uint32_t first = 0;
     digest_bytes(sha256, fingerprint, bytes_of(&first, sizeof first));
-    assert_false(issuer_set_has(set, fingerprint));
+    assert_null(issuer_set_find(set, fingerprint));
     digest_destroy(sha256);
     issuer_set_destroy(set);
 }
@@ -78,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_what_was_added_until_it_is_cleared),
+        cmocka_unit_test(keeps_what_is_known_of_an_issuer),
         cmocka_unit_test(starts_anew_when_it_is_full),
         cmocka_unit_test(a_remembered_fingerprint_is_that_of_the_whole_certificate),
     };
