@@ -8,8 +8,8 @@
 #include "tests/support/ct_log/entries.h"
 #include "tests/support/ct_log/growth.h"
 #include "tests/support/ct_log/growth_file.h"
-#include "tests/support/ct_log/log_key.h"
 #include "tests/support/ct_log/options.h"
+#include "tests/support/ct_log/signing_key.h"
 #include "tests/support/ct_log/tile_widths.h"
 
 enum {
@@ -22,7 +22,7 @@ struct ct_log {
     const struct options *options;
     struct growth growth;
     struct entries *entries;
-    struct log_key *keys[CT_LOG_VIEWS];
+    struct signing_key *keys[CT_LOG_VIEWS];
     struct merkle_tree *tree;
     struct merkle_tree *fork; /* NULL: there is none */
     uint64_t fork_first;
@@ -89,7 +89,7 @@ static bool publish(struct ct_log *log, uint64_t now_ms)
 {
     uint64_t head_ms = growth_published_ms(&log->growth, now_ms);
     uint64_t size = growth_size(&log->growth, head_ms);
-    if (size != merkle_tree_size(log->tree) && !save_state(log, size))
+    if (size > merkle_tree_size(log->tree) && !save_state(log, size))
         return false;
     log->head_ms = head_ms;
     while (merkle_tree_size(log->tree) < size)
@@ -119,8 +119,8 @@ struct ct_log *ct_log_create(const struct options *options, uint64_t now_ms)
     struct ct_log *log = memory_allocate_zeroed(1, sizeof *log);
     log->options = options;
     log->tree = merkle_tree_create();
-    log->keys[CT_LOG_RFC6962] = log_key_create(options->seed, "key of the RFC 6962 view");
-    log->keys[CT_LOG_TILED] = log_key_create(options->seed, "key of the tiled view");
+    log->keys[CT_LOG_RFC6962] = signing_key_create(options->seed, "key of the RFC 6962 view");
+    log->keys[CT_LOG_TILED] = signing_key_create(options->seed, "key of the tiled view");
     buffer_init(&log->leaf, LEAF_MAX);
     if (start(log, now_ms))
         return log;
@@ -133,7 +133,7 @@ void ct_log_destroy(struct ct_log *log)
     if (!log)
         return;
     for (size_t i = 0; i < CT_LOG_VIEWS; i++)
-        log_key_destroy(log->keys[i]);
+        signing_key_destroy(log->keys[i]);
     merkle_tree_destroy(log->tree);
     merkle_tree_destroy(log->fork);
     entries_destroy(log->entries);
@@ -171,7 +171,7 @@ bool ct_log_has_view(const struct ct_log *log, enum ct_log_view view)
                                   : log->options->serves_tiled && entries_are_tiled(log->entries);
 }
 
-const struct log_key *ct_log_key(const struct ct_log *log, enum ct_log_view view)
+const struct signing_key *ct_log_key(const struct ct_log *log, enum ct_log_view view)
 {
     return log->keys[view];
 }

@@ -13,7 +13,7 @@
 struct options;
 struct entries;
 struct growth;
-struct log_key;
+struct signing_key;
 
 enum ct_log_view {
     CT_LOG_RFC6962,
@@ -35,7 +35,7 @@ uint64_t ct_log_next_publish_ms(const struct ct_log *log, uint64_t now_ms);
 uint64_t ct_log_size(const struct ct_log *log);
 double ct_log_rate(const struct ct_log *log);
 bool ct_log_has_view(const struct ct_log *log, enum ct_log_view view);
-const struct log_key *ct_log_key(const struct ct_log *log, enum ct_log_view view);
+const struct signing_key *ct_log_key(const struct ct_log *log, enum ct_log_view view);
 const struct entries *ct_log_entries(const struct ct_log *log);
 uint64_t ct_log_start_ms(const struct ct_log *log);
 

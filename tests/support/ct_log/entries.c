@@ -22,7 +22,7 @@ struct entries *entries_make(const char *seed, uint64_t start_ms)
 
 struct entries *entries_read(const char *path)
 {
-    struct given_entries *given = given_entries_read(path);
+    struct given_entries *given = given_entries_load(path);
     if (!given)
         return NULL;
     struct entries *entries = memory_allocate_zeroed(1, sizeof *entries);

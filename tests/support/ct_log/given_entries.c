@@ -188,7 +188,7 @@ static bool add_folder(struct given_entries *given, const char *folder)
     return is_good;
 }
 
-struct given_entries *given_entries_read(const char *path)
+struct given_entries *given_entries_load(const char *path)
 {
     struct given_entries *given = memory_allocate_zeroed(1, sizeof *given);
     given->is_tiled = true;

@@ -10,7 +10,7 @@
 struct given_entries;
 
 /* As in entries.h. */
-struct given_entries *given_entries_read(const char *path);
+struct given_entries *given_entries_load(const char *path);
 void given_entries_destroy(struct given_entries *given);
 uint64_t given_entries_count(const struct given_entries *given);
 bool given_entries_are_tiled(const struct given_entries *given);

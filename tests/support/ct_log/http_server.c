@@ -58,7 +58,7 @@ struct http_server {
     int epoll;
     int listener;
     uint16_t port;
-    http_answer answer;
+    http_handler handler;
     void *context;
     struct connection *connections;
     size_t count;
@@ -132,7 +132,7 @@ static void start_answer(struct http_server *server, struct connection *connecti
     struct http_reply *reply = &connection->reply;
     *reply = (struct http_reply){ .status = 200, .content_type = "application/json" };
     take_body(server, &reply->body);
-    server->answer(server->context, request, reply);
+    server->handler(server->context, request, reply);
     assert(!reply->body.failed);
     connection->keeps_alive = request->keeps_alive && !reply->is_cut;
     write_head(connection);
@@ -413,7 +413,7 @@ static uint16_t port_of(int fd)
     return ntohs(where.sin_port);
 }
 
-struct http_server *http_server_create(const char *address, uint16_t port, http_answer answer,
+struct http_server *http_server_create(const char *address, uint16_t port, http_handler handler,
                                        void *context)
 {
     int listener = listen_at(address, port);
@@ -422,7 +422,7 @@ struct http_server *http_server_create(const char *address, uint16_t port, http_
     struct http_server *server = memory_allocate_zeroed(1, sizeof *server);
     server->listener = listener;
     server->port = port_of(listener);
-    server->answer = answer;
+    server->handler = handler;
     server->context = context;
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = { .events = EPOLLIN };

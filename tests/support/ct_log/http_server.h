@@ -8,13 +8,13 @@
 #include "tests/support/ct_log/http_message.h"
 
 /* Fills the reply, whose body is empty and whose status is 200. */
-typedef void (*http_answer)(void *context, const struct http_request *request,
-                            struct http_reply *reply);
+typedef void (*http_handler)(void *context, const struct http_request *request,
+                             struct http_reply *reply);
 
 struct http_server;
 
 /* Listens on an IPv4 address; port 0 takes any. NULL with errno if that fails. */
-struct http_server *http_server_create(const char *address, uint16_t port, http_answer answer,
+struct http_server *http_server_create(const char *address, uint16_t port, http_handler handler,
                                        void *context);
 void http_server_destroy(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);

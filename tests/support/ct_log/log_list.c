@@ -7,7 +7,7 @@
 #include "shared/base64.h"
 #include "shared/json_writer.h"
 #include "tests/support/ct_log/ct_log.h"
-#include "tests/support/ct_log/log_key.h"
+#include "tests/support/ct_log/signing_key.h"
 
 enum {
     URL_SIZE = 128,
@@ -52,12 +52,12 @@ static void write_url(struct json_writer *writer, const char *key, const char *h
 /* What both kinds of log have in common. */
 static void write_log(struct json_writer *writer, const struct ct_log *log, enum ct_log_view view)
 {
-    const struct log_key *key = ct_log_key(log, view);
+    const struct signing_key *key = ct_log_key(log, view);
     uint64_t start_ms = ct_log_start_ms(log);
     json_key(writer, "description");
     json_string(writer, view == CT_LOG_RFC6962 ? "Local RFC 6962 log" : "Local tiled log");
-    write_base64(writer, "log_id", bytes_of(log_key_id(key), LOG_KEY_ID_SIZE));
-    write_base64(writer, "key", log_key_info(key));
+    write_base64(writer, "log_id", bytes_of(signing_key_id(key), SIGNING_KEY_ID_SIZE));
+    write_base64(writer, "key", signing_key_info(key));
     json_key(writer, "mmd");
     json_unsigned(writer, view == CT_LOG_RFC6962 ? MMD_RFC6962 : MMD_TILED);
     json_key(writer, "state");

@@ -29,7 +29,7 @@ struct routes {
     uint64_t bytes[ROUTES_MAX]; /* of bodies */
 };
 
-/* The http_answer of http_server.h; `context` is the struct routes. */
+/* The http_handler of http_server.h; `context` is the struct routes. */
 void routes_answer(void *context, const struct http_request *request, struct http_reply *reply);
 
 #endif

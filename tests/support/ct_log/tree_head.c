@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 
 #include "shared/base64.h"
-#include "tests/support/ct_log/log_key.h"
+#include "tests/support/ct_log/signing_key.h"
 
 enum {
     SIGNATURE_MAX = 128,
@@ -23,7 +23,7 @@ static void append_integer(struct buffer *out, uint64_t value, size_t width)
 }
 
 /* The DigitallySigned over a TreeHeadSignature (RFC 6962 section 3.5). */
-static void append_signature(const struct tree_head *head, const struct log_key *key,
+static void append_signature(const struct tree_head *head, const struct signing_key *key,
                              bool flips_signature, struct buffer *out)
 {
     struct buffer input;
@@ -33,14 +33,14 @@ static void append_signature(const struct tree_head *head, const struct log_key 
     append_integer(&input, head->timestamp_ms, 8);
     append_integer(&input, head->size, 8);
     buffer_append(&input, head->root, sizeof head->root);
-    log_key_sign(key, buffer_bytes(&input), out);
+    signing_key_sign(key, buffer_bytes(&input), out);
     /* The last bit belongs to the number s: the form stays right. */
     if (flips_signature)
         out->data[out->size - 1] ^= 1;
     buffer_free(&input);
 }
 
-void tree_head_write_sth(const struct tree_head *head, const struct log_key *key,
+void tree_head_write_sth(const struct tree_head *head, const struct signing_key *key,
                          bool flips_signature, struct buffer *out)
 {
     struct buffer signature;
@@ -57,7 +57,7 @@ void tree_head_write_sth(const struct tree_head *head, const struct log_key *key
 }
 
 /* The first bytes of a hash over the note's name and the key: which key a signature line is by. */
-static void append_key_id(const struct log_key *key, const char *origin, struct buffer *out)
+static void append_key_id(const struct signing_key *key, const char *origin, struct buffer *out)
 {
     struct buffer named_key;
     uint8_t digest[EVP_MAX_MD_SIZE];
@@ -65,7 +65,7 @@ static void append_key_id(const struct log_key *key, const char *origin, struct 
     buffer_append_string(&named_key, origin);
     buffer_append_byte(&named_key, '\n');
     buffer_append_byte(&named_key, NOTE_TYPE_RFC6962);
-    buffer_append(&named_key, log_key_id(key), LOG_KEY_ID_SIZE);
+    buffer_append(&named_key, signing_key_id(key), SIGNING_KEY_ID_SIZE);
     assert(!named_key.failed);
     bool made = EVP_Digest(named_key.data, named_key.size, digest, NULL, EVP_sha256(), NULL) == 1;
     assert(made);
@@ -74,7 +74,7 @@ static void append_key_id(const struct log_key *key, const char *origin, struct 
     buffer_free(&named_key);
 }
 
-void tree_head_write_checkpoint(const struct tree_head *head, const struct log_key *key,
+void tree_head_write_checkpoint(const struct tree_head *head, const struct signing_key *key,
                                 const char *origin, bool flips_signature, struct buffer *out)
 {
     struct buffer blob;

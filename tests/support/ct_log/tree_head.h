@@ -5,7 +5,7 @@
 #include "shared/buffer.h"
 #include "tests/support/ct_log/merkle_tree.h"
 
-struct log_key;
+struct signing_key;
 
 struct tree_head {
     uint64_t size;
@@ -14,11 +14,11 @@ struct tree_head {
 };
 
 /* Appends the get-sth body (RFC 6962 section 4.3). With `flips_signature` its signature is wrong by one bit. */
-void tree_head_write_sth(const struct tree_head *head, const struct log_key *key,
+void tree_head_write_sth(const struct tree_head *head, const struct signing_key *key,
                          bool flips_signature, struct buffer *out);
 
 /* Appends the checkpoint, a signed note of the log named `origin`. */
-void tree_head_write_checkpoint(const struct tree_head *head, const struct log_key *key,
+void tree_head_write_checkpoint(const struct tree_head *head, const struct signing_key *key,
                                 const char *origin, bool flips_signature, struct buffer *out);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tests/support/ct_log/log_key.h"
+#include "tests/support/ct_log/signing_key.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,11 +20,11 @@ enum {
     SIGNATURE_MAX = 80,
 };
 
-struct log_key {
+struct signing_key {
     EVP_PKEY *pair;
     uint8_t *info;
     size_t info_size;
-    uint8_t id[LOG_KEY_ID_SIZE];
+    uint8_t id[SIGNING_KEY_ID_SIZE];
 };
 
 static void make_point(uint8_t *out, const BIGNUM *scalar)
@@ -66,9 +66,9 @@ static EVP_PKEY *make_pair(const BIGNUM *scalar)
     return pair;
 }
 
-struct log_key *log_key_create(const char *seed, const char *purpose)
+struct signing_key *signing_key_create(const char *seed, const char *purpose)
 {
-    struct log_key *key = memory_allocate_zeroed(1, sizeof *key);
+    struct signing_key *key = memory_allocate_zeroed(1, sizeof *key);
     struct seeded_random random = seeded_random_of(seed, purpose, 0);
     uint8_t scalar_bytes[SCALAR_SIZE];
     seeded_random_fill(&random, scalar_bytes, sizeof scalar_bytes);
@@ -86,7 +86,7 @@ struct log_key *log_key_create(const char *seed, const char *purpose)
     return key;
 }
 
-void log_key_destroy(struct log_key *key)
+void signing_key_destroy(struct signing_key *key)
 {
     if (!key)
         return;
@@ -95,17 +95,17 @@ void log_key_destroy(struct log_key *key)
     free(key);
 }
 
-struct bytes log_key_info(const struct log_key *key)
+struct bytes signing_key_info(const struct signing_key *key)
 {
     return bytes_of(key->info, key->info_size);
 }
 
-const uint8_t *log_key_id(const struct log_key *key)
+const uint8_t *signing_key_id(const struct signing_key *key)
 {
     return key->id;
 }
 
-void log_key_sign(const struct log_key *key, struct bytes input, struct buffer *out)
+void signing_key_sign(const struct signing_key *key, struct bytes input, struct buffer *out)
 {
     uint8_t signature[SIGNATURE_MAX];
     size_t size = sizeof signature;
