@@ -66,7 +66,10 @@ static void send_request(struct websocket_client *client, const struct websocket
 /* True when the whole answer is there: its lines become `headers`, what follows stays for frames. */
 static bool take_answer(struct websocket_client *client)
 {
-    const uint8_t *end = memmem(client->received.data, client->received.size, "\r\n\r\n", 4);
+    /* Nothing received yet is a null pointer, which memmem(3) must not be given. */
+    const uint8_t *end = client->received.size
+                             ? memmem(client->received.data, client->received.size, "\r\n\r\n", 4)
+                             : NULL;
     if (!end)
         return false;
     size_t size = (size_t)(end - client->received.data) + 4;
