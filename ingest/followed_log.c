@@ -26,8 +26,10 @@ enum {
     /* Before anything is learnt: ct.md 6.2 gives 5.5 to 8 KB for JSON and 1.6 KB for a tile's entry. */
     RFC6962_BYTES_PER_ENTRY = 8192,
     TILED_BYTES_PER_ENTRY = 2048,
-    /* After an append that failed, Redis is given this long before the checkpoint is read again. */
+    /* After an append that failed, Redis is given this long before the checkpoint is read again; twice as long after each
+     * further one, because all that was under way is fetched again. */
     RELOAD_DELAY_MS = 500,
+    RELOAD_DELAY_MAX_MS = 60 * 1000,
 };
 
 /* One request that is out. */
@@ -576,12 +578,12 @@ static void send(struct followed_log *log, const struct fetch *fetch)
     buffer_free(&url);
 }
 
-/* Asks for what the follower wants, as far as the memory for answers goes. */
+/* Asks for what the follower wants, ahead of what is next as far as the memory for answers goes. */
 static void send_wanted(struct followed_log *log, uint64_t now_ms)
 {
     struct fetch fetch;
-    while (log->ingest->body_bytes < INGEST_BODIES_MAX &&
-           follower_next_fetch(&log->follower, now_ms, &fetch))
+    while (follower_next_fetch(&log->follower, now_ms, log->ingest->body_bytes < INGEST_BODIES_MAX,
+                               &fetch))
         if (fetch.kind != FETCH_START || !begin_start(log, now_ms))
             send(log, &fetch);
 }
@@ -607,20 +609,25 @@ void followed_log_on_append(struct followed_log *log, const struct append *appen
     if (append->generation != log->follower.generation)
         return;
     switch (result) {
-    case APPEND_DONE: follower_on_durable(&log->follower, append->checkpoint.next); return;
+    case APPEND_DONE:
+        log->reload_delay_ms = 0;
+        follower_on_durable(&log->follower, append->checkpoint.next);
+        return;
     case APPEND_REFUSED:
         log_warning("append refused", "log=%s expected_next=%" PRIu64,
                     log_quoted(log->ct_log.description), append->expected_next);
         break;
     case APPEND_FAILED: note_failure(log, "redis", error); break;
     }
-    reload(log, now_ms + RELOAD_DELAY_MS);
+    log->reload_delay_ms = log->reload_delay_ms ? log->reload_delay_ms * 2 : RELOAD_DELAY_MS;
+    if (log->reload_delay_ms > RELOAD_DELAY_MAX_MS)
+        log->reload_delay_ms = RELOAD_DELAY_MAX_MS;
+    reload(log, now_ms + log->reload_delay_ms);
 }
 
 static void on_lease(struct redis_link *link, redisReply *reply, void *context)
 {
     struct followed_log *log = context;
-    uint64_t now_ms = clock_monotonic_ms();
     (void)link;
     log->lease_asked = false;
     if (!reply)
@@ -633,15 +640,16 @@ static void on_lease(struct redis_link *link, redisReply *reply, void *context)
         followed_log_disown(log);
         return;
     }
-    log->lease_until_ms = now_ms + LEASE_MS;
+    /* Counted from the question: Redis may have begun to count at once. */
+    log->lease_until_ms = log->lease_asked_at_ms + LEASE_MS;
     follower_own(&log->follower);
 }
 
 void followed_log_renew_lease(struct followed_log *log, uint64_t now_ms)
 {
-    (void)now_ms;
     if (log->lease_asked)
         return;
+    log->lease_asked_at_ms = now_ms;
     log->lease_asked =
         lease_take(log->ingest->link, log->lease_key, log->ingest->instance, on_lease, log);
 }

@@ -34,7 +34,9 @@ struct followed_log {
     struct held_body held[FOLLOWER_SLOTS];
     uint64_t bytes_per_entry; /* of answers, as learnt */
     bool is_left_alone;       /* its key or its checkpoint makes no sense */
+    uint64_t reload_delay_ms; /* after the appends that failed in a row */
     bool lease_asked;
+    uint64_t lease_asked_at_ms;
     uint64_t lease_until_ms;
     /* What the report says. */
     char error[INGEST_ERROR_SIZE]; /* the last one; stays after recovery */

@@ -216,10 +216,11 @@ static unsigned tile_width(const struct follower *follower, const struct followe
     return slot->whole_tile || width > TILE_WIDTH ? TILE_WIDTH : (unsigned)width;
 }
 
-static bool next_range(struct follower *follower, struct fetch *fetch)
+static bool next_range(struct follower *follower, bool may_run_ahead, struct fetch *fetch)
 {
     plan_ranges(follower);
-    for (unsigned place = 0; place < follower->count; place++) {
+    unsigned count = may_run_ahead || !follower->count ? follower->count : 1;
+    for (unsigned place = 0; place < count; place++) {
         struct follower_slot *slot = slot_at(follower, place);
         if (slot->state != SLOT_WANTED)
             continue;
@@ -247,7 +248,8 @@ static bool next_single(struct follower *follower, enum fetch_kind kind, struct 
     return true;
 }
 
-bool follower_next_fetch(struct follower *follower, uint64_t now_ms, struct fetch *fetch)
+bool follower_next_fetch(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                         struct fetch *fetch)
 {
     if (follower->state == FOLLOWER_BACKING_OFF && now_ms >= follower->retry_at_ms)
         travel(follower);
@@ -258,7 +260,7 @@ bool follower_next_fetch(struct follower *follower, uint64_t now_ms, struct fetc
     switch (follower->state) {
     case FOLLOWER_FETCHING_HEAD: return next_single(follower, FETCH_HEAD, fetch);
     case FOLLOWER_STARTING: return next_single(follower, FETCH_START, fetch);
-    case FOLLOWER_FETCHING_RANGES: return next_range(follower, fetch);
+    case FOLLOWER_FETCHING_RANGES: return next_range(follower, may_run_ahead, fetch);
     case FOLLOWER_UNOWNED:
     case FOLLOWER_LOADING:
     case FOLLOWER_APPENDING:

@@ -146,8 +146,11 @@ uint64_t follower_start_index(const struct follower *follower);
 /* The starting point is known and on its way to Redis: the publisher has been given a checkpoint at this index. */
 void follower_on_started(struct follower *follower, uint64_t index, uint64_t now_ms);
 
-/* The next thing to GET, if there is any; to be called until it says no. What it answers counts as in flight. */
-bool follower_next_fetch(struct follower *follower, uint64_t now_ms, struct fetch *fetch);
+/* The next thing to GET, if there is any; to be called until it says no. What it answers counts as in flight. Without
+ * `may_run_ahead` (memory is short) only the range that is next on the road is asked for: without that one nothing held
+ * would ever be released. */
+bool follower_next_fetch(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                         struct fetch *fetch);
 /* Whether an answer to `fetch` is still of interest. */
 bool follower_expects(const struct follower *follower, const struct fetch *fetch);
 

@@ -409,6 +409,8 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     ingest.pipeline = pipeline_create();
     ingest.issuers = issuer_fetcher_create(&ingest);
     create_redis(&ingest);
+    if (!*settings->contact)
+        log_warning("no contact is set: logs may slow this client down", "setting=--contact");
     (void)printf("certstream-ingest ready\n");
     (void)fflush(stdout);
     bool busy = false;

@@ -34,7 +34,7 @@ static struct follower make_at(const struct follower_policy *policy, uint64_t ne
     follower_own(&follower);
     assert_true(follower_next_load(&follower, 0));
     follower_on_checkpoint(&follower, next, 0, 0);
-    assert_true(follower_next_fetch(&follower, 0, &fetch));
+    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = size }, 0);
     return follower;
@@ -44,7 +44,7 @@ static struct fetch expect_range(struct follower *follower, uint64_t now_ms, uin
                                  uint64_t count)
 {
     struct fetch fetch;
-    assert_true(follower_next_fetch(follower, now_ms, &fetch));
+    assert_true(follower_next_fetch(follower, now_ms, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_RANGE);
     assert_int_equal(fetch.start, start);
     assert_int_equal(fetch.count, count);
@@ -54,7 +54,7 @@ static struct fetch expect_range(struct follower *follower, uint64_t now_ms, uin
 static void expect_nothing(struct follower *follower, uint64_t now_ms)
 {
     struct fetch fetch;
-    assert_false(follower_next_fetch(follower, now_ms, &fetch));
+    assert_false(follower_next_fetch(follower, now_ms, true, &fetch));
 }
 
 static void does_nothing_without_the_lease(void **state)
@@ -77,7 +77,7 @@ static void loads_the_checkpoint_once_then_asks_for_the_head(void **state)
     assert_false(follower_next_load(&follower, 0));
     expect_nothing(&follower, 0);
     follower_on_checkpoint(&follower, 100, 0, 0);
-    assert_true(follower_next_fetch(&follower, 0, &fetch));
+    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     expect_nothing(&follower, 0);
 }
@@ -102,11 +102,11 @@ static void a_new_log_starts_where_it_is_told_to(void **state)
         follower_own(&follower);
         assert_true(follower_next_load(&follower, 0));
         follower_on_new_log(&follower, 0);
-        assert_true(follower_next_fetch(&follower, 0, &fetch));
+        assert_true(follower_next_fetch(&follower, 0, true, &fetch));
         follower_on_head(&follower, &(struct signed_head){ .size = 1000 }, 0);
         assert_int_equal(follower.state, FOLLOWER_STARTING);
         assert_int_equal(follower_start_index(&follower), rows[i].index);
-        assert_true(follower_next_fetch(&follower, 0, &fetch));
+        assert_true(follower_next_fetch(&follower, 0, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_START);
         follower_on_started(&follower, rows[i].index, 0);
         assert_int_equal(follower.submitted, rows[i].index);
@@ -157,6 +157,23 @@ static void hands_ranges_on_in_order_whatever_order_they_come_in(void **state)
     assert_int_equal(follower_next_held(&follower), (int)fetches[2].slot);
 }
 
+static void asks_only_for_what_is_next_when_memory_is_short(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&tiled, 0, 1024);
+    struct fetch first, fetch;
+    assert_true(follower_next_fetch(&follower, 0, false, &first));
+    assert_int_equal(first.start, 0);
+    assert_false(follower_next_fetch(&follower, 0, false, &fetch));
+    fetch = expect_range(&follower, 0, 256, 256);
+    follower_on_range(&follower, &fetch);
+    assert_false(follower_on_failure(&follower, &first, FETCH_UNREACHABLE, 0, 0));
+    /* The range behind it is held; the one before it can still be had. */
+    assert_true(follower_next_fetch(&follower, 10000, false, &fetch));
+    assert_int_equal(fetch.start, 0);
+    assert_false(follower_next_fetch(&follower, 10000, false, &fetch));
+}
+
 static void waits_for_the_next_poll_once_all_is_durable(void **state)
 {
     (void)state;
@@ -172,7 +189,7 @@ static void waits_for_the_next_poll_once_all_is_durable(void **state)
     uint64_t poll_at_ms = follower_deadline_ms(&follower);
     assert_in_range(poll_at_ms, 4750, 5250);
     expect_nothing(&follower, poll_at_ms - 1);
-    assert_true(follower_next_fetch(&follower, poll_at_ms, &fetch));
+    assert_true(follower_next_fetch(&follower, poll_at_ms, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
 }
 
@@ -186,7 +203,7 @@ static void an_idle_log_is_polled_less_and_less_often(void **state)
         uint64_t poll_at_ms = follower_deadline_ms(&follower);
         longest_ms = poll_at_ms - now_ms;
         now_ms = poll_at_ms;
-        assert_true(follower_next_fetch(&follower, now_ms, &fetch));
+        assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
         follower_on_head(&follower, &(struct signed_head){ .size = 10 }, now_ms);
     }
     assert_in_range(longest_ms, 57000, 63000);
@@ -248,7 +265,7 @@ static void after_a_refusal_the_head_is_asked_for_before_the_range(void **state)
     struct follower follower = make_at(&rfc6962, 0, 1024);
     struct fetch fetch = expect_range(&follower, 0, 0, 1024);
     assert_false(follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, 0));
-    assert_true(follower_next_fetch(&follower, 2000, &fetch));
+    assert_true(follower_next_fetch(&follower, 2000, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = 512 }, 2000);
     /* The stale head does not count: the range is asked for as it was. */
@@ -289,10 +306,10 @@ static void a_starting_point_that_cannot_be_had_is_done_without(void **state)
     follower_own(&follower);
     assert_true(follower_next_load(&follower, now_ms));
     follower_on_new_log(&follower, now_ms);
-    assert_true(follower_next_fetch(&follower, now_ms, &fetch));
+    assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 7 }, now_ms);
     for (unsigned tries = 1; tries <= FOLLOWER_START_TRIES; tries++) {
-        assert_true(follower_next_fetch(&follower, now_ms, &fetch));
+        assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_START);
         bool gives_up = follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, now_ms);
         assert_int_equal(gives_up, tries == FOLLOWER_START_TRIES);
@@ -313,7 +330,7 @@ static void a_reload_forgets_what_was_under_way(void **state)
     assert_false(follower_next_load(&follower, 699));
     assert_true(follower_next_load(&follower, 700));
     follower_on_checkpoint(&follower, 100, 0, 700);
-    assert_true(follower_next_fetch(&follower, 700, &fetch));
+    assert_true(follower_next_fetch(&follower, 700, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 512 }, 700);
     (void)expect_range(&follower, 700, 100, 156);
 }
@@ -328,7 +345,7 @@ static void a_read_only_log_is_finished_when_it_is_drained(void **state)
     follower_own(&follower);
     assert_true(follower_next_load(&follower, 0));
     follower_on_checkpoint(&follower, 9, 0, 0);
-    assert_true(follower_next_fetch(&follower, 0, &fetch));
+    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 10 }, 0);
     fetch = expect_range(&follower, 0, 9, 1);
     follower_on_range(&follower, &fetch);
@@ -391,7 +408,7 @@ static void process_one(struct made_log *log)
 static void step(struct made_log *log)
 {
     struct fetch fetch;
-    while (log->out_count < 8 && follower_next_fetch(&log->follower, log->now_ms, &fetch))
+    while (log->out_count < 8 && follower_next_fetch(&log->follower, log->now_ms, true, &fetch))
         log->out[log->out_count++] = fetch;
     answer_one(log);
     process_one(log);
@@ -432,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_new_log_starts_where_it_is_told_to),
         cmocka_unit_test(learns_the_page_from_short_answers),
         cmocka_unit_test(hands_ranges_on_in_order_whatever_order_they_come_in),
+        cmocka_unit_test(asks_only_for_what_is_next_when_memory_is_short),
         cmocka_unit_test(waits_for_the_next_poll_once_all_is_durable),
         cmocka_unit_test(an_idle_log_is_polled_less_and_less_often),
         cmocka_unit_test(a_partial_tile_that_is_gone_is_taken_from_the_full_one),
