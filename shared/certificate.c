@@ -228,18 +228,18 @@ static void render_extension(struct certificate *certificate,
 static void render_extensions(struct certificate *certificate)
 {
     size_t counts[EXTENSION_KIND_COUNT + 1] = { 0 };
-    const struct certificate_extension *end =
-        certificate->extensions + certificate->extension_count;
-    for (const struct certificate_extension *each = certificate->extensions; each < end; each++)
-        counts[each->kind]++;
-    for (const struct certificate_extension *each = certificate->extensions; each < end; each++) {
-        if (each->kind == EXTENSION_KIND_COUNT || certificate->texts[each->kind].is_present)
+    const struct certificate_extension *extensions = certificate->extensions;
+    size_t count = certificate->extension_count;
+    for (size_t i = 0; i < count; i++)
+        counts[extensions[i].kind]++;
+    for (size_t i = 0; i < count; i++) {
+        enum certificate_extension_kind kind = extensions[i].kind;
+        if (kind == EXTENSION_KIND_COUNT || certificate->texts[kind].is_present)
             continue;
-        render_extension(certificate, each);
-        for (const struct certificate_extension *other = each + 1;
-             other < end && counts[each->kind] > 1; other++)
-            if (other->kind == each->kind)
-                render_extension(certificate, other);
+        render_extension(certificate, &extensions[i]);
+        for (size_t j = i + 1; j < count && counts[kind] > 1; j++)
+            if (extensions[j].kind == kind)
+                render_extension(certificate, &extensions[j]);
     }
 }
 

@@ -12,7 +12,7 @@ typedef bool (*append_function)(struct buffer *out, struct bytes value);
 
 bool certificate_extension_has_bit(struct bytes bit_string, size_t bit)
 {
-    if (bit_string.size < 2 || bit / 8 >= bit_string.size - 1)
+    if (bit_string.size < 2 || bit_string.data[0] > 7 || bit / 8 >= bit_string.size - 1)
         return false;
     uint8_t octet = bit_string.data[1 + bit / 8];
     if (bit / 8 == bit_string.size - 2)
@@ -351,16 +351,16 @@ static const struct kind kinds[EXTENSION_KIND_COUNT] = {
     [EXTENSION_AUTHORITY_KEY_IDENTIFIER] = { "authorityKeyIdentifier", ID("\x55\x1d\x23"), "",
                                              append_authority_key_identifier, true },
     [EXTENSION_BASIC_CONSTRAINTS] = { "basicConstraints", ID("\x55\x1d\x13"), ", ",
-                                      append_basic_constraints },
+                                      append_basic_constraints, false },
     [EXTENSION_CERTIFICATE_POLICIES] = { "certificatePolicies", ID("\x55\x1d\x20"), "",
-                                         append_certificate_policies },
+                                         append_certificate_policies, false },
     [EXTENSION_CRL_DISTRIBUTION_POINTS] = { "crlDistributionPoints", ID("\x55\x1d\x1f"), "",
-                                            append_crl_distribution_points },
+                                            append_crl_distribution_points, false },
     [EXTENSION_POISON] = { "ctlPoisonByte", ID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03"), "",
-                           append_nothing },
+                           append_nothing, false },
     [EXTENSION_SCT_LIST] = { "ctlSignedCertificateTimestamp",
-                             ID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"), ", ",
-                             append_sct_list },
+                             ID("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"), ", ", append_sct_list,
+                             false },
     [EXTENSION_EXTENDED_KEY_USAGE] = { "extendedKeyUsage", ID("\x55\x1d\x25"), ", ",
                                        append_extended_key_usage, true },
     [EXTENSION_ISSUER_ALT_NAME] = { "issuerAltName", ID("\x55\x1d\x12"), ", ", append_alt_names,
@@ -369,7 +369,7 @@ static const struct kind kinds[EXTENSION_KIND_COUNT] = {
     [EXTENSION_SUBJECT_ALT_NAME] = { "subjectAltName", ID("\x55\x1d\x11"), ", ", append_alt_names,
                                      true },
     [EXTENSION_SUBJECT_KEY_IDENTIFIER] = { "subjectKeyIdentifier", ID("\x55\x1d\x0e"), ", ",
-                                           append_subject_key_identifier },
+                                           append_subject_key_identifier, false },
 };
 
 enum certificate_extension_kind certificate_extension_kind_of(struct bytes id)

@@ -34,7 +34,8 @@ const char *certificate_extension_key(enum certificate_extension_kind kind);
 bool certificate_extension_append(struct buffer *out, enum certificate_extension_kind kind,
                                   struct bytes value, bool is_first);
 
-/* A named bit of a BIT STRING's content, whose first octet counts the unused bits of the last (X.690 section 8.6). */
+/* A named bit of a BIT STRING's content, whose first octet counts the unused bits of the last (X.690 section 8.6); false
+ * also if the content is none. */
 bool certificate_extension_has_bit(struct bytes bit_string, size_t bit);
 
 struct basic_constraints {

@@ -103,7 +103,8 @@ static void append_extension_text(struct buffer *out, const struct certificate *
         return;
     }
     buffer_append_byte(out, '"');
-    json_escape(out, bytes_of(certificate->text.data + text->offset, text->size));
+    if (text->size)
+        json_escape(out, bytes_of(certificate->text.data + text->offset, text->size));
     APPEND(out, "\",");
 }
 

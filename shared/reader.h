@@ -46,7 +46,8 @@ static inline struct bytes reader_take(struct reader *reader, size_t size)
         return (struct bytes){ 0 };
     }
     struct bytes taken = { reader->next, size };
-    reader->next += size;
+    if (size) /* an empty input may be NULL, to which nothing may be added, not even zero */
+        reader->next += size;
     reader->remaining -= size;
     return taken;
 }
