@@ -273,8 +273,8 @@ static void refuses_what_it_cannot_do(void **state)
         { { LOCAL_CT_LOG, "--kinds=both", NULL }, 2, "--kinds" },
         { { LOCAL_CT_LOG, "--entries", "/no/such/file", NULL }, 2, "/no/such/file" },
         { { LOCAL_CT_LOG, "--state", "/no/such/folder/file", NULL }, 2, "--state" },
-        { { LOCAL_CT_LOG, "--listen", "nowhere", NULL }, 1, "--listen" },
-        { { LOCAL_CT_LOG, "--port", port, NULL }, 1, "--port" },
+        { { LOCAL_CT_LOG, "--listen", "nowhere", NULL }, 2, "--listen" },
+        { { LOCAL_CT_LOG, "--port", port, NULL }, 2, "--port" },
         { { LOCAL_CT_LOG, "--help", NULL }, 0, "" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

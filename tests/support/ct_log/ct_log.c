@@ -29,9 +29,8 @@ struct ct_log {
     uint64_t head_ms;             /* when the newest head was published */
     struct tile_widths published; /* partial tiles of checkpoints handed out */
     bool is_restarted;
-    uint64_t
-        unknown_size; /* checkpoints up to this size were handed out before a restart: their tiles all exist */
-    struct buffer leaf; /* the leaf being hashed */
+    uint64_t unknown_size; /* every partial tile up to here exists: see start */
+    struct buffer leaf;    /* the leaf being hashed */
 };
 
 static bool save_state(const struct ct_log *log, uint64_t reached)
@@ -102,14 +101,18 @@ static bool publish(struct ct_log *log, uint64_t now_ms)
 /* Made-up entries need the start time, which the state may know; given ones limit the growth. */
 static bool start(struct ct_log *log, uint64_t now_ms)
 {
-    if (log->options->entries && !(log->entries = entries_read(log->options->entries)))
-        return false;
+    if (log->options->entries) {
+        log->entries = entries_read(log->options->entries);
+        if (!log->entries)
+            return false;
+    }
     if (!start_growth(log, now_ms))
         return false;
     if (!log->entries)
         log->entries = entries_make(log->options->seed, log->growth.start_ms);
     if (!publish(log, now_ms))
         return false;
+    /* Which checkpoints were handed out before a restart is not known. */
     log->unknown_size = log->is_restarted ? ct_log_size(log) : 0;
     return true;
 }

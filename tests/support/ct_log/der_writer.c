@@ -78,6 +78,16 @@ void der_write_object(struct buffer *out, const char *dotted)
     der_end(out, begin);
 }
 
+void der_write_attribute(struct buffer *out, const char *object, unsigned tag, const char *text)
+{
+    size_t relative_name = der_begin(out, DER_SET);
+    size_t attribute = der_begin(out, DER_SEQUENCE);
+    der_write_object(out, object);
+    der_write_string(out, tag, text);
+    der_end(out, attribute);
+    der_end(out, relative_name);
+}
+
 void der_write_time(struct buffer *out, uint64_t seconds)
 {
     time_t moment = (time_t)seconds;

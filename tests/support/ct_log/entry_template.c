@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/made_authority.h"
 #include "tests/support/ct_log/made_certificate.h"
 
@@ -11,39 +12,33 @@ enum {
     CHAIN_LENGTH = 2,
 };
 
-static void append_integer(struct buffer *out, uint64_t value, size_t width)
-{
-    for (size_t i = width; i-- > 0;)
-        buffer_append_byte(out, (uint8_t)(value >> (8 * i)));
-}
-
 static void append_marked(struct stamped_bytes *stamped, const struct buffer *der)
 {
-    append_integer(&stamped->bytes, der->size, 3);
+    big_endian_append(&stamped->bytes, der->size, 3);
     stamped_bytes_append_marked(stamped, buffer_bytes(der));
 }
 
 static void append_place(struct stamped_bytes *stamped, enum stamp_kind kind)
 {
     stamped_bytes_add_place(stamped, stamped->bytes.size, kind);
-    append_integer(&stamped->bytes, 0, stamp_size(kind));
+    big_endian_append(&stamped->bytes, 0, stamp_size(kind));
 }
 
 /* MerkleTreeLeaf (RFC 6962 section 3.4) with the one extension of static-ct-api. */
 static void append_leaf(struct stamped_bytes *stamped, const struct made_certificate *certificate)
 {
     struct buffer *out = &stamped->bytes;
-    append_integer(out, 0, 1);
-    append_integer(out, 0, 1);
+    big_endian_append(out, 0, 1);
+    big_endian_append(out, 0, 1);
     append_place(stamped, STAMP_TIMESTAMP);
-    append_integer(out, certificate->is_precertificate, 2);
+    big_endian_append(out, certificate->is_precertificate, 2);
     if (certificate->is_precertificate)
         buffer_append(out, certificate->authority->key_hash, 32);
     append_marked(stamped,
                   certificate->is_precertificate ? &certificate->body : &certificate->certificate);
-    append_integer(out, 3 + stamp_size(STAMP_INDEX), 2);
-    append_integer(out, 0, 1);
-    append_integer(out, stamp_size(STAMP_INDEX), 2);
+    big_endian_append(out, 3 + stamp_size(STAMP_INDEX), 2);
+    big_endian_append(out, 0, 1);
+    big_endian_append(out, stamp_size(STAMP_INDEX), 2);
     append_place(stamped, STAMP_INDEX);
 }
 
@@ -52,7 +47,7 @@ static void append_tile_rest(struct stamped_bytes *stamped,
 {
     if (certificate->is_precertificate)
         append_marked(stamped, &certificate->certificate);
-    append_integer(&stamped->bytes, sizeof certificate->authority->fingerprints, 2);
+    big_endian_append(&stamped->bytes, sizeof certificate->authority->fingerprints, 2);
     buffer_append(&stamped->bytes, certificate->authority->fingerprints,
                   sizeof certificate->authority->fingerprints);
 }
@@ -64,9 +59,9 @@ static void append_extra(struct stamped_bytes *stamped, const struct made_certif
                                                  &certificate->authority->root };
     if (certificate->is_precertificate)
         append_marked(stamped, &certificate->certificate);
-    append_integer(&stamped->bytes, 3 + chain[0]->size + 3 + chain[1]->size, 3);
+    big_endian_append(&stamped->bytes, 3 + chain[0]->size + 3 + chain[1]->size, 3);
     for (size_t i = 0; i < CHAIN_LENGTH; i++) {
-        append_integer(&stamped->bytes, chain[i]->size, 3);
+        big_endian_append(&stamped->bytes, chain[i]->size, 3);
         buffer_append_bytes(&stamped->bytes, buffer_bytes(chain[i]));
     }
 }

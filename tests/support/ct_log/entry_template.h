@@ -11,9 +11,8 @@
 struct made_certificate;
 
 struct entry_template {
-    struct stamped_bytes
-        tile;         /* 00 00 and the TileLeaf (static-ct-api); begins with the MerkleTreeLeaf */
-    size_t leaf_size; /* of the MerkleTreeLeaf: RFC 6962's leaf_input */
+    struct stamped_bytes tile;  /* 00 00 and the TileLeaf: begins with the MerkleTreeLeaf */
+    size_t leaf_size;           /* of the MerkleTreeLeaf: RFC 6962's leaf_input */
     struct stamped_bytes extra; /* RFC 6962's extra_data */
     struct stamped_text leaf_text;
     struct stamped_text extra_text;

@@ -12,6 +12,7 @@
 #include "shared/base64.h"
 #include "shared/memory.h"
 #include "shared/reader.h"
+#include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/stamped_gzip.h"
 
 enum {
@@ -240,8 +241,8 @@ void given_entries_write_leaf(const struct given_entries *given,
     buffer_append_bytes(out, buffer_bytes(leaf));
     if (out->failed || leaf->size < TIMESTAMP_END)
         return;
-    for (size_t i = 0; i < TIMESTAMP_END - TIMESTAMP_OFFSET; i++)
-        out->data[begin + TIMESTAMP_END - 1 - i] = (uint8_t)(position->timestamp_ms >> (8 * i));
+    big_endian_write(out->data + begin + TIMESTAMP_OFFSET, position->timestamp_ms,
+                     TIMESTAMP_END - TIMESTAMP_OFFSET);
 }
 
 void given_entries_write_members(const struct given_entries *given,
@@ -258,12 +259,6 @@ void given_entries_write_members(const struct given_entries *given,
     buffer_free(&leaf);
 }
 
-static void append_integer(struct buffer *out, uint64_t value, size_t width)
-{
-    for (size_t i = width; i-- > 0;)
-        buffer_append_byte(out, (uint8_t)(value >> (8 * i)));
-}
-
 static void write_tile_leaf(const struct given_entries *given,
                             const struct entry_position *position, struct buffer *out)
 {
@@ -273,10 +268,10 @@ static void write_tile_leaf(const struct given_entries *given,
     given_entries_write_leaf(given, position, &leaf);
     buffer_append(out, leaf.data + TIMESTAMP_OFFSET, leaf.size - TIMESTAMP_OFFSET);
     if (entry->precertificate.size) {
-        append_integer(out, entry->precertificate.size, 3);
+        big_endian_append(out, entry->precertificate.size, 3);
         buffer_append_bytes(out, entry->precertificate);
     }
-    append_integer(out, entry->issuer_count * ENTRIES_HASH_SIZE, 2);
+    big_endian_append(out, entry->issuer_count * ENTRIES_HASH_SIZE, 2);
     for (size_t i = 0; i < entry->issuer_count; i++)
         buffer_append(out, given->issuers[entry->issuers[i]].fingerprint, ENTRIES_HASH_SIZE);
     buffer_free(&leaf);

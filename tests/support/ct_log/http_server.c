@@ -25,6 +25,7 @@ enum {
     SPARE_BODY_MAX = 8 * 1024 * 1024,
     /* A dripping body is sent this often. */
     DRIP_INTERVAL_MS = 20,
+    LONGEST_WAIT_MS = 60 * 1000,
 };
 
 /* In order of travel. */
@@ -88,8 +89,7 @@ static void return_body(struct http_server *server, struct buffer *body)
 static void add_connection(struct http_server *server, int fd)
 {
     int yes = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes,
-                     sizeof yes); /* without it: slower, no more */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* else slower, no more */
     struct connection *connection = memory_allocate_zeroed(1, sizeof *connection);
     connection->fd = fd;
     connection->events = EPOLLIN;
@@ -361,12 +361,9 @@ static uint64_t next_wake_ms(const struct http_server *server, uint64_t deadline
 
 static int timeout_until(uint64_t deadline_ms)
 {
-    enum {
-        LONGEST_MS = 60 * 1000
-    };
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-    return left_ms < LONGEST_MS ? (int)left_ms : LONGEST_MS;
+    return left_ms < LONGEST_WAIT_MS ? (int)left_ms : LONGEST_WAIT_MS;
 }
 
 void http_server_serve(struct http_server *server, uint64_t deadline_ms)

@@ -16,6 +16,11 @@
 #include "tests/support/ct_log/options.h"
 #include "tests/support/ct_log/routes.h"
 
+enum {
+    /* How late a signal may be noticed that comes just before the wait. */
+    IDLE_MS = 100
+};
+
 static volatile sig_atomic_t is_stopping;
 
 static void on_signal(int number)
@@ -33,9 +38,6 @@ static void catch_signals(void)
 
 static void run(struct ct_log *log, struct http_server *server)
 {
-    enum {
-        IDLE_MS = 100
-    }; /* how late a signal may be noticed that comes just before the wait */
     while (!is_stopping) {
         uint64_t now_ms = clock_realtime_ms();
         uint64_t due_ms = ct_log_next_publish_ms(log, now_ms);
@@ -55,7 +57,7 @@ static int serve(const struct options *options, struct ct_log *log)
         (void)fprintf(stderr, "--listen %s --port %u: %s\n", options->listen,
                       (unsigned)options->port, strerror(errno));
         free(routes);
-        return 1;
+        return 2;
     }
     routes->log = log;
     routes->options = options;

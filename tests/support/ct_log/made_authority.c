@@ -44,22 +44,12 @@ static const struct description descriptions[MADE_AUTHORITY_COUNT] = {
       "pruefstein.example", "1.3.6.1.4.1.22234.2.5.2", MADE_KEY_P384, MADE_KEY_P256, true },
 };
 
-static void write_attribute(struct buffer *out, const char *object, unsigned tag, const char *text)
-{
-    size_t relative_name = der_begin(out, DER_SET);
-    size_t attribute = der_begin(out, DER_SEQUENCE);
-    der_write_object(out, object);
-    der_write_string(out, tag, text);
-    der_end(out, attribute);
-    der_end(out, relative_name);
-}
-
 static void write_name(struct buffer *out, const struct description *of, const char *common_name)
 {
     size_t name = der_begin(out, DER_SEQUENCE);
-    write_attribute(out, "2.5.4.6", DER_PRINTABLE_STRING, of->country);
-    write_attribute(out, "2.5.4.10", DER_UTF8_STRING, of->organization);
-    write_attribute(out, "2.5.4.3", DER_UTF8_STRING, common_name);
+    der_write_attribute(out, "2.5.4.6", DER_PRINTABLE_STRING, of->country);
+    der_write_attribute(out, "2.5.4.10", DER_UTF8_STRING, of->organization);
+    der_write_attribute(out, "2.5.4.3", DER_UTF8_STRING, common_name);
     der_end(out, name);
 }
 

@@ -91,27 +91,17 @@ static void draw_shape(struct shape *shape, const struct made_authority *authori
     shape->timestamps = seeded_random_of("timestamps", "", seeded_random_next(random));
 }
 
-static void write_attribute(struct buffer *out, const char *object, unsigned tag, const char *text)
-{
-    size_t relative_name = der_begin(out, DER_SET);
-    size_t attribute = der_begin(out, DER_SEQUENCE);
-    der_write_object(out, object);
-    der_write_string(out, tag, text);
-    der_end(out, attribute);
-    der_end(out, relative_name);
-}
-
 static void write_subject(struct buffer *out, const struct shape *shape)
 {
     size_t name = der_begin(out, DER_SEQUENCE);
     if (shape->has_organization) {
-        write_attribute(out, "2.5.4.6", DER_PRINTABLE_STRING, "DE");
-        write_attribute(out, "2.5.4.8", DER_UTF8_STRING, "Baden-Württemberg");
-        write_attribute(out, "2.5.4.7", DER_UTF8_STRING, "Göppingen");
-        write_attribute(out, "2.5.4.10", DER_UTF8_STRING, "Nordwind & Söhne GmbH");
+        der_write_attribute(out, "2.5.4.6", DER_PRINTABLE_STRING, "DE");
+        der_write_attribute(out, "2.5.4.8", DER_UTF8_STRING, "Baden-Württemberg");
+        der_write_attribute(out, "2.5.4.7", DER_UTF8_STRING, "Göppingen");
+        der_write_attribute(out, "2.5.4.10", DER_UTF8_STRING, "Nordwind & Söhne GmbH");
     }
     if (shape->has_common_name)
-        write_attribute(out, "2.5.4.3", DER_UTF8_STRING, shape->names[0]);
+        der_write_attribute(out, "2.5.4.3", DER_UTF8_STRING, shape->names[0]);
     der_end(out, name);
 }
 

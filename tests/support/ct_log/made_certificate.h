@@ -22,9 +22,8 @@ enum {
 struct made_certificate {
     const struct made_authority *authority; /* who issued it */
     bool is_precertificate;
-    struct buffer
-        certificate;    /* DER of the certificate, or of the precertificate with its poison */
-    struct buffer body; /* of a precertificate: its TBSCertificate without the poison; else empty */
+    struct buffer certificate; /* its DER; of a precertificate with the poison */
+    struct buffer body; /* of a precertificate: TBSCertificate without the poison; else empty */
 };
 
 /* Makes the certificate `number` of the seed, issued by one of `authorities` (MADE_AUTHORITY_COUNT of them) about

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/der_writer.h"
 #include "tests/support/ct_log/made_key.h"
 #include "tests/support/ct_log/seeded_random.h"
@@ -11,6 +12,8 @@ enum {
     GENERAL_NAME_DNS = DER_CONTEXT + 2,
     GENERAL_NAME_URI = DER_CONTEXT + 6,
     SIGNATURE_MAX = 256,
+    /* Tag, length and unused bits of a P-256 signature's BIT STRING. */
+    BIT_STRING_HEADER = 3,
 };
 
 /* An Extension that is open: its value is being written. */
@@ -126,13 +129,10 @@ static void write_policy(struct buffer *out, const char *object, const char *sta
     size_t policy = der_begin(out, DER_SEQUENCE);
     der_write_object(out, object);
     if (statement) {
-        enum {
-            IA5_STRING = 0x16
-        };
         size_t qualifiers = der_begin(out, DER_SEQUENCE);
         size_t qualifier = der_begin(out, DER_SEQUENCE);
         der_write_object(out, "1.3.6.1.5.5.7.2.1");
-        der_write_string(out, IA5_STRING, statement);
+        der_write_string(out, DER_IA5_STRING, statement);
         der_end(out, qualifier);
         der_end(out, qualifiers);
     }
@@ -177,12 +177,6 @@ void made_extension_write_poison(struct buffer *out)
     extension_end(out, extension);
 }
 
-static void append_integer(struct buffer *out, uint64_t value, size_t width)
-{
-    for (size_t i = width; i-- > 0;)
-        buffer_append_byte(out, (uint8_t)(value >> (8 * i)));
-}
-
 /* SerializedSCT (RFC 6962 section 3.3), its length first. */
 static void append_timestamp(struct buffer *out, struct seeded_random *random,
                              uint64_t timestamp_ms)
@@ -191,19 +185,16 @@ static void append_timestamp(struct buffer *out, struct seeded_random *random,
     struct buffer signature;
     buffer_init(&signature, SIGNATURE_MAX);
     made_key_write_signature(&signature, MADE_KEY_P256, random);
-    enum {
-        BIT_STRING_HEADER = 3
-    };
     struct bytes inner =
         bytes_of(signature.data + BIT_STRING_HEADER, signature.size - BIT_STRING_HEADER);
     seeded_random_fill(random, log_id, sizeof log_id);
-    append_integer(out, 1 + sizeof log_id + 8 + 2 + 4 + inner.size, 2);
-    append_integer(out, 0, 1);
+    big_endian_append(out, 1 + sizeof log_id + 8 + 2 + 4 + inner.size, 2);
+    big_endian_append(out, 0, 1);
     buffer_append(out, log_id, sizeof log_id);
-    append_integer(out, timestamp_ms, 8);
-    append_integer(out, 0, 2);
-    append_integer(out, 0x0403, 2);
-    append_integer(out, inner.size, 2);
+    big_endian_append(out, timestamp_ms, 8);
+    big_endian_append(out, 0, 2);
+    big_endian_append(out, 0x0403, 2);
+    big_endian_append(out, inner.size, 2);
     buffer_append_bytes(out, inner);
     buffer_free(&signature);
 }
@@ -213,12 +204,11 @@ void made_extension_write_timestamps(struct buffer *out, struct seeded_random *r
 {
     struct extension extension = extension_begin(out, "1.3.6.1.4.1.11129.2.4.2", false);
     size_t value = der_begin(out, DER_OCTET_STRING);
-    append_integer(out, 0, 2);
+    big_endian_append(out, 0, 2);
     size_t list = out->size;
     for (size_t i = 0; i < count; i++)
         append_timestamp(out, random, timestamp_ms + i);
-    out->data[list - 2] = (uint8_t)((out->size - list) >> 8);
-    out->data[list - 1] = (uint8_t)(out->size - list);
+    big_endian_write(out->data + list - 2, out->size - list, 2);
     der_end(out, value);
     extension_end(out, extension);
 }

@@ -4,14 +4,9 @@
 #include <stdlib.h>
 
 #include "shared/memory.h"
+#include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/made_certificate.h"
 #include "tests/support/ct_log/seeded_random.h"
-
-static void write_integer(uint8_t *out, uint64_t value, size_t width)
-{
-    for (size_t i = width; i-- > 0; value >>= 8)
-        out[i] = (uint8_t)value;
-}
 
 /* A one-to-one image of 40 bits: odd factors and right shifts can both be undone. */
 static uint64_t mix_40_bits(uint64_t value)
@@ -29,9 +24,9 @@ struct stamp stamp_of(uint64_t key, uint64_t index, uint64_t timestamp_ms)
     static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
     struct stamp stamp = { 0 };
     assert(index >> 40 == 0);
-    write_integer(stamp.values[STAMP_TIMESTAMP], timestamp_ms, 8);
-    write_integer(stamp.values[STAMP_SERIAL], seeded_random_mix(index ^ key), 8);
-    write_integer(stamp.values[STAMP_INDEX], index, 5);
+    big_endian_write(stamp.values[STAMP_TIMESTAMP], timestamp_ms, 8);
+    big_endian_write(stamp.values[STAMP_SERIAL], seeded_random_mix(index ^ key), 8);
+    big_endian_write(stamp.values[STAMP_INDEX], index, 5);
     uint64_t name = mix_40_bits(index ^ (key >> 24));
     for (size_t i = 0; i < 8; i++)
         stamp.values[STAMP_NAME][i] = (uint8_t)digits[name >> (5 * i) & 31];

@@ -14,9 +14,9 @@ struct stamped_gzip {
     struct stamped_bytes deflated;
     size_t plain_size;
     uint32_t checksum; /* of the bytes with zeros in all places */
-    uint32_t
-        place_operators[STAMP_KINDS]; /* carry a value's checksum to its places; 0: it has none */
-    uint32_t append_operator;         /* carries a checksum past these bytes */
+    /* Carry a value's checksum to the places of its kind; 0: there are none. */
+    uint32_t place_operators[STAMP_KINDS];
+    uint32_t append_operator; /* carries a checksum past these bytes */
 };
 
 /* The form of the bytes from `begin` on. */

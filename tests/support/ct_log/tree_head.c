@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "shared/base64.h"
+#include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/signing_key.h"
 
 enum {
@@ -16,22 +17,16 @@ enum {
     NOTE_TYPE_RFC6962 = 5,
 };
 
-static void append_integer(struct buffer *out, uint64_t value, size_t width)
-{
-    for (size_t i = width; i-- > 0;)
-        buffer_append_byte(out, (uint8_t)(value >> (8 * i)));
-}
-
 /* The DigitallySigned over a TreeHeadSignature (RFC 6962 section 3.5). */
 static void append_signature(const struct tree_head *head, const struct signing_key *key,
                              bool flips_signature, struct buffer *out)
 {
     struct buffer input;
     buffer_init(&input, 64);
-    append_integer(&input, 0, 1);
-    append_integer(&input, 1, 1);
-    append_integer(&input, head->timestamp_ms, 8);
-    append_integer(&input, head->size, 8);
+    big_endian_append(&input, 0, 1);
+    big_endian_append(&input, 1, 1);
+    big_endian_append(&input, head->timestamp_ms, 8);
+    big_endian_append(&input, head->size, 8);
     buffer_append(&input, head->root, sizeof head->root);
     signing_key_sign(key, buffer_bytes(&input), out);
     /* The last bit belongs to the number s: the form stays right. */
@@ -80,7 +75,7 @@ void tree_head_write_checkpoint(const struct tree_head *head, const struct signi
     struct buffer blob;
     buffer_init(&blob, SIGNATURE_MAX + KEY_ID_SIZE + 8);
     append_key_id(key, origin, &blob);
-    append_integer(&blob, head->timestamp_ms, 8);
+    big_endian_append(&blob, head->timestamp_ms, 8);
     append_signature(head, key, flips_signature, &blob);
     buffer_append_format(out, "%s\n%" PRIu64 "\n", origin, head->size);
     base64_encode(out, bytes_of(head->root, sizeof head->root));
