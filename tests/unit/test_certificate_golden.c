@@ -10,26 +10,16 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/base64.h"
 #include "shared/certificate.h"
 #include "shared/certificate_json.h"
 #include "shared/message.h"
 #include "shared/message_go.h"
-#include "shared/reader.h"
 #include "tests/unit/corpus.h"
+#include "tests/unit/golden_input.h"
 
 enum {
     LIMIT = 64 << 20,
-    CHAIN_MAX = 8,
     EXPECTED_INPUTS = 75
-};
-
-/* One line of inputs_*.txt: an entry as in get-entries, or a certificate alone. */
-struct input {
-    struct buffer decoded[2];
-    struct bytes der;
-    struct bytes chain[CHAIN_MAX];
-    size_t chain_count;
 };
 
 struct golden {
@@ -42,45 +32,6 @@ struct golden {
     size_t without_expectation;
     size_t differences;
 };
-
-static struct bytes take_word(struct bytes *line)
-{
-    const uint8_t *space = memchr(line->data, ' ', line->size);
-    size_t size = space ? (size_t)(space - line->data) : line->size;
-    struct bytes word = bytes_of(line->data, size);
-    size_t used = space ? size + 1 : size;
-    *line = bytes_of(line->data + used, line->size - used);
-    return word;
-}
-
-/* RFC 6962 sections 3.4 and 4.6. */
-static void read_entry(struct input *input)
-{
-    struct reader leaf = reader_of(buffer_bytes(&input->decoded[0]));
-    struct reader extra = reader_of(buffer_bytes(&input->decoded[1]));
-    (void)reader_take(&leaf, 10);
-    input->der = reader_integer(&leaf, 2) == 0 ? reader_vector(&leaf, 3) : reader_vector(&extra, 3);
-    struct reader chain = reader_of(reader_vector(&extra, 3));
-    while (chain.remaining) {
-        assert_true(input->chain_count < CHAIN_MAX);
-        input->chain[input->chain_count++] = reader_vector(&chain, 3);
-    }
-    assert_true(reader_ok(&leaf) && reader_finished(&extra));
-}
-
-static void read_input(struct input *input, struct bytes line)
-{
-    bool is_entry = bytes_equal_string(take_word(&line), "entry");
-    (void)take_word(&line);
-    for (size_t i = 0; i < 2; i++) {
-        buffer_init(&input->decoded[i], LIMIT);
-        assert_true(base64_decode(&input->decoded[i], take_word(&line)));
-    }
-    if (is_entry)
-        read_entry(input);
-    else
-        input->der = buffer_bytes(&input->decoded[0]);
-}
 
 static uint64_t milliseconds(const cJSON *object, const char *key)
 {
@@ -100,10 +51,10 @@ static struct message_entry entry_of(const cJSON *data, struct message_source *s
                                    .seen_ms = milliseconds(data, "seen") };
 }
 
-static void render_full(struct golden *golden, const struct input *input, struct bytes json)
+static void render_full(struct golden *golden, const struct golden_input *input, struct bytes json)
 {
-    struct buffer objects[CHAIN_MAX];
-    struct bytes issuers[CHAIN_MAX];
+    struct buffer objects[GOLDEN_CHAIN_MAX];
+    struct bytes issuers[GOLDEN_CHAIN_MAX];
     for (size_t i = 0; i < input->chain_count; i++) {
         buffer_init(&objects[i], LIMIT);
         assert_true(certificate_parse(golden->certificate, input->chain[i]));
@@ -176,12 +127,8 @@ static void visit_expectation(const char *name, struct bytes line, void *context
     (void)name;
     static const char key[] = "\"full\":";
     struct golden *golden = context;
-    struct input input = { 0 };
-    const uint8_t *end = memchr(golden->next_input.data, '\n', golden->next_input.size);
-    assert_non_null(end);
-    read_input(&input, bytes_of(golden->next_input.data, (size_t)(end - golden->next_input.data)));
-    size_t used = (size_t)(end + 1 - golden->next_input.data);
-    golden->next_input = bytes_of(end + 1, golden->next_input.size - used);
+    struct golden_input input = { 0 };
+    golden_input_read_next(&input, &golden->next_input);
     const uint8_t *full = memmem(line.data, line.size, key, sizeof key - 1);
     if (full) {
         full += sizeof key - 1;
@@ -200,8 +147,7 @@ static void visit_expectation(const char *name, struct bytes line, void *context
     } else {
         golden->without_expectation++;
     }
-    buffer_free(&input.decoded[0]);
-    buffer_free(&input.decoded[1]);
+    golden_input_free(&input);
 }
 
 static void compare_files(struct golden *golden, const char *inputs, const char *expectations)
