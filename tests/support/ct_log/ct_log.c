@@ -163,11 +163,6 @@ uint64_t ct_log_size(const struct ct_log *log)
     return merkle_tree_size(log->tree);
 }
 
-double ct_log_rate(const struct ct_log *log)
-{
-    return growth_rate(&log->growth);
-}
-
 bool ct_log_has_view(const struct ct_log *log, enum ct_log_view view)
 {
     return view == CT_LOG_RFC6962 ? log->options->serves_rfc6962

@@ -12,7 +12,6 @@
 
 struct options;
 struct entries;
-struct growth;
 struct signing_key;
 
 enum ct_log_view {
@@ -33,7 +32,6 @@ void ct_log_publish(struct ct_log *log, uint64_t now_ms);
 uint64_t ct_log_next_publish_ms(const struct ct_log *log, uint64_t now_ms);
 
 uint64_t ct_log_size(const struct ct_log *log);
-double ct_log_rate(const struct ct_log *log);
 bool ct_log_has_view(const struct ct_log *log, enum ct_log_view view);
 const struct signing_key *ct_log_key(const struct ct_log *log, enum ct_log_view view);
 const struct entries *ct_log_entries(const struct ct_log *log);
