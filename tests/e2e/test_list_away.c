@@ -1,0 +1,125 @@
+/*
+ * A log list that cannot be read: ingest says so, stays, follows its logs as soon as it can be read, and at the next start
+ * takes the copy that Redis keeps.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/memory.h"
+#include "tests/e2e/daemons.h"
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/redis_server.h"
+
+enum {
+    PATIENCE_MS = 20000,
+    LOGS = 2
+};
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    struct program *ct_log;
+    char list[HARNESS_PATH_SIZE];
+};
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    parts->redis = redis_server_start(parts->harness, "redis", NULL);
+    const char *const ct_log[] = { "--size", "100", "--seed", "list", NULL };
+    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    harness_path(parts->harness, parts->list, "list.json");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+static struct program *start_ingest(struct parts *parts, const char *name)
+{
+    const char *const arguments[] = { CERTSTREAM_INGEST,
+                                      "--redis",
+                                      redis_server_url(parts->redis),
+                                      "--log-list",
+                                      parts->list,
+                                      "--start",
+                                      "0",
+                                      "--poll",
+                                      "1",
+                                      NULL };
+    return program_start(parts->harness,
+                         &(struct program_options){ .name = name,
+                                                    .arguments = arguments,
+                                                    .ready = "certstream-ingest ready",
+                                                    .is_daemon = true });
+}
+
+static void wait_for_errors(const struct program *program, const char *part)
+{
+    struct deadline deadline = deadline_after(PATIENCE_MS, part);
+    for (;;) {
+        char *errors = program_errors(program);
+        bool there = strstr(errors, part) != NULL;
+        free(errors);
+        if (there)
+            return;
+        deadline_wait(&deadline);
+    }
+}
+
+static void wait_for_entries(struct parts *parts, long long count)
+{
+    struct deadline deadline = deadline_after(PATIENCE_MS, "the entries");
+    while (redis_server_integer(parts->redis, "XLEN {certstream}:stream") < count)
+        deadline_wait(&deadline);
+}
+
+static void write_list(const struct parts *parts)
+{
+    struct http_answer answer = http_get_local(program_port(parts->ct_log), "/log_list.json");
+    assert_int_equal(answer.status, 200);
+    FILE *file = fopen(parts->list, "we");
+    assert_non_null(file);
+    assert_true(fputs(http_answer_text(&answer), file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    http_answer_free(&answer);
+}
+
+static void waits_for_its_list_and_keeps_a_copy(void **state)
+{
+    struct parts *parts = *state;
+    struct program *ingest = start_ingest(parts, "first");
+    wait_for_errors(ingest, "log list cannot be read");
+    write_list(parts);
+    wait_for_entries(parts, LOGS * 100);
+    assert_int_equal(program_stop(ingest), 0);
+
+    assert_int_equal(unlink(parts->list), 0);
+    ingest = start_ingest(parts, "second");
+    wait_for_errors(ingest, "log list taken from Redis");
+    daemon_control_ct_log(parts->ct_log, "size=150");
+    wait_for_entries(parts, LOGS * 150);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(waits_for_its_list_and_keeps_a_copy, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
