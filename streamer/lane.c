@@ -12,7 +12,6 @@ enum {
     /* The smallest messages in number, those of domains-only, are about this long, so the index seldom fills before the
      * ring does; when it does, the oldest messages are dropped all the same. */
     BYTES_PER_RECORD = 128,
-    FRAME_SHARE = 4,
 };
 
 struct lane_record {
@@ -77,11 +76,6 @@ void lane_destroy(struct lane *lane)
     free(lane);
 }
 
-size_t lane_frame_limit(const struct lane *lane)
-{
-    return lane->size / FRAME_SHARE;
-}
-
 uint64_t lane_first(const struct lane *lane)
 {
     return lane->first;
@@ -115,8 +109,10 @@ static void drop_oldest(struct lane *lane, size_t frame_size)
 bool lane_append(struct lane *lane, struct stream_id id, struct bytes frame)
 {
     assert(frame.size > 0);
-    if (frame.size > lane_frame_limit(lane))
+    if (frame.size > lane->size) {
+        lane->first = ++lane->next;
         return false;
+    }
     drop_oldest(lane, frame.size);
     memcpy(lane->ring + lane->end % lane->size, frame.data, frame.size);
     *record_of(lane, lane->next) = (struct lane_record){ .start = lane->end, .id = id };

@@ -28,11 +28,9 @@ struct lane *lane_create(size_t size);
 /* NULL is fine. */
 void lane_destroy(struct lane *lane);
 
-/* Appends a frame, dropping the oldest messages to make room. False, with nothing changed, if the frame is larger than
- * lane_frame_limit. */
+/* Appends a frame, dropping the oldest messages to make room. False if the ring is too small for it: then it only takes
+ * its number, and the lane is empty after it, so that every reader is overtaken and thereby told. */
 bool lane_append(struct lane *lane, struct stream_id id, struct bytes frame);
-/* Frames larger than a quarter of the ring would overtake readers that are only a message behind. */
-size_t lane_frame_limit(const struct lane *lane);
 
 /* The oldest message held, and the one that will come next. Equal when the lane is empty. */
 uint64_t lane_first(const struct lane *lane);

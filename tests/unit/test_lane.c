@@ -73,16 +73,24 @@ static void a_slice_is_as_many_whole_messages_as_fit(void **state)
     lane_destroy(lane);
 }
 
-static void refuses_a_frame_above_its_limit(void **state)
+static void a_frame_that_does_not_fit_overtakes_every_reader(void **state)
 {
     (void)state;
     struct lane *lane = lane_create(RING_SIZE);
-    uint8_t *frame = memory_allocate_zeroed(1, RING_SIZE);
-    size_t limit = lane_frame_limit(lane);
-    assert_true(limit < RING_SIZE);
-    assert_true(lane_append(lane, (struct stream_id){ 1, 0 }, bytes_of(frame, limit)));
-    assert_false(lane_append(lane, (struct stream_id){ 2, 0 }, bytes_of(frame, limit + 1)));
-    assert_int_equal(lane_next(lane), 1);
+    struct lane_slice slice;
+    uint8_t *frame = memory_allocate_zeroed(1, ring_size() + 1);
+    assert_true(append_text(lane, 0, "small"));
+    assert_true(lane_append(lane, (struct stream_id){ 1, 0 }, bytes_of(frame, ring_size())));
+    assert_int_equal(lane_first(lane), 1);
+    assert_true(lane_read(lane, 1, 0, &slice));
+    assert_int_equal(slice.size, ring_size());
+    assert_false(lane_append(lane, (struct stream_id){ 2, 0 }, bytes_of(frame, ring_size() + 1)));
+    assert_int_equal(lane_first(lane), 3);
+    assert_int_equal(lane_next(lane), 3);
+    assert_false(lane_read(lane, 3, SIZE_MAX, &slice));
+    assert_true(append_text(lane, 3, "next"));
+    assert_true(lane_read(lane, 3, SIZE_MAX, &slice));
+    assert_true(bytes_equal_string(bytes_of(slice.data, slice.size), "next"));
     free(frame);
     lane_destroy(lane);
 }
@@ -196,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_lane_is_empty),
         cmocka_unit_test(a_slice_is_as_many_whole_messages_as_fit),
-        cmocka_unit_test(refuses_a_frame_above_its_limit),
+        cmocka_unit_test(a_frame_that_does_not_fit_overtakes_every_reader),
         cmocka_unit_test(tiny_messages_are_dropped_before_their_records_are_overwritten),
         cmocka_unit_test(behaves_as_a_list_of_all_messages_would),
     };
