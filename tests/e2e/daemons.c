@@ -38,8 +38,7 @@ struct program *daemon_start_ct_log(struct harness *harness, const char *name,
                                     const char *const *arguments)
 {
     /* A wrapper is for the daemons: it would only make the log slow. */
-    /* Room for as many entries as any test has; LeakSanitizer would look through the default's 640 MB at its end. */
-    const char *const first[] = { LOCAL_CT_LOG, "--port", "0", "--max", "1000000", NULL };
+    const char *const first[] = { LOCAL_CT_LOG, "--port", "0", NULL };
     return start(harness,
                  &(struct program_options){ name, .arguments = first, .ready = "listening on " },
                  arguments);

@@ -281,8 +281,9 @@ struct program *program_next(const struct program *program)
 static bool end_process(struct program *program)
 {
     struct deadline deadline = deadline_after(STOP_MS, program->name);
-    (void)kill(program->pid, SIGTERM);
+    /* In this order: LeakSanitizer stops the ending process with SIGSTOP, which a late SIGCONT would swallow. */
     (void)kill(program->pid, SIGCONT);
+    (void)kill(program->pid, SIGTERM);
     while (program_is_running(program) && !deadline_has_passed(&deadline))
         harness_pause(5);
     if (!program->pid)
