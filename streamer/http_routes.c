@@ -127,13 +127,12 @@ static bool start_health(struct http_request *request)
 /* NULL when everything needed is there. */
 static const char *find_obstacle(const struct http_sources *sources, const char **detail)
 {
-    const struct redis_link *links[] = { sources->reader_link, sources->query_link };
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        *detail = redis_link_reason(links[i]);
-        if (!redis_link_is_up(links[i]))
-            return "Redis is away";
-    }
-    *detail = NULL;
+    const struct redis_link *away = !redis_link_is_up(sources->reader_link)  ? sources->reader_link
+                                    : !redis_link_is_up(sources->query_link) ? sources->query_link
+                                                                             : NULL;
+    *detail = away ? redis_link_reason(away) : NULL;
+    if (away)
+        return "Redis is away";
     return stream_reader_is_reading(sources->reader) ? NULL : "the stream is not being read";
 }
 

@@ -447,14 +447,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_WSI_DESTROY: server_of(wsi)->connections--; return 0;
     case LWS_CALLBACK_HTTP: return on_http(session, wsi, bytes_of(in, size));
     case LWS_CALLBACK_HTTP_WRITEABLE: return on_http_writable(session);
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: forget_request(session); return 0;
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP: forget_request(session); return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi, in);
     case LWS_CALLBACK_ESTABLISHED: return on_established(session, wsi);
     case LWS_CALLBACK_SERVER_WRITEABLE: return on_writable(session);
     case LWS_CALLBACK_RECEIVE: return on_received(session, size);
     case LWS_CALLBACK_RECEIVE_PONG: return on_received(session, 0);
-    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL: leave_lane(session); return 0;
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED: leave_lane(session); return 0;
     default: return 0;
     }

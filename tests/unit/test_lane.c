@@ -16,8 +16,11 @@
 enum {
     RING_SIZE = 64 * 1024,
     READERS = 7,
+    /* As many reads as appends. */
+    CHOICES = 2 * READERS,
     STEPS = 60000,
     LONGEST_FRAME = 3000,
+    TWO_FRAMES = 2 * LONGEST_FRAME,
 };
 
 static size_t ring_size(void)
@@ -142,7 +145,7 @@ static void append_random(struct model *model, uint64_t *random)
 static void read_random(struct model *model, uint64_t *reader, uint64_t *random)
 {
     struct lane_slice slice;
-    size_t limit = next_random(random) % (2 * LONGEST_FRAME);
+    size_t limit = next_random(random) % TWO_FRAMES;
     if (*reader < lane_first(model->lane))
         *reader = lane_first(model->lane);
     if (!lane_read(model->lane, *reader, limit, &slice)) {
@@ -186,7 +189,7 @@ static void behaves_as_a_list_of_all_messages_would(void **state)
         .starts = memory_allocate_zeroed(STEPS + 1, sizeof *model.starts),
     };
     for (size_t step = 0; step < STEPS; step++) {
-        size_t choice = next_random(&random) % (2 * READERS);
+        size_t choice = next_random(&random) % CHOICES;
         if (choice < READERS)
             read_random(&model, &model.readers[choice], &random);
         else

@@ -11,9 +11,10 @@
 #include "shared/buffer.h"
 #include "streamer/stream_entry.h"
 
-#define HEX_16   "0123456789abcdef"
-#define HEX_64   HEX_16 HEX_16 HEX_16 HEX_16
-#define UPPER_64 "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+#define HEX_16       "0123456789abcdef"
+#define HEX_64       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TWO_BY_SPACE HEX_64 " " UPPER_64
+#define UPPER_64     "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
 
 /* An entry as Redis sends it, decoded by hiredis. `fields` are names and values in turn, NULL last. */
 static redisReply *make_reply(const char *id, const char *const *fields)
@@ -66,6 +67,7 @@ static void reads_the_fields_in_any_order_and_passes_over_unknown_ones(void **st
 static void refuses_entries_that_are_not_of_the_contract(void **state)
 {
     (void)state;
+    static const char two_by_comma[] = HEX_64 "," HEX_64;
     static const char *const cases[][2 * 6 + 1] = {
         { NULL },
         { "json", "{}", NULL },
@@ -80,7 +82,7 @@ static void refuses_entries_that_are_not_of_the_contract(void **state)
         { "json", "{}", "domains", "[]", "der", "D", "log", HEX_64, "index", "1", "chain", "abc",
           NULL },
         { "json", "{}", "domains", "[]", "der", "D", "log", HEX_64, "index", "1", "chain",
-          HEX_64 "," HEX_64, NULL },
+          two_by_comma, NULL },
         { "json", "{}", "domains", "[]", "der", "D", "log", HEX_64, "index", "1", "json", NULL },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -107,7 +109,7 @@ static void an_entry_without_a_good_id_has_none(void **state)
 static void takes_the_issuers_in_order(void **state)
 {
     (void)state;
-    struct bytes chain = bytes_of_string(HEX_64 " " UPPER_64);
+    struct bytes chain = bytes_of_string(TWO_BY_SPACE);
     uint8_t sha256[32];
     assert_true(stream_entry_take_issuer(&chain, sha256));
     assert_int_equal(sha256[0], 0x01);
