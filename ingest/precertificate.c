@@ -19,7 +19,8 @@ bool precertificate_issuer_read(struct precertificate_issuer *issuer, struct dig
     return true;
 }
 
-/* The fields of a TBSCertificate one after the other. The extensions, always the last field, are kept for themselves. */
+/* The fields of a TBSCertificate one after the other. The extensions, always the last field, are
+ * kept for themselves. */
 struct fields {
     struct reader rest;
     size_t count; /* fields passed, the optional version not counted */
@@ -98,8 +99,8 @@ static enum precertificate_binding compare_extensions(struct bytes proven, struc
                                                   : PRECERTIFICATE_UNREADABLE;
 }
 
-/* Field by field, so that no second TBSCertificate has to be put together: what the poison changes outside the list of
- * extensions is only lengths. */
+/* Field by field, so that no second TBSCertificate has to be put together: what the poison changes
+ * outside the list of extensions is only lengths. */
 static enum precertificate_binding compare_fields(struct bytes proven, struct bytes claimed,
                                                   bool by_signer)
 {
@@ -156,7 +157,8 @@ const char *precertificate_binding_name(enum precertificate_binding binding)
 
 static void append_header(struct buffer *out, uint8_t tag, size_t size)
 {
-    /* A TBSCertificate has less than 2^24 bytes (RFC 6962 section 3.2); a length of four octets always fits. */
+    /* A TBSCertificate has less than 2^24 bytes (RFC 6962 section 3.2); a length of four octets
+     * always fits. */
     const uint8_t header[] = {
         tag, 0x84, (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size
     };

@@ -5,7 +5,8 @@ bool asn1_integer_is_negative(struct bytes content)
     return content.size && content.data[0] & 0x80;
 }
 
-/* How many octets at the end are zero: negating leaves those as they are, adds one to the next, and inverts the rest. */
+/* How many octets at the end are zero: negating leaves those as they are, adds one to the next, and
+ * inverts the rest. */
 static size_t trailing_zeros(struct bytes content)
 {
     size_t count = 0;

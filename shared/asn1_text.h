@@ -1,7 +1,7 @@
 /*
- * Text of the ASN.1 string types as UTF-8. The types of one byte per character that are meant to be ASCII or UTF-8 are
- * taken as they are (whoever prints them makes them valid); T61String is read as Latin-1, BMPString as UTF-16,
- * UniversalString as UTF-32.
+ * Text of the ASN.1 string types as UTF-8. The types of one byte per character that are meant to be
+ * ASCII or UTF-8 are taken as they are (whoever prints them makes them valid); T61String is read as
+ * Latin-1, BMPString as UTF-16, UniversalString as UTF-32.
  */
 #ifndef SHARED_ASN1_TEXT_H
 #define SHARED_ASN1_TEXT_H

@@ -73,8 +73,8 @@ static int64_t days_in_month(int64_t year, int64_t month)
     return month == 2 && is_leap ? 29 : days[month - 1];
 }
 
-/* Days since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day is a year's last, and
- * in cycles of 400 years, which have 146097 days each. */
+/* Days since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap
+ * day is a year's last, and in cycles of 400 years, which have 146097 days each. */
 static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
     int64_t shifted = year - (month <= 2) + 400;

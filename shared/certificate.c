@@ -1,7 +1,8 @@
 /*
- * Stops on the way: digests of the whole, the outer SEQUENCE, the fields of TBSCertificate in their order (RFC 5280 section
- * 4.1), the list of extensions, their texts, the names. A stop that fails notes why, and the road goes on behind the
- * element that failed, as far as the structure shows where that is.
+ * Stops on the way: digests of the whole, the outer SEQUENCE, the fields of TBSCertificate in their
+ * order (RFC 5280 section 4.1), the list of extensions, their texts, the names. A stop that fails
+ * notes why, and the road goes on behind the element that failed, as far as the structure shows
+ * where that is.
  */
 #include "shared/certificate.h"
 
@@ -16,8 +17,8 @@
 #include "shared/general_name.h"
 #include "shared/memory.h"
 
-/* A certificate in a log has less than 2^24 bytes (RFC 6962 section 3.1). A text is at most four times as long as what it
- * shows (\xHH), plus a label per name, which has at least two bytes. */
+/* A certificate in a log has less than 2^24 bytes (RFC 6962 section 3.1). A text is at most four
+ * times as long as what it shows (\xHH), plus a label per name, which has at least two bytes. */
 enum {
     TEXT_LIMIT = 16 << 24
 };

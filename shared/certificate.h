@@ -1,7 +1,7 @@
 /*
- * A certificate (RFC 5280) or precertificate (RFC 6962 section 3.1), read from DER into views. Nothing is copied and
- * nothing allocated per field; what cannot be read is left empty and the rest is read all the same, because a
- * certificate that is in a log is published however odd it is.
+ * A certificate (RFC 5280) or precertificate (RFC 6962 section 3.1), read from DER into views.
+ * Nothing is copied and nothing allocated per field; what cannot be read is left empty and the rest
+ * is read all the same, because a certificate that is in a log is published however odd it is.
  */
 #ifndef SHARED_CERTIFICATE_H
 #define SHARED_CERTIFICATE_H
@@ -10,14 +10,16 @@
 
 struct certificate;
 
-/* One parsed certificate, to be used again and again. Freed with certificate_destroy (NULL is fine). */
+/* One parsed certificate, to be used again and again. Freed with certificate_destroy (NULL is
+ * fine). */
 struct certificate *certificate_create(void);
 void certificate_destroy(struct certificate *certificate);
 
 /*
- * Reads `der`, which must stay alive and unchanged as long as the certificate is used. False if it cannot be read as a
- * certificate at all or a part the message needs is unreadable: then certificate_parse_error says why, and everything
- * that could be read is there (fingerprints always).
+ * Reads `der`, which must stay alive and unchanged as long as the certificate is used. False if it
+ * cannot be read as a certificate at all or a part the message needs is unreadable: then
+ * certificate_parse_error says why, and everything that could be read is there (fingerprints
+ * always).
  */
 bool certificate_parse(struct certificate *certificate, struct bytes der);
 
@@ -28,7 +30,8 @@ const char *certificate_parse_error(const struct certificate *certificate);
 const uint8_t *certificate_sha256(const struct certificate *certificate);
 const uint8_t *certificate_sha1(const struct certificate *certificate);
 
-/* Views into the DER, whole elements, empty where unreadable: TBSCertificate, the two names, SubjectPublicKeyInfo. */
+/* Views into the DER, whole elements, empty where unreadable: TBSCertificate, the two names,
+ * SubjectPublicKeyInfo. */
 struct bytes certificate_tbs(const struct certificate *certificate);
 struct bytes certificate_issuer(const struct certificate *certificate);
 struct bytes certificate_subject(const struct certificate *certificate);

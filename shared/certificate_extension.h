@@ -1,6 +1,7 @@
 /*
- * The extensions of a certificate (RFC 5280 section 4.2, RFC 6962 sections 3.1 and 3.3) as the texts of protocol.md
- * section 3: what OpenSSL's X509V3_EXT_print says, in the line layout that CertStream documents.
+ * The extensions of a certificate (RFC 5280 section 4.2, RFC 6962 sections 3.1 and 3.3) as the
+ * texts of protocol.md section 3: what OpenSSL's X509V3_EXT_print says, in the line layout that
+ * CertStream documents.
  */
 #ifndef SHARED_CERTIFICATE_EXTENSION_H
 #define SHARED_CERTIFICATE_EXTENSION_H
@@ -28,14 +29,16 @@ enum certificate_extension_kind certificate_extension_kind_of(struct bytes id);
 /* The key in the message. */
 const char *certificate_extension_key(enum certificate_extension_kind kind);
 
-/* Appends the text of one extension's value (the content of extnValue). `is_first` is false for a further extension of the
- * same kind, which continues the text of those before. False if the value cannot be read to its end; what could be read
- * is appended. Bytes behind the value's outermost element are passed over, as everybody does. Of EXTENSION_POISON the text is empty and every value is readable. */
+/* Appends the text of one extension's value (the content of extnValue). `is_first` is false for a
+ * further extension of the same kind, which continues the text of those before. False if the value
+ * cannot be read to its end; what could be read is appended. Bytes behind the value's outermost
+ * element are passed over, as everybody does. Of EXTENSION_POISON the text is empty and every value
+ * is readable. */
 bool certificate_extension_append(struct buffer *out, enum certificate_extension_kind kind,
                                   struct bytes value, bool is_first);
 
-/* A named bit of a BIT STRING's content, whose first octet counts the unused bits of the last (X.690 section 8.6); false
- * also if the content is none. */
+/* A named bit of a BIT STRING's content, whose first octet counts the unused bits of the last
+ * (X.690 section 8.6); false also if the content is none. */
 bool certificate_extension_has_bit(struct bytes bit_string, size_t bit);
 
 struct basic_constraints {

@@ -1,4 +1,5 @@
-/* What certificate_parse has read, for the files that render or compare certificates. Everybody else uses certificate.h. */
+/* What certificate_parse has read, for the files that render or compare certificates. Everybody
+ * else uses certificate.h. */
 #ifndef SHARED_CERTIFICATE_FIELDS_H
 #define SHARED_CERTIFICATE_FIELDS_H
 
@@ -41,7 +42,8 @@ struct certificate {
     uint8_t sha1[SHA1_SIZE];
     const char *parse_error;
 
-    /* Views into the DER: whole elements where not said otherwise, data NULL where there is none. */
+    /* Views into the DER: whole elements where not said otherwise, data NULL where there is
+     * none. */
     struct bytes der;
     struct bytes tbs;
     struct bytes tbs_content;

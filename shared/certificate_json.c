@@ -9,7 +9,8 @@
 
 #define APPEND(out, literal) buffer_append(out, literal, sizeof(literal) - 1)
 
-/* Where the escaped value of an attribute stands in the output, so that `aggregated` copies instead of escaping again. */
+/* Where the escaped value of an attribute stands in the output, so that `aggregated` copies instead
+ * of escaping again. */
 struct span {
     size_t offset;
     size_t size;

@@ -13,8 +13,8 @@ enum certificate_dialect {
     CERTIFICATE_DIALECT_GO,         /* byte for byte what certstream-server-go sends */
 };
 
-/* Appends the object. With `as_der`, its last member is "as_der" (base64); without, it is the same object less that
- * member, so that message_splice_full can add it. */
+/* Appends the object. With `as_der`, its last member is "as_der" (base64); without, it is the same
+ * object less that member, so that message_splice_full can add it. */
 void certificate_json_write(struct buffer *out, const struct certificate *certificate,
                             enum certificate_dialect dialect, bool as_der);
 

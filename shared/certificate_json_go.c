@@ -32,8 +32,8 @@ static bool is_known_text(const struct name_part *part)
     return part->text.tag != DER_UNIVERSAL_STRING;
 }
 
-/* All values of the attribute, joined with commas, as the inside of a string; no comma as long as nothing but empty values
- * came. False if there is none. */
+/* All values of the attribute, joined with commas, as the inside of a string; no comma as long as
+ * nothing but empty values came. False if there is none. */
 static bool append_joined(struct buffer *out, struct bytes sets, enum name_attribute attribute)
 {
     struct name_walk walk = name_walk_of(sets);
@@ -51,7 +51,8 @@ static bool append_joined(struct buffer *out, struct bytes sets, enum name_attri
     return any;
 }
 
-/* One attribute as the inside of a string; false if there is none. The common name is the last one, and always there. */
+/* One attribute as the inside of a string; false if there is none. The common name is the last one,
+ * and always there. */
 static bool append_attribute(struct buffer *out, const struct certificate_name *name,
                              enum name_attribute attribute)
 {
@@ -128,7 +129,8 @@ static void append_ipv6(struct buffer *out, struct bytes address)
     }
 }
 
-/* As Go's net.IP.String: an IPv4 address mapped to IPv6 (RFC 4291 section 2.5.5.2) is written as IPv4. */
+/* As Go's net.IP.String: an IPv4 address mapped to IPv6 (RFC 4291 section 2.5.5.2) is written as
+ * IPv4. */
 static void append_ip(struct buffer *out, struct bytes address)
 {
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -187,7 +189,8 @@ static void append_subject_alt_name(struct buffer *out, const struct certificate
     append_names(out, certificate, GENERAL_NAME_IP, "IP Address:", start);
 }
 
-/* `last`: the last arc of the access method, 1 for OCSP, 2 for the issuers (RFC 5280 section 4.2.2.1). */
+/* `last`: the last arc of the access method, 1 for OCSP, 2 for the issuers (RFC 5280 section
+ * 4.2.2.1). */
 static void append_locations(struct buffer *out, struct bytes value, uint8_t last, size_t start)
 {
     static const uint8_t arc[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30 };

@@ -8,8 +8,8 @@
 /* Upper-case hex with colons, without quotes. */
 void certificate_value_append_fingerprint(struct buffer *out, const uint8_t *digest, size_t size);
 
-/* The content of an INTEGER as upper-case hex of its magnitude: an even number of digits, no octet that is only sign, a
- * minus sign before a negative one. Null where there is none. */
+/* The content of an INTEGER as upper-case hex of its magnitude: an even number of digits, no octet
+ * that is only sign, a minus sign before a negative one. Null where there is none. */
 void certificate_value_append_serial(struct buffer *out, struct bytes content);
 
 /* Seconds since 1970, or null. */

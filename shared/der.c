@@ -34,8 +34,8 @@ static uint64_t read_length(struct reader *reader, bool *is_indefinite)
     return width ? reader_integer(reader, width) : 0;
 }
 
-/* Passes the contents up to and with the end-of-contents octets that match (X.690 section 8.1.3.6). Nesting is counted,
- * not followed, so its depth costs nothing. */
+/* Passes the contents up to and with the end-of-contents octets that match (X.690 section 8.1.3.6).
+ * Nesting is counted, not followed, so its depth costs nothing. */
 static struct bytes take_indefinite(struct reader *reader)
 {
     const uint8_t *start = reader->next;

@@ -1,7 +1,8 @@
 /*
- * DER (X.690) on the checked reader, read as leniently as Certificate Transparency needs: lengths may be longer than
- * necessary or indefinite (BER), because certificates with such lengths are in logs. It reads structure only; what a
- * value means, and whether bytes left over matter, is the caller's judgement. Errors are sticky, as in the reader.
+ * DER (X.690) on the checked reader, read as leniently as Certificate Transparency needs: lengths
+ * may be longer than necessary or indefinite (BER), because certificates with such lengths are in
+ * logs. It reads structure only; what a value means, and whether bytes left over matter, is the
+ * caller's judgement. Errors are sticky, as in the reader.
  */
 #ifndef SHARED_DER_H
 #define SHARED_DER_H
@@ -32,7 +33,8 @@ enum {
     DER_NUMBER_MASK = 0x1f,         /* all ones: the number is in further octets */
 };
 
-/* One element. An identifier of several octets is given as its first one: no certificate field has such a tag. */
+/* One element. An identifier of several octets is given as its first one: no certificate field has
+ * such a tag. */
 struct der_element {
     uint8_t tag;
     struct bytes content;
@@ -42,8 +44,8 @@ struct der_element {
 /* The general path of der_next: long identifiers and lengths. */
 bool der_next_long(struct reader *reader, struct der_element *element);
 
-/* Reads the next element, whatever it is. False, with an empty element, if there is no whole one: then the reader has
- * failed. Callers of a SEQUENCE OF ask while reader->remaining. */
+/* Reads the next element, whatever it is. False, with an empty element, if there is no whole one:
+ * then the reader has failed. Callers of a SEQUENCE OF ask while reader->remaining. */
 static inline bool der_next(struct reader *reader, struct der_element *element)
 {
     const uint8_t *start = reader->next;
@@ -62,7 +64,8 @@ static inline bool der_is_next(const struct reader *reader, uint8_t tag)
     return reader->remaining && reader->next[0] == tag;
 }
 
-/* The content of the next element, which must have this tag, else the reader fails and the content is empty. */
+/* The content of the next element, which must have this tag, else the reader fails and the content
+ * is empty. */
 static inline struct bytes der_take(struct reader *reader, uint8_t tag)
 {
     struct der_element element = { 0 };

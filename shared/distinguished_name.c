@@ -20,7 +20,8 @@ bool name_walk_ok(const struct name_walk *walk)
     return !walk->malformed;
 }
 
-/* Enters the next relative distinguished name. The constructed bit is not insisted on: there are names without. */
+/* Enters the next relative distinguished name. The constructed bit is not insisted on: there are
+ * names without. */
 static bool enter_set(struct name_walk *walk)
 {
     struct der_element set = { 0 };
@@ -156,7 +157,8 @@ static void append_escaped(struct buffer *out, struct bytes text)
         buffer_append_byte(out, '"');
 }
 
-/* Only names of distribution points come here, and of them only the few that are not plain are copied. */
+/* Only names of distribution points come here, and of them only the few that are not plain are
+ * copied. */
 static void append_value(struct buffer *out, struct asn1_text text)
 {
     if (asn1_text_is_plain(text.tag)) {

@@ -34,8 +34,8 @@ struct name_walk {
 struct name_walk name_walk_of(struct bytes sets);
 /* The same over one relative distinguished name: the content of its SET. */
 struct name_walk name_walk_of_set(struct bytes parts);
-/* The next part that can be read; false at the end. Parts that cannot be read are passed over; then name_walk_ok is
- * false. */
+/* The next part that can be read; false at the end. Parts that cannot be read are passed over; then
+ * name_walk_ok is false. */
 bool name_walk_next(struct name_walk *walk, struct name_part *part);
 bool name_walk_ok(const struct name_walk *walk);
 
@@ -43,9 +43,10 @@ enum name_attribute name_attribute_of(struct bytes type);
 /* The key in the message, "CN". */
 const char *name_attribute_key(enum name_attribute attribute);
 
-/* OpenSSL's two text forms of a name: "/C=US/O=a+CN=b" (X509_NAME_oneline: bytes outside printable ASCII become \xHH, the
- * separators within a value get a backslash) and "C = US, O = a + CN = b" (X509_NAME_print_ex with XN_FLAG_ONELINE: RFC 2253
- * escapes, quotes where needed). False if the name cannot be read to its end. */
+/* OpenSSL's two text forms of a name: "/C=US/O=a+CN=b" (X509_NAME_oneline: bytes outside printable
+ * ASCII become \xHH, the separators within a value get a backslash) and "C = US, O = a + CN = b"
+ * (X509_NAME_print_ex with XN_FLAG_ONELINE: RFC 2253 escapes, quotes where needed). False if the
+ * name cannot be read to its end. */
 bool name_append_slashed(struct buffer *out, struct name_walk walk);
 bool name_append_comma_separated(struct buffer *out, struct name_walk walk);
 

@@ -17,15 +17,16 @@ enum {
     GENERAL_NAME_REGISTERED_ID = DER_CONTEXT | 8,
 };
 
-/* OpenSSL has two texts for a name: the one of alternative names and access descriptions (i2v_GENERAL_NAME), and the one of
- * distribution points (GENERAL_NAME_print). They differ in other names and directory names. */
+/* OpenSSL has two texts for a name: the one of alternative names and access descriptions
+ * (i2v_GENERAL_NAME), and the one of distribution points (GENERAL_NAME_print). They differ in other
+ * names and directory names. */
 enum general_name_form {
     GENERAL_NAME_LISTED,
     GENERAL_NAME_PRINTED,
 };
 
-/* Append "DNS:a.example" and the like; the text is as valid as the name is. False if it cannot be read; what was appended
- * by then stays. */
+/* Append "DNS:a.example" and the like; the text is as valid as the name is. False if it cannot be
+ * read; what was appended by then stays. */
 bool general_name_append(struct buffer *out, const struct der_element *name,
                          enum general_name_form form);
 

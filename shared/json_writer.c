@@ -44,27 +44,30 @@ void json_key(struct json_writer *writer, const char *key)
     writer->needs_comma = false;
 }
 
-static void escape_character(struct buffer *out, uint8_t character)
+/* The letter of the two-character escape, or 0 where there is none. */
+static char escape_letter(uint8_t character)
+{
+    switch (character) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default: return 0;
+    }
+}
+
+void json_escape_character(struct buffer *out, uint8_t character)
 {
     static const char digits[] = "0123456789abcdef";
-    static const char unicode[4] = { '\\', 'u', '0', '0' };
-    char escape[6] = { '\\', (char)character };
-    size_t size = 2;
-    switch (character) {
-    case '"':
-    case '\\': break;
-    case '\b': escape[1] = 'b'; break;
-    case '\f': escape[1] = 'f'; break;
-    case '\n': escape[1] = 'n'; break;
-    case '\r': escape[1] = 'r'; break;
-    case '\t': escape[1] = 't'; break;
-    default:
-        memcpy(escape, unicode, sizeof unicode);
-        escape[4] = digits[character >> 4];
-        escape[5] = digits[character & 15];
-        size = 6;
-    }
-    buffer_append(out, escape, size);
+    const char letter[] = { '\\', escape_letter(character) };
+    const char code[] = { '\\', 'u', '0', '0', digits[character >> 4], digits[character & 15] };
+    if (letter[1])
+        buffer_append(out, letter, sizeof letter);
+    else
+        buffer_append(out, code, sizeof code);
 }
 
 static bool is_plain(uint8_t byte)
@@ -112,7 +115,7 @@ void json_escape(struct buffer *out, struct bytes text)
         if (size > 1)
             buffer_append(out, text.data + at, size);
         else if (size == 1)
-            escape_character(out, text.data[at]);
+            json_escape_character(out, text.data[at]);
         else
             buffer_append(out, "\xef\xbf\xbd", 3);
         at += size ? size : 1;

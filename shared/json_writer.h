@@ -39,5 +39,7 @@ void json_raw(struct json_writer *writer, struct bytes json);
 /* The inside of a JSON string, without its quotes: for text that is put together from pieces. Each piece is whole
  * characters. */
 void json_escape(struct buffer *out, struct bytes text);
+/* The escape of one character of ASCII. */
+void json_escape_character(struct buffer *out, uint8_t character);
 
 #endif

@@ -1,9 +1,11 @@
 /*
- * The messages of protocol.md section 2. Ingest writes the lite message of an entry into the stream; the streamer makes
- * the three WebSocket messages from the stream's fields by copying: no JSON is parsed and no certificate rendered again.
+ * The messages of protocol.md section 2. Ingest writes the lite message of an entry into the
+ * stream; the streamer makes the three WebSocket messages from the stream's fields by copying: no
+ * JSON is parsed and no certificate rendered again.
  *
- * What makes the copying possible, and therefore part of the contract: the stored message begins with
- * MESSAGE_UPDATE_PREFIX, and its last member is leaf_cert, so it ends with "}}}": the certificate, data, the message.
+ * What makes the copying possible, and therefore part of the contract: the stored message begins
+ * with MESSAGE_UPDATE_PREFIX, and its last member is leaf_cert, so it ends with "}}}": the
+ * certificate, data, the message.
  */
 #ifndef SHARED_MESSAGE_H
 #define SHARED_MESSAGE_H
@@ -30,8 +32,8 @@ struct message_entry {
     uint64_t timestamp_ms; /* the log's: its SCT time */
     uint64_t seen_ms;      /* ours */
     bool is_precertificate;
-    /* What the log does not prove (the precertificate as submitted, its chain) is not that of what it proves: the source
-     * gets "chain_bound": false. */
+    /* What the log does not prove (the precertificate as submitted, its chain) is not that of what
+     * it proves: the source gets "chain_bound": false. */
     bool is_unbound;
     const char *parse_error; /* a constant, or NULL: overrides the certificate's own */
 };
@@ -40,12 +42,12 @@ struct message_entry {
 void message_write(struct buffer *out, const struct message_entry *entry,
                    const struct certificate *certificate);
 
-/* Appends the lite message with its stream id, from the stored one. False, with nothing appended, if `json` is not of the
- * contract's form. */
+/* Appends the lite message with its stream id, from the stored one. False, with nothing appended,
+ * if `json` is not of the contract's form. */
 bool message_splice_lite(struct buffer *out, struct bytes json, struct bytes id);
 
-/* Appends the full message: the lite one plus as_der (base64 of `der`) and chain. `issuers` are certificate objects, in
- * order, issuer first. */
+/* Appends the full message: the lite one plus as_der (base64 of `der`) and chain. `issuers` are
+ * certificate objects, in order, issuer first. */
 bool message_splice_full(struct buffer *out, struct bytes json, struct bytes id, struct bytes der,
                          const struct bytes *issuers, size_t issuer_count);
 

@@ -1,6 +1,6 @@
 /*
- * The messages of the go dialect (protocol.md section 3), made from what the stream holds: the stored lite message names
- * log, index and times, the certificate is rendered anew.
+ * The messages of the go dialect (protocol.md section 3), made from what the stream holds: the
+ * stored lite message names log, index and times, the certificate is rendered anew.
  */
 #ifndef SHARED_MESSAGE_GO_H
 #define SHARED_MESSAGE_GO_H
@@ -9,13 +9,13 @@
 
 struct certificate;
 
-/* Appends the lite message with its newline. `json` is the stored message, `certificate` what its `der` parses to. False,
- * with nothing appended, if `json` is not as message_write makes it. */
+/* Appends the lite message with its newline. `json` is the stored message, `certificate` what its
+ * `der` parses to. False, with nothing appended, if `json` is not as message_write makes it. */
 bool message_go_write_lite(struct buffer *out, struct bytes json,
                            const struct certificate *certificate);
 
-/* The same as the full message. `issuers` are certificate objects of the go dialect with as_der, issuer first; without any,
- * the message has no chain. */
+/* The same as the full message. `issuers` are certificate objects of the go dialect with as_der,
+ * issuer first; without any, the message has no chain. */
 bool message_go_write_full(struct buffer *out, struct bytes json,
                            const struct certificate *certificate, const struct bytes *issuers,
                            size_t issuer_count);

@@ -38,7 +38,8 @@ static uint64_t mix(uint64_t state, uint64_t word)
     return state ^ state >> 29;
 }
 
-/* The last word overlaps the one before, so that there is no remainder; names shorter than a word are padded. */
+/* The last word overlaps the one before, so that there is no remainder; names shorter than a word
+ * are padded. */
 static uint32_t hash(uint64_t seed, struct bytes name)
 {
     uint64_t state = seed ^ name.size;

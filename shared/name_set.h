@@ -1,13 +1,15 @@
 /*
- * Names in order, each once: views, which the caller keeps alive. Lookups are hashed with a seed of its own, because the
- * names are chosen by strangers: a certificate of a million colliding names must not cost a million squared.
+ * Names in order, each once: views, which the caller keeps alive. Lookups are hashed with a seed of
+ * its own, because the names are chosen by strangers: a certificate of a million colliding names
+ * must not cost a million squared.
  */
 #ifndef SHARED_NAME_SET_H
 #define SHARED_NAME_SET_H
 
 #include "shared/bytes.h"
 
-/* Where a name is: its hash, so that most others are passed over unread, and its index plus one; 0 for an empty slot. */
+/* Where a name is: its hash, so that most others are passed over unread, and its index plus one; 0
+ * for an empty slot. */
 struct name_slot {
     uint32_t hash;
     uint32_t position;

@@ -7,8 +7,8 @@
         { (const uint8_t *)(id), sizeof(id) - 1 }, short_name, long_name \
     }
 
-/* In order of size, then of bytes, for the search. The test of this module checks the order and compares each row with
- * OpenSSL. */
+/* In order of size, then of bytes, for the search. The test of this module checks the order and
+ * compares each row with OpenSSL. */
 // clang-format off
 static const struct object_id_name names[] = {
     ROW("\x55\x04\x03", "CN", "commonName"),
@@ -167,8 +167,8 @@ const struct object_id_name *object_id_at(size_t index)
     return index < NAME_COUNT ? &names[index] : NULL;
 }
 
-/* An arc is in base 128, most significant digit first, with a set top bit where more follows (X.690 section 8.19.2). Most
- * fit 64 bits; those made of UUIDs (2.25.n) have 19 octets. */
+/* An arc is in base 128, most significant digit first, with a set top bit where more follows (X.690
+ * section 8.19.2). Most fit 64 bits; those made of UUIDs (2.25.n) have 19 octets. */
 enum {
     ARC_OCTETS_MAX = 64,
     SHORT_ARC_OCTETS = 9,

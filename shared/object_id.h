@@ -1,6 +1,6 @@
 /*
- * Object identifiers (X.690 section 8.19), as the bytes of their content. The names are those that OpenSSL prints, for the
- * objects that certificates really mention.
+ * Object identifiers (X.690 section 8.19), as the bytes of their content. The names are those that
+ * OpenSSL prints, for the objects that certificates really mention.
  */
 #ifndef SHARED_OBJECT_ID_H
 #define SHARED_OBJECT_ID_H
@@ -19,8 +19,8 @@ const struct object_id_name *object_id_find(struct bytes id);
 /* The rows one after the other, NULL behind the last: for the test. */
 const struct object_id_name *object_id_at(size_t index);
 
-/* Appends the dotted form. False, with nothing appended, if the bytes are no object identifier. An arc may have up to
- * 64 octets. */
+/* Appends the dotted form. False, with nothing appended, if the bytes are no object identifier. An
+ * arc may have up to 64 octets. */
 bool object_id_append_dotted(struct buffer *out, struct bytes id);
 
 /* Append the name of a known object, else the dotted form. */

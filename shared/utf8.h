@@ -4,7 +4,8 @@
 
 #include "shared/bytes.h"
 
-/* The length of the well-formed sequence (RFC 3629 section 4) at the start of `text`, which is not empty, or 0. */
+/* The length of the well-formed sequence (RFC 3629 section 4) at the start of `text`, which is not
+ * empty, or 0. */
 static inline size_t utf8_sequence_size(struct bytes text)
 {
     const uint8_t *at = text.data;

@@ -1,7 +1,8 @@
 /*
- * What a certificate costs, stage by stage, in microseconds of this thread and in megabytes of DER per second: over the real
- * certificates of the corpus, or over generated ones where it is absent. With --smoke it runs for a moment and fails if the
- * hot path allocates memory for each certificate.
+ * What a certificate costs, stage by stage, in microseconds of this thread and in megabytes of DER
+ * per second: over the real certificates of the corpus, or over generated ones where it is absent.
+ * With --smoke it runs for a moment and fails if the hot path allocates memory for each
+ * certificate.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -27,32 +28,32 @@ enum {
     SMOKE_MS = 20,
 };
 
-/* Counted by the linker's --wrap; only our own code is, not OpenSSL's. */
+/* The linker's --wrap puts these in front of the C library's; only our own code is counted, not OpenSSL's. */
 static uint64_t allocations;
 
-void *__real_malloc(size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
+void *real_malloc(size_t size) __asm__("__real_malloc");
+void *real_realloc(void *block, size_t size) __asm__("__real_realloc");
+void *real_calloc(size_t count, size_t size) __asm__("__real_calloc");
+void *counted_malloc(size_t size) __asm__("__wrap_malloc");
+void *counted_realloc(void *block, size_t size) __asm__("__wrap_realloc");
+void *counted_calloc(size_t count, size_t size) __asm__("__wrap_calloc");
 
-void *__wrap_malloc(size_t size)
+void *counted_malloc(size_t size)
 {
     allocations++;
-    return __real_malloc(size);
+    return real_malloc(size);
 }
 
-void *__wrap_realloc(void *block, size_t size)
+void *counted_realloc(void *block, size_t size)
 {
     allocations++;
-    return __real_realloc(block, size);
+    return real_realloc(block, size);
 }
 
-void *__wrap_calloc(size_t count, size_t size)
+void *counted_calloc(size_t count, size_t size)
 {
     allocations++;
-    return __real_calloc(count, size);
+    return real_calloc(count, size);
 }
 
 struct sample {
@@ -204,7 +205,8 @@ static void run_once(struct bench *bench, const struct figure *figure, const str
         figure->run(bench, bytes_of(sample->ders.data + at, sample->sizes[i]));
 }
 
-/* Returns the allocations of all rounds after the first, in which the arrays grow to what the sample needs. */
+/* Returns the allocations of all rounds after the first, in which the arrays grow to what the
+ * sample needs. */
 static uint64_t measure(struct bench *bench, const struct figure *figure,
                         const struct sample *sample)
 {

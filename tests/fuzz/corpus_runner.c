@@ -1,4 +1,5 @@
-/* Runs a fuzzer's function over the files of folders, so that every test run repeats what fuzzing once found. */
+/* Runs a fuzzer's function over the files of folders, so that every test run repeats what fuzzing
+ * once found. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@ enum {
     PATH_SIZE = 1024
 };
 
-/* Each input is copied into memory of its own size, so that a sanitizer sees the first byte that is read behind it. */
+/* Each input is copied into memory of its own size, so that a sanitizer sees the first byte that is
+ * read behind it. */
 static void run_file(const char *path)
 {
     FILE *file = fopen(path, "rb");

@@ -1,4 +1,5 @@
-/* What a fuzzer is: one function, called by libFuzzer or by the corpus runner. It aborts on what must not be. */
+/* What a fuzzer is: one function, called by libFuzzer or by the corpus runner. It aborts on what
+ * must not be. */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 

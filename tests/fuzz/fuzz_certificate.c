@@ -1,6 +1,6 @@
 /*
- * Any bytes as a certificate: whatever they are, every message made of it is valid JSON in valid UTF-8 without control
- * characters, and the `domains` field is what all_domains says.
+ * Any bytes as a certificate: whatever they are, every message made of it is valid JSON in valid
+ * UTF-8 without control characters, and the `domains` field is what all_domains says.
  */
 #include <stdlib.h>
 #include <string.h>

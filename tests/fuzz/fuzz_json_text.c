@@ -1,4 +1,5 @@
-/* Any bytes as text: both ways of escaping make a JSON string of valid UTF-8, which holds the text where that was valid. */
+/* Any bytes as text: both ways of escaping make a JSON string of valid UTF-8, which holds the text
+ * where that was valid. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ static bool is_utf8_without_nul(struct bytes text)
 static void check_string(struct buffer *json, struct bytes text)
 {
     buffer_append_byte(json, '"');
-    check(!json->failed && is_utf8_without_nul(buffer_bytes(json)));
+    check(json->data && !json->failed);
+    check(is_utf8_without_nul(buffer_bytes(json)));
     for (size_t i = 0; i < json->size; i++)
         check(json->data[i] >= 0x20);
     cJSON *parsed = cJSON_ParseWithLength((const char *)json->data, json->size);

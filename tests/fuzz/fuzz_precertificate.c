@@ -1,4 +1,5 @@
-/* Any bytes as the proven and the claimed side of an entry: the first two say where the one ends and the other begins. */
+/* Any bytes as the proven and the claimed side of an entry: the first two say where the one ends
+ * and the other begins. */
 #include <stdlib.h>
 
 #include "ingest/precertificate.h"

@@ -1,6 +1,6 @@
 /*
- * Certificates put together piece by piece on the local CT log's DER writer, so that tests hold exactly the oddity they are
- * about. Nothing is signed: keys and signatures are filler.
+ * Certificates put together piece by piece on the local CT log's DER writer, so that tests hold
+ * exactly the oddity they are about. Nothing is signed: keys and signatures are filler.
  */
 #ifndef TESTS_UNIT_CERTIFICATE_BUILDER_H
 #define TESTS_UNIT_CERTIFICATE_BUILDER_H
@@ -25,8 +25,8 @@ struct certificate_parts {
 
 void build_certificate(struct buffer *out, const struct certificate_parts *parts);
 
-/* An ordinary certificate of a web server, as CAs issue them now: `name_count` names, two SCTs, policies, access
- * information. `number` makes each one different. */
+/* An ordinary certificate of a web server, as CAs issue them now: `name_count` names, two SCTs,
+ * policies, access information. `number` makes each one different. */
 void build_ordinary_certificate(struct buffer *out, uint64_t number, size_t name_count);
 
 #endif

@@ -37,8 +37,10 @@ static struct buffer read_file(const char *path)
     struct buffer content;
     buffer_init(&content, FILE_LIMIT);
     FILE *file = fopen(path, "rb");
-    if (!file)
+    if (!file) {
         fail_msg("cannot read %s", path);
+        return content;
+    }
     for (size_t size = 1; size;) {
         uint8_t *room = buffer_reserve(&content, 1 << 16);
         assert_non_null(room);
@@ -68,8 +70,10 @@ size_t corpus_visit_files(const char *subfolder, const char *suffix, corpus_visi
     char folder[PATH_SIZE / 2];
     (void)snprintf(folder, sizeof folder, "%s/%s", corpus_folder(), subfolder);
     DIR *directory = opendir(folder);
-    if (!directory)
+    if (!directory) {
         fail_msg("cannot read %s", folder);
+        return 0;
+    }
     size_t count = 0;
     for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
         if (!ends_in(entry->d_name, suffix))

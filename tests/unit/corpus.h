@@ -1,6 +1,7 @@
 /*
- * The collected certificates, entries and expectations that tests compare with where they are at hand: the folder that the
- * variable CERTSTREAM_CORPUS names, else the one beside the checkout. They are no part of the project.
+ * The collected certificates, entries and expectations that tests compare with where they are at
+ * hand: the folder that the variable CERTSTREAM_CORPUS names, else the one beside the checkout.
+ * They are no part of the project.
  */
 #ifndef TESTS_UNIT_CORPUS_H
 #define TESTS_UNIT_CORPUS_H
@@ -16,7 +17,8 @@ const char *corpus_folder(void);
 size_t corpus_visit_files(const char *subfolder, const char *suffix, corpus_visit visit,
                           void *context);
 
-/* The content of one file, as a buffer that the caller frees; fails the test if it cannot be read. */
+/* The content of one file, as a buffer that the caller frees; fails the test if it cannot be
+ * read. */
 struct buffer corpus_read(const char *name);
 
 /* Visits each line, without its newline. */

@@ -1,4 +1,5 @@
-/* The inputs of the corpus's expectations: inputs_*.txt, one entry of a log or one certificate per line. */
+/* The inputs of the corpus's expectations: inputs_*.txt, one entry of a log or one certificate per
+ * line. */
 #ifndef TESTS_UNIT_GOLDEN_INPUT_H
 #define TESTS_UNIT_GOLDEN_INPUT_H
 
@@ -15,7 +16,8 @@ struct golden_input {
     size_t chain_count;
 };
 
-/* Reads the next line off `lines`; fails the test if there is none. Freed with golden_input_free. */
+/* Reads the next line off `lines`; fails the test if there is none. Freed with
+ * golden_input_free. */
 void golden_input_read_next(struct golden_input *input, struct bytes *lines);
 void golden_input_free(struct golden_input *input);
 

@@ -99,7 +99,7 @@ struct text_row {
     const char *escaped;
 };
 
-#define TEXT(literal) literal, sizeof literal - 1
+#define TEXT(literal) literal, sizeof(literal) - 1
 
 static const struct text_row text_rows[] = {
     { DER_UTF8_STRING, TEXT("caf\xc3\xa9"), "caf\xc3\xa9", "caf\xc3\xa9" },
@@ -231,7 +231,7 @@ static void writes_object_identifiers_with_dots(void **state)
 static void names_objects_as_openssl_does(void **state)
 {
     (void)state;
-    struct bytes before = { 0 };
+    struct bytes before = bytes_of("", 0);
     size_t count = 0;
     for (const struct object_id_name *row = object_id_at(0); row; row = object_id_at(++count)) {
         bool is_larger =

@@ -1,4 +1,5 @@
-/* Certificates made for the purpose, and what the messages say of them: every field of protocol.md section 3. */
+/* Certificates made for the purpose, and what the messages say of them: every field of protocol.md
+ * section 3. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -244,7 +245,7 @@ struct domain_row {
     const char *go;
 };
 
-#define TEXT(literal) literal, sizeof literal - 1
+#define TEXT(literal) literal, sizeof(literal) - 1
 #define BOTH(literal) literal, literal
 
 static const struct domain_row domain_rows[] = {
@@ -265,6 +266,18 @@ static const struct domain_row domain_rows[] = {
       "[\"\x7f\\ufffd\"]" },
 };
 
+static void expect_domains(struct bench *bench, enum certificate_dialect dialect,
+                           const char *expected)
+{
+    buffer_clear(&bench->json);
+    certificate_json_write_domains(&bench->json, bench->certificate, dialect);
+    if (!bytes_equal_string(buffer_bytes(&bench->json), expected))
+        fail_msg("%s: %.*s", expected, (int)bench->json.size, (const char *)bench->json.data);
+    char member[256];
+    (void)snprintf(member, sizeof member, "{\"all_domains\":%s,", expected);
+    expect_member(bench, dialect, member);
+}
+
 static void lists_the_names_of_a_certificate(void **state)
 {
     struct bench *bench = *state;
@@ -282,19 +295,8 @@ static void lists_the_names_of_a_certificate(void **state)
             parts.extensions = buffer_bytes(&extensions);
         }
         assert_true(parse(bench, &parts));
-        static const enum certificate_dialect dialects[] = { CERTIFICATE_DIALECT_CERTSTREAM,
-                                                             CERTIFICATE_DIALECT_GO };
-        for (size_t j = 0; j < 2; j++) {
-            const char *expected = j ? row->go : row->certstream;
-            buffer_clear(&bench->json);
-            certificate_json_write_domains(&bench->json, bench->certificate, dialects[j]);
-            if (!bytes_equal_string(buffer_bytes(&bench->json), expected))
-                fail_msg("%s: %.*s", expected, (int)bench->json.size,
-                         (const char *)bench->json.data);
-            char member[256];
-            (void)snprintf(member, sizeof member, "{\"all_domains\":%s,", expected);
-            expect_member(bench, dialects[j], member);
-        }
+        expect_domains(bench, CERTIFICATE_DIALECT_CERTSTREAM, row->certstream);
+        expect_domains(bench, CERTIFICATE_DIALECT_GO, row->go);
     }
     buffer_free(&extensions);
 }
@@ -469,7 +471,8 @@ static void keeps_as_der_last_so_that_a_splice_can_add_it(void **state)
     assert_non_null(strstr(render(bench, CERTIFICATE_DIALECT_GO, true), "],\"as_der\":\"MII"));
 }
 
-/* Whatever part is missing, the message is whole: valid JSON with every key, and the fingerprints are right. */
+/* Whatever part is missing, the message is whole: valid JSON with every key, and the fingerprints
+ * are right. */
 static void reads_what_there_is_of_a_truncated_certificate(void **state)
 {
     struct bench *bench = *state;

@@ -1,7 +1,7 @@
 /*
- * Our certificate object beside what EasySSL, the original server's parser, printed for the same inputs. The table names
- * every difference that is left, and why it is intended; any other fails the test, and so does a row that nothing needs
- * any more.
+ * Our certificate object beside what EasySSL, the original server's parser, printed for the same
+ * inputs. The table names every difference that is left, and why it is intended; any other fails
+ * the test, and so does a row that nothing needs any more.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,7 +241,8 @@ static void differs_from_easyssl_only_where_it_departs_from_its_documentation(vo
         assert_true(easyssl.used[i] > 0);
     }
     assert_int_equal(easyssl.compared, EXPECTED_INPUTS);
-    /* Certificates without extensions, with RSA-PSS, and with a distribution point that is no URI. */
+    /* Certificates without extensions, with RSA-PSS, and with a distribution point that is no
+     * URI. */
     assert_int_equal(easyssl.refused, REFUSED_BY_EASYSSL);
     assert_int_equal(easyssl.unexpected, 0);
 }

@@ -1,6 +1,7 @@
 /*
- * The go dialect against what certstream-server-go's own parser printed for the same inputs, byte for byte. The one
- * difference that is intended: its ST holds streetAddress by mistake; ours holds stateOrProvinceName.
+ * The go dialect against what certstream-server-go's own parser printed for the same inputs, byte
+ * for byte. The one difference that is intended: its ST holds streetAddress by mistake; ours holds
+ * stateOrProvinceName.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,12 +70,11 @@ static void render_full(struct golden *golden, const struct golden_input *input,
         buffer_free(&objects[i]);
 }
 
-static void cut(struct buffer *text, uint8_t *from, size_t size, const char *replacement)
+static void cut(struct buffer *text, uint8_t *from, size_t size, struct bytes replacement)
 {
-    size_t kept = strlen(replacement);
-    memmove(from + kept, from + size, text->size - (size_t)(from + size - text->data));
-    memcpy(from, replacement, kept);
-    text->size -= size - kept;
+    memmove(from + replacement.size, from + size, text->size - (size_t)(from + size - text->data));
+    memcpy(from, replacement.data, replacement.size);
+    text->size -= size - replacement.size;
 }
 
 /* Takes ST out, from the member and from `aggregated`: theirs is the street, ours the state. */
@@ -96,8 +96,8 @@ static void remove_states(struct buffer *text)
         uint8_t *again =
             memmem(end, text->size - (size_t)(end - text->data), aggregated.data, aggregated.size);
         assert_non_null(again);
-        cut(text, again, aggregated.size, "");
-        cut(text, at, (size_t)(end + 1 - at), "null");
+        cut(text, again, aggregated.size, bytes_of("", 0));
+        cut(text, at, (size_t)(end + 1 - at), bytes_of("null", 4));
     }
     buffer_free(&aggregated);
 }

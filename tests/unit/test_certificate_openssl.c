@@ -1,7 +1,7 @@
 /*
- * The certificate parser against OpenSSL: of every certificate of the corpus that d2i_X509 accepts, and of many damaged
- * copies of them, each field and each extension's text are the same. Where the two differ on purpose, is_exception says
- * where and why.
+ * The certificate parser against OpenSSL: of every certificate of the corpus that d2i_X509 accepts,
+ * and of many damaged copies of them, each field and each extension's text are the same. Where the
+ * two differ on purpose, is_exception says where and why.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -40,6 +40,7 @@ struct comparison {
     size_t compared;
     size_t differences;
     size_t exceptions;
+    uint64_t random;
 };
 
 static void set_up(struct comparison *comparison)
@@ -65,12 +66,21 @@ static void show(struct bytes text)
     (void)fputc('\n', stderr);
 }
 
+static bool are_equal(const struct comparison *comparison)
+{
+    struct bytes ours = buffer_bytes(&comparison->ours);
+    struct bytes theirs = buffer_bytes(&comparison->theirs);
+    if (!ours.data || !theirs.data)
+        return ours.size == theirs.size;
+    return bytes_equal(ours, theirs);
+}
+
 static void compare(struct comparison *comparison, const char *what)
 {
     struct bytes ours = buffer_bytes(&comparison->ours);
     struct bytes theirs = buffer_bytes(&comparison->theirs);
     comparison->compared++;
-    if (bytes_equal(ours, theirs))
+    if (are_equal(comparison))
         return;
     if (comparison->differences++ >= SHOWN_DIFFERENCES)
         return;
@@ -131,8 +141,9 @@ static bool has_high_byte(const ASN1_STRING *string)
     return false;
 }
 
-/* OpenSSL reads every type of one byte per character but UTF8String as Latin-1, where we keep the bytes and make them
- * valid when they are printed; and it gives up on a BMPString with surrogates and on types that are no text. */
+/* OpenSSL reads every type of one byte per character but UTF8String as Latin-1, where we keep the
+ * bytes and make them valid when they are printed; and it gives up on a BMPString with surrogates
+ * and on types that are no text. */
 static bool is_text_exception(const ASN1_STRING *string, int converted_size)
 {
     int type = ASN1_STRING_type(string);
@@ -141,33 +152,43 @@ static bool is_text_exception(const ASN1_STRING *string, int converted_size)
                                   !is_wide && has_high_byte(string));
 }
 
+static const ASN1_STRING *last_value(X509_NAME *name, int nid)
+{
+    int last = -1;
+    for (int at = X509_NAME_get_index_by_NID(name, nid, -1); at >= 0;
+         at = X509_NAME_get_index_by_NID(name, nid, at))
+        last = at;
+    return last < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last));
+}
+
+static void compare_attribute(struct comparison *comparison, enum name_attribute attribute,
+                              struct asn1_text ours, const ASN1_STRING *theirs)
+{
+    start(comparison);
+    if (theirs) {
+        unsigned char *text = NULL;
+        int size = ASN1_STRING_to_UTF8(&text, theirs);
+        bool is_exception = is_text_exception(theirs, size);
+        buffer_append_byte(&comparison->theirs, '=');
+        if (!is_exception)
+            buffer_append(&comparison->theirs, text, (size_t)size);
+        OPENSSL_free(text);
+        if (is_exception)
+            return;
+    }
+    if (ours.value.data) {
+        buffer_append_byte(&comparison->ours, '=');
+        asn1_text_append(&comparison->ours, ours);
+    }
+    compare(comparison, name_attribute_key(attribute));
+}
+
 static void compare_name(struct comparison *comparison, const struct certificate_name *ours,
                          X509_NAME *theirs)
 {
-    for (size_t i = 0; i < NAME_ATTRIBUTE_COUNT; i++) {
-        start(comparison);
-        int last = -1;
-        for (int at = X509_NAME_get_index_by_NID(theirs, attribute_nids[i], -1); at >= 0;
-             at = X509_NAME_get_index_by_NID(theirs, attribute_nids[i], at))
-            last = at;
-        if (last >= 0) {
-            const ASN1_STRING *string = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(theirs, last));
-            unsigned char *text = NULL;
-            int size = ASN1_STRING_to_UTF8(&text, string);
-            if (is_text_exception(string, size)) {
-                OPENSSL_free(text);
-                continue;
-            }
-            buffer_append_byte(&comparison->theirs, '=');
-            buffer_append(&comparison->theirs, text, (size_t)size);
-            OPENSSL_free(text);
-        }
-        if (ours->attributes[i].value.data) {
-            buffer_append_byte(&comparison->ours, '=');
-            asn1_text_append(&comparison->ours, ours->attributes[i]);
-        }
-        compare(comparison, name_attribute_key((enum name_attribute)i));
-    }
+    for (enum name_attribute attribute = 0; attribute < NAME_ATTRIBUTE_COUNT; attribute++)
+        compare_attribute(comparison, attribute, ours->attributes[attribute],
+                          last_value(theirs, attribute_nids[attribute]));
 }
 
 static void remove_newlines(struct buffer *text)
@@ -185,8 +206,9 @@ static void end_with_newline(struct buffer *text)
         buffer_append_byte(text, '\n');
 }
 
-/* From OpenSSL's text to ours: protocol.md section 3 asks for a newline behind each line, for one before each
- * distribution point and for the label before a key identifier, which OpenSSL leaves out when it stands alone. */
+/* From OpenSSL's text to ours: protocol.md section 3 asks for a newline behind each line, for one
+ * before each distribution point and for the label before a key identifier, which OpenSSL leaves
+ * out when it stands alone. */
 static void append_laid_out(struct buffer *out, enum certificate_extension_kind kind,
                             struct bytes text)
 {
@@ -238,7 +260,8 @@ static struct bytes id_of(X509_EXTENSION *extension)
     return bytes_of(OBJ_get0_data(object), OBJ_length(object));
 }
 
-/* OpenSSL prints what is not printable in a distribution point's name as dots; we keep it, to be escaped. */
+/* OpenSSL prints what is not printable in a distribution point's name as dots; we keep it, to be
+ * escaped. */
 static void make_dots(struct buffer *text)
 {
     for (size_t i = 0; i < text->size; i++) {
@@ -248,8 +271,8 @@ static void make_dots(struct buffer *text)
     }
 }
 
-/* True if OpenSSL has another name than we for an object that the value mentions. Our table has only what certificates
- * use; OpenSSL's grows with each version. */
+/* True if OpenSSL has another name than we for an object that the value mentions. Our table has
+ * only what certificates use; OpenSSL's grows with each version. */
 static bool mentions_unlisted_object(struct bytes value)
 {
     for (size_t i = 0; i + 2 < value.size; i++) {
@@ -273,19 +296,22 @@ static bool is_exception(struct comparison *comparison, enum certificate_extensi
 {
     struct bytes ours = buffer_bytes(&comparison->ours);
     struct bytes theirs = buffer_bytes(&comparison->theirs);
-    /* We read the bytes as far as they make sense, and say in parse_error that this is not all; OpenSSL knows more BER
-     * (strings in pieces, identifiers of several octets). */
+    /* We read the bytes as far as they make sense, and say in parse_error that this is not all;
+     * OpenSSL knows more BER (strings in pieces, identifiers of several octets). */
     if (!readable)
         return true;
-    /* OpenSSL cuts a notice off at the first NUL, so it never shows a BMPString; we read it by its type. */
+    /* OpenSSL cuts a notice off at the first NUL, so it never shows a BMPString; we read it by its
+     * type. */
     if (kind == EXTENSION_CERTIFICATE_POLICIES && memchr(value.data, 0, value.size))
         return true;
-    /* OpenSSL has 256 bytes for a directory name and 80 for an object identifier, and cuts off the rest. */
+    /* OpenSSL has 256 bytes for a directory name and 80 for an object identifier, and cuts off the
+     * rest. */
     if (ours.size > theirs.size && theirs.size >= 79)
         return true;
-    /* In the names of distribution points OpenSSL converts Latin-1 and prints what is no string in hex. */
-    if (kind == EXTENSION_CRL_DISTRIBUTION_POINTS && memmem(ours.data, ours.size, "DirName:", 8) &&
-        memchr(ours.data, '\\', ours.size))
+    /* In the names of distribution points OpenSSL converts Latin-1 and prints what is no string in
+     * hex. */
+    if (kind == EXTENSION_CRL_DISTRIBUTION_POINTS && ours.data &&
+        memmem(ours.data, ours.size, "DirName:", 8) && memchr(ours.data, '\\', ours.size))
         return true;
     return mentions_unlisted_object(value);
 }
@@ -305,8 +331,7 @@ static void compare_extension(struct comparison *comparison, X509_EXTENSION *ext
         remove_newlines(&comparison->ours);
         make_dots(&comparison->ours);
     }
-    if (bytes_equal(buffer_bytes(&comparison->ours), buffer_bytes(&comparison->theirs)) ||
-        !is_exception(comparison, kind, bytes, readable))
+    if (are_equal(comparison) || !is_exception(comparison, kind, bytes, readable))
         compare(comparison, certificate_extension_key(kind));
     else
         comparison->exceptions++;
@@ -325,7 +350,8 @@ static void compare_extensions(struct comparison *comparison)
         compare_extension(comparison, X509_get_ext(comparison->x509, (int)i));
 }
 
-/* "sha256, rsa" from what OpenSSL says about the algorithm; false where protocol.md has no name of this form. */
+/* "sha256, rsa" from what OpenSSL says about the algorithm; false where protocol.md has no name of
+ * this form. */
 static bool append_algorithm(struct buffer *out, const X509 *x509)
 {
     static const int digests[] = { NID_md2,    NID_md5,    NID_sha1,  NID_sha224,
@@ -384,7 +410,7 @@ static void append_once(struct buffer *out, const GENERAL_NAMES *names)
 static bool has_line(const struct buffer *lines, struct bytes line)
 {
     struct bytes rest = buffer_bytes(lines);
-    while (rest.size) {
+    while (rest.data && rest.size) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
         size_t size = (size_t)(end - rest.data);
         if (bytes_equal(bytes_of(rest.data, size), line))
@@ -402,8 +428,8 @@ static bool is_authority(const X509 *x509)
     return is_ca;
 }
 
-/* The common name is ours: it is compared elsewhere. Of certificates that we read in part only, and of those with more names
- * than a test should search one by one, the list is not compared. */
+/* The common name is ours: it is compared elsewhere. Of certificates that we read in part only, and
+ * of those with more names than a test should search one by one, the list is not compared. */
 static void compare_domains(struct comparison *comparison)
 {
     start(comparison);
@@ -416,7 +442,7 @@ static void compare_domains(struct comparison *comparison)
     append_once(&comparison->theirs, names);
     GENERAL_NAMES_free(names);
     struct bytes common_name = certificate_common_name(comparison->certificate);
-    if (common_name.size && !is_authority(comparison->x509) &&
+    if (common_name.data && common_name.size && !is_authority(comparison->x509) &&
         !has_line(&comparison->theirs, common_name))
         append_line(&comparison->theirs, common_name);
     const struct name_set *domains = &comparison->certificate->domains;
@@ -479,13 +505,23 @@ static void reads_every_certificate_of_the_corpus_as_openssl_does(void **state)
     tear_down(&comparison);
 }
 
-/* Damage that keeps most of a certificate readable: a byte or two, mostly in the first part, where the fields are. */
-static void damage(struct bytes der, uint8_t *copy)
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* Damage that keeps most of a certificate readable: a byte or two, another value or one bit flipped. */
+static void damage(struct bytes der, uint8_t *copy, uint64_t *random)
 {
     memcpy(copy, der.data, der.size);
-    for (int left = 1 + rand() % 2; left > 0; left--) {
-        size_t at = (size_t)rand() % der.size;
-        copy[at] = rand() % 2 ? (uint8_t)rand() : (uint8_t)(copy[at] ^ 1 << rand() % 8);
+    for (uint64_t left = 1 + next_random(random) % 2; left > 0; left--) {
+        size_t at = next_random(random) % der.size;
+        uint64_t value = next_random(random);
+        uint64_t damaged = value & 0x100 ? value : copy[at] ^ UINT64_C(1) << value % 8;
+        copy[at] = (uint8_t)(damaged & 0xff);
     }
 }
 
@@ -496,7 +532,7 @@ static void visit_damaged(const char *name, struct bytes content, void *context)
     uint8_t *copy = malloc(content.size);
     assert_non_null(copy);
     for (int i = 0; i < MUTATIONS_PER_CERTIFICATE; i++) {
-        damage(content, copy);
+        damage(content, copy, &comparison->random);
         compare_certificate(comparison, bytes_of(copy, content.size));
     }
     free(copy);
@@ -508,11 +544,12 @@ static void reads_damaged_certificates_as_openssl_does(void **state)
     if (!corpus_folder())
         skip();
     const char *given = getenv("TEST_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("TEST_SEED=%u\n", seed);
-    srand(seed);
+    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    print_message("TEST_SEED=%" PRIu64 "\n", seed);
     struct comparison comparison;
     set_up(&comparison);
+    /* Spread over all bits, and never zero, which the generator would not leave. */
+    comparison.random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     (void)corpus_visit_files("certs/real", ".der", visit_damaged, &comparison);
     (void)corpus_visit_files("certs/issuers", ".der", visit_damaged, &comparison);
     print_message("%zu values compared, %zu exceptions\n", comparison.compared,
