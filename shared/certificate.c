@@ -20,7 +20,10 @@
 /* A certificate in a log has less than 2^24 bytes (RFC 6962 section 3.1). A text is at most four
  * times as long as what it shows (\xHH), plus a label per name, which has at least two bytes. */
 enum {
-    TEXT_LIMIT = 16 << 24
+    TEXT_LIMIT = 16 << 24,
+    /* What one monstrous certificate made grow beyond this is given back before the next. */
+    KEPT_TEXT = 1 << 20,
+    KEPT_EXTENSIONS = 1024,
 };
 
 struct certificate *certificate_create(void)
@@ -58,19 +61,36 @@ static void note(struct certificate *certificate, const char *error)
         certificate->parse_error = error;
 }
 
+static void clear_text(struct buffer *text)
+{
+    if (text->capacity > KEPT_TEXT)
+        buffer_free(text);
+    buffer_clear(text);
+}
+
+static void clear_extensions(struct certificate *certificate)
+{
+    certificate->extension_count = 0;
+    if (certificate->extension_capacity <= KEPT_EXTENSIONS)
+        return;
+    free(certificate->extensions);
+    certificate->extensions = NULL;
+    certificate->extension_capacity = 0;
+}
+
 static void forget(struct certificate *certificate)
 {
     certificate->parse_error = NULL;
-    certificate->tbs = certificate->tbs_content = (struct bytes){ 0 };
-    certificate->serial = certificate->signature_algorithm = (struct bytes){ 0 };
+    certificate->tbs = certificate->serial = (struct bytes){ 0 };
+    certificate->signature_algorithm = (struct bytes){ 0 };
     certificate->issuer = certificate->subject = certificate->public_key_info = (struct bytes){ 0 };
     certificate->issuer_name = certificate->subject_name = (struct certificate_name){ 0 };
     certificate->not_before = certificate->not_after = (struct certificate_time){ 0 };
     certificate->is_ca = false;
-    certificate->extension_count = 0;
+    clear_extensions(certificate);
     memset(certificate->texts, 0, sizeof certificate->texts);
-    buffer_clear(&certificate->text);
-    buffer_clear(&certificate->common_name);
+    clear_text(&certificate->text);
+    clear_text(&certificate->common_name);
     name_set_clear(&certificate->domains);
 }
 
@@ -142,12 +162,13 @@ static void read_extension(struct certificate *certificate, const struct der_ele
     if (der_is_next(&reader, DER_BOOLEAN))
         (void)der_take(&reader, DER_BOOLEAN);
     struct bytes value = der_take(&reader, DER_OCTET_STRING);
-    if (element->tag != DER_SEQUENCE || !reader_finished(&reader)) {
+    bool has_id = id.size && !(id.data[id.size - 1] & 0x80);
+    if (element->tag != DER_SEQUENCE || !has_id || !reader_finished(&reader)) {
         note(certificate, "an extension cannot be read");
         return;
     }
     *add_extension(certificate) = (struct certificate_extension){
-        .kind = certificate_extension_kind_of(id), .id = id, .value = value, .whole = element->whole
+        .kind = certificate_extension_kind_of(id), .id = id, .value = value
     };
 }
 
@@ -199,7 +220,6 @@ static void read_structure(struct certificate *certificate)
         return;
     }
     certificate->tbs = tbs.whole;
-    certificate->tbs_content = tbs.content;
     read_tbs(certificate, tbs.content);
     certificate->signature_algorithm = der_take(&outer, DER_SEQUENCE);
     (void)der_take(&outer, DER_BIT_STRING);

@@ -24,7 +24,6 @@ struct certificate_extension {
     enum certificate_extension_kind kind;
     struct bytes id;
     struct bytes value; /* the content of extnValue */
-    struct bytes whole;
 };
 
 /* The text of all extensions of one kind, within certificate.text. */
@@ -46,7 +45,6 @@ struct certificate {
      * none. */
     struct bytes der;
     struct bytes tbs;
-    struct bytes tbs_content;
     struct bytes serial;              /* content of the INTEGER */
     struct bytes signature_algorithm; /* content of the outer AlgorithmIdentifier */
     struct bytes issuer;

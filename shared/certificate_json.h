@@ -14,7 +14,8 @@ enum certificate_dialect {
 };
 
 /* Appends the object. With `as_der`, its last member is "as_der" (base64); without, it is the same
- * object less that member, so that message_splice_full can add it. */
+ * object less that member, so that message_splice_full can add it. (In the go dialect as_der stands
+ * second, as there.) */
 void certificate_json_write(struct buffer *out, const struct certificate *certificate,
                             enum certificate_dialect dialect, bool as_der);
 

@@ -9,6 +9,8 @@
 enum {
     FIRST_SLOTS = 32,
     SLOT_GROWTH = 4,
+    /* What a monstrous certificate made grow beyond this is given back. */
+    KEPT_NAMES = 4096,
 };
 
 void name_set_init(struct name_set *set, uint64_t seed)
@@ -27,6 +29,11 @@ void name_set_free(struct name_set *set)
 
 void name_set_clear(struct name_set *set)
 {
+    if (set->capacity > KEPT_NAMES) {
+        uint64_t seed = set->seed;
+        name_set_free(set);
+        name_set_init(set, seed);
+    }
     set->count = 0;
     set->slot_mask = FIRST_SLOTS - 1;
     memset(set->slots, 0, FIRST_SLOTS * sizeof *set->slots);

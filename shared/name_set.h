@@ -28,7 +28,7 @@ struct name_set {
 /* `seed` is to be unpredictable. */
 void name_set_init(struct name_set *set, uint64_t seed);
 void name_set_free(struct name_set *set);
-/* Forgets the names, keeps the memory. */
+/* Forgets the names, keeps the memory unless there is unusually much. */
 void name_set_clear(struct name_set *set);
 /* Adds a name unless it is there already. */
 void name_set_add(struct name_set *set, struct bytes name);
