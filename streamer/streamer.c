@@ -191,15 +191,17 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
     const struct streamer_settings *settings = streamer->settings;
     struct ws_server_options options = {
         .loop = streamer->loop,
-        .lanes = streamer->lanes,
-        .reader = streamer->reader,
         .sources = &streamer->sources,
         .max_connections = max_connections,
-        .timing = {
-            .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
-            .ping_ms = (uint64_t)settings->ping_ms,
-            .silence_ms = (uint64_t)settings->silence_ms,
-            .stall_ms = (uint64_t)settings->stall_ms,
+        .clients = {
+            .lanes = streamer->lanes,
+            .reader = streamer->reader,
+            .timing = {
+                .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
+                .ping_ms = (uint64_t)settings->ping_ms,
+                .silence_ms = (uint64_t)settings->silence_ms,
+                .stall_ms = (uint64_t)settings->stall_ms,
+            },
         },
     };
     streamer->server = ws_server_create(&options);

@@ -1,7 +1,6 @@
 /*
- * WebSocket and HTTP connections: with loop.c the only place that knows libwebsockets. A WebSocket client is a position in
- * a lane; whenever its socket is writable it is sent the next slice of ready-made frames, whole frames only, so that what
- * libwebsockets sends by itself (pongs, closes) always falls between two frames.
+ * The server's connections: accepts them, and hands what libwebsockets says of each to ws_client or http_connection. With
+ * these and loop.c the only place that knows libwebsockets.
  */
 #ifndef STREAMER_WS_SERVER_H
 #define STREAMER_WS_SERVER_H
@@ -10,33 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "streamer/client.h"
+#include "streamer/ws_client.h"
 
 struct http_sources;
-struct lanes;
 struct loop;
-struct stream_reader;
 struct ws_server;
 
 struct ws_server_options {
     struct loop *loop;
-    struct lanes *lanes;
-    const struct stream_reader *reader;
     const struct http_sources *sources;
-    struct client_timing timing;
+    struct ws_clients_options clients;
     size_t max_connections;
 };
 
 struct ws_server_stats {
     uint64_t accepted; /* connections */
     uint64_t refused;  /* because there were too many */
-    uint64_t slices;   /* written */
-    uint64_t slice_bytes;
-    uint64_t partial; /* of them, those the socket did not take whole */
-    uint64_t gaps;    /* clients told that they were overtaken */
-    uint64_t missed;  /* messages they missed */
-    uint64_t closed_slow;
-    uint64_t closed_silent;
 };
 
 /* Everything in the options is borrowed as long as the server exists. NULL after saying why on the log. */
