@@ -124,6 +124,20 @@ static void writes_the_stored_message_of_a_tiled_log(void **state)
         buffer_bytes(&bench->leaf), "}}");
 }
 
+static void marks_an_entry_whose_chain_is_not_proven(void **state)
+{
+    struct bench *bench = *state;
+    struct message_entry entry = entry_of(&rfc6962_source);
+    entry.is_unbound = true;
+    write_stored(bench, &entry);
+    static const char mark[] =
+        ",\"timestamp\":1700000000.000,\"chain_bound\":false},\"leaf_cert\":";
+    assert_non_null(memmem(bench->json.data, bench->json.size, mark, sizeof mark - 1));
+    buffer_clear(&bench->out);
+    assert_true(message_go_write_lite(&bench->out, buffer_bytes(&bench->json), bench->certificate));
+    assert_null(memmem(bench->out.data, bench->out.size, "chain_bound", 11));
+}
+
 static void tells_the_parse_error_of_a_certificate(void **state)
 {
     struct bench *bench = *state;
@@ -296,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_stored_message_of_an_rfc6962_log),
         cmocka_unit_test(writes_the_stored_message_of_a_tiled_log),
+        cmocka_unit_test(marks_an_entry_whose_chain_is_not_proven),
         cmocka_unit_test(tells_the_parse_error_of_a_certificate),
         cmocka_unit_test(splices_the_lite_message),
         cmocka_unit_test(splices_the_full_message),
