@@ -1,14 +1,14 @@
 #!/bin/sh
 # Builds the project and runs its tests on Debian 13, whose libraries and Redis have other major versions: in a folder
 # that debootstrap fills, so that nothing of this machine is changed. Needs root, debootstrap and 1.5 GB.
-#   tests/debian13.sh [FOLDER [CTEST...]]     (var/debian13; -L unit)
+#   tests/debian13.sh [FOLDER [CTEST...]]     (var/debian13; all but the benchmarks)
 # The folder is kept: the next run only copies the sources and builds.
 set -eu
 
 source=$(dirname "$(dirname "$(readlink -f "$0")")")
 folder=${1:-$source/var/debian13}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- -L unit
+[ $# -gt 0 ] || set -- -L 'unit|e2e' -E bench
 
 packages=gcc,make,cmake,pkg-config,libhiredis-dev,libcurl4-openssl-dev,libssl-dev,libcjson-dev,libwebsockets-dev
 packages=$packages,zlib1g-dev,libcmocka-dev,redis-server,ca-certificates

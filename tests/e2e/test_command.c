@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/program.h"
@@ -153,6 +154,7 @@ static void a_port_in_use_is_said_and_nothing_left(void **state)
                                       "--port", port,    NULL };
     char *errors = error_of(*state, arguments, 1);
     assert_non_null(strstr(errors, port));
+    assert_string_equal(strchr(errors, '\n'), "\n");
     free(errors);
     (void)close(listener);
 }
@@ -199,11 +201,50 @@ static void a_second_start_in_the_same_place_is_refused(void **state)
     assert_int_equal(program_stop(first), 0);
 }
 
+static void run_to_the_end(struct harness *harness, const char *const *arguments)
+{
+    struct program *program = program_start(
+        harness, &(struct program_options){ .name = "install", .arguments = arguments });
+    int code = program_wait(program, END_MS);
+    if (code != 0)
+        fail_with_errors(program);
+}
+
+static void works_where_it_is_installed(void **state)
+{
+    struct harness *harness = *state;
+    char prefix[HARNESS_PATH_SIZE];
+    harness_path(harness, prefix, "usr");
+    const char *const install[] = {
+        "cmake", "--install", CERTSTREAM_BUILD, "--prefix", prefix, NULL
+    };
+    run_to_the_end(harness, install);
+
+    struct program *ct_log = daemon_start_ct_log(harness, "ct_log", NULL);
+    char list[DAEMON_URL_SIZE];
+    (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(ct_log));
+    char command[HARNESS_PATH_SIZE];
+    harness_path(harness, command, "usr/bin/certstream");
+    char state_home[HARNESS_PATH_SIZE + 16];
+    (void)snprintf(state_home, sizeof state_home, "XDG_STATE_HOME=%s", harness->folder);
+    const char *const environment[] = { state_home, "CERTSTREAM_POLL=1", NULL };
+    const char *const up[] = { command, "up",      "--port", "0", "--log-list",
+                               list,    "--start", "-50",    NULL };
+    struct program *program = program_start(
+        harness,
+        &(struct program_options){ .name = "up", .arguments = up, .environment = environment });
+    wait_for_latest(wait_until_up(program));
+    assert_int_equal(program_stop(program), 0);
+    harness_path(harness, command, "certstream/redis/appendonlydir");
+    assert_int_equal(access(command, R_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(demo_streams_certificates_and_ends_cleanly, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(works_where_it_is_installed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_said_and_nothing_left, setup, teardown),
         cmocka_unit_test_setup_teardown(a_redis_that_does_not_answer_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_redis_that_does_not_start_is_said, setup, teardown),
