@@ -114,6 +114,25 @@ static void on_goodbye(void *context)
         loop_timer_set(streamer->goodbye, GOODBYE_CHECK_MS);
 }
 
+static void log_totals(const struct streamer *streamer)
+{
+    const struct stream_reader_stats *reader = stream_reader_stats(streamer->reader);
+    const struct lanes_stats *lanes = lanes_stats(streamer->lanes);
+    const struct ws_server_stats *server = ws_server_stats(streamer->server);
+    const struct ws_clients_stats *clients = ws_server_clients_stats(streamer->server);
+    log_info("totals of the stream",
+             "entries=%" PRIu64 " malformed=%" PRIu64 " oversized=%" PRIu64 " rollbacks=%" PRIu64,
+             reader->entries, reader->malformed + lanes->malformed, lanes->oversized,
+             reader->rollbacks);
+    log_info("totals of the clients",
+             "accepted=%" PRIu64 " refused=%" PRIu64 " slices=%" PRIu64 " bytes=%" PRIu64
+             " partial=%" PRIu64 " gaps=%" PRIu64 " missed=%" PRIu64 " closed_slow=%" PRIu64
+             " closed_silent=%" PRIu64,
+             server->accepted, server->refused, clients->slices, clients->slice_bytes,
+             clients->partial, clients->gaps, clients->missed, clients->closed_slow,
+             clients->closed_silent);
+}
+
 static void on_signal(short events, void *context)
 {
     (void)events;
@@ -121,6 +140,7 @@ static void on_signal(short events, void *context)
     loop_watch_destroy(streamer->signals);
     streamer->signals = NULL;
     log_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
+    log_totals(streamer);
     ws_server_close(streamer->server);
     streamer->goodbye_end_ms = clock_monotonic_ms() + GOODBYE_MS;
     on_goodbye(streamer);

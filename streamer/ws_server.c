@@ -273,3 +273,8 @@ const struct ws_server_stats *ws_server_stats(const struct ws_server *server)
 {
     return &server->stats;
 }
+
+const struct ws_clients_stats *ws_server_clients_stats(const struct ws_server *server)
+{
+    return ws_clients_stats(server->clients);
+}

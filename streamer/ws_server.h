@@ -44,5 +44,6 @@ void ws_server_tick(struct ws_server *server, uint64_t now_ms);
 void ws_server_close(struct ws_server *server);
 size_t ws_server_connections(const struct ws_server *server);
 const struct ws_server_stats *ws_server_stats(const struct ws_server *server);
+const struct ws_clients_stats *ws_server_clients_stats(const struct ws_server *server);
 
 #endif
