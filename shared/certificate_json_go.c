@@ -101,29 +101,43 @@ static void append_name(struct buffer *out, const struct certificate_name *name)
     APPEND(out, "\",\"email_address\":null}");
 }
 
-/* RFC 5952: the longest run of zero fields, if it has two at least, becomes "::". */
+enum {
+    IPV6_FIELDS = 8
+};
+
+struct zero_run {
+    size_t start;
+    size_t size;
+};
+
+/* The longest run of zero fields, the first of equals; a single one is none (RFC 5952 section 4.2). */
+static struct zero_run find_zero_run(const unsigned *fields)
+{
+    struct zero_run best = { IPV6_FIELDS, 1 };
+    for (size_t start = 0; start < IPV6_FIELDS; start++) {
+        size_t size = 0;
+        while (start + size < IPV6_FIELDS && !fields[start + size])
+            size++;
+        if (size > best.size)
+            best = (struct zero_run){ start, size };
+    }
+    return best;
+}
+
 static void append_ipv6(struct buffer *out, struct bytes address)
 {
-    unsigned fields[8];
-    for (size_t i = 0; i < 8; i++)
-        fields[i] = (unsigned)address.data[2 * i] << 8 | address.data[2 * i + 1];
-    size_t best = 8, best_size = 1;
-    for (size_t i = 0; i < 8; i++) {
-        size_t size = 0;
-        while (i + size < 8 && !fields[i + size])
-            size++;
-        if (size > best_size) {
-            best = i;
-            best_size = size;
-        }
-    }
-    for (size_t i = 0; i < 8; i++) {
-        if (i == best) {
+    unsigned fields[IPV6_FIELDS];
+    struct reader reader = reader_of(address);
+    for (size_t i = 0; i < IPV6_FIELDS; i++)
+        fields[i] = (unsigned)reader_integer(&reader, 2);
+    struct zero_run zeros = find_zero_run(fields);
+    for (size_t i = 0; i < IPV6_FIELDS; i++) {
+        if (i == zeros.start) {
             APPEND(out, "::");
-            i += best_size - 1;
+            i += zeros.size - 1;
             continue;
         }
-        if (i && i != best + best_size)
+        if (i && i != zeros.start + zeros.size)
             buffer_append_byte(out, ':');
         buffer_append_format(out, "%x", fields[i]);
     }
