@@ -79,7 +79,7 @@ static void expect(const struct buffer *out, const char *start, struct bytes mid
     buffer_append_string(&expected, start);
     buffer_append_bytes(&expected, middle);
     buffer_append_string(&expected, end);
-    if (!bytes_equal(buffer_bytes(out), buffer_bytes(&expected)))
+    if (!expected.data || !bytes_equal(buffer_bytes(out), buffer_bytes(&expected)))
         fail_msg("expected %.*s\ngot %.*s", (int)expected.size, (const char *)expected.data,
                  (int)out->size, (const char *)out->data);
     buffer_free(&expected);
