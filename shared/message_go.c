@@ -1,5 +1,7 @@
 #include "shared/message_go.h"
 
+#include "shared/base64.h"
+#include "shared/certificate.h"
 #include "shared/certificate_json.h"
 #include "shared/certificate_json_go.h"
 #include "shared/message.h"
@@ -149,6 +151,35 @@ bool message_go_write_full(struct buffer *out, struct bytes json,
     append_start(out, &stored);
     append_chain(out, issuers, issuer_count);
     append_end(out, &stored, certificate, true);
+    return true;
+}
+
+/* The text of as_der, the last member of a stored certificate object: base64, which has no quotes. */
+static struct bytes find_der(struct bytes object)
+{
+    static const char key[] = ",\"as_der\":\"";
+    static const char end[] = "\"}";
+    size_t key_size = sizeof key - 1, end_size = sizeof end - 1;
+    if (object.size < key_size + end_size ||
+        memcmp(object.data + object.size - end_size, end, end_size) != 0)
+        return (struct bytes){ 0 };
+    const uint8_t *last = object.data + object.size - end_size;
+    const uint8_t *quote = memrchr(object.data, '"', object.size - end_size);
+    if (!quote || (size_t)(quote + 1 - object.data) < key_size ||
+        memcmp(quote + 1 - key_size, key, key_size) != 0)
+        return (struct bytes){ 0 };
+    return bytes_of(quote + 1, (size_t)(last - quote - 1));
+}
+
+bool message_go_write_issuer(struct buffer *out, struct bytes object,
+                             struct certificate *certificate, struct buffer *der)
+{
+    struct bytes text = find_der(object);
+    buffer_clear(der);
+    if (!text.size || !base64_decode(der, text))
+        return false;
+    (void)certificate_parse(certificate, buffer_bytes(der));
+    certificate_json_write(out, certificate, CERTIFICATE_DIALECT_GO, true);
     return true;
 }
 

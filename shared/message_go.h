@@ -20,6 +20,12 @@ bool message_go_write_full(struct buffer *out, struct bytes json,
                            const struct certificate *certificate, const struct bytes *issuers,
                            size_t issuer_count);
 
+/* Appends an issuer's object of the go dialect, with as_der, from the stored one (P:issuers).
+ * `certificate` and `der` are working room: the parsed issuer and its DER afterwards. False, with
+ * nothing appended, if the stored object does not end in as_der. */
+bool message_go_write_issuer(struct buffer *out, struct bytes object,
+                             struct certificate *certificate, struct buffer *der);
+
 /* Appends the dns_entries message; it has no newline. */
 void message_go_write_domains(struct buffer *out, const struct certificate *certificate);
 

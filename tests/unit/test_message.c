@@ -268,6 +268,33 @@ static void writes_the_go_messages(void **state)
     buffer_free(&leaf);
 }
 
+static void turns_a_stored_issuer_into_the_go_dialect(void **state)
+{
+    struct bench *bench = *state;
+    struct buffer expected, der;
+    buffer_init(&expected, LIMIT);
+    buffer_init(&der, LIMIT);
+    struct certificate *room = certificate_create();
+    certificate_json_write(&expected, bench->certificate, CERTIFICATE_DIALECT_GO, true);
+    buffer_clear(&bench->json);
+    certificate_json_write(&bench->json, bench->certificate, CERTIFICATE_DIALECT_CERTSTREAM, true);
+    struct bytes object = buffer_bytes(&bench->json);
+    buffer_clear(&bench->out);
+    assert_true(message_go_write_issuer(&bench->out, object, room, &der));
+    assert_true(bytes_equal(buffer_bytes(&bench->out), buffer_bytes(&expected)));
+    assert_true(bytes_equal(buffer_bytes(&der), buffer_bytes(&bench->der)));
+    buffer_clear(&bench->out);
+    for (size_t size = 0; size < object.size; size++)
+        assert_false(message_go_write_issuer(&bench->out, bytes_of(object.data, size), room, &der));
+    assert_false(message_go_write_issuer(&bench->out, buffer_bytes(&bench->leaf), room, &der));
+    assert_false(message_go_write_issuer(&bench->out, bytes_of_string("{\"a\":1,\"as_der\":\"!\"}"),
+                                         room, &der));
+    assert_int_equal(bench->out.size, 0);
+    certificate_destroy(room);
+    buffer_free(&expected);
+    buffer_free(&der);
+}
+
 static void escapes_markup_in_the_go_domains_only(void **state)
 {
     struct bench *bench = *state;
@@ -317,6 +344,7 @@ int main(void)
         cmocka_unit_test(refuses_to_splice_what_is_not_a_stored_message),
         cmocka_unit_test(splices_the_domains_and_writes_the_heartbeat),
         cmocka_unit_test(writes_the_go_messages),
+        cmocka_unit_test(turns_a_stored_issuer_into_the_go_dialect),
         cmocka_unit_test(escapes_markup_in_the_go_domains_only),
         cmocka_unit_test(refuses_to_make_go_messages_of_anything_else),
     };
