@@ -7,8 +7,6 @@
 #include "shared/json_writer.h"
 #include "shared/object_id.h"
 
-#define APPEND(out, literal) buffer_append(out, literal, sizeof(literal) - 1)
-
 /* Where the escaped value of an attribute stands in the output, so that `aggregated` copies instead
  * of escaping again. */
 struct span {
@@ -20,7 +18,7 @@ static void append_key(struct buffer *out, const char *key)
 {
     buffer_append_byte(out, '"');
     buffer_append_string(out, key);
-    APPEND(out, "\":");
+    buffer_append_string(out, "\":");
 }
 
 static void append_copy(struct buffer *out, struct span span)
@@ -35,14 +33,14 @@ static void append_copy(struct buffer *out, struct span span)
 static struct span append_attribute(struct buffer *out, struct asn1_text text)
 {
     if (!text.value.data) {
-        APPEND(out, "null,");
+        buffer_append_string(out, "null,");
         return (struct span){ 0 };
     }
     buffer_append_byte(out, '"');
     size_t offset = out->size;
     asn1_text_escape(out, text);
     struct span span = { offset, out->size - offset };
-    APPEND(out, "\",");
+    buffer_append_string(out, "\",");
     return span;
 }
 
@@ -54,9 +52,9 @@ static void append_name(struct buffer *out, const struct certificate_name *name)
         append_key(out, name_attribute_key((enum name_attribute)i));
         spans[i] = append_attribute(out, name->attributes[i]);
     }
-    APPEND(out, "\"email_address\":");
+    buffer_append_string(out, "\"email_address\":");
     (void)append_attribute(out, name->attributes[NAME_EMAIL]);
-    APPEND(out, "\"aggregated\":\"");
+    buffer_append_string(out, "\"aggregated\":\"");
     size_t start = out->size;
     for (size_t i = 0; i < NAME_ATTRIBUTE_COUNT; i++) {
         if (!name->attributes[i].value.data)
@@ -68,7 +66,7 @@ static void append_name(struct buffer *out, const struct certificate_name *name)
     }
     if (out->size == start)
         buffer_append_byte(out, '/');
-    APPEND(out, "\"}");
+    buffer_append_string(out, "\"}");
 }
 
 static void append_extra(struct buffer *out, const struct certificate *certificate)
@@ -79,15 +77,15 @@ static void append_extra(struct buffer *out, const struct certificate *certifica
         if (extension->kind != EXTENSION_KIND_COUNT)
             continue;
         if (any)
-            APPEND(out, ",\"");
+            buffer_append_string(out, ",\"");
         else
-            APPEND(out, "\"extra\":[\"");
+            buffer_append_string(out, "\"extra\":[\"");
         (void)object_id_append_dotted(out, extension->id);
         buffer_append_byte(out, '"');
         any = true;
     }
     if (any)
-        APPEND(out, "],");
+        buffer_append_string(out, "],");
 }
 
 static void append_extension_text(struct buffer *out, const struct certificate *certificate,
@@ -96,17 +94,17 @@ static void append_extension_text(struct buffer *out, const struct certificate *
     const struct certificate_extension_text *text = &certificate->texts[kind];
     append_key(out, certificate_extension_key(kind));
     if (kind == EXTENSION_POISON) {
-        APPEND(out, "true,");
+        buffer_append_string(out, "true,");
         return;
     }
     if (!text->is_readable && !text->size) {
-        APPEND(out, "null,");
+        buffer_append_string(out, "null,");
         return;
     }
     buffer_append_byte(out, '"');
     if (text->size)
         json_escape(out, bytes_of(certificate->text.data + text->offset, text->size));
-    APPEND(out, "\",");
+    buffer_append_string(out, "\",");
 }
 
 /* Every member is written with a comma behind it, and the last comma becomes the brace. */
@@ -125,32 +123,32 @@ static void append_extensions(struct buffer *out, const struct certificate *cert
 
 static void write_certstream(struct buffer *out, const struct certificate *certificate, bool as_der)
 {
-    APPEND(out, "{\"all_domains\":");
+    buffer_append_string(out, "{\"all_domains\":");
     certificate_json_write_domains(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM);
-    APPEND(out, ",\"extensions\":");
+    buffer_append_string(out, ",\"extensions\":");
     append_extensions(out, certificate);
-    APPEND(out, ",\"fingerprint\":\"");
+    buffer_append_string(out, ",\"fingerprint\":\"");
     certificate_value_append_fingerprint(out, certificate->sha1, SHA1_SIZE);
-    APPEND(out, "\",\"is_ca\":");
+    buffer_append_string(out, "\",\"is_ca\":");
     buffer_append_string(out, certificate->is_ca ? "true" : "false");
-    APPEND(out, ",\"issuer\":");
+    buffer_append_string(out, ",\"issuer\":");
     append_name(out, &certificate->issuer_name);
-    APPEND(out, ",\"not_after\":");
+    buffer_append_string(out, ",\"not_after\":");
     certificate_value_append_time(out, certificate->not_after);
-    APPEND(out, ",\"not_before\":");
+    buffer_append_string(out, ",\"not_before\":");
     certificate_value_append_time(out, certificate->not_before);
-    APPEND(out, ",\"serial_number\":");
+    buffer_append_string(out, ",\"serial_number\":");
     certificate_value_append_serial(out, certificate->serial);
-    APPEND(out, ",\"sha1\":\"");
+    buffer_append_string(out, ",\"sha1\":\"");
     certificate_value_append_fingerprint(out, certificate->sha1, SHA1_SIZE);
-    APPEND(out, "\",\"sha256\":\"");
+    buffer_append_string(out, "\",\"sha256\":\"");
     certificate_value_append_fingerprint(out, certificate->sha256, SHA256_SIZE);
-    APPEND(out, "\",\"signature_algorithm\":");
+    buffer_append_string(out, "\",\"signature_algorithm\":");
     certificate_value_append_signature_algorithm(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM);
-    APPEND(out, ",\"subject\":");
+    buffer_append_string(out, ",\"subject\":");
     append_name(out, &certificate->subject_name);
     if (as_der) {
-        APPEND(out, ",\"as_der\":\"");
+        buffer_append_string(out, ",\"as_der\":\"");
         base64_encode(out, certificate->der);
         buffer_append_byte(out, '"');
     }

@@ -9,8 +9,6 @@
 #include "shared/json_go_escape.h"
 #include "shared/object_id.h"
 
-#define APPEND(out, literal) buffer_append(out, literal, sizeof(literal) - 1)
-
 static const char digits[] = "0123456789abcdef";
 
 /* Go takes T61String as it is and knows no UniversalString; only BMPString is converted. */
@@ -69,14 +67,14 @@ static void append_member(struct buffer *out, const struct certificate_name *nam
 {
     buffer_append_byte(out, '"');
     buffer_append_string(out, name_attribute_key(attribute));
-    APPEND(out, "\":\"");
+    buffer_append_string(out, "\":\"");
     if (append_attribute(out, name, attribute)) {
-        APPEND(out, "\",");
+        buffer_append_string(out, "\",");
         return;
     }
     if (!out->failed)
         out->size--;
-    APPEND(out, "null,");
+    buffer_append_string(out, "null,");
 }
 
 static void append_aggregated(struct buffer *out, const struct certificate_name *name,
@@ -95,10 +93,10 @@ static void append_name(struct buffer *out, const struct certificate_name *name)
     buffer_append_byte(out, '{');
     for (enum name_attribute attribute = NAME_C; attribute <= NAME_ST; attribute++)
         append_member(out, name, attribute);
-    APPEND(out, "\"aggregated\":\"");
+    buffer_append_string(out, "\"aggregated\":\"");
     for (enum name_attribute attribute = NAME_C; attribute <= NAME_ST; attribute++)
         append_aggregated(out, name, attribute);
-    APPEND(out, "\",\"email_address\":null}");
+    buffer_append_string(out, "\",\"email_address\":null}");
 }
 
 enum {
@@ -133,7 +131,7 @@ static void append_ipv6(struct buffer *out, struct bytes address)
     struct zero_run zeros = find_zero_run(fields);
     for (size_t i = 0; i < IPV6_FIELDS; i++) {
         if (i == zeros.start) {
-            APPEND(out, "::");
+            buffer_append_string(out, "::");
             i += zeros.size - 1;
             continue;
         }
@@ -189,7 +187,7 @@ static void append_names(struct buffer *out, const struct certificate *certifica
             if (name.tag != tag || (tag == GENERAL_NAME_IP && !is_ip(&name)))
                 continue;
             if (out->size > start)
-                APPEND(out, ", ");
+                buffer_append_string(out, ", ");
             append_alt_name(out, &name, label);
         }
     }
@@ -220,8 +218,8 @@ static void append_locations(struct buffer *out, struct bytes value, uint8_t las
             method.data[sizeof arc] != last)
             continue;
         if (out->size > start)
-            APPEND(out, ", ");
-        APPEND(out, "URI:");
+            buffer_append_string(out, ", ");
+        buffer_append_string(out, "URI:");
         json_go_escape(out, location.content, false);
     }
 }
@@ -237,7 +235,7 @@ static void append_authority_info_access(struct buffer *out, const struct certif
 
 static void append_key_identifier(struct buffer *out, struct bytes identifier)
 {
-    APPEND(out, "keyid:");
+    buffer_append_string(out, "keyid:");
     for (size_t i = 0; i < identifier.size; i++) {
         if (i)
             buffer_append_byte(out, ':');
@@ -281,9 +279,9 @@ static void append_certificate_policies(struct buffer *out, const struct certifi
     struct reader policies = der_enter(&outer, DER_SEQUENCE);
     while (policies.remaining) {
         struct reader policy = der_enter(&policies, DER_SEQUENCE);
-        APPEND(out, "Policy: ");
+        buffer_append_string(out, "Policy: ");
         (void)object_id_append_dotted(out, der_take(&policy, DER_OBJECT_ID));
-        APPEND(out, "\\n");
+        buffer_append_string(out, "\\n");
     }
 }
 
@@ -301,7 +299,7 @@ static void append_key_usage(struct buffer *out, const struct certificate *certi
         if (!certificate_extension_has_bit(bits, i))
             continue;
         if (out->size > start)
-            APPEND(out, ", ");
+            buffer_append_string(out, ", ");
         buffer_append_string(out, names[i]);
     }
 }
@@ -330,12 +328,12 @@ static void append_extensions(struct buffer *out, const struct certificate *cert
             continue;
         buffer_append_byte(out, '"');
         buffer_append_string(out, certificate_extension_key(writers[i].kind));
-        APPEND(out, "\":\"");
+        buffer_append_string(out, "\":\"");
         writers[i].append(out, certificate);
-        APPEND(out, "\",");
+        buffer_append_string(out, "\",");
     }
     if (certificate->texts[EXTENSION_POISON].is_present)
-        APPEND(out, "\"ctlPoisonByte\":true,");
+        buffer_append_string(out, "\"ctlPoisonByte\":true,");
     if (out->size > start)
         out->size--;
     buffer_append_byte(out, '}');
@@ -354,7 +352,7 @@ static void append_domain(struct buffer *out, struct bytes domain, bool html)
 {
     buffer_append_byte(out, '"');
     json_go_escape(out, domain, html);
-    APPEND(out, "\",");
+    buffer_append_string(out, "\",");
 }
 
 /* The dNSNames of one extension. True if `common_name` is among them. */
@@ -395,34 +393,34 @@ void certificate_json_go_write_domains(struct buffer *out, const struct certific
 void certificate_json_go_write(struct buffer *out, const struct certificate *certificate,
                                bool as_der)
 {
-    APPEND(out, "{\"all_domains\":");
+    buffer_append_string(out, "{\"all_domains\":");
     certificate_json_go_write_domains(out, certificate, false);
     if (as_der) {
-        APPEND(out, ",\"as_der\":\"");
+        buffer_append_string(out, ",\"as_der\":\"");
         base64_encode(out, certificate->der);
         buffer_append_byte(out, '"');
     }
-    APPEND(out, ",\"extensions\":");
+    buffer_append_string(out, ",\"extensions\":");
     append_extensions(out, certificate);
-    APPEND(out, ",\"fingerprint\":\"");
+    buffer_append_string(out, ",\"fingerprint\":\"");
     certificate_value_append_fingerprint(out, certificate->sha1, SHA1_SIZE);
-    APPEND(out, "\",\"sha1\":\"");
+    buffer_append_string(out, "\",\"sha1\":\"");
     certificate_value_append_fingerprint(out, certificate->sha1, SHA1_SIZE);
-    APPEND(out, "\",\"sha256\":\"");
+    buffer_append_string(out, "\",\"sha256\":\"");
     certificate_value_append_fingerprint(out, certificate->sha256, SHA256_SIZE);
-    APPEND(out, "\",\"not_after\":");
+    buffer_append_string(out, "\",\"not_after\":");
     certificate_value_append_time(out, certificate->not_after);
-    APPEND(out, ",\"not_before\":");
+    buffer_append_string(out, ",\"not_before\":");
     certificate_value_append_time(out, certificate->not_before);
-    APPEND(out, ",\"serial_number\":");
+    buffer_append_string(out, ",\"serial_number\":");
     certificate_value_append_serial(out, certificate->serial);
-    APPEND(out, ",\"signature_algorithm\":");
+    buffer_append_string(out, ",\"signature_algorithm\":");
     certificate_value_append_signature_algorithm(out, certificate, CERTIFICATE_DIALECT_GO);
-    APPEND(out, ",\"subject\":");
+    buffer_append_string(out, ",\"subject\":");
     append_name(out, &certificate->subject_name);
-    APPEND(out, ",\"issuer\":");
+    buffer_append_string(out, ",\"issuer\":");
     append_name(out, &certificate->issuer_name);
-    APPEND(out, ",\"is_ca\":");
+    buffer_append_string(out, ",\"is_ca\":");
     buffer_append_string(out, certificate->is_ca ? "true" : "false");
     buffer_append_byte(out, '}');
 }

@@ -4,8 +4,6 @@
 #include "shared/reader.h"
 #include "shared/utf8.h"
 
-#define APPEND(out, literal) buffer_append(out, literal, sizeof(literal) - 1)
-
 static bool is_line_separator(struct bytes sequence)
 {
     return sequence.size == 3 && sequence.data[0] == 0xe2 && sequence.data[1] == 0x80 &&
@@ -25,7 +23,7 @@ void json_go_escape(struct buffer *out, struct bytes text, bool html)
         size_t size = utf8_sequence_size(reader_rest(&reader));
         struct bytes sequence = reader_take(&reader, size ? size : 1);
         if (!size)
-            APPEND(out, "\\ufffd");
+            buffer_append_string(out, "\\ufffd");
         else if (size == 1 && needs_escape(sequence.data[0], html))
             json_escape_character(out, sequence.data[0]);
         else if (is_line_separator(sequence))

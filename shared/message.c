@@ -8,8 +8,6 @@
 #include "shared/json_writer.h"
 #include "shared/tile_path.h"
 
-#define APPEND(out, literal) buffer_append(out, literal, sizeof(literal) - 1)
-
 static const char update_prefix[] = MESSAGE_UPDATE_PREFIX;
 /* What ends the certificate, data and the message. */
 static const char update_end[] = "}}}";
@@ -23,9 +21,9 @@ static void write_link(struct buffer *out, const struct message_entry *entry)
         tile_path_write(path, TILE_LEVEL_DATA, entry->index / TILE_WIDTH, TILE_WIDTH);
         buffer_append_string(out, path);
     } else {
-        APPEND(out, "ct/v1/get-entries?start=");
+        buffer_append_string(out, "ct/v1/get-entries?start=");
         buffer_append_unsigned(out, entry->index);
-        APPEND(out, "&end=");
+        buffer_append_string(out, "&end=");
         buffer_append_unsigned(out, entry->index);
     }
     buffer_append_byte(out, '"');
@@ -58,14 +56,14 @@ void message_write(struct buffer *out, const struct message_entry *entry,
                    const struct certificate *certificate)
 {
     buffer_append_string(out, update_prefix);
-    APPEND(out, "\"data\":{\"update_type\":");
+    buffer_append_string(out, "\"data\":{\"update_type\":");
     if (entry->is_precertificate)
-        APPEND(out, "\"PrecertLogEntry\"");
+        buffer_append_string(out, "\"PrecertLogEntry\"");
     else
-        APPEND(out, "\"X509LogEntry\"");
-    APPEND(out, ",\"cert_index\":");
+        buffer_append_string(out, "\"X509LogEntry\"");
+    buffer_append_string(out, ",\"cert_index\":");
     buffer_append_unsigned(out, entry->index);
-    APPEND(out, ",\"cert_link\":");
+    buffer_append_string(out, ",\"cert_link\":");
     write_link(out, entry);
     struct json_writer writer = { .out = out, .needs_comma = true };
     json_key(&writer, "seen");
@@ -80,9 +78,9 @@ void message_write(struct buffer *out, const struct message_entry *entry,
         json_key(&writer, "parse_error");
         json_string(&writer, parse_error);
     }
-    APPEND(out, ",\"leaf_cert\":");
+    buffer_append_string(out, ",\"leaf_cert\":");
     certificate_json_write(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM, false);
-    APPEND(out, "}}");
+    buffer_append_string(out, "}}");
 }
 
 static bool is_update(struct bytes json)
@@ -96,9 +94,9 @@ static bool is_update(struct bytes json)
 
 static void write_id(struct buffer *out, struct bytes id)
 {
-    APPEND(out, "\"id\":\"");
+    buffer_append_string(out, "\"id\":\"");
     json_escape(out, id);
-    APPEND(out, "\",");
+    buffer_append_string(out, "\",");
 }
 
 /* The stored message with its id, without its last `left_out` bytes. */
@@ -124,30 +122,30 @@ bool message_splice_full(struct buffer *out, struct bytes json, struct bytes id,
     if (!is_update(json))
         return false;
     splice(out, json, id, sizeof update_end - 1);
-    APPEND(out, ",\"as_der\":\"");
+    buffer_append_string(out, ",\"as_der\":\"");
     base64_encode(out, der);
-    APPEND(out, "\"},\"chain\":[");
+    buffer_append_string(out, "\"},\"chain\":[");
     for (size_t i = 0; i < issuer_count; i++) {
         if (i)
             buffer_append_byte(out, ',');
         buffer_append_bytes(out, issuers[i]);
     }
-    APPEND(out, "]}}");
+    buffer_append_string(out, "]}}");
     return true;
 }
 
 void message_splice_domains(struct buffer *out, struct bytes domains, struct bytes id)
 {
-    APPEND(out, "{\"message_type\":\"dns_entries\",");
+    buffer_append_string(out, "{\"message_type\":\"dns_entries\",");
     write_id(out, id);
-    APPEND(out, "\"data\":");
+    buffer_append_string(out, "\"data\":");
     buffer_append_bytes(out, domains);
     buffer_append_byte(out, '}');
 }
 
 void message_write_heartbeat(struct buffer *out, uint64_t now_ms)
 {
-    APPEND(out, "{\"message_type\":\"heartbeat\",\"timestamp\":");
+    buffer_append_string(out, "{\"message_type\":\"heartbeat\",\"timestamp\":");
     struct json_writer writer = json_writer_of(out);
     json_milliseconds(&writer, now_ms);
     buffer_append_byte(out, '}');

@@ -7,8 +7,6 @@
 #include "shared/message.h"
 #include "shared/reader.h"
 
-#define APPEND(out, literal) buffer_append(out, literal, sizeof(literal) - 1)
-
 /* Values of the stored message, as JSON; strings with their quotes. */
 struct stored {
     struct bytes index;
@@ -95,9 +93,9 @@ static void append_url(struct buffer *out, struct bytes url)
 
 static void append_start(struct buffer *out, const struct stored *stored)
 {
-    APPEND(out, "{\"data\":{\"cert_index\":");
+    buffer_append_string(out, "{\"data\":{\"cert_index\":");
     buffer_append_bytes(out, stored->index);
-    APPEND(out, ",\"cert_link\":");
+    buffer_append_string(out, ",\"cert_link\":");
     buffer_append_bytes(out, stored->link);
 }
 
@@ -115,19 +113,20 @@ static void append_chain(struct buffer *out, const struct bytes *issuers, size_t
 static void append_end(struct buffer *out, const struct stored *stored,
                        const struct certificate *certificate, bool as_der)
 {
-    APPEND(out, ",\"leaf_cert\":");
+    buffer_append_string(out, ",\"leaf_cert\":");
     certificate_json_write(out, certificate, CERTIFICATE_DIALECT_GO, as_der);
-    APPEND(out, ",\"seen\":");
+    buffer_append_string(out, ",\"seen\":");
     append_seconds(out, stored->seen);
-    APPEND(out, ",\"source\":{\"name\":");
+    buffer_append_string(out, ",\"source\":{\"name\":");
     buffer_append_bytes(out, stored->name);
-    APPEND(out, ",\"url\":");
+    buffer_append_string(out, ",\"url\":");
     append_url(out, stored->url);
-    APPEND(out, ",\"timestamp\":");
+    buffer_append_string(out, ",\"timestamp\":");
     append_seconds(out, stored->timestamp);
-    APPEND(out, ",\"type\":");
+    buffer_append_string(out, ",\"type\":");
     buffer_append_bytes(out, stored->type);
-    APPEND(out, "},\"update_type\":\"X509LogEntry\"},\"message_type\":\"certificate_update\"}\n");
+    buffer_append_string(
+        out, "},\"update_type\":\"X509LogEntry\"},\"message_type\":\"certificate_update\"}\n");
 }
 
 bool message_go_write_lite(struct buffer *out, struct bytes json,
@@ -185,7 +184,7 @@ bool message_go_write_issuer(struct buffer *out, struct bytes object,
 
 void message_go_write_domains(struct buffer *out, const struct certificate *certificate)
 {
-    APPEND(out, "{\"data\":");
+    buffer_append_string(out, "{\"data\":");
     certificate_json_go_write_domains(out, certificate, true);
-    APPEND(out, ",\"message_type\":\"dns_entries\"}");
+    buffer_append_string(out, ",\"message_type\":\"dns_entries\"}");
 }
