@@ -47,7 +47,7 @@ static void on_answer(struct http_request *request, void *context)
 }
 
 int http_connection_start(struct http_connection *connection, struct lws *wsi,
-                          const struct http_sources *sources, struct bytes path)
+                          const struct http_sources *sources, struct http_target target)
 {
     char *uri;
     int uri_size;
@@ -56,7 +56,7 @@ int http_connection_start(struct http_connection *connection, struct lws *wsi,
     connection->has_request = true;
     connection->is_head = method == LWSHUMETH_HEAD;
     struct http_request *request = &connection->request;
-    bool complete = http_request_start(request, sources, path, on_answer, connection);
+    bool complete = http_request_start(request, sources, target, on_answer, connection);
     if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD) {
         newest_leave(&request->waiter);
         http_answer_error(&request->answer, 405, "only GET and HEAD");

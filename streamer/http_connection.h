@@ -14,9 +14,9 @@ struct http_connection {
     bool is_head;
 };
 
-/* A request for `path` has come; the socket is writable. 0, or -1 to close the connection, as libwebsockets has it. */
+/* A request for `target` has come; the socket is writable. 0, or -1 to close the connection, as libwebsockets has it. */
 int http_connection_start(struct http_connection *connection, struct lws *wsi,
-                          const struct http_sources *sources, struct bytes path);
+                          const struct http_sources *sources, struct http_target target);
 int http_connection_write(struct http_connection *connection);
 /* The request is over, answered or not. NULL is fine. */
 void http_connection_clear(struct http_connection *connection);

@@ -4,8 +4,8 @@
 
 #include "shared/json_writer.h"
 #include "shared/redis_link.h"
-#include "streamer/issuers.h"
 #include "streamer/log_positions.h"
+#include "streamer/renderer.h"
 #include "streamer/stream_entry.h"
 #include "streamer/stream_reader.h"
 #include "streamer/web_page.h"
@@ -22,8 +22,8 @@ struct http_route {
     const char *path; /* without its trailing slash */
     /* True when the answer is complete, false when the request waits. */
     bool (*start)(struct http_request *request);
-    enum lane_content content; /* of the routes with example messages */
-    enum lane_kind lane;       /* for an upgrade; LANE_KINDS: none */
+    enum lane_content content; /* of the routes with messages */
+    bool has_stream;           /* for an upgrade */
 };
 
 static bool start_page(struct http_request *request);
@@ -35,16 +35,16 @@ static bool start_readiness(struct http_request *request);
 static bool start_stream(struct http_request *request);
 
 static const struct http_route routes[] = {
-    { "", start_page, LANE_LITE, LANE_WEBSOCKET_LITE },
-    { "/full-stream", start_stream, LANE_FULL, LANE_WEBSOCKET_FULL },
-    { "/domains-only", start_stream, LANE_DOMAINS, LANE_WEBSOCKET_DOMAINS },
-    { "/latest.json", start_latest, LANE_LITE, LANE_KINDS },
-    { "/example.json", start_example, LANE_LITE, LANE_KINDS },
-    { "/full-stream/example.json", start_example, LANE_FULL, LANE_KINDS },
-    { "/domains-only/example.json", start_example, LANE_DOMAINS, LANE_KINDS },
-    { "/stats", start_stats, LANE_LITE, LANE_KINDS },
-    { "/healthz", start_health, LANE_LITE, LANE_KINDS },
-    { "/readyz", start_readiness, LANE_LITE, LANE_KINDS },
+    { "", start_page, LANE_LITE, true },
+    { "/full-stream", start_stream, LANE_FULL, true },
+    { "/domains-only", start_stream, LANE_DOMAINS, true },
+    { "/latest.json", start_latest, LANE_LITE, false },
+    { "/example.json", start_example, LANE_LITE, false },
+    { "/full-stream/example.json", start_example, LANE_FULL, false },
+    { "/domains-only/example.json", start_example, LANE_DOMAINS, false },
+    { "/stats", start_stats, LANE_LITE, false },
+    { "/healthz", start_health, LANE_LITE, false },
+    { "/readyz", start_readiness, LANE_LITE, false },
 };
 
 static const struct http_route *find_route(struct bytes path)
@@ -57,10 +57,35 @@ static const struct http_route *find_route(struct bytes path)
     return NULL;
 }
 
-enum lane_kind http_routes_lane(struct bytes path)
+#define WRONG_DIALECT "dialect is certstream or go"
+
+static bool find_dialect(const struct http_sources *sources, struct bytes name,
+                         enum certificate_dialect *dialect)
 {
-    const struct http_route *route = find_route(path);
-    return route ? route->lane : LANE_KINDS;
+    *dialect = sources->dialect;
+    if (!name.data)
+        return true;
+    *dialect =
+        bytes_equal_string(name, "go") ? CERTIFICATE_DIALECT_GO : CERTIFICATE_DIALECT_CERTSTREAM;
+    return *dialect == CERTIFICATE_DIALECT_GO || bytes_equal_string(name, "certstream");
+}
+
+enum lane_kind http_routes_lane(const struct http_sources *sources, struct http_target target,
+                                int *status, const char **text)
+{
+    const struct http_route *route = find_route(target.path);
+    enum certificate_dialect dialect;
+    if (!route || !route->has_stream) {
+        *status = 404;
+        *text = "no such stream";
+        return LANE_KINDS;
+    }
+    if (!find_dialect(sources, target.dialect, &dialect)) {
+        *status = 400;
+        *text = WRONG_DIALECT;
+        return LANE_KINDS;
+    }
+    return lanes_websocket((struct render_form){ route->content, dialect });
 }
 
 static void begin_json(struct http_answer *answer, int status)
@@ -82,18 +107,21 @@ void http_answer_error(struct http_answer *answer, int status, const char *text)
 }
 
 bool http_request_start(struct http_request *request, const struct http_sources *sources,
-                        struct bytes path, http_request_on_answer on_answer, void *context)
+                        struct http_target target, http_request_on_answer on_answer, void *context)
 {
     *request = (struct http_request){
         .sources = sources,
-        .route = find_route(path),
+        .route = find_route(target.path),
         .on_answer = on_answer,
         .context = context,
     };
     buffer_init(&request->answer.body, ANSWER_MAX);
-    if (request->route)
+    if (!request->route)
+        http_answer_error(&request->answer, 404, "not found");
+    else if (!find_dialect(sources, target.dialect, &request->dialect))
+        http_answer_error(&request->answer, 400, WRONG_DIALECT);
+    else
         return request->route->start(request);
-    http_answer_error(&request->answer, 404, "not found");
     return true;
 }
 
@@ -222,8 +250,12 @@ static bool wait_for_newest(struct http_request *request, newest_on_entries on_e
 
 static void render(struct http_request *request, const struct stream_entry *entry, uint64_t now_ms)
 {
-    (void)lanes_render(&request->answer.body, request->route->content, entry,
-                       request->sources->issuers, now_ms);
+    struct buffer *body = &request->answer.body;
+    struct render_form form = { request->route->content, request->dialect };
+    bool rendered = renderer_write(request->sources->renderer, body, form, entry, now_ms);
+    /* The newline after a message of the go dialect belongs between frames. */
+    if (rendered && body->data[body->size - 1] == '\n')
+        body->size--;
 }
 
 static void on_latest(const struct stream_entry *entries, size_t count, uint64_t now_ms,

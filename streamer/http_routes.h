@@ -9,20 +9,27 @@
 #include "streamer/lanes.h"
 #include "streamer/newest.h"
 
-struct issuers;
 struct log_positions;
+struct renderer;
 struct stream_reader;
 struct redis_link;
 
 /* Where the answers come from; borrowed. */
 struct http_sources {
     struct newest *newest;
-    const struct issuers *issuers;
+    struct renderer *renderer;
     const struct lanes *lanes;
     const struct log_positions *positions;
     const struct stream_reader *reader;
     const struct redis_link *reader_link;
     const struct redis_link *query_link;
+    enum certificate_dialect dialect; /* for those who name none */
+};
+
+/* What a client asks for. */
+struct http_target {
+    struct bytes path;    /* without a query */
+    struct bytes dialect; /* of the query; data is NULL if it names none */
 };
 
 struct http_answer {
@@ -41,21 +48,24 @@ typedef void (*http_request_on_answer)(struct http_request *request, void *conte
 struct http_request {
     const struct http_sources *sources;
     const struct http_route *route;
+    enum certificate_dialect dialect;
     struct newest_waiter waiter;
     struct http_answer answer;
     http_request_on_answer on_answer;
     void *context;
 };
 
-/* Starts answering a GET (or HEAD) of `path`, which has no query. True if request->answer is complete; false if on_answer
+/* Starts answering a GET (or HEAD). True if request->answer is complete; false if on_answer
  * will say when it is. */
 bool http_request_start(struct http_request *request, const struct http_sources *sources,
-                        struct bytes path, http_request_on_answer on_answer, void *context);
+                        struct http_target target, http_request_on_answer on_answer, void *context);
 /* Forgets the request and frees the answer, complete or not. */
 void http_request_clear(struct http_request *request);
 
-/* The lane that an upgrade to WebSocket on this path asks for; LANE_KINDS if there is none. */
-enum lane_kind http_routes_lane(struct bytes path);
+/* The lane that an upgrade to WebSocket asks for; LANE_KINDS if there is none: then `status` and `text` (a constant) are
+ * what to answer. */
+enum lane_kind http_routes_lane(const struct http_sources *sources, struct http_target target,
+                                int *status, const char **text);
 
 /* Makes the answer a JSON error; `text` is a constant. */
 void http_answer_error(struct http_answer *answer, int status, const char *text);

@@ -3,10 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/digest.h"
 #include "shared/memory.h"
-#include "shared/message.h"
-#include "streamer/issuers.h"
 #include "streamer/stream_entry.h"
 #include "streamer/websocket_frame.h"
 
@@ -15,8 +12,6 @@ enum {
     EMPTY_LANE_MS = 10000,
     /* More than any certificate with its chain; what does not fit a lane is refused there. */
     MESSAGE_MAX = 64 * 1024 * 1024,
-    /* The issuers of one entry. Chains have one to four; log servers refuse those with more than some ten. */
-    CHAIN_MAX = 64,
 };
 
 struct slot {
@@ -27,23 +22,26 @@ struct slot {
 
 struct lanes {
     size_t ring_bytes;
-    const struct issuers *issuers;
+    struct renderer *renderer;
     struct slot slots[LANE_KINDS];
     struct buffer frame; /* room for the header, then the message */
     struct lanes_stats stats;
 };
 
-static const enum lane_content contents[LANE_KINDS] = {
-    [LANE_WEBSOCKET_LITE] = LANE_LITE,
-    [LANE_WEBSOCKET_FULL] = LANE_FULL,
-    [LANE_WEBSOCKET_DOMAINS] = LANE_DOMAINS,
+static const struct render_form forms[LANE_KINDS] = {
+    [LANE_WEBSOCKET_LITE] = { LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM },
+    [LANE_WEBSOCKET_FULL] = { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM },
+    [LANE_WEBSOCKET_DOMAINS] = { LANE_DOMAINS, CERTIFICATE_DIALECT_CERTSTREAM },
+    [LANE_WEBSOCKET_GO_LITE] = { LANE_LITE, CERTIFICATE_DIALECT_GO },
+    [LANE_WEBSOCKET_GO_FULL] = { LANE_FULL, CERTIFICATE_DIALECT_GO },
+    [LANE_WEBSOCKET_GO_DOMAINS] = { LANE_DOMAINS, CERTIFICATE_DIALECT_GO },
 };
 
-struct lanes *lanes_create(size_t ring_bytes, const struct issuers *issuers)
+struct lanes *lanes_create(size_t ring_bytes, struct renderer *renderer)
 {
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
     lanes->ring_bytes = ring_bytes;
-    lanes->issuers = issuers;
+    lanes->renderer = renderer;
     buffer_init(&lanes->frame, MESSAGE_MAX);
     return lanes;
 }
@@ -69,10 +67,10 @@ const char *lanes_content_name(enum lane_content content)
     return names[content];
 }
 
-enum lane_content lanes_content_of(enum lane_kind kind)
+enum lane_kind lanes_websocket(struct render_form form)
 {
-    assert(kind < LANE_KINDS);
-    return contents[kind];
+    assert(form.content < LANE_CONTENTS && (unsigned)form.dialect < LANE_DIALECTS);
+    return (enum lane_kind)((unsigned)form.dialect * LANE_CONTENTS + (unsigned)form.content);
 }
 
 struct lane *lanes_join(struct lanes *lanes, enum lane_kind kind)
@@ -104,52 +102,34 @@ size_t lanes_listeners(const struct lanes *lanes, enum lane_content content)
 {
     size_t count = 0;
     for (size_t kind = 0; kind < LANE_KINDS; kind++)
-        if (contents[kind] == content)
+        if (forms[kind].content == content)
             count += lanes->slots[kind].listeners;
     return count;
 }
 
-static bool is_wanted(const struct lanes *lanes, enum lane_content content)
+static bool is_same(struct render_form a, struct render_form b)
+{
+    return a.content == b.content && a.dialect == b.dialect;
+}
+
+static bool is_wanted(const struct lanes *lanes, struct render_form form)
 {
     for (size_t kind = 0; kind < LANE_KINDS; kind++)
-        if (contents[kind] == content && lanes->slots[kind].lane)
+        if (is_same(forms[kind], form) && lanes->slots[kind].lane)
             return true;
     return false;
 }
 
 bool lanes_need_issuers(const struct lanes *lanes)
 {
-    return is_wanted(lanes, LANE_FULL);
-}
-
-static bool render_full(struct buffer *out, const struct stream_entry *entry,
-                        const struct issuers *issuers, uint64_t now_ms)
-{
-    struct bytes chain = entry->chain;
-    struct bytes objects[CHAIN_MAX];
-    size_t count = 0;
-    uint8_t sha256[SHA256_SIZE];
-    while (count < CHAIN_MAX && stream_entry_take_issuer(&chain, sha256))
-        count += issuers_find(issuers, sha256, now_ms, &objects[count]);
-    return message_splice_full(out, entry->json, entry->id_text, entry->der, objects, count);
-}
-
-bool lanes_render(struct buffer *out, enum lane_content content, const struct stream_entry *entry,
-                  const struct issuers *issuers, uint64_t now_ms)
-{
-    switch (content) {
-    case LANE_LITE: return message_splice_lite(out, entry->json, entry->id_text);
-    case LANE_FULL: return render_full(out, entry, issuers, now_ms);
-    case LANE_DOMAINS:
-        message_splice_domains(out, entry->domains, entry->id_text);
-        return !out->failed;
-    case LANE_CONTENTS: break;
-    }
+    for (size_t kind = 0; kind < LANE_KINDS; kind++)
+        if (forms[kind].content == LANE_FULL && lanes->slots[kind].lane)
+            return true;
     return false;
 }
 
 /* The message is rendered behind room for the longest header, and its header written right before it. */
-static bool frame_entry(struct lanes *lanes, enum lane_content content,
+static bool frame_entry(struct lanes *lanes, struct render_form form,
                         const struct stream_entry *entry, uint64_t now_ms)
 {
     struct buffer *frame = &lanes->frame;
@@ -157,7 +137,7 @@ static bool frame_entry(struct lanes *lanes, enum lane_content content,
     if (!buffer_reserve(frame, WEBSOCKET_FRAME_HEADER_MAX))
         return false;
     frame->size = WEBSOCKET_FRAME_HEADER_MAX;
-    return lanes_render(frame, content, entry, lanes->issuers, now_ms) && !frame->failed;
+    return renderer_write(lanes->renderer, frame, form, entry, now_ms) && !frame->failed;
 }
 
 static struct bytes websocket_frame(struct lanes *lanes)
@@ -170,17 +150,17 @@ static struct bytes websocket_frame(struct lanes *lanes)
     return bytes_of(start, size + payload);
 }
 
-static void publish_content(struct lanes *lanes, enum lane_content content,
-                            const struct stream_entry *entry, uint64_t now_ms)
+static void publish_form(struct lanes *lanes, struct render_form form,
+                         const struct stream_entry *entry, uint64_t now_ms)
 {
-    if (!frame_entry(lanes, content, entry, now_ms)) {
+    if (!frame_entry(lanes, form, entry, now_ms)) {
         lanes->stats.malformed++;
         return;
     }
-    lanes->stats.rendered[content]++;
+    lanes->stats.rendered[form.content]++;
     for (size_t kind = 0; kind < LANE_KINDS; kind++) {
         struct lane *lane = lanes->slots[kind].lane;
-        if (contents[kind] != content || !lane)
+        if (!is_same(forms[kind], form) || !lane)
             continue;
         if (!lane_append(lane, entry->id, websocket_frame(lanes)))
             lanes->stats.oversized++;
@@ -189,9 +169,13 @@ static void publish_content(struct lanes *lanes, enum lane_content content,
 
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t now_ms)
 {
-    for (size_t content = 0; content < LANE_CONTENTS; content++)
-        if (is_wanted(lanes, (enum lane_content)content))
-            publish_content(lanes, (enum lane_content)content, entry, now_ms);
+    for (unsigned dialect = 0; dialect < LANE_DIALECTS; dialect++)
+        for (unsigned content = 0; content < LANE_CONTENTS; content++) {
+            struct render_form form = { (enum lane_content)content,
+                                        (enum certificate_dialect)dialect };
+            if (is_wanted(lanes, form))
+                publish_form(lanes, form, entry, now_ms);
+        }
 }
 
 void lanes_tick(struct lanes *lanes, uint64_t now_ms)

@@ -5,24 +5,19 @@
 #ifndef STREAMER_LANES_H
 #define STREAMER_LANES_H
 
-#include "shared/buffer.h"
 #include "streamer/lane.h"
+#include "streamer/renderer.h"
 
-struct issuers;
 struct stream_entry;
 
-/* What a message holds (protocol.md section 2). */
-enum lane_content {
-    LANE_LITE,
-    LANE_FULL,
-    LANE_DOMAINS,
-    LANE_CONTENTS,
-};
-
+/* For each form of message, in the order of dialect and content. */
 enum lane_kind {
     LANE_WEBSOCKET_LITE,
     LANE_WEBSOCKET_FULL,
     LANE_WEBSOCKET_DOMAINS,
+    LANE_WEBSOCKET_GO_LITE,
+    LANE_WEBSOCKET_GO_FULL,
+    LANE_WEBSOCKET_GO_DOMAINS,
     LANE_KINDS,
 };
 
@@ -34,13 +29,14 @@ struct lanes_stats {
 
 struct lanes;
 
-/* `ring_bytes`: of each lane. `issuers` is borrowed as long as the lanes exist. */
-struct lanes *lanes_create(size_t ring_bytes, const struct issuers *issuers);
+/* `ring_bytes`: of each lane. The renderer is borrowed as long as the lanes exist. */
+struct lanes *lanes_create(size_t ring_bytes, struct renderer *renderer);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
 const char *lanes_content_name(enum lane_content content);
-enum lane_content lanes_content_of(enum lane_kind kind);
+/* The WebSocket lane of messages in this form. */
+enum lane_kind lanes_websocket(struct render_form form);
 
 /* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as often. */
 struct lane *lanes_join(struct lanes *lanes, enum lane_kind kind);
@@ -59,10 +55,5 @@ void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64
 void lanes_tick(struct lanes *lanes, uint64_t now_ms);
 
 const struct lanes_stats *lanes_stats(const struct lanes *lanes);
-
-/* Appends the entry's message as `content` to `out`. False, with nothing appended, if its json is not of the contract's
- * form or `out` is full. An issuer that is not in `issuers` is left out, so have them fetched before. */
-bool lanes_render(struct buffer *out, enum lane_content content, const struct stream_entry *entry,
-                  const struct issuers *issuers, uint64_t now_ms);
 
 #endif

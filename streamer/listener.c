@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,15 +14,15 @@ enum {
     BACKLOG = 4096,
 };
 
-static int say(char *reason, const char *what, const char *address, uint16_t port, const char *why)
+static int say(char *reason, const struct listener_place *place, const char *why)
 {
-    (void)snprintf(reason, LISTENER_REASON_SIZE, "cannot %s %s port %u: %s", what, address,
-                   (unsigned)port, why);
+    (void)snprintf(reason, LISTENER_REASON_SIZE, "cannot listen on %s port %u: %s", place->address,
+                   (unsigned)place->port, why);
     return -1;
 }
 
 /* Only numeric addresses: what a name means may change under a running server. */
-static struct addrinfo *resolve(const char *address, uint16_t port)
+static struct addrinfo *resolve(const struct listener_place *place)
 {
     struct addrinfo hints = {
         .ai_family = AF_UNSPEC,
@@ -31,16 +30,17 @@ static struct addrinfo *resolve(const char *address, uint16_t port)
         .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
     };
     char service[8];
-    (void)snprintf(service, sizeof service, "%u", (unsigned)port);
+    (void)snprintf(service, sizeof service, "%u", (unsigned)place->port);
     struct addrinfo *found = NULL;
-    return getaddrinfo(address, service, &hints, &found) == 0 ? found : NULL;
+    return getaddrinfo(place->address, service, &hints, &found) == 0 ? found : NULL;
 }
 
-static bool bind_and_listen(int descriptor, const struct addrinfo *where)
+static bool bind_and_listen(int descriptor, const struct addrinfo *where, bool is_shared)
 {
     const int yes = 1;
+    const int shared = is_shared;
     return setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
-           setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) == 0 &&
+           setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof shared) == 0 &&
            bind(descriptor, where->ai_addr, where->ai_addrlen) == 0 &&
            listen(descriptor, BACKLOG) == 0;
 }
@@ -61,20 +61,21 @@ static bool write_url(int descriptor, char *url)
     return true;
 }
 
-int listener_open(const char *address, uint16_t port, char *url, char *reason)
+int listener_open(const struct listener_place *place, char *url, char *reason)
 {
-    struct addrinfo *where = resolve(address, port);
+    struct addrinfo *where = resolve(place);
     if (!where)
-        return say(reason, "listen on", address, port, "not an IPv4 or IPv6 address");
+        return say(reason, place, "not an IPv4 or IPv6 address");
     int descriptor = socket(where->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (descriptor >= 0 && (!bind_and_listen(descriptor, where) || !write_url(descriptor, url))) {
+    if (descriptor >= 0 &&
+        (!bind_and_listen(descriptor, where, place->is_shared) || !write_url(descriptor, url))) {
         int why = errno;
         (void)close(descriptor);
         errno = why;
         descriptor = -1;
     }
     freeaddrinfo(where);
-    return descriptor >= 0 ? descriptor : say(reason, "listen on", address, port, strerror(errno));
+    return descriptor >= 0 ? descriptor : say(reason, place, strerror(errno));
 }
 
 int listener_accept(int descriptor)

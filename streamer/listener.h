@@ -5,6 +5,7 @@
 #ifndef STREAMER_LISTENER_H
 #define STREAMER_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,10 +15,15 @@ enum {
     LISTENER_REASON_SIZE = 192,
 };
 
-/* Listens on the numeric IPv4 or IPv6 `address` and `port` (0: any that is free). Answers a non-blocking descriptor, which
- * the caller closes, and writes "http://address:port" to `url`; or -1 and why to `reason`. A port that a socket without
- * SO_REUSEPORT has is in use. */
-int listener_open(const char *address, uint16_t port, char *url, char *reason);
+struct listener_place {
+    const char *address; /* numeric, IPv4 or IPv6 */
+    uint16_t port;       /* 0: any that is free */
+    bool is_shared;      /* with others who say so */
+};
+
+/* Answers a non-blocking descriptor, which the caller closes, and writes "http://address:port" to `url`; or -1 and why to
+ * `reason`. A port is in use if somebody has it who does not share it, or if it is not to be shared. */
+int listener_open(const struct listener_place *place, char *url, char *reason);
 
 /* Accepts one connection: a non-blocking descriptor, which the caller closes; -1 and errno as accept4(2). */
 int listener_accept(int descriptor);

@@ -21,6 +21,7 @@
 #include "streamer/loop.h"
 #include "streamer/newest.h"
 #include "streamer/redis_driver.h"
+#include "streamer/renderer.h"
 #include "streamer/stream_entry.h"
 #include "streamer/stream_reader.h"
 #include "streamer/streamer_settings.h"
@@ -44,6 +45,7 @@ struct streamer {
     struct contract contract;
     struct loop *loop;
     struct issuers *issuers;
+    struct renderer *renderer;
     struct lanes *lanes;
     struct stream_reader *reader;
     struct redis_driver *reading; /* blocks in XREAD */
@@ -188,7 +190,8 @@ static void make_readers(struct streamer *streamer)
     };
     struct redis_link_events asking = { .on_up = on_asking_up, .context = streamer };
     streamer->issuers = issuers_create(ISSUERS_MAX_BYTES);
-    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->issuers);
+    streamer->renderer = renderer_create(streamer->issuers);
+    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->renderer);
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
@@ -197,12 +200,13 @@ static void make_readers(struct streamer *streamer)
     streamer->positions = log_positions_create(&streamer->contract, asking_link);
     streamer->sources = (struct http_sources){
         .newest = streamer->newest,
-        .issuers = streamer->issuers,
+        .renderer = streamer->renderer,
         .lanes = streamer->lanes,
         .positions = streamer->positions,
         .reader = streamer->reader,
         .reader_link = redis_driver_link(streamer->reading),
         .query_link = asking_link,
+        .dialect = streamer_settings_dialect(streamer->settings),
     };
 }
 
@@ -276,6 +280,7 @@ static void clean_up(struct streamer *streamer)
     newest_destroy(streamer->newest);
     stream_reader_destroy(streamer->reader);
     lanes_destroy(streamer->lanes);
+    renderer_destroy(streamer->renderer);
     issuers_destroy(streamer->issuers);
 }
 
@@ -283,7 +288,9 @@ int streamer_run(const struct streamer_settings *settings)
 {
     char url[LISTENER_URL_SIZE];
     char reason[LISTENER_REASON_SIZE];
-    int listening = listener_open(settings->listen, (uint16_t)settings->port, url, reason);
+    const struct listener_place place = { settings->listen, (uint16_t)settings->port,
+                                          settings->share_port };
+    int listening = listener_open(&place, url, reason);
     if (listening < 0) {
         (void)fprintf(stderr, "certstream-streamer: %s\n", reason);
         return 1;

@@ -1,6 +1,7 @@
 #include "streamer/streamer_settings.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 #include "shared/contract.h"
 #include "shared/redis_address.h"
@@ -22,6 +23,13 @@ static const char *check_listen(const char *value)
     struct in6_addr binary;
     bool good = inet_pton(AF_INET, value, &binary) == 1 || inet_pton(AF_INET6, value, &binary) == 1;
     return good ? NULL : "not an IPv4 or IPv6 address";
+}
+
+static const char *check_dialect(const char *value)
+{
+    return strcmp(value, "certstream") == 0 || strcmp(value, "go") == 0
+               ? NULL
+               : "neither certstream nor go";
 }
 
 #define FIELD(name) offsetof(struct streamer_settings, name)
@@ -62,8 +70,24 @@ static const struct setting table[] = {
         .min = 0,
         .max = 65535,
         .value_name = "PORT",
-        .help = "the port, which several streamers may share; 0: any that is free",
+        .help = "the port; 0: any that is free",
         .also_variable = "PORT",
+    },
+    {
+        .name = "share-port",
+        .type = SETTING_FLAG,
+        .offset = FIELD(share_port),
+        .help = "share the port with other streamers that have this set; the kernel deals the "
+                "clients out",
+    },
+    {
+        .name = "dialect",
+        .type = SETTING_TEXT,
+        .offset = FIELD(dialect),
+        .default_text = "certstream",
+        .value_name = "certstream|go",
+        .help = "the form of messages for clients that do not ask for one (?dialect=go)",
+        .check = check_dialect,
     },
     {
         /* At 4,000 entries a second and 4.5 KB each this is two seconds of the lite stream: a client that pauses for
@@ -135,3 +159,9 @@ const struct settings_program streamer_settings_program = {
     .table = table,
     .count = sizeof table / sizeof *table,
 };
+
+enum certificate_dialect streamer_settings_dialect(const struct streamer_settings *settings)
+{
+    return strcmp(settings->dialect, "go") == 0 ? CERTIFICATE_DIALECT_GO
+                                                : CERTIFICATE_DIALECT_CERTSTREAM;
+}

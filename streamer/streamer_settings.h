@@ -2,6 +2,7 @@
 #ifndef STREAMER_STREAMER_SETTINGS_H
 #define STREAMER_STREAMER_SETTINGS_H
 
+#include "shared/certificate_json.h"
 #include "shared/settings.h"
 
 struct streamer_settings {
@@ -9,6 +10,8 @@ struct streamer_settings {
     char *prefix;
     char *listen;
     int64_t port;
+    bool share_port;
+    char *dialect;
     int64_t ring_bytes;
     int64_t max_clients;
     int64_t heartbeat_ms;
@@ -18,5 +21,7 @@ struct streamer_settings {
 };
 
 extern const struct settings_program streamer_settings_program;
+
+enum certificate_dialect streamer_settings_dialect(const struct streamer_settings *settings);
 
 #endif

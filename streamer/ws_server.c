@@ -26,6 +26,7 @@ enum {
     ACCEPT_PAUSE_MS = 100,
     KEEP_ALIVE_S = 30,
     PATH_MAX_SIZE = 256,
+    QUERY_MAX_SIZE = 1024,
     REFUSAL_SIZE = 512,
 };
 
@@ -61,11 +62,35 @@ static struct bytes path_of(struct lws *wsi, char *text, int size)
     return copied > 0 ? bytes_of(text, (size_t)copied) : bytes_of_string("?");
 }
 
+/* The value of `dialect` in the query, written to `text`; no data if there is none. Libwebsockets has taken the query
+ * apart and decoded it. */
+static struct bytes dialect_of(struct lws *wsi, char *text, int size)
+{
+    static const char name[] = "dialect=";
+    const size_t name_size = sizeof name - 1;
+    for (int fragment = 0;; fragment++) {
+        int copied = lws_hdr_copy_fragment(wsi, text, size, WSI_TOKEN_HTTP_URI_ARGS, fragment);
+        if (copied < 0)
+            return (struct bytes){ 0 };
+        if ((size_t)copied >= name_size && memcmp(text, name, name_size) == 0)
+            return bytes_of(text + name_size, (size_t)copied - name_size);
+    }
+}
+
+static enum lane_kind find_lane(struct lws *wsi, int *status, const char **text)
+{
+    char path[PATH_MAX_SIZE], dialect[QUERY_MAX_SIZE];
+    struct http_target target = { path_of(wsi, path, sizeof path),
+                                  dialect_of(wsi, dialect, sizeof dialect) };
+    return http_routes_lane(server_of(wsi)->options.sources, target, status, text);
+}
+
 static int on_established(struct session *session, struct lws *wsi)
 {
     struct ws_server *server = server_of(wsi);
-    char text[PATH_MAX_SIZE];
-    enum lane_kind kind = http_routes_lane(path_of(wsi, text, sizeof text));
+    int status;
+    const char *text;
+    enum lane_kind kind = find_lane(wsi, &status, &text);
     if (kind == LANE_KINDS || server->closing)
         return -1;
     ws_client_join(&session->client, server->clients, wsi, kind);
@@ -74,7 +99,9 @@ static int on_established(struct session *session, struct lws *wsi)
 
 static int on_http(struct session *session, struct lws *wsi, struct bytes path)
 {
-    return http_connection_start(&session->http, wsi, server_of(wsi)->options.sources, path);
+    char dialect[QUERY_MAX_SIZE];
+    struct http_target target = { path, dialect_of(wsi, dialect, sizeof dialect) };
+    return http_connection_start(&session->http, wsi, server_of(wsi)->options.sources, target);
 }
 
 /* A whole answer to a request that libwebsockets is not to handle, after which the connection is closed. `text` is a
@@ -99,15 +126,13 @@ static int write_refusal(char *answer, int status, const char *text)
 /* NULL if the upgrade is fine, else what to tell the client. */
 static const char *find_refusal(struct lws *wsi, const char *protocol, int *status)
 {
-    char text[PATH_MAX_SIZE];
+    const char *text = NULL;
     *status = 400;
     if (strcasecmp(protocol, "websocket") != 0)
         return "the only upgrade is to WebSocket";
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
         return "there are no subprotocols";
-    *status = 404;
-    bool has_stream = http_routes_lane(path_of(wsi, text, sizeof text)) != LANE_KINDS;
-    return has_stream ? NULL : "no such stream";
+    return find_lane(wsi, status, &text) == LANE_KINDS ? text : NULL;
 }
 
 /* Libwebsockets itself would end a connection whose upgrade it does not like without a word. */

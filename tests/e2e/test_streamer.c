@@ -292,15 +292,40 @@ static void several_streamers_share_a_port(void **state)
 {
     struct parts *parts = *state;
     char port[16];
-    (void)snprintf(port, sizeof port, "%d", port_of(parts));
-    struct program *second = daemon_start_streamer(parts->harness, "second", parts->redis,
-                                                   (const char *const[]){ "--port", port, NULL });
-    assert_int_equal(program_port(second), port_of(parts));
+    struct program *first = daemon_start_streamer(parts->harness, "first", parts->redis,
+                                                  (const char *const[]){ "--share-port", NULL });
+    (void)snprintf(port, sizeof port, "%d", program_port(first));
+    struct program *second =
+        daemon_start_streamer(parts->harness, "second", parts->redis,
+                              (const char *const[]){ "--port", port, "--share-port", NULL });
+    assert_int_equal(program_port(second), program_port(first));
     /* With one gone, the other has the port to itself. */
-    assert_int_equal(program_stop(parts->streamer), 0);
+    assert_int_equal(program_stop(first), 0);
     struct websocket_client *client = websocket_client_connect(program_port(second), "/");
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
     websocket_client_destroy(client);
+}
+
+static void a_port_is_not_shared_unasked(void **state)
+{
+    struct parts *parts = *state;
+    char port[16];
+    (void)snprintf(port, sizeof port, "%d", port_of(parts));
+    const char *const arguments[] = { CERTSTREAM_STREAMER,
+                                      "--redis",
+                                      redis_server_url(parts->redis),
+                                      "--listen",
+                                      "127.0.0.1",
+                                      "--port",
+                                      port,
+                                      "--share-port",
+                                      NULL };
+    struct program *second = program_start(
+        parts->harness, &(struct program_options){ .name = "second", .arguments = arguments });
+    assert_int_equal(program_wait(second, WAIT_MS), 1);
+    char *errors = program_errors(second);
+    assert_non_null(strstr(errors, port));
+    free(errors);
 }
 
 static void says_goodbye_to_its_clients(void **state)
@@ -336,6 +361,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(stats_say_what_flows_to_whom, setup, teardown),
         cmocka_unit_test_setup_teardown(several_streamers_share_a_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_port_is_not_shared_unasked, setup, teardown),
         cmocka_unit_test_setup_teardown(says_goodbye_to_its_clients, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,12 +19,18 @@ struct fixture {
     struct contract contract;
     struct redis_link *link;
     struct issuers *issuers;
+    struct renderer *renderer;
     struct lanes *lanes;
     struct stream_reader *reader;
     struct newest *newest;
     struct log_positions *positions;
     struct http_sources sources;
 };
+
+static struct http_target target_of(const char *path)
+{
+    return (struct http_target){ .path = bytes_of_string(path) };
+}
 
 static int setup(void **state)
 {
@@ -38,13 +44,14 @@ static int setup(void **state)
     struct stream_reader_events events = { 0 };
     fixture.link = redis_link_create(&options);
     fixture.issuers = issuers_create(1 << 20);
-    fixture.lanes = lanes_create(1 << 16, fixture.issuers);
+    fixture.renderer = renderer_create(fixture.issuers);
+    fixture.lanes = lanes_create(1 << 16, fixture.renderer);
     fixture.reader = stream_reader_create(&fixture.contract, fixture.issuers, &events);
     fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
     fixture.positions = log_positions_create(&fixture.contract, fixture.link);
     fixture.sources = (struct http_sources){
         .newest = fixture.newest,
-        .issuers = fixture.issuers,
+        .renderer = fixture.renderer,
         .lanes = fixture.lanes,
         .positions = fixture.positions,
         .reader = fixture.reader,
@@ -63,6 +70,7 @@ static int teardown(void **state)
     newest_destroy(fixture->newest);
     stream_reader_destroy(fixture->reader);
     lanes_destroy(fixture->lanes);
+    renderer_destroy(fixture->renderer);
     issuers_destroy(fixture->issuers);
     return 0;
 }
@@ -103,7 +111,7 @@ static void every_path_has_its_answer(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct http_request request;
-        assert_true(http_request_start(&request, &fixture->sources, bytes_of_string(cases[i].path),
+        assert_true(http_request_start(&request, &fixture->sources, target_of(cases[i].path),
                                        on_answer, NULL));
         assert_int_equal(request.answer.status, cases[i].status);
         assert_memory_equal(request.answer.content_type, cases[i].type, strlen(cases[i].type));
@@ -119,13 +127,12 @@ static void only_the_page_may_be_stored(void **state)
     static const char *const live[] = { "/latest.json", "/stats", "/readyz", "/healthz",
                                         "/nothing" };
     struct http_request request;
-    assert_true(
-        http_request_start(&request, &fixture->sources, bytes_of_string("/"), on_answer, NULL));
+    assert_true(http_request_start(&request, &fixture->sources, target_of("/"), on_answer, NULL));
     assert_false(request.answer.is_live);
     http_request_clear(&request);
     for (size_t i = 0; i < sizeof live / sizeof *live; i++) {
-        assert_true(http_request_start(&request, &fixture->sources, bytes_of_string(live[i]),
-                                       on_answer, NULL));
+        assert_true(
+            http_request_start(&request, &fixture->sources, target_of(live[i]), on_answer, NULL));
         assert_true(request.answer.is_live);
         http_request_clear(&request);
     }
@@ -133,23 +140,49 @@ static void only_the_page_may_be_stored(void **state)
 
 static void an_upgrade_finds_its_lane(void **state)
 {
-    (void)state;
+    struct fixture *fixture = *state;
     static const struct {
         const char *path;
+        const char *dialect;
         enum lane_kind kind;
+        int status;
     } cases[] = {
-        { "/", LANE_WEBSOCKET_LITE },
-        { "/full-stream", LANE_WEBSOCKET_FULL },
-        { "/full-stream/", LANE_WEBSOCKET_FULL },
-        { "/domains-only", LANE_WEBSOCKET_DOMAINS },
-        { "/domains-only//", LANE_WEBSOCKET_DOMAINS },
-        { "/latest.json", LANE_KINDS },
-        { "/full", LANE_KINDS },
-        { "/full-streams", LANE_KINDS },
-        { "?", LANE_KINDS },
+        { "/", NULL, LANE_WEBSOCKET_LITE, 0 },
+        { "/", "certstream", LANE_WEBSOCKET_LITE, 0 },
+        { "/", "go", LANE_WEBSOCKET_GO_LITE, 0 },
+        { "/full-stream", NULL, LANE_WEBSOCKET_FULL, 0 },
+        { "/full-stream/", "go", LANE_WEBSOCKET_GO_FULL, 0 },
+        { "/domains-only", NULL, LANE_WEBSOCKET_DOMAINS, 0 },
+        { "/domains-only//", "go", LANE_WEBSOCKET_GO_DOMAINS, 0 },
+        { "/", "Go", LANE_KINDS, 400 },
+        { "/", "", LANE_KINDS, 400 },
+        { "/latest.json", NULL, LANE_KINDS, 404 },
+        { "/full", NULL, LANE_KINDS, 404 },
+        { "/full-streams", NULL, LANE_KINDS, 404 },
+        { "?", NULL, LANE_KINDS, 404 },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(http_routes_lane(bytes_of_string(cases[i].path)), cases[i].kind);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_target target = target_of(cases[i].path);
+        int status = 0;
+        const char *text = NULL;
+        if (cases[i].dialect)
+            target.dialect = bytes_of_string(cases[i].dialect);
+        assert_int_equal(http_routes_lane(&fixture->sources, target, &status, &text),
+                         cases[i].kind);
+        assert_int_equal(status, cases[i].status);
+        assert_int_equal(text != NULL, status != 0);
+    }
+}
+
+static void the_dialect_of_who_names_none_is_a_setting(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_sources sources = fixture->sources;
+    int status;
+    const char *text;
+    sources.dialect = CERTIFICATE_DIALECT_GO;
+    assert_int_equal(http_routes_lane(&sources, target_of("/"), &status, &text),
+                     LANE_WEBSOCKET_GO_LITE);
 }
 
 static void stats_count_the_listeners_of_each_stream(void **state)
@@ -159,8 +192,8 @@ static void stats_count_the_listeners_of_each_stream(void **state)
     (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
     (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
     struct http_request request;
-    assert_true(http_request_start(&request, &fixture->sources, bytes_of_string("/stats"),
-                                   on_answer, NULL));
+    assert_true(
+        http_request_start(&request, &fixture->sources, target_of("/stats"), on_answer, NULL));
     buffer_append_byte(&request.answer.body, '\0');
     assert_non_null(
         strstr((const char *)request.answer.body.data, "{\"lite\":0,\"full\":1,\"domains\":2}"));
@@ -172,7 +205,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_path_has_its_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_page_may_be_stored, setup, teardown),
-        cmocka_unit_test(an_upgrade_finds_its_lane),
+        cmocka_unit_test_setup_teardown(an_upgrade_finds_its_lane, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_dialect_of_who_names_none_is_a_setting, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(stats_count_the_listeners_of_each_stream, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

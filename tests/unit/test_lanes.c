@@ -19,6 +19,7 @@ enum {
 
 struct fixture {
     struct issuers *issuers;
+    struct renderer *renderer;
     struct lanes *lanes;
 };
 
@@ -26,7 +27,8 @@ static int setup(void **state)
 {
     static struct fixture fixture;
     fixture.issuers = issuers_create(1 << 20);
-    fixture.lanes = lanes_create(1 << 16, fixture.issuers);
+    fixture.renderer = renderer_create(fixture.issuers);
+    fixture.lanes = lanes_create(1 << 16, fixture.renderer);
     *state = &fixture;
     return 0;
 }
@@ -35,6 +37,7 @@ static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     lanes_destroy(fixture->lanes);
+    renderer_destroy(fixture->renderer);
     issuers_destroy(fixture->issuers);
     return 0;
 }
