@@ -1,7 +1,5 @@
 #include "shared/message.h"
 
-#include <inttypes.h>
-
 #include "shared/base64.h"
 #include "shared/certificate.h"
 #include "shared/certificate_json.h"
