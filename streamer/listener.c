@@ -47,7 +47,7 @@ static bool bind_and_listen(int descriptor, const struct addrinfo *where, bool i
 
 static bool write_url(int descriptor, char *url)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = { 0 };
     socklen_t size = sizeof bound;
     char host[64];
     char port[8];

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "shared/base64.h"
 #include "shared/certificate.h"
 #include "shared/digest.h"
 #include "shared/memory.h"
@@ -68,34 +67,16 @@ static bool write_full(const struct renderer *renderer, struct buffer *out,
     return message_splice_full(out, entry->json, entry->id_text, entry->der, objects, count);
 }
 
-/* The certificate out of an issuer's object, of which it is the last member (certificate_json.h). */
-static bool read_der(struct buffer *der, struct bytes object)
-{
-    static const char key[] = "\"as_der\":\"";
-    const size_t key_size = sizeof key - 1;
-    const uint8_t *found = memmem(object.data, object.size, key, key_size);
-    buffer_clear(der);
-    if (!found || object.size < 2)
-        return false;
-    const uint8_t *start = found + key_size;
-    const uint8_t *end = object.data + object.size - 2;
-    return start <= end && memcmp(end, "\"}", 2) == 0 &&
-           base64_decode(der, bytes_of(start, (size_t)(end - start)));
-}
-
 /* The issuers in the go dialect; one whose certificate Redis does not have is left out. */
 static size_t write_go_issuers(struct renderer *renderer, const struct bytes *objects, size_t count,
                                size_t *ends)
 {
     size_t written = 0;
     buffer_clear(&renderer->objects);
-    for (size_t i = 0; i < count; i++) {
-        if (!read_der(&renderer->der, objects[i]))
-            continue;
-        (void)certificate_parse(renderer->issuer, buffer_bytes(&renderer->der));
-        certificate_json_write(&renderer->objects, renderer->issuer, CERTIFICATE_DIALECT_GO, true);
-        ends[written++] = renderer->objects.size;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (message_go_write_issuer(&renderer->objects, objects[i], renderer->issuer,
+                                    &renderer->der))
+            ends[written++] = renderer->objects.size;
     return renderer->objects.failed ? 0 : written;
 }
 

@@ -106,14 +106,14 @@ static void waits_for_its_list_and_keeps_a_copy(void **state)
     struct program *ingest = start_ingest(parts, "first");
     wait_for_errors(ingest, "log list cannot be read");
     write_list(parts);
-    wait_for_entries(parts, LOGS * 100);
+    wait_for_entries(parts, 100LL * LOGS);
     assert_int_equal(program_stop(ingest), 0);
 
     assert_int_equal(unlink(parts->list), 0);
     ingest = start_ingest(parts, "second");
     wait_for_errors(ingest, "log list taken from Redis");
     daemon_control_ct_log(parts->ct_log, "size=150");
-    wait_for_entries(parts, LOGS * 150);
+    wait_for_entries(parts, 150LL * LOGS);
 }
 
 int main(void)
