@@ -98,8 +98,10 @@ static void wait_for_entries(const struct parts *parts, uint64_t count)
 static uint64_t number_after(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
-    if (!at)
+    if (!at) {
         fail_msg("no %s in %.300s", name, text);
+        return 0;
+    }
     return strtoull(at + strlen(name), NULL, 10);
 }
 
