@@ -54,17 +54,22 @@ struct bytes append_field(const struct append *append, size_t entry, enum append
     return bytes_of(append->arena.data + start, at->ends[field] - start);
 }
 
-void append_add_issuer(struct append *append, const char *fingerprint_hex, struct bytes json)
+bool append_add_issuer(struct append *append, const char *fingerprint_hex, struct bytes json)
 {
+    struct append_issuer issuer = { .start = append->arena.size };
+    buffer_append_string(&append->arena, fingerprint_hex);
+    issuer.fingerprint_end = append->arena.size;
+    buffer_append_bytes(&append->arena, json);
+    issuer.json_end = append->arena.size;
+    if (append->arena.failed) {
+        append->arena.size = issuer.start;
+        append->arena.failed = false;
+        return false;
+    }
     append->issuers =
         memory_resize(append->issuers, append->issuer_count + 1, sizeof *append->issuers);
-    struct append_issuer *issuer = &append->issuers[append->issuer_count++];
-    issuer->start = append->arena.size;
-    buffer_append_string(&append->arena, fingerprint_hex);
-    issuer->fingerprint_end = append->arena.size;
-    buffer_append_bytes(&append->arena, json);
-    issuer->json_end = append->arena.size;
-    assert(!append->arena.failed);
+    append->issuers[append->issuer_count++] = issuer;
+    return true;
 }
 
 struct bytes append_issuer_fingerprint(const struct append *append, size_t issuer)

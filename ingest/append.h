@@ -69,7 +69,8 @@ void append_cancel_entry(struct append *append);
 
 struct bytes append_field(const struct append *append, size_t entry, enum append_field field);
 
-void append_add_issuer(struct append *append, const char *fingerprint_hex, struct bytes json);
+/* False, with nothing added, if there is no room for it. */
+bool append_add_issuer(struct append *append, const char *fingerprint_hex, struct bytes json);
 struct bytes append_issuer_fingerprint(const struct append *append, size_t issuer);
 struct bytes append_issuer_json(const struct append *append, size_t issuer);
 

@@ -71,6 +71,7 @@ static void note_failure(struct followed_log *log, const char *what, const char 
 static void leave_alone(struct followed_log *log, const char *what, const char *why)
 {
     log->is_left_alone = true;
+    followed_log_disown(log);
     note_failure(log, what, why);
     log_error("log is left alone", "log=%s", log_quoted(log->ct_log.description));
 }
@@ -134,8 +135,7 @@ void followed_log_update(struct followed_log *log, struct ct_log *ct_log)
     log->ct_log = *ct_log;
     *ct_log = (struct ct_log){ 0 };
     set_source(log);
-    log->follower.has_final_size = log->ct_log.has_final_size;
-    log->follower.final_size = log->ct_log.final_size;
+    follower_set_final_size(&log->follower, &log->ct_log);
     ct_log_clear(&old);
 }
 
@@ -164,6 +164,8 @@ void followed_log_disown(struct followed_log *log)
     follower_disown(&log->follower);
     release_all_held(log);
     log->point_begun = false;
+    /* What was cancelled may have carried issuers. */
+    ingest_reload_issuers(log->ingest);
 }
 
 struct load {
@@ -172,7 +174,7 @@ struct load {
 };
 
 enum {
-    HASH_FIELDS_MAX = 64
+    HASH_FIELDS_MAX = 256
 };
 
 static size_t collect_fields(const redisReply *reply, struct checkpoint_field *fields)
@@ -297,7 +299,8 @@ struct filling {
 
 static void fill(struct filling *filling, const struct entry *entry)
 {
-    if (append_is_full(filling->append)) {
+    /* A new one may be full at once, of issuers that have arrived. */
+    while (append_is_full(filling->append)) {
         submit(filling->log, filling->append);
         filling->append = begin_append(filling->log);
     }
@@ -334,16 +337,29 @@ static uint64_t fill_from_tile(struct filling *filling, const struct follower_sl
     return filling->count;
 }
 
-/* Whether every issuer that the tile's wanted entries name is known or has been waited for. */
-static bool issuers_are_there(struct followed_log *log, struct bytes body, uint64_t now_ms)
+/* Whether the issuers of one entry are known or have been waited for; those that are not are asked for. */
+static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_t now_ms)
+{
+    bool all = true;
+    for (size_t at = 0; at < chain.size && at < PIPELINE_CHAIN_MAX * SHA256_SIZE; at += SHA256_SIZE)
+        all &= issuer_fetcher_want(log->ingest->issuers, log->ct_log.url, chain.data + at, now_ms);
+    return all;
+}
+
+/* The same of all entries of the tile that are wanted. */
+static bool issuers_are_there(struct followed_log *log, const struct follower_slot *slot,
+                              struct bytes body, uint64_t now_ms)
 {
     struct reader tile = reader_of(body);
     struct entry entry;
     bool all = true;
-    while (tile.remaining && entry_read_tile_leaf(&entry, &tile))
-        for (size_t at = 0; at < entry.chain.size; at += SHA256_SIZE)
-            all &= issuer_fetcher_want(log->ingest->issuers, log->ct_log.url, entry.chain.data + at,
-                                       now_ms);
+    uint64_t first = slot->start % TILE_WIDTH;
+    for (uint64_t at = 0; at < first + slot->count && tile.remaining; at++) {
+        if (!entry_read_tile_leaf(&entry, &tile))
+            break;
+        if (at >= first)
+            all &= chain_is_there(log, entry.chain, now_ms);
+    }
     return all;
 }
 
@@ -377,9 +393,9 @@ static bool process_held(struct followed_log *log, uint64_t now_ms)
     if (slot < 0 || !publisher_has_room(log->ingest->publisher) || !log->ingest->issuers_known)
         return false;
     struct held_body *held = &log->held[slot];
-    if (log->source.is_tiled && !issuers_are_there(log, buffer_bytes(&held->body), now_ms))
-        return false;
     const struct follower_slot copy = log->follower.slots[slot];
+    if (log->source.is_tiled && !issuers_are_there(log, &copy, buffer_bytes(&held->body), now_ms))
+        return false;
     process(log, held, &copy, now_ms);
     release_held(log, held);
     return true;
@@ -547,6 +563,8 @@ static size_t body_max(const struct followed_log *log, enum fetch_kind kind)
 {
     if (kind == FETCH_HEAD)
         return SIGNED_HEAD_BODY_MAX;
+    if (kind == FETCH_START)
+        return STARTING_POINT_BODY_MAX;
     return log->source.is_tiled ? STATIC_CT_BODY_MAX : RFC6962_BODY_MAX;
 }
 
@@ -606,6 +624,8 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
 void followed_log_on_append(struct followed_log *log, const struct append *append,
                             enum append_result result, const char *error, uint64_t now_ms)
 {
+    if (result != APPEND_DONE)
+        ingest_reload_issuers(log->ingest);
     if (append->generation != log->follower.generation)
         return;
     switch (result) {
@@ -630,7 +650,7 @@ static void on_lease(struct redis_link *link, redisReply *reply, void *context)
     struct followed_log *log = context;
     (void)link;
     log->lease_asked = false;
-    if (!reply)
+    if (!reply || log->is_left_alone)
         return;
     if (reply->type == REDIS_REPLY_ERROR) {
         note_failure(log, "lease", reply->str);
@@ -647,7 +667,7 @@ static void on_lease(struct redis_link *link, redisReply *reply, void *context)
 
 void followed_log_renew_lease(struct followed_log *log, uint64_t now_ms)
 {
-    if (log->lease_asked)
+    if (log->is_left_alone || log->lease_asked)
         return;
     log->lease_asked_at_ms = now_ms;
     log->lease_asked =

@@ -15,6 +15,8 @@ enum {
     SHORT_PAGES = 3,
     /* So many short answers tell the page: the first may have ended at a boundary of the log's. */
     PROBES = 2,
+    /* After so many full answers a larger page is asked for again: two requests that may come short. */
+    FULL_PAGES = 256,
 };
 
 const char *follower_state_name(enum follower_state state)
@@ -349,7 +351,7 @@ bool follower_on_failure(struct follower *follower, const struct fetch *fetch,
             return false;
         slot->whole_tile = false;
         /* A front end behind the one that gave the head answers 400 or 404: ask again what there is. */
-        follower->head_due = failure == FETCH_REFUSED || failure == FETCH_MISSING;
+        follower->head_due |= failure == FETCH_REFUSED || failure == FETCH_MISSING;
     } else {
         follower->in_flight = false;
     }
@@ -366,6 +368,15 @@ int follower_next_held(const struct follower *follower)
     return (int)follower->first;
 }
 
+/* A page that was learnt while the log answered little is not kept for ever. */
+static void learn_anew(struct follower *follower)
+{
+    if (follower->page == follower->policy->page_max || ++follower->full_pages < FULL_PAGES)
+        return;
+    follower->page = follower->probed = 0;
+    follower->full_pages = 0;
+}
+
 /* Learns the log's page from an answer of `count` entries to a request for `slot`. */
 static void learn_page(struct follower *follower, const struct follower_slot *slot, uint64_t count)
 {
@@ -375,6 +386,8 @@ static void learn_page(struct follower *follower, const struct follower_slot *sl
         follower->short_pages = 0;
         if (!follower->page && count == follower->policy->page_max)
             follower->page = count;
+        if (count == follower->page)
+            learn_anew(follower);
         return;
     }
     follower->probed = count > follower->probed ? count : follower->probed;
@@ -439,4 +452,14 @@ uint64_t follower_lag(const struct follower *follower)
     return follower->has_head && follower->head.size > follower->durable
                ? follower->head.size - follower->durable
                : 0;
+}
+
+void follower_set_final_size(struct follower *follower, const struct ct_log *ct_log)
+{
+    follower->has_final_size = ct_log->has_final_size;
+    follower->final_size = ct_log->final_size;
+    if (follower->state != FOLLOWER_FINISHED)
+        return;
+    follower->head_due = !follower->has_final_size || follower->durable < follower->final_size;
+    travel(follower);
 }

@@ -113,6 +113,7 @@ struct follower {
 
     uint64_t page;        /* learnt; 0: not yet */
     uint64_t probed;      /* the most that a short answer held while page is not known */
+    unsigned full_pages;  /* since the page was learnt */
     unsigned short_pages; /* in a row */
 
     /* A ring in index order: slot i of the road is slots[(first + i) % FOLLOWER_SLOTS]. */
@@ -124,6 +125,9 @@ struct follower {
 /* `seed` makes the jitter; the policy is borrowed and outlives the follower. */
 void follower_init(struct follower *follower, const struct ct_log *ct_log,
                    const struct follower_policy *policy, uint64_t seed);
+
+/* The log's description has changed: a read-only log ends elsewhere, or goes on. */
+void follower_set_final_size(struct follower *follower, const struct ct_log *ct_log);
 
 /* The lease was got: the checkpoint is to be loaded. Or it was lost, or Redis went away: everything is forgotten. */
 void follower_own(struct follower *follower);

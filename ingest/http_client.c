@@ -15,6 +15,8 @@ enum {
     STALL_SECONDS = 60,
     /* The slowest logs stream a page for minutes. */
     TOTAL_TIMEOUT_MS = 300 * 1000,
+    /* A log may ask for any number; nobody waits longer than a day. */
+    RETRY_AFTER_MAX_S = 86400,
     /* Finished handles kept for the next request: curl keeps their buffers, not their connections, in them. */
     IDLE_HANDLES_MAX = 32,
 };
@@ -189,6 +191,8 @@ static void finish(struct transfer *transfer, CURLcode code)
         curl_off_t retry_after = 0;
         (void)curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &response.status);
         (void)curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after);
+        if (retry_after > RETRY_AFTER_MAX_S)
+            retry_after = RETRY_AFTER_MAX_S;
         response.retry_after_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
     }
     transfer->on_response(transfer->context, &response);

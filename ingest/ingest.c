@@ -150,6 +150,7 @@ static void on_issuers(struct redis_link *link, redisReply *reply, void *context
 {
     struct ingest *ingest = context;
     (void)link;
+    ingest->issuers_asked = false;
     if (!reply)
         return;
     struct buffer der;
@@ -164,8 +165,10 @@ void ingest_reload_issuers(struct ingest *ingest)
 {
     issuer_set_clear(pipeline_issuers(ingest->pipeline));
     ingest->issuers_known = false;
-    (void)redis_link_send_strings(ingest->link, on_issuers, ingest, "HKEYS",
-                                  ingest->contract.issuers, (char *)NULL);
+    /* One answer at a time: what it brings is what Redis has, whenever it was asked. */
+    if (!ingest->issuers_asked)
+        ingest->issuers_asked = redis_link_send_strings(ingest->link, on_issuers, ingest, "HGETALL",
+                                                        ingest->contract.issuers, (char *)NULL);
 }
 
 static void on_redis_up(struct redis_link *link, void *context)
@@ -387,6 +390,7 @@ static void finish(struct ingest *ingest)
         short ready = http_client_wait(ingest->http, redis_link_descriptor(ingest->link),
                                        redis_link_interest(ingest->link), WAIT_MAX_MS);
         now_ms = clock_monotonic_ms();
+        http_client_perform(ingest->http);
         redis_link_service(ingest->link, ready, now_ms);
     }
 }

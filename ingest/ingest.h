@@ -52,6 +52,7 @@ struct ingest {
     size_t first_log;   /* of the next turn */
     size_t body_bytes;  /* asked for or held, of INGEST_BODIES_MAX */
     bool issuers_known; /* the set of issuers is as Redis has it */
+    bool issuers_asked; /* what Redis has is on its way */
     uint64_t lease_at_ms;
     uint64_t report_at_ms;
     struct ingest_stats stats;

@@ -106,7 +106,7 @@ bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const char *url,
 
 void issuer_fetcher_deliver(struct issuer_fetcher *fetcher, struct append *append)
 {
-    for (struct wanted **link = &fetcher->first; *link;) {
+    for (struct wanted **link = &fetcher->first; *link && !append_is_full(append);) {
         struct wanted *wanted = *link;
         if (!wanted->has_arrived) {
             link = &wanted->next;
@@ -146,8 +146,24 @@ static void on_response(void *context, const struct http_response *response)
                                                                         : wanted->back_off_ms * 2;
 }
 
+static void forget_old(struct issuer_fetcher *fetcher, uint64_t now_ms)
+{
+    for (struct wanted **link = &fetcher->first; *link;) {
+        struct wanted *wanted = *link;
+        if (wanted->in_flight || wanted->has_arrived ||
+            now_ms - wanted->wanted_at_ms < ISSUER_FORGET_MS) {
+            link = &wanted->next;
+            continue;
+        }
+        *link = wanted->next;
+        fetcher->count--;
+        wanted_destroy(wanted);
+    }
+}
+
 void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms)
 {
+    forget_old(fetcher, now_ms);
     for (struct wanted *wanted = fetcher->first; wanted && fetcher->in_flight < ISSUER_REQUESTS_MAX;
          wanted = wanted->next) {
         if (wanted->in_flight || wanted->has_arrived || now_ms < wanted->retry_at_ms)

@@ -15,7 +15,9 @@ enum {
     /* At once, over all logs. */
     ISSUER_REQUESTS_MAX = 8,
     /* Wanted at once; beyond this an entry does not wait. */
-    ISSUER_WANTED_MAX = 4096,
+    ISSUER_WANTED_MAX = 512,
+    /* One that has not come by then is forgotten, until an entry names it again. */
+    ISSUER_FORGET_MS = 3600 * 1000,
 };
 
 struct issuer_fetcher;

@@ -40,7 +40,8 @@ static void fail(struct list_source *source, const char *why, uint64_t now_ms)
         source->back_off_ms * 2 > LIST_RETRY_MAX_MS ? LIST_RETRY_MAX_MS : source->back_off_ms * 2;
 }
 
-static bool take(struct list_source *source, struct bytes text)
+/* NULL, or a constant text that says what is wrong. */
+static const char *take(struct list_source *source, struct bytes text)
 {
     struct log_list list = { 0 };
     const char *wrong = log_list_parse(&list, text, source->allow_http);
@@ -48,13 +49,12 @@ static bool take(struct list_source *source, struct bytes text)
         wrong = "no log of it can be used";
     if (wrong) {
         log_list_clear(&list);
-        (void)snprintf(source->error, sizeof source->error, "%s", wrong);
-        return false;
+        return wrong;
     }
     log_list_clear(&source->list);
     source->list = list;
     source->is_loaded = true;
-    return true;
+    return NULL;
 }
 
 static void keep_copy(const struct list_source *source, struct bytes text)
@@ -70,8 +70,9 @@ static void keep_copy(const struct list_source *source, struct bytes text)
 
 static void on_text(struct list_source *source, struct bytes text, uint64_t now_ms)
 {
-    if (!take(source, text)) {
-        fail(source, source->error, now_ms);
+    const char *wrong = take(source, text);
+    if (wrong) {
+        fail(source, wrong, now_ms);
         return;
     }
     if (source->has_failed)
@@ -128,7 +129,7 @@ static void on_copy(struct redis_link *link, redisReply *reply, void *context)
     struct list_source *source = context;
     (void)link;
     if (source->is_loaded || !reply || reply->type != REDIS_REPLY_STRING ||
-        !take(source, bytes_of(reply->str, (size_t)reply->len)))
+        take(source, bytes_of(reply->str, (size_t)reply->len)))
         return;
     log_info("log list taken from Redis", "list=%s", log_quoted(source->address));
     if (source->on_change)

@@ -14,8 +14,6 @@ enum {
     /* A TBSCertificate of three-byte length, and a little around it. */
     WRAPPED_MAX = (1 << 24) + 4096,
     FINGERPRINT_HEX = 2 * SHA256_SIZE,
-    /* Real chains have two or three; a log takes what ends at one of its roots. */
-    CHAIN_MAX = 64,
     /* The issuer, and its own if it is a Precertificate Signing Certificate. */
     BINDING_ISSUERS = 2,
 };
@@ -76,8 +74,7 @@ static void send_issuer_once(struct pipeline *pipeline, struct append *append,
                            true);
     if (pipeline->issuer_json.failed)
         return;
-    append_add_issuer(append, hex, buffer_bytes(&pipeline->issuer_json));
-    pipeline->stats.issuers++;
+    pipeline->stats.issuers += append_add_issuer(append, hex, buffer_bytes(&pipeline->issuer_json));
 }
 
 void pipeline_add_issuer(struct pipeline *pipeline, struct append *append, struct bytes der)
@@ -93,13 +90,13 @@ static size_t collect_chain(struct pipeline *pipeline, struct append *append,
 {
     size_t count = 0;
     if (entry->has_fingerprints) {
-        for (size_t at = 0; at < entry->chain.size && count < CHAIN_MAX; at += SHA256_SIZE)
+        for (size_t at = 0; at < entry->chain.size && count < PIPELINE_CHAIN_MAX; at += SHA256_SIZE)
             memcpy(fingerprints[count++], entry->chain.data + at, SHA256_SIZE);
         return count;
     }
     struct bytes chain = entry->chain;
     struct bytes der;
-    while (count < CHAIN_MAX && entry_next_chain_certificate(&chain, &der)) {
+    while (count < PIPELINE_CHAIN_MAX && entry_next_chain_certificate(&chain, &der)) {
         issuer_set_fingerprint(pipeline->issuers, der, fingerprints[count]);
         send_issuer_once(pipeline, append, fingerprints[count++], der);
     }
@@ -214,7 +211,7 @@ void pipeline_add_entry(struct pipeline *pipeline, struct append *append,
         .is_precertificate = entry->is_precertificate,
         .parse_error = entry->malformed,
     };
-    uint8_t fingerprints[CHAIN_MAX][SHA256_SIZE];
+    uint8_t fingerprints[PIPELINE_CHAIN_MAX][SHA256_SIZE];
     size_t fingerprint_count = collect_chain(pipeline, append, entry, fingerprints);
     enum precertificate_binding binding =
         check_binding(pipeline, entry, fingerprints, fingerprint_count);

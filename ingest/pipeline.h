@@ -12,6 +12,11 @@
 
 struct pipeline;
 
+enum {
+    /* Issuers of one entry that are named: real chains have two or three. */
+    PIPELINE_CHAIN_MAX = 64,
+};
+
 struct pipeline_stats {
     uint64_t entries;
     uint64_t precertificates;

@@ -49,6 +49,7 @@ struct publisher {
     size_t set_count;
     struct buffer checkpoint_text;
     char error[ERROR_SIZE];
+    bool has_stream_error; /* what stands at the stream's key cannot be appended to */
 };
 
 struct publisher *publisher_create(const struct publisher_options *options)
@@ -254,6 +255,16 @@ static bool fence_holds(const struct append *append, const redisReply *reply)
            next == append->expected_next;
 }
 
+/* Redis carries a transaction on after an error in it: what would fail is found out before. */
+static void on_stream(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct publisher *publisher = context;
+    (void)link;
+    publisher->has_stream_error = reply && reply->type == REDIS_REPLY_ERROR;
+    if (publisher->has_stream_error)
+        keep_error(publisher, reply->str);
+}
+
 static void on_fence(struct redis_link *link, redisReply *reply, void *context)
 {
     struct publisher *publisher = context;
@@ -264,7 +275,12 @@ static void on_fence(struct redis_link *link, redisReply *reply, void *context)
         finish(publisher, append, APPEND_FAILED, "the connection went away");
         return;
     }
-    if (fence_holds(append, reply)) {
+    if (publisher->has_stream_error) {
+        char error[ERROR_SIZE];
+        memcpy(error, publisher->error, sizeof error);
+        (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
+        finish(publisher, append, APPEND_FAILED, error);
+    } else if (fence_holds(append, reply)) {
         execute(publisher, append);
     } else {
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
@@ -302,6 +318,8 @@ static void pump(struct publisher *publisher)
     struct append *append = take_first(publisher);
     publisher->checking = append;
     (void)redis_link_send_strings(link, NULL, NULL, "WATCH", append->log_key, (char *)NULL);
+    (void)redis_link_send_strings(link, on_stream, publisher, "XLEN",
+                                  publisher->options.contract->stream, (char *)NULL);
     bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", append->log_key, "next",
                                         (char *)NULL);
     assert(sent || !publisher->checking);

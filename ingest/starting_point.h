@@ -8,6 +8,11 @@
 #include "ingest/ct_log.h"
 #include "ingest/static_ct.h"
 
+enum {
+    /* An entry of three-byte lengths in base64 twice over, and a path; tiles are small. */
+    STARTING_POINT_BODY_MAX = 64 * 1024 * 1024,
+};
+
 struct starting_point {
     enum ct_log_kind kind;
     uint64_t index;

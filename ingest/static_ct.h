@@ -13,7 +13,8 @@ enum {
     STATIC_CT_LEVELS = 6,
     /* The spec's theoretical maximum is 8 GB; a full tile is 0.4 MB of real entries. */
     STATIC_CT_BODY_MAX = 64 * 1024 * 1024,
-    STATIC_CT_ISSUER_MAX = 1024 * 1024,
+    /* Issuers have 1 to 3 KB; some hundred may be held at once. */
+    STATIC_CT_ISSUER_MAX = 128 * 1024,
 };
 
 /* A hash tile of which the first `take` hashes belong to a frontier; `width` is what the log serves of it. */

@@ -23,6 +23,8 @@ enum {
     BACK_OFF_FIRST_MS = 100,
     /* Short: a Redis that is back is noticed at once, and one connection attempt costs nothing. */
     BACK_OFF_MAX_MS = 2000,
+    /* A connection that was dropped sooner did no good: what is wrong with it is not hurried. */
+    STABLE_MS = 3000,
     CONNECT_TIMEOUT_MS = 5000,
     REASON_SIZE = 160,
     NAME_SIZE = 64,
@@ -47,6 +49,7 @@ struct redis_link {
     uint64_t now_ms;
     uint64_t attempt_at_ms; /* LINK_DOWN: when to connect */
     uint64_t back_off_ms;
+    uint64_t up_at_ms;
     uint64_t progress_at_ms; /* the last reply, or the first command after silence */
     size_t pending;
     bool dropping; /* drop was asked for inside a callback: done when control is back here */
@@ -122,6 +125,8 @@ static void go_down(struct redis_link *link)
 {
     bool was_up = link->state == LINK_UP;
     link->state = LINK_DOWN;
+    if (was_up && link->now_ms - link->up_at_ms >= STABLE_MS)
+        link->back_off_ms = BACK_OFF_FIRST_MS;
     link->attempt_at_ms = link->now_ms + link->back_off_ms;
     link->back_off_ms =
         link->back_off_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : link->back_off_ms * 2;
@@ -154,10 +159,11 @@ static void finish_drop(struct redis_link *link)
 {
     if (!link->dropping)
         return;
-    link->dropping = false;
+    /* Still dropping while hiredis says goodbye, so that the reason stays the one that was given. */
     close_connection(link);
     if (link->state != LINK_DOWN)
         go_down(link);
+    link->dropping = false;
 }
 
 static void on_connect(const redisAsyncContext *context, int status)
@@ -231,7 +237,7 @@ static void on_pong(struct redis_link *link, struct redisReply *reply, void *con
     if (!reply || link->dropping || link->state != LINK_GREETING)
         return;
     link->state = LINK_UP;
-    link->back_off_ms = BACK_OFF_FIRST_MS;
+    link->up_at_ms = link->now_ms;
     link->reason[0] = '\0';
     if (link->events.on_up)
         link->events.on_up(link, link->events.context);

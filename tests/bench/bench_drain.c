@@ -47,26 +47,6 @@ struct drained {
     uint64_t last_ms;
 };
 
-static double cpu_seconds(const struct program *program)
-{
-    char path[64], line[1024];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)program_pid(program));
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    size_t size = fread(line, 1, sizeof line - 1, file);
-    (void)fclose(file);
-    line[size] = '\0';
-    /* Fields 14 and 15, counted from the state behind the name in parentheses. */
-    char *at = strrchr(line, ')');
-    assert_non_null(at);
-    for (unsigned field = 2; field < 14; field++)
-        at = strchr(at + 1, ' ');
-    char *end;
-    unsigned long user = strtoul(at, &end, 10);
-    unsigned long system = strtoul(end, NULL, 10);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static void take_frames(struct websocket_client *client, struct drained *drained)
 {
     struct websocket_frame frame;
@@ -128,8 +108,9 @@ static void drain_ours(const char *kind)
     const char *const arguments[] = { "--start", "0", NULL };
     struct program *ingest = daemon_start_ingest(harness, "ingest", redis, log, arguments);
     struct drained drained = drain(client, entries);
-    double ours = cpu_seconds(ingest), theirs = cpu_seconds(redis_server_program(redis)),
-           last = cpu_seconds(streamer);
+    double ours = program_cpu_seconds(ingest),
+           theirs = program_cpu_seconds(redis_server_program(redis)),
+           last = program_cpu_seconds(streamer);
     char cost[COST_SIZE];
     (void)snprintf(cost, sizeof cost, "ingest %.2f redis %.2f streamer %.2f = %.1f us per entry",
                    ours, theirs, last, (ours + theirs + last) * 1e6 / (double)entries);
@@ -228,7 +209,7 @@ static void drain_peer(const char *kind)
     struct websocket_client *client = websocket_client_connect(port, "/");
     struct drained drained = drain(client, entries);
     char cost[COST_SIZE];
-    double spent = cpu_seconds(peer);
+    double spent = program_cpu_seconds(peer);
     (void)snprintf(cost, sizeof cost, "%.2f = %.1f us per entry", spent,
                    spent * 1e6 / (double)entries);
     print_line("certstream-server-go", kind, &drained, entries, cost);

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 
+#include "shared/base64.h"
+#include "shared/digest.h"
 #include "shared/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
@@ -59,6 +62,8 @@ static struct program *start_ingest(struct parts *parts, const char *name)
                                       parts->list,
                                       "--start",
                                       "0",
+                                      "--instance",
+                                      "list",
                                       "--poll",
                                       "1",
                                       NULL };
@@ -100,6 +105,28 @@ static void write_list(const struct parts *parts)
     http_answer_free(&answer);
 }
 
+static bool counter_is(struct parts *parts, const char *name, const char *value)
+{
+    redisReply *reply =
+        redis_server_command(parts->redis, "HGET {certstream}:ingest:list %s", name);
+    bool is = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, value) == 0;
+    freeReplyObject(reply);
+    return is;
+}
+
+static void wait_for_counter(struct parts *parts, const char *name, const char *value)
+{
+    struct deadline deadline = deadline_after(PATIENCE_MS, name);
+    while (!counter_is(parts, name, value))
+        deadline_wait(&deadline);
+}
+
+static void expect_counter(struct parts *parts, const char *name, const char *value)
+{
+    if (!counter_is(parts, name, value))
+        fail_msg("%s is not %s", name, value);
+}
+
 static void waits_for_its_list_and_keeps_a_copy(void **state)
 {
     struct parts *parts = *state;
@@ -114,12 +141,62 @@ static void waits_for_its_list_and_keeps_a_copy(void **state)
     wait_for_errors(ingest, "log list taken from Redis");
     daemon_control_ct_log(parts->ct_log, "size=150");
     wait_for_entries(parts, 150LL * LOGS);
+    /* The issuers that Redis had at the start were learnt: none was sent again, and all could be checked. */
+    wait_for_counter(parts, "entries", "100");
+    expect_counter(parts, "issuers", "0");
+    expect_counter(parts, "unchecked", "0");
+}
+
+/* A log whose key is none that a log may have. */
+static void write_list_with_bad_key(const struct parts *parts)
+{
+    static const char key[] = "not a key";
+    struct digest *sha256 = digest_create(DIGEST_SHA256);
+    uint8_t id[SHA256_SIZE];
+    struct buffer text;
+    buffer_init(&text, 4096);
+    digest_bytes(sha256, id, bytes_of_string(key));
+    digest_destroy(sha256);
+    buffer_append_string(
+        &text, "{\"operators\":[{\"name\":\"o\",\"logs\":[{\"url\":\"http://127.0.0.1:1/\","
+               "\"state\":{\"usable\":{}},\"key\":\"");
+    base64_encode(&text, bytes_of_string(key));
+    buffer_append_string(&text, "\",\"log_id\":\"");
+    base64_encode(&text, bytes_of(id, sizeof id));
+    buffer_append_string(&text, "\"}]}]}");
+    FILE *file = fopen(parts->list, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text.data, 1, text.size, file), text.size);
+    assert_int_equal(fclose(file), 0);
+    buffer_free(&text);
+}
+
+static void a_log_that_cannot_be_followed_costs_nothing(void **state)
+{
+    struct parts *parts = *state;
+    write_list_with_bad_key(parts);
+    struct program *ingest = start_ingest(parts, "ingest");
+    wait_for_errors(ingest, "log is left alone");
+    wait_for_counter(parts, "logs", "1");
+    /* The counters are written every two seconds. */
+    redisReply *reply =
+        redis_server_command(parts->redis, "HGET {certstream}:ingest:list updated_ms");
+    double before = program_cpu_seconds(ingest);
+    struct deadline deadline = deadline_after(PATIENCE_MS, "the next counters");
+    while (counter_is(parts, "updated_ms", reply->str))
+        deadline_wait(&deadline);
+    freeReplyObject(reply);
+    if (!getenv("CERTSTREAM_WRAPPER"))
+        assert_true(program_cpu_seconds(ingest) - before < 0.5);
+    assert_int_equal(redis_server_integer(parts->redis, "EXISTS {certstream}:stream"), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(waits_for_its_list_and_keeps_a_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_log_that_cannot_be_followed_costs_nothing, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,23 @@ static void learns_the_page_from_short_answers(void **state)
     expect_nothing(&follower, 0);
 }
 
+static void a_small_page_is_not_kept_for_ever(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&rfc6962, 0, 1 << 20);
+    bool small = true;
+    for (unsigned answers = 0; follower.submitted < 100000; answers++) {
+        struct fetch fetch;
+        assert_true(follower_next_fetch(&follower, 0, false, &fetch));
+        follower_on_range(&follower, &fetch);
+        small = small && answers < 4;
+        uint64_t most = small ? 1 : 512;
+        follower_on_submitted(&follower, fetch.count < most ? fetch.count : most);
+        assert_true(answers < 2000);
+    }
+    assert_int_equal(follower.page, 512);
+}
+
 static void hands_ranges_on_in_order_whatever_order_they_come_in(void **state)
 {
     (void)state;
@@ -353,6 +370,11 @@ static void a_read_only_log_is_finished_when_it_is_drained(void **state)
     follower_on_durable(&follower, 10);
     assert_int_equal(follower.state, FOLLOWER_FINISHED);
     expect_nothing(&follower, UINT64_MAX);
+    /* The list knows better later: the log goes on. */
+    ct_log.final_size = 12;
+    follower_set_final_size(&follower, &ct_log);
+    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+    assert_int_equal(fetch.kind, FETCH_HEAD);
 }
 
 /* A log that grows, answers short, out of order, or not at all. */
@@ -448,6 +470,7 @@ int main(void)
         cmocka_unit_test(loads_the_checkpoint_once_then_asks_for_the_head),
         cmocka_unit_test(a_new_log_starts_where_it_is_told_to),
         cmocka_unit_test(learns_the_page_from_short_answers),
+        cmocka_unit_test(a_small_page_is_not_kept_for_ever),
         cmocka_unit_test(hands_ranges_on_in_order_whatever_order_they_come_in),
         cmocka_unit_test(asks_only_for_what_is_next_when_memory_is_short),
         cmocka_unit_test(waits_for_the_next_poll_once_all_is_durable),

@@ -96,10 +96,26 @@ static void reads_an_entry_and_proof_for_the_frontier(void **state)
     digest_destroy(sha256);
 }
 
+static void refuses_a_body_of_nothing_but_values(void **state)
+{
+    (void)state;
+    struct buffer body;
+    struct rfc6962_page page;
+    buffer_init(&body, 1 << 24);
+    buffer_append_string(&body, "{\"entries\":[0");
+    for (unsigned i = 0; i < 1000000; i++)
+        buffer_append_string(&body, ",0");
+    buffer_append_string(&body, "]}");
+    assert_false(rfc6962_page_open(&page, buffer_bytes(&body)));
+    rfc6962_page_clear(&page);
+    buffer_free(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_pages),
+        cmocka_unit_test(refuses_a_body_of_nothing_but_values),
         cmocka_unit_test(reads_an_entry_and_proof_for_the_frontier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
