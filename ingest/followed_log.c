@@ -341,7 +341,8 @@ static uint64_t fill_from_tile(struct filling *filling, const struct follower_sl
 static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_t now_ms)
 {
     bool all = true;
-    for (size_t at = 0; at < chain.size && at < PIPELINE_CHAIN_MAX * SHA256_SIZE; at += SHA256_SIZE)
+    for (size_t at = 0; at < chain.size && at < (size_t)PIPELINE_CHAIN_MAX * SHA256_SIZE;
+         at += SHA256_SIZE)
         all &= issuer_fetcher_want(log->ingest->issuers, log->ct_log.url, chain.data + at, now_ms);
     return all;
 }
