@@ -153,7 +153,6 @@ static void reload(struct followed_log *log, uint64_t at_ms)
     follower_reload(&log->follower, at_ms);
     release_all_held(log);
     log->point_begun = false;
-    ingest_reload_issuers(log->ingest);
 }
 
 void followed_log_disown(struct followed_log *log)

@@ -30,7 +30,6 @@ void list_source_clear(struct list_source *source)
 
 static void fail(struct list_source *source, const char *why, uint64_t now_ms)
 {
-    (void)snprintf(source->error, sizeof source->error, "%s", why);
     if (!source->has_failed)
         log_warning("log list cannot be read", "list=%s error=%s", log_quoted(source->address),
                     log_quoted(why));
@@ -78,7 +77,9 @@ static void on_text(struct list_source *source, struct bytes text, uint64_t now_
     if (source->has_failed)
         log_info("log list is read again", "list=%s", log_quoted(source->address));
     source->has_failed = false;
-    source->error[0] = '\0';
+    if (source->list.refused)
+        log_warning("a log list describes logs wrongly, or without https", "list=%s logs=%zu",
+                    log_quoted(source->address), source->list.refused);
     source->back_off_ms = LIST_RETRY_MS;
     source->due_at_ms = now_ms + LIST_REFRESH_MS;
     keep_copy(source, text);

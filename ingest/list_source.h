@@ -23,7 +23,6 @@ struct list_source {
     bool in_flight;
     bool has_failed;
     struct log_list list;
-    char error[INGEST_ERROR_SIZE];
     uint64_t due_at_ms;
     uint64_t back_off_ms;
     /* Called when the list has been read, at first or anew. */
