@@ -645,6 +645,17 @@ void followed_log_on_append(struct followed_log *log, const struct append *appen
     reload(log, now_ms + log->reload_delay_ms);
 }
 
+/* An operator has moved the log's position: what is under way is for the old one. */
+static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms)
+{
+    bool has_checkpoint = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
+    if (!has_checkpoint || epoch == log->checkpoint.epoch)
+        return;
+    log_info("log was moved by hand", "log=%s epoch=%" PRIu64, log_quoted(log->ct_log.description),
+             epoch);
+    reload(log, now_ms);
+}
+
 static void on_lease(struct redis_link *link, redisReply *reply, void *context)
 {
     struct followed_log *log = context;
@@ -652,14 +663,17 @@ static void on_lease(struct redis_link *link, redisReply *reply, void *context)
     log->lease_asked = false;
     if (!reply || log->is_left_alone)
         return;
-    if (reply->type == REDIS_REPLY_ERROR) {
-        note_failure(log, "lease", reply->str);
+    struct lease lease;
+    if (!lease_read(&lease, reply)) {
+        note_failure(log, "lease",
+                     reply->type == REDIS_REPLY_ERROR ? reply->str : "makes no sense");
         return;
     }
-    if (reply->type != REDIS_REPLY_INTEGER || reply->integer != 1) {
+    if (!lease.is_owned) {
         followed_log_disown(log);
         return;
     }
+    take_epoch(log, lease.epoch, clock_monotonic_ms());
     /* Counted from the question: Redis may have begun to count at once. */
     log->lease_until_ms = log->lease_asked_at_ms + LEASE_MS;
     follower_own(&log->follower);
@@ -670,8 +684,8 @@ void followed_log_renew_lease(struct followed_log *log, uint64_t now_ms)
     if (log->is_left_alone || log->lease_asked)
         return;
     log->lease_asked_at_ms = now_ms;
-    log->lease_asked =
-        lease_take(log->ingest->link, log->lease_key, log->ingest->instance, on_lease, log);
+    log->lease_asked = lease_take(log->ingest->link, log->lease_key, log->key,
+                                  log->ingest->instance, on_lease, log);
 }
 
 enum {

@@ -14,9 +14,18 @@ enum {
     LEASE_RENEW_MS = 2000,
 };
 
-/* Takes or renews; the reply is the integer 1 if the lease is `instance`'s now, 0 if it is somebody else's. */
-bool lease_take(struct redis_link *link, const char *key, const char *instance,
+/* What the script answers. */
+struct lease {
+    bool is_owned; /* it is `instance`'s now; else somebody else's */
+    uint64_t
+        epoch; /* of the log's checkpoint (0: there is none): changes when an operator moves its position */
+};
+
+/* Takes or renews; the reply is read by lease_read. `log_key` is the log's hash. */
+bool lease_take(struct redis_link *link, const char *key, const char *log_key, const char *instance,
                 redis_link_on_reply on_reply, void *context);
+/* False if the reply is none to lease_take: an error, or something odd. */
+bool lease_read(struct lease *lease, const struct redisReply *reply);
 /* Gives it back if it is `instance`'s. */
 bool lease_release(struct redis_link *link, const char *key, const char *instance);
 
