@@ -1,0 +1,374 @@
+/* An operator's budget with a made-up clock, and against made-up operators that allow so many requests and no more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "ingest/operator_budget.h"
+#include "shared/jitter.h"
+
+static struct operator_budgets *budgets;
+
+static int setup(void **state)
+{
+    (void)state;
+    budgets = operator_budgets_create(7);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    operator_budgets_destroy(budgets);
+    return 0;
+}
+
+static struct operator_share join(const char *name)
+{
+    return operator_budgets_join(budgets, name, "https://log.example/a/");
+}
+
+static void answer(struct operator_share *share, enum operator_outcome outcome, uint64_t sent_at_ms,
+                   uint64_t now_ms)
+{
+    operator_budget_on_answer(
+        share, &(struct operator_answer){ .outcome = outcome, .sent_at_ms = sent_at_ms }, now_ms);
+}
+
+/* Sends as many as may be sent at `now_ms`. */
+static unsigned send_all(struct operator_share *share, uint64_t now_ms)
+{
+    unsigned count = 0;
+    for (; operator_budget_may_send(share, now_ms); count++)
+        operator_budget_on_sent(share, now_ms);
+    return count;
+}
+
+static void logs_of_one_operator_share_a_budget(void **state)
+{
+    (void)state;
+    struct operator_share one = join("Let's Encrypt");
+    struct operator_share two = join("Let's Encrypt");
+    struct operator_share other = join("Sectigo");
+    assert_ptr_equal(one.budget, two.budget);
+    assert_ptr_not_equal(one.budget, other.budget);
+    assert_int_equal(send_all(&one, 0), 4);
+    assert_false(operator_budget_may_send(&two, 0));
+    assert_true(operator_budget_may_send(&other, 0));
+}
+
+static void an_operator_without_a_name_is_its_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *name;
+    } rows[] = {
+        { "https://ct.example.org/2027h1/", "ct.example.org" },
+        { "https://ct.example.org:8443/2027h2/", "ct.example.org" },
+        { "ct.example.org/x", "ct.example.org" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct operator_share share = operator_budgets_join(budgets, "", rows[i].url);
+        assert_string_equal(operator_budget_name(&share), rows[i].name);
+    }
+}
+
+static void more_operators_than_there_is_room_for_share_the_last_budget(void **state)
+{
+    (void)state;
+    char name[32];
+    struct operator_share shares[100];
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof name, "operator %u", i);
+        shares[i] = join(name);
+    }
+    assert_ptr_not_equal(shares[62].budget, shares[63].budget);
+    assert_ptr_equal(shares[63].budget, shares[99].budget);
+}
+
+static void statuses_say_what_they_mean(void **state)
+{
+    (void)state;
+    static const struct {
+        long status;
+        uint64_t retry_after_ms;
+        enum operator_outcome outcome;
+    } rows[] = {
+        { 200, 0, OPERATOR_GOOD },       { 400, 0, OPERATOR_GOOD },
+        { 404, 0, OPERATOR_GOOD },       { 302, 0, OPERATOR_GOOD },
+        { 403, 0, OPERATOR_THROTTLED },  { 429, 0, OPERATOR_THROTTLED },
+        { 429, 10, OPERATOR_THROTTLED }, { 503, 0, OPERATOR_FAILED },
+        { 503, 10, OPERATOR_THROTTLED }, { 500, 10, OPERATOR_FAILED },
+        { 504, 0, OPERATOR_FAILED },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(operator_outcome_of_status(rows[i].status, rows[i].retry_after_ms),
+                         rows[i].outcome);
+}
+
+static void good_answers_allow_more_at_once_up_to_a_ceiling(void **state)
+{
+    (void)state;
+    struct operator_share share = join("A");
+    for (uint64_t now_ms = 0; now_ms < 100; now_ms++)
+        for (unsigned left = send_all(&share, now_ms); left > 0; left--)
+            answer(&share, OPERATOR_GOOD, now_ms, now_ms);
+    assert_int_equal(operator_budget_at_once(&share), 16);
+    assert_int_equal(send_all(&share, 100), 16);
+    assert_int_equal(operator_budget_deadline_ms(&share, 100), 10100);
+}
+
+static void what_is_throttled_at_once_counts_once(void **state)
+{
+    (void)state;
+    struct operator_share one = join("A"), two = join("A");
+    for (unsigned i = 0; i < 2; i++) {
+        operator_budget_on_sent(&one, 0);
+        operator_budget_on_sent(&two, 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        answer(&one, OPERATOR_THROTTLED, 0, 500);
+        answer(&two, OPERATOR_THROTTLED, 0, 500);
+    }
+    assert_int_equal(operator_budget_at_once(&one), 2);
+    /* Four were sent in what counts as a second. */
+    assert_true(operator_budget_rate(&one, 500) > 1.99 && operator_budget_rate(&one, 500) < 2.01);
+}
+
+static void a_throttled_operator_rests_and_then_gets_half(void **state)
+{
+    (void)state;
+    struct operator_share share = join("A");
+    uint64_t now_ms = 0;
+    unsigned sent = 0;
+    for (; now_ms < 10000; now_ms += 100) {
+        operator_budget_on_sent(&share, now_ms);
+        answer(&share, OPERATOR_GOOD, now_ms, now_ms);
+    }
+    operator_budget_on_sent(&share, now_ms);
+    answer(&share, OPERATOR_THROTTLED, now_ms, now_ms);
+    assert_false(operator_budget_may_send(&share, now_ms + 999));
+    uint64_t at_ms = operator_budget_deadline_ms(&share, now_ms);
+    assert_in_range(at_ms, now_ms + 1000, now_ms + 1100);
+    assert_true(operator_budget_may_send(&share, at_ms));
+    /* Some ten per second were sent: five are allowed, a tenth more after a minute. */
+    for (now_ms = at_ms; now_ms < at_ms + 60000; now_ms += 10)
+        if (operator_budget_may_send(&share, now_ms)) {
+            operator_budget_on_sent(&share, now_ms);
+            answer(&share, OPERATOR_GOOD, now_ms, now_ms);
+            sent++;
+        }
+    print_message("%u requests in a minute\n", sent);
+    assert_in_range(sent, 290, 400);
+    double rate = operator_budget_rate(&share, 10000 + 60000);
+    assert_true(rate > 5.4 && rate < 6.2);
+}
+
+static void an_hour_without_throttling_lifts_the_limit(void **state)
+{
+    (void)state;
+    struct operator_share share = join("A");
+    operator_budget_on_sent(&share, 0);
+    answer(&share, OPERATOR_THROTTLED, 0, 100);
+    assert_true(operator_budget_rate(&share, 3600000) > 0);
+    assert_true(operator_budget_rate(&share, 3601000) <= 0);
+    operator_budget_on_sent(&share, 3601000);
+    answer(&share, OPERATOR_GOOD, 3601000, 3601000);
+    assert_true(operator_budget_may_send(&share, 3601000));
+}
+
+static void retry_after_holds_all_logs_of_the_operator(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t asked_ms, least_ms, most_ms;
+    } rows[] = { { 20000, 20000, 22000 },
+                 { 10, 1000, 2300 }, /* half of one per second is what it gets then */
+                 { UINT64_C(86400) * 1000, 900000, 990000 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "%zu", i);
+        struct operator_share one = join(name), two = join(name);
+        operator_budget_on_sent(&one, 0);
+        operator_budget_on_answer(&one,
+                                  &(struct operator_answer){ .outcome = OPERATOR_THROTTLED,
+                                                             .retry_after_ms = rows[i].asked_ms },
+                                  0);
+        assert_false(operator_budget_may_send(&two, rows[i].least_ms - 1));
+        assert_true(operator_budget_may_send(&two, rows[i].most_ms));
+        assert_in_range(operator_budget_deadline_ms(&two, 0), rows[i].least_ms, rows[i].most_ms);
+    }
+}
+
+/* A log that answers 429 to everything, among others that are well. */
+static void one_log_that_is_always_throttled_holds_nobody_else_back(void **state)
+{
+    (void)state;
+    struct operator_share dead = join("A"), well = join("A");
+    unsigned sent = 0;
+    for (uint64_t now_ms = 0; now_ms < 3600000; now_ms += 100) {
+        if (now_ms % 300000 == 0 && operator_budget_may_send(&dead, now_ms)) {
+            operator_budget_on_sent(&dead, now_ms);
+            answer(&dead, OPERATOR_THROTTLED, now_ms, now_ms);
+        }
+        if (now_ms >= 600000 && operator_budget_may_send(&well, now_ms)) {
+            operator_budget_on_sent(&well, now_ms);
+            answer(&well, OPERATOR_GOOD, now_ms, now_ms);
+            sent++;
+        }
+    }
+    double per_second = sent / 3000.0;
+    print_message("%.2f requests/s beside a log that is always throttled\n", per_second);
+    /* Its first answer cut a rate of one request per second; from then on it grows. */
+    assert_true(per_second > 1);
+}
+
+static void requests_that_hang_leave_their_place_to_others(void **state)
+{
+    (void)state;
+    struct operator_share dead = join("A"), well = join("A");
+    assert_int_equal(send_all(&dead, 0), 4);
+    assert_false(operator_budget_may_send(&well, 9999));
+    assert_int_equal(operator_budget_deadline_ms(&well, 9999), 10000);
+    assert_int_equal(send_all(&well, 10000), 4);
+    /* But not without end. */
+    assert_false(operator_budget_may_send(&well, 30000));
+    assert_int_equal(operator_budget_deadline_ms(&well, 30000), UINT64_MAX);
+    answer(&dead, OPERATOR_FAILED, 0, 60000);
+    assert_true(operator_budget_may_send(&well, 60000));
+    assert_true(operator_budget_rate(&well, 60000) <= 0);
+}
+
+/* An operator that allows `rate` requests per second and `burst` at once, and answers after 100 ms. */
+struct made_operator {
+    double rate, burst, tokens;
+    unsigned allowed, refused;
+    bool gives_retry_after;
+};
+
+enum {
+    MADE_LOGS = 6,
+    SLOTS = 4,
+    ANSWER_MS = 100,
+    STEP_MS = 5
+};
+
+/* A log with an endless backlog, with the follower's four ranges at once and its back-off. */
+struct made_log {
+    struct operator_share share;
+    uint64_t sent_at_ms[SLOTS];
+    bool is_out[SLOTS];
+    uint64_t retry_at_ms;
+    uint64_t back_off_ms;
+};
+
+static void take_answer(struct made_operator *made, struct made_log *log, unsigned slot,
+                        uint64_t now_ms, struct jitter *jitter)
+{
+    struct operator_answer answer = { .outcome = OPERATOR_GOOD,
+                                      .sent_at_ms = log->sent_at_ms[slot] };
+    log->is_out[slot] = false;
+    if (made->tokens >= 1) {
+        made->tokens--;
+        made->allowed++;
+        log->back_off_ms = 1000;
+    } else {
+        made->refused++;
+        answer.outcome = OPERATOR_THROTTLED;
+        answer.retry_after_ms = made->gives_retry_after ? 1000 : 0;
+        log->retry_at_ms =
+            now_ms + log->back_off_ms / 2 + jitter_below(jitter, log->back_off_ms / 2);
+        log->back_off_ms = log->back_off_ms < 150000 ? log->back_off_ms * 2 : 300000;
+    }
+    operator_budget_on_answer(&log->share, &answer, now_ms);
+}
+
+static void turn(struct made_operator *made, struct made_log *log, uint64_t now_ms,
+                 struct jitter *jitter)
+{
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        if (log->is_out[slot] && now_ms >= log->sent_at_ms[slot] + ANSWER_MS)
+            take_answer(made, log, slot, now_ms, jitter);
+        if (log->is_out[slot] || now_ms < log->retry_at_ms ||
+            !operator_budget_may_send(&log->share, now_ms))
+            continue;
+        operator_budget_on_sent(&log->share, now_ms);
+        log->sent_at_ms[slot] = now_ms;
+        log->is_out[slot] = true;
+    }
+}
+
+static void run_made_operator(struct made_operator *made, uint64_t from_ms, uint64_t until_ms,
+                              struct made_log *logs, struct jitter *jitter)
+{
+    made->allowed = made->refused = 0;
+    for (uint64_t now_ms = from_ms; now_ms < until_ms; now_ms += STEP_MS) {
+        made->tokens += made->rate * STEP_MS / 1000;
+        made->tokens = made->tokens > made->burst ? made->burst : made->tokens;
+        uint64_t first = jitter_below(jitter, MADE_LOGS);
+        for (unsigned i = 0; i < MADE_LOGS; i++)
+            turn(made, &logs[(first + i) % MADE_LOGS], now_ms, jitter);
+    }
+}
+
+static void the_rate_settles_near_what_the_operator_allows(void **state)
+{
+    (void)state;
+    struct made_operator operators[] = {
+        { .rate = 0.17, .burst = 1 }, { .rate = 0.17, .burst = 10 },
+        { .rate = 1, .burst = 5 },    { .rate = 10, .burst = 10 },
+        { .rate = 75, .burst = 10 },  { .rate = 75, .burst = 10, .gives_retry_after = true },
+    };
+    uint64_t seed = (uint64_t)time(NULL);
+    struct jitter jitter = jitter_of(seed);
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        struct made_operator *made = &operators[i];
+        struct made_log logs[MADE_LOGS] = { 0 };
+        char name[16];
+        (void)snprintf(name, sizeof name, "made %zu", i);
+        for (unsigned j = 0; j < MADE_LOGS; j++)
+            logs[j] = (struct made_log){ .share = join(name), .back_off_ms = 1000 };
+        run_made_operator(made, 1, 600000, logs, &jitter);
+        print_message("allows %g/s, bursts of %g: first 10 minutes: %u answered, %u refused;",
+                      made->rate, made->burst, made->allowed, made->refused);
+        run_made_operator(made, 600000, 600000 + 7200000, logs, &jitter);
+        double share = made->allowed / (made->rate * 7200);
+        print_message(" then 2 hours: %.0f %% of what is allowed, %u of %u refused\n", share * 100,
+                      made->refused, made->allowed + made->refused);
+        assert_true(share > 0.5);
+        assert_true(made->refused < 50 + made->allowed / 50);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(logs_of_one_operator_share_a_budget, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_operator_without_a_name_is_its_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(more_operators_than_there_is_room_for_share_the_last_budget,
+                                        setup, teardown),
+        cmocka_unit_test(statuses_say_what_they_mean),
+        cmocka_unit_test_setup_teardown(good_answers_allow_more_at_once_up_to_a_ceiling, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_throttled_at_once_counts_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_throttled_operator_rests_and_then_gets_half, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_hour_without_throttling_lifts_the_limit, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(retry_after_holds_all_logs_of_the_operator, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_log_that_is_always_throttled_holds_nobody_else_back,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(requests_that_hang_leave_their_place_to_others, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_rate_settles_near_what_the_operator_allows, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
