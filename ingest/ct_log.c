@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "shared/memory.h"
+
 const char *ct_log_kind_name(enum ct_log_kind kind)
 {
     return kind == CT_LOG_TILED ? "tiled" : "rfc6962";
@@ -32,6 +34,18 @@ bool ct_log_is_followed(const struct ct_log *ct_log)
     return false;
 }
 
+struct ct_log ct_log_copy(const struct ct_log *ct_log)
+{
+    struct ct_log copy = *ct_log;
+    copy.id_base64 = memory_copy_string(ct_log->id_base64);
+    copy.key_base64 = memory_copy_string(ct_log->key_base64);
+    copy.description = memory_copy_string(ct_log->description);
+    copy.operator_name = memory_copy_string(ct_log->operator_name);
+    copy.url = memory_copy_string(ct_log->url);
+    copy.lists = memory_copy_string(ct_log->lists);
+    return copy;
+}
+
 void ct_log_clear(struct ct_log *ct_log)
 {
     free(ct_log->id_base64);
@@ -39,5 +53,6 @@ void ct_log_clear(struct ct_log *ct_log)
     free(ct_log->description);
     free(ct_log->operator_name);
     free(ct_log->url);
+    free(ct_log->lists);
     *ct_log = (struct ct_log){ 0 };
 }

@@ -33,9 +33,20 @@ struct ct_log {
     char *key_base64; /* SubjectPublicKeyInfo */
     char *description;
     char *operator_name;
-    char *url; /* what is read from: the log's or its monitoring URL, with a trailing slash */
-    bool has_final_size; /* CT_LOG_READONLY with a final_tree_head */
+    char *url;   /* what is read from: the log's or its monitoring URL, with a trailing slash */
+    char *lists; /* names of the lists that name it, separated by spaces; "": not joined yet */
+    /* CT_LOG_READONLY with a final_tree_head. The size comes without a root if that cannot be read. */
+    bool has_final_size;
+    bool has_final_root;
     uint64_t final_size;
+    struct merkle_hash final_root;
+    /* Certificates that expire in [start, end) are taken; ms since 1970. */
+    bool has_interval;
+    uint64_t interval_start_ms;
+    uint64_t interval_end_ms;
+    bool is_test; /* its log_type is test or monitoring_only */
+    /* The lists no longer want it: it is read until it grows no more, and its checkpoint is kept. */
+    bool is_draining;
 };
 
 const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled" */
@@ -43,6 +54,9 @@ const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none
 
 /* Whether a log in this state is followed (CT policies: usable, qualified, and read-only until drained). */
 bool ct_log_is_followed(const struct ct_log *ct_log);
+
+/* A copy that owns its texts. */
+struct ct_log ct_log_copy(const struct ct_log *ct_log);
 
 /* Frees what the struct owns, not the struct. */
 void ct_log_clear(struct ct_log *ct_log);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <curl/curl.h>
@@ -24,6 +25,7 @@ enum {
 struct transfer {
     struct http_client *client;
     CURL *handle;
+    struct curl_slist *headers;
     struct buffer body;
     size_t body_expected;
     bool too_large;
@@ -80,6 +82,7 @@ static void transfer_free(struct transfer *transfer)
         client->idle[client->idle_count++] = transfer->handle;
     else
         curl_easy_cleanup(transfer->handle);
+    curl_slist_free_all(transfer->headers);
     buffer_free(&transfer->body);
     free(transfer);
 }
@@ -90,9 +93,9 @@ void http_client_destroy(struct http_client *client)
         return;
     for (struct transfer *transfer = client->transfers, *next; transfer; transfer = next) {
         next = transfer->next;
-        const struct http_response stopped = { .result = HTTP_STOPPED,
-                                               .error = "stopped",
-                                               .body = &transfer->body };
+        const struct http_response stopped = {
+            .result = HTTP_STOPPED, .etag = "", .error = "stopped", .body = &transfer->body
+        };
         transfer->on_response(transfer->context, &stopped);
         transfer_free(transfer);
     }
@@ -133,6 +136,17 @@ static void set_options(struct transfer *transfer, const struct http_request *re
     (void)curl_easy_setopt(handle, CURLOPT_PRIVATE, transfer);
 }
 
+static void set_headers(struct transfer *transfer, const struct http_request *request)
+{
+    char line[HTTP_ETAG_SIZE + 32];
+    if (!request->etag || !*request->etag)
+        return;
+    (void)snprintf(line, sizeof line, "If-None-Match: %s", request->etag);
+    transfer->headers = curl_slist_append(NULL, line);
+    assert(transfer->headers);
+    (void)curl_easy_setopt(transfer->handle, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
 void http_client_get(struct http_client *client, const struct http_request *request)
 {
     struct transfer *transfer = memory_allocate_zeroed(1, sizeof *transfer);
@@ -144,6 +158,7 @@ void http_client_get(struct http_client *client, const struct http_request *requ
     transfer->on_response = request->on_response;
     transfer->context = request->context;
     set_options(transfer, request);
+    set_headers(transfer, request);
     transfer->next = client->transfers;
     transfer->link = &client->transfers;
     if (transfer->next)
@@ -178,9 +193,21 @@ short http_client_wait(struct http_client *client, int descriptor, short events,
                    (extra.revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
 }
 
+/* The answer's entity tag, or "" if it has none that can be sent back. */
+static const char *etag_of(const struct transfer *transfer)
+{
+    struct curl_header *header;
+    if (curl_easy_header(transfer->handle, "ETag", 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+        strlen(header->value) >= HTTP_ETAG_SIZE)
+        return "";
+    return header->value;
+}
+
 static void finish(struct transfer *transfer, CURLcode code)
 {
-    struct http_response response = { .result = HTTP_ANSWERED, .body = &transfer->body };
+    struct http_response response = { .result = HTTP_ANSWERED,
+                                      .etag = "",
+                                      .body = &transfer->body };
     if (transfer->too_large) {
         response.result = HTTP_TOO_LARGE;
         response.error = "body too large";
@@ -193,6 +220,7 @@ static void finish(struct transfer *transfer, CURLcode code)
         (void)curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after);
         if (retry_after > RETRY_AFTER_MAX_S)
             retry_after = RETRY_AFTER_MAX_S;
+        response.etag = etag_of(transfer);
         response.retry_after_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
     }
     transfer->on_response(transfer->context, &response);

@@ -9,6 +9,11 @@
 
 struct http_client;
 
+enum {
+    /* Longer entity tags are not worth keeping. */
+    HTTP_ETAG_SIZE = 256,
+};
+
 enum http_result {
     HTTP_ANSWERED,    /* with any status */
     HTTP_UNREACHABLE, /* no connection, or it broke, stalled, or the certificate is wrong */
@@ -20,7 +25,8 @@ struct http_response {
     enum http_result result;
     long status;             /* of HTTP_ANSWERED */
     uint64_t retry_after_ms; /* 0: none given */
-    const char *error;       /* otherwise: libcurl's text, for the log, quoted */
+    const char *etag;  /* of HTTP_ANSWERED: as received, with its quotes, or ""; for this call */
+    const char *error; /* otherwise: libcurl's text, for the log, quoted */
     /* The callback may take the contents away (http_response_take_body). */
     struct buffer *body;
 };
@@ -29,7 +35,9 @@ struct http_response {
 typedef void (*http_on_response)(void *context, const struct http_response *response);
 
 struct http_request {
-    const char *url;      /* copied */
+    const char *url; /* copied */
+    const char
+        *etag; /* asked for only if it is another than this (If-None-Match: 304); or NULL; copied */
     size_t body_max;      /* bytes after decompression */
     size_t body_expected; /* a guess that spares growing; 0: none */
     http_on_response on_response;

@@ -73,22 +73,6 @@ static struct followed_log *find_log(const struct ingest *ingest, const uint8_t 
     return NULL;
 }
 
-static char *copy(const char *text)
-{
-    return memory_copy_string(text);
-}
-
-static struct ct_log copy_description(const struct ct_log *from)
-{
-    struct ct_log to = *from;
-    to.id_base64 = copy(from->id_base64);
-    to.key_base64 = copy(from->key_base64);
-    to.description = copy(from->description);
-    to.operator_name = copy(from->operator_name);
-    to.url = copy(from->url);
-    return to;
-}
-
 /* A log that an earlier list named too is taken as that one says: lists named first come first. */
 static bool is_named_earlier(const struct ingest *ingest, size_t list, const uint8_t *id)
 {
@@ -101,7 +85,7 @@ static bool is_named_earlier(const struct ingest *ingest, size_t list, const uin
 static void follow(struct ingest *ingest, const struct ct_log *ct_log, uint64_t now_ms)
 {
     struct followed_log *known = find_log(ingest, ct_log->id);
-    struct ct_log description = copy_description(ct_log);
+    struct ct_log description = ct_log_copy(ct_log);
     /* A log keeps its kind as long as the process runs: it has one tree, whoever serves it. */
     if (known && known->ct_log.kind == ct_log->kind)
         followed_log_update(known, &description);

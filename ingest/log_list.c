@@ -32,6 +32,9 @@ static enum ct_log_state read_state(const cJSON *log, struct ct_log *out)
         const cJSON *final = cJSON_GetObjectItemCaseSensitive(detail, "final_tree_head");
         out->has_final_size =
             each == CT_LOG_READONLY && json_read_unsigned(final, "tree_size", &out->final_size);
+        out->has_final_root =
+            out->has_final_size &&
+            json_read_base64(final, "sha256_root_hash", out->final_root.bytes, SHA256_SIZE);
         return each;
     }
     return CT_LOG_STATE_NONE;
@@ -124,6 +127,7 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
         return;
     }
     read.state = read_state(log, &read);
+    read.lists = memory_copy_string("");
     read.description = read_text(json_read_string(log, "description"));
     read.operator_name = read_text(operator_name);
     add(parse, &read);
