@@ -130,6 +130,8 @@ static void set_options(struct transfer *transfer, const struct http_request *re
     (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_SECOND);
     (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
     (void)curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
+    /* A name that is still being looked up does not hold up the end. */
+    (void)curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
     (void)curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L * 1024);
     (void)curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);

@@ -21,6 +21,7 @@
 #include "shared/json_reader.h"
 #include "shared/log.h"
 #include "shared/memory.h"
+#include "shared/notify.h"
 #include "shared/redis_link.h"
 
 enum {
@@ -32,8 +33,8 @@ enum {
     WAIT_MAX_MS = 500,
     /* A certificate has at most 2^24 - 1 bytes. */
     ISSUER_DER_MAX = 1 << 24,
-    /* What was appended when the signal came is waited for this long. */
-    STOP_MS = 3000,
+    /* A stop takes no longer: for what was appended when the signal came, and for the leases to be given back. */
+    STOP_MS = 3500,
 };
 
 static const char *const default_lists[] = { INGEST_DEFAULT_LIST };
@@ -327,10 +328,19 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
 {
     uint64_t deadline_ms = now_ms + WAIT_MAX_MS;
     deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
+    deadline_ms = earlier(deadline_ms, notify_deadline_ms(ingest->notify));
     deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers));
     for (size_t i = 0; i < ingest->log_count; i++)
         deadline_ms = earlier(deadline_ms, follower_deadline_ms(&ingest->logs[i]->follower));
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
+}
+
+static size_t count_owned(const struct ingest *ingest)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        count += ingest->logs[i]->follower.state != FOLLOWER_UNOWNED;
+    return count;
 }
 
 /* Each turn begins with another log, so that one with a backlog does not take all the room there is. */
@@ -342,6 +352,16 @@ static bool work(struct ingest *ingest, uint64_t now_ms)
         busy |=
             followed_log_work(ingest->logs[(ingest->first_log + i) % ingest->log_count], now_ms);
     return busy;
+}
+
+/* For systemctl status, and the watchdog: a loop that hangs says nothing. */
+static void tell_manager(struct ingest *ingest, uint64_t now_ms)
+{
+    if (redis_link_is_up(ingest->link))
+        notify_status(ingest->notify, "follows %zu logs", count_owned(ingest));
+    else
+        notify_status(ingest->notify, "Redis is away: %s", redis_link_reason(ingest->link));
+    notify_turn(ingest->notify, now_ms);
 }
 
 /* One turn of the loop: wait, hear what has arrived, do what is to be done. `busy`: there is work without waiting. */
@@ -361,31 +381,41 @@ static bool turn(struct ingest *ingest, bool busy)
     busy = work(ingest, now_ms);
     issuer_fetcher_work(ingest->issuers, now_ms);
     report(ingest, now_ms);
+    tell_manager(ingest, now_ms);
     return busy && publisher_has_room(ingest->publisher);
 }
 
 /* What is on its way to Redis gets there; nothing more is asked of the logs. */
-static void finish(struct ingest *ingest)
+static void finish(struct ingest *ingest, uint64_t end_ms)
 {
-    uint64_t end_ms = clock_monotonic_ms() + STOP_MS;
-    for (uint64_t now_ms = 0; now_ms < end_ms && redis_link_is_up(ingest->link);) {
+    for (uint64_t now_ms = clock_monotonic_ms(); now_ms < end_ms && redis_link_is_up(ingest->link);
+         now_ms = clock_monotonic_ms()) {
         if (publisher_is_idle(ingest->publisher) && redis_link_pending(ingest->link) == 0)
             break;
         short ready = http_client_wait(ingest->http, redis_link_descriptor(ingest->link),
-                                       redis_link_interest(ingest->link), WAIT_MAX_MS);
-        now_ms = clock_monotonic_ms();
+                                       redis_link_interest(ingest->link),
+                                       (int)(earlier(end_ms, now_ms + WAIT_MAX_MS) - now_ms));
         http_client_perform(ingest->http);
-        redis_link_service(ingest->link, ready, now_ms);
+        redis_link_service(ingest->link, ready, clock_monotonic_ms());
     }
 }
 
-static void release_leases(struct ingest *ingest)
+static void release_leases(struct ingest *ingest, uint64_t end_ms)
 {
     for (size_t i = 0; i < ingest->log_count; i++)
         if (ingest->logs[i]->follower.state != FOLLOWER_UNOWNED)
             (void)lease_release(ingest->link, ingest->logs[i]->lease_key, ingest->instance);
     (void)redis_link_send_strings(ingest->link, NULL, NULL, "DEL", ingest->key, (char *)NULL);
-    finish(ingest);
+    finish(ingest, end_ms);
+}
+
+static void stop_in_order(struct ingest *ingest)
+{
+    uint64_t end_ms = clock_monotonic_ms() + STOP_MS;
+    log_info("stopping", "instance=%s", ingest->instance);
+    notify_stopping(ingest->notify);
+    finish(ingest, end_ms);
+    release_leases(ingest, end_ms);
 }
 
 int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
@@ -399,15 +429,16 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     create_redis(&ingest);
     if (!*settings->contact)
         log_warning("no contact is set: logs may slow this client down", "setting=--contact");
+    ingest.notify = notify_create();
+    notify_ready(ingest.notify);
     (void)printf("certstream-ingest ready\n");
     (void)fflush(stdout);
     bool busy = false;
     while (!*stop)
         busy = turn(&ingest, busy);
-    log_info("stopping", "instance=%s", ingest.instance);
-    finish(&ingest);
-    release_leases(&ingest);
+    stop_in_order(&ingest);
     clear(&ingest);
+    notify_destroy(ingest.notify);
     return EXIT_SUCCESS;
 }
 

@@ -12,6 +12,7 @@ struct followed_log;
 struct http_client;
 struct issuer_fetcher;
 struct list_source;
+struct notify;
 struct pipeline;
 struct publisher;
 struct redis_link;
@@ -56,6 +57,7 @@ struct ingest {
     uint64_t lease_at_ms;
     uint64_t report_at_ms;
     struct ingest_stats stats;
+    struct notify *notify;
 };
 
 /* Runs until a signal asks it to stop; the process's exit code. `stop` is set by the signal handler. */

@@ -11,6 +11,7 @@
 #include "shared/clock.h"
 #include "shared/contract.h"
 #include "shared/log.h"
+#include "shared/notify.h"
 #include "shared/redis_address.h"
 #include "shared/redis_link.h"
 #include "streamer/http_routes.h"
@@ -58,6 +59,8 @@ struct streamer {
     struct loop_timer *tick;
     struct loop_timer *goodbye;
     uint64_t goodbye_end_ms;
+    struct notify *notify;
+    struct loop_timer *sign_of_life; /* for the watchdog of the service manager */
 };
 
 static void on_entries(const struct stream_entry *entries, size_t count, uint64_t now_ms,
@@ -96,6 +99,16 @@ static void on_asking_up(struct redis_link *link, void *context)
     log_positions_refresh(streamer->positions, clock_monotonic_ms());
 }
 
+static void tell_status(struct streamer *streamer)
+{
+    const struct redis_link *link = redis_driver_link(streamer->reading);
+    if (redis_link_is_up(link))
+        notify_status(streamer->notify, "serves %zu connections",
+                      ws_server_connections(streamer->server));
+    else
+        notify_status(streamer->notify, "Redis is away: %s", redis_link_reason(link));
+}
+
 static void on_tick(void *context)
 {
     struct streamer *streamer = context;
@@ -103,7 +116,19 @@ static void on_tick(void *context)
     ws_server_tick(streamer->server, now_ms);
     lanes_tick(streamer->lanes, now_ms);
     log_positions_refresh(streamer->positions, now_ms);
+    tell_status(streamer);
     loop_timer_set(streamer->tick, TICK_MS);
+}
+
+/* By a timer of the loop: one that hangs says nothing. */
+static void on_sign_of_life(void *context)
+{
+    struct streamer *streamer = context;
+    uint64_t now_ms = clock_monotonic_ms();
+    notify_turn(streamer->notify, now_ms);
+    uint64_t deadline_ms = notify_deadline_ms(streamer->notify);
+    if (deadline_ms != UINT64_MAX)
+        loop_timer_set(streamer->sign_of_life, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
 static void on_goodbye(void *context)
@@ -143,6 +168,7 @@ static void on_signal(short events, void *context)
     streamer->signals = NULL;
     log_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
     log_totals(streamer);
+    notify_stopping(streamer->notify);
     ws_server_close(streamer->server);
     streamer->goodbye_end_ms = clock_monotonic_ms() + GOODBYE_MS;
     on_goodbye(streamer);
@@ -258,6 +284,7 @@ static bool start(struct streamer *streamer, int listening)
     make_readers(streamer);
     streamer->tick = loop_timer_create(streamer->loop, on_tick, streamer);
     streamer->goodbye = loop_timer_create(streamer->loop, on_goodbye, streamer);
+    streamer->sign_of_life = loop_timer_create(streamer->loop, on_sign_of_life, streamer);
     loop_timer_set(streamer->tick, TICK_MS);
     return make_server(streamer, max_connections) && watch_signals(streamer) &&
            ws_server_listen(streamer->server, listening);
@@ -274,6 +301,7 @@ static void clean_up(struct streamer *streamer)
     loop_watch_destroy(streamer->signals);
     loop_timer_destroy(streamer->tick);
     loop_timer_destroy(streamer->goodbye);
+    loop_timer_destroy(streamer->sign_of_life);
     loop_destroy(streamer->loop);
     ws_server_destroy(streamer->server);
     log_positions_destroy(streamer->positions);
@@ -298,9 +326,13 @@ int streamer_run(const struct streamer_settings *settings)
     struct streamer streamer = { .settings = settings };
     bool started = start(&streamer, listening);
     if (started) {
+        streamer.notify = notify_create();
+        notify_ready(streamer.notify);
+        on_sign_of_life(&streamer);
         (void)printf("listening on %s\n", url);
         (void)fflush(stdout);
         loop_run(streamer.loop);
+        notify_destroy(streamer.notify);
     }
     clean_up(&streamer);
     (void)close(listening);
