@@ -1,0 +1,179 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "streamer/message_view.h"
+#include "streamer/unique_window.h"
+
+static struct message_fingerprints fingerprints_of(unsigned number)
+{
+    struct message_fingerprints fingerprints = { 0 };
+    memcpy(fingerprints.sha256, &number, sizeof number);
+    memcpy(fingerprints.sha1, &number, sizeof number);
+    fingerprints.sha1[19] = 1;
+    return fingerprints;
+}
+
+static struct stream_id id_of(uint64_t ms)
+{
+    return (struct stream_id){ .ms = ms };
+}
+
+static void add(struct unique_window *window, unsigned number, uint64_t ms)
+{
+    struct message_fingerprints fingerprints = fingerprints_of(number);
+    unique_window_add(window, &fingerprints, id_of(ms));
+}
+
+static bool add_older(struct unique_window *window, unsigned number, uint64_t ms)
+{
+    struct message_fingerprints fingerprints = fingerprints_of(number);
+    return unique_window_add_older(window, &fingerprints, id_of(ms));
+}
+
+static bool is_repeat(const struct unique_window *window, unsigned number, uint64_t ms)
+{
+    struct message_fingerprints fingerprints = fingerprints_of(number);
+    return unique_window_is_repeat(window, fingerprints.sha256, id_of(ms));
+}
+
+/* 0: not there. */
+static uint64_t last_of(const struct unique_window *window, unsigned number)
+{
+    struct message_fingerprints fingerprints = fingerprints_of(number);
+    struct stream_id by_sha256 = { 0 }, by_sha1 = { 0 };
+    bool found = unique_window_find_sha256(window, fingerprints.sha256, &by_sha256);
+    assert_int_equal(unique_window_find_sha1(window, fingerprints.sha1, &by_sha1), found);
+    assert_int_equal(by_sha1.ms, by_sha256.ms);
+    return by_sha256.ms;
+}
+
+static void all_but_the_first_are_repeats(void **state)
+{
+    (void)state;
+    struct unique_window *window = unique_window_create(3, 1);
+    add(window, 1, 10);
+    add(window, 2, 11);
+    add(window, 1, 12);
+    assert_false(is_repeat(window, 1, 10));
+    assert_true(is_repeat(window, 1, 12));
+    assert_true(is_repeat(window, 1, 13));
+    assert_false(is_repeat(window, 2, 11));
+    assert_false(is_repeat(window, 3, 11));
+    assert_int_equal(last_of(window, 1), 12);
+    assert_int_equal(last_of(window, 3), 0);
+    unique_window_destroy(window);
+    unique_window_destroy(NULL);
+}
+
+static void what_came_longest_ago_is_forgotten_first(void **state)
+{
+    (void)state;
+    struct unique_window *window = unique_window_create(2, 1);
+    add(window, 1, 10);
+    add(window, 2, 11);
+    add(window, 1, 12);
+    add(window, 3, 13);
+    assert_int_equal(last_of(window, 2), 0);
+    assert_int_equal(last_of(window, 1), 12);
+    assert_true(is_repeat(window, 1, 14));
+    assert_false(is_repeat(window, 2, 14));
+    assert_int_equal(unique_window_count(window), 2);
+    unique_window_clear(window);
+    assert_int_equal(unique_window_count(window), 0);
+    assert_int_equal(last_of(window, 1), 0);
+    add(window, 1, 20);
+    assert_int_equal(last_of(window, 1), 20);
+    unique_window_destroy(window);
+}
+
+static void reading_backwards_ends_when_the_window_is_full(void **state)
+{
+    (void)state;
+    struct unique_window *window = unique_window_create(3, 1);
+    add(window, 1, 10);
+    assert_true(add_older(window, 2, 9));
+    assert_true(add_older(window, 1, 8));
+    assert_true(is_repeat(window, 1, 10));
+    assert_true(add_older(window, 3, 7));
+    assert_false(add_older(window, 4, 6));
+    assert_true(add_older(window, 2, 5));
+    assert_int_equal(last_of(window, 1), 10);
+    /* The oldest is that whose last copy is the oldest. */
+    add(window, 5, 11);
+    assert_int_equal(last_of(window, 3), 0);
+    assert_int_equal(last_of(window, 2), 9);
+    unique_window_destroy(window);
+}
+
+enum {
+    LENGTH = 4000,
+    KINDS = 300,
+    CAPACITY = 64,
+};
+
+/* Whether the entry repeats one of the CAPACITY different certificates before it. */
+static bool repeats_by_counting(const unsigned *stream, size_t at)
+{
+    bool seen[KINDS] = { false };
+    size_t different = 0;
+    for (size_t i = at; i-- > 0 && different < CAPACITY;) {
+        if (stream[i] == stream[at])
+            return true;
+        different += !seen[stream[i]];
+        seen[stream[i]] = true;
+    }
+    return false;
+}
+
+/* Against a naive count; and a window that starts in the middle, and reads backwards, agrees from there on. */
+static void a_window_is_a_function_of_the_streams_end(void **state)
+{
+    (void)state;
+    static unsigned stream[LENGTH];
+    unsigned seed = (unsigned)time(NULL);
+    print_message("seed %u\n", seed);
+    srand(seed); /* NOLINT: a test's */
+    for (size_t i = 0; i < LENGTH; i++) {
+        unsigned far = (unsigned)rand() % KINDS; /* NOLINT: a test's */
+        unsigned near = i ? stream[i - 1 - (unsigned)rand() % (i < 40 ? i : 40)] : 0; /* NOLINT */
+        stream[i] = rand() % 2 ? near : far; /* NOLINT: a test's */
+    }
+    struct unique_window *early = unique_window_create(CAPACITY, 3);
+    struct unique_window *late = unique_window_create(CAPACITY, 5);
+    size_t start = LENGTH / 2, back = start;
+    for (size_t i = 0; i < LENGTH; i++) {
+        bool expected = repeats_by_counting(stream, i);
+        assert_int_equal(is_repeat(early, stream[i], i + 1), expected);
+        add(early, stream[i], i + 1);
+        assert_int_equal(is_repeat(early, stream[i], i + 1), expected);
+        if (i < start)
+            continue;
+        if (i == start)
+            while (back > 0 && add_older(late, stream[back - 1], back))
+                back--;
+        add(late, stream[i], i + 1);
+        assert_int_equal(is_repeat(late, stream[i], i + 1), expected);
+        assert_int_equal(last_of(late, stream[i]), i + 1);
+    }
+    assert_true(back > 0);
+    unique_window_destroy(early);
+    unique_window_destroy(late);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_but_the_first_are_repeats),
+        cmocka_unit_test(what_came_longest_ago_is_forgotten_first),
+        cmocka_unit_test(reading_backwards_ends_when_the_window_is_full),
+        cmocka_unit_test(a_window_is_a_function_of_the_streams_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
