@@ -177,7 +177,8 @@ static void every_certificate_parses_and_has_its_names(void **state)
     (void)state;
     for (uint64_t i = 0; i < ENTRIES; i++) {
         struct parts parts;
-        parts_init(&parts, entries, (struct entry_position){ i, start_ms + i });
+        parts_init(&parts, entries,
+                   (struct entry_position){ .index = i, .timestamp_ms = start_ms + i });
         assert_int_equal(parts.timestamp_ms, start_ms + i);
         X509 *certificate = parse(parts.certificate);
         check_names(certificate);
@@ -195,7 +196,8 @@ static void every_leaf_says_its_index(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
         struct parts parts;
-        parts_init(&parts, entries, (struct entry_position){ indexes[i], start_ms });
+        parts_init(&parts, entries,
+                   (struct entry_position){ .index = indexes[i], .timestamp_ms = start_ms });
         struct reader reader = reader_of(parts.extensions);
         assert_int_equal(reader_integer(&reader, 1), 0);
         assert_int_equal(reader_integer(&reader, 2), 5);
@@ -224,7 +226,8 @@ static void a_precertificate_is_its_body_with_poison(void **state)
     (void)state;
     for (uint64_t i = 0; i < ENTRIES; i++) {
         struct parts parts;
-        parts_init(&parts, entries, (struct entry_position){ i, start_ms });
+        parts_init(&parts, entries,
+                   (struct entry_position){ .index = i, .timestamp_ms = start_ms });
         if (parts.is_precertificate) {
             struct buffer body;
             X509 *certificate = parse(parts.certificate);
@@ -268,7 +271,8 @@ static void chains_lead_from_the_certificate_to_a_root(void **state)
     (void)state;
     for (uint64_t i = 0; i < 300; i++) {
         struct parts parts;
-        parts_init(&parts, entries, (struct entry_position){ i, start_ms });
+        parts_init(&parts, entries,
+                   (struct entry_position){ .index = i, .timestamp_ms = start_ms });
         X509 *certificate = parse(parts.certificate);
         X509 *intermediate = parse(parts.chain[0]);
         X509 *root = parse(parts.chain[1]);
@@ -296,7 +300,8 @@ static void no_two_entries_share_serial_or_names(void **state)
     for (uint64_t i = 0; i < ENTRIES; i++) {
         struct parts parts;
         struct buffer names;
-        parts_init(&parts, entries, (struct entry_position){ i, start_ms });
+        parts_init(&parts, entries,
+                   (struct entry_position){ .index = i, .timestamp_ms = start_ms });
         X509 *certificate = parse(parts.certificate);
         const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
         buffer_init(&names, BUFFER_MAX);
@@ -323,7 +328,7 @@ static void every_form_of_the_leaf_is_the_same(void **state)
     for (uint64_t i = 0; i < ENTRIES; i++) {
         struct parts parts;
         struct buffer leaf;
-        struct entry_position position = { i, start_ms + 7 * i };
+        struct entry_position position = { .index = i, .timestamp_ms = start_ms + 7 * i };
         parts_init(&parts, entries, position);
         buffer_init(&leaf, BUFFER_MAX);
         entries_write_leaf(entries, &position, &leaf);
@@ -339,7 +344,8 @@ static struct buffer tile_of(const struct entries *of, uint64_t first, size_t co
     struct buffer tile;
     buffer_init(&tile, BUFFER_MAX);
     for (size_t i = 0; i < count; i++)
-        positions[i] = (struct entry_position){ first + i, start_ms + first + i };
+        positions[i] =
+            (struct entry_position){ .index = first + i, .timestamp_ms = start_ms + first + i };
     entries_write_tile(of, positions, count, as_gzip, &tile);
     return tile;
 }
@@ -393,7 +399,8 @@ static struct bytes issuer_named(struct bytes fingerprint)
 static void check_tile_leaf(struct reader *reader, uint64_t index)
 {
     struct parts parts;
-    parts_init(&parts, entries, (struct entry_position){ index, start_ms + index });
+    parts_init(&parts, entries,
+               (struct entry_position){ .index = index, .timestamp_ms = start_ms + index });
     struct bytes leaf = reader_take(reader, parts.leaf.size - 2);
     assert_true(bytes_equal(leaf, bytes_of(parts.leaf.data + 2, parts.leaf.size - 2)));
     if (parts.is_precertificate)

@@ -107,6 +107,15 @@ static void status_carries_retry_after(void **state)
     buffer_free(&reply.body);
 }
 
+static void status_carries_a_location(void **state)
+{
+    set(*state, "fault=status&code=302&location=/elsewhere");
+    struct http_reply reply = answer(*state, FAULT_TARGET_GET_STH);
+    assert_int_equal(reply.status, 302);
+    assert_string_equal(reply.headers, "Location: /elsewhere\r\n");
+    buffer_free(&reply.body);
+}
+
 static void shapes_the_reply(void **state)
 {
     set(*state, "route=get-sth&fault=delay&ms=70");
@@ -150,6 +159,14 @@ static void bends_the_answer(void **state)
         { "fault=bad-leaf", { .flips_leaf = true } },
         { "fault=bad-leaf&index=0", { .flips_leaf = true, .has_index = true } },
         { "fault=bad-leaf&index=8", { .flips_leaf = true, .has_index = true, .leaf_index = 8 } },
+        { "fault=wrong-index", { .says_wrong_index = 1 } },
+        { "fault=wrong-index&n=3&index=2",
+          { .says_wrong_index = 3, .has_index = true, .leaf_index = 2 } },
+        { "fault=lag&n=6", { .lag_entries = 6 } },
+        { "fault=ctile&page=9", { .keeps_to_tiles = true, .tile = 9 } },
+        { "fault=strict-end", { .has_strict_end = true } },
+        { "fault=null-path", { .has_null_path = true } },
+        { "fault=drop-partials", { .drops_partials = true } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct distortion *wanted = &rows[i].distortion;
@@ -167,6 +184,13 @@ static void bends_the_answer(void **state)
         assert_int_equal(is.flips_leaf, wanted->flips_leaf);
         assert_int_equal(is.has_index, wanted->has_index);
         assert_int_equal(is.leaf_index, wanted->leaf_index);
+        assert_int_equal(is.says_wrong_index, wanted->says_wrong_index);
+        assert_int_equal(is.lag_entries, wanted->lag_entries);
+        assert_int_equal(is.keeps_to_tiles, wanted->keeps_to_tiles);
+        assert_int_equal(is.tile, wanted->tile);
+        assert_int_equal(is.has_strict_end, wanted->has_strict_end);
+        assert_int_equal(is.has_null_path, wanted->has_null_path);
+        assert_int_equal(is.drops_partials, wanted->drops_partials);
     }
 }
 
@@ -198,6 +222,7 @@ static void refuses_what_it_does_not_know(void **state)
         "fault=status&probability=",
         "fault=delay&ms=1.5",
         "fault=status&retry-after=a%0d%0aSet-Cookie:b",
+        "fault=status&location=a%0d%0aSet-Cookie:b",
     };
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
         assert_non_null(faults_set(*state, bytes_of_string(queries[i])));
@@ -236,6 +261,7 @@ int main(void)
         WITH_FAULTS(clearing_ends_all),
         WITH_FAULTS(probability_hits_about_that_share),
         WITH_FAULTS(status_carries_retry_after),
+        WITH_FAULTS(status_carries_a_location),
         WITH_FAULTS(shapes_the_reply),
         WITH_FAULTS(bends_the_answer),
         WITH_FAULTS(knows_the_newest_fork),

@@ -18,58 +18,19 @@
 #include "shared/memory.h"
 #include "shared/reader.h"
 #include "tests/support/ct_log/ct_log.h"
-#include "tests/support/ct_log/fault.h"
-#include "tests/support/ct_log/http_message.h"
 #include "tests/support/ct_log/merkle_tree.h"
-#include "tests/support/ct_log/options.h"
-#include "tests/support/ct_log/routes.h"
 #include "tests/unit/corpus.h"
+#include "tests/unit/ct_log_site.h"
 
 enum {
-    BODY_MAX = 64 * 1024 * 1024,
     TEXT_SIZE = 512,
     HASH = MERKLE_HASH_SIZE,
-    SIZE = 1000,
+    SIZE = CT_LOG_SITE_SIZE,
 };
-
-/* A log and its routes, without a server before them. */
-struct site {
-    struct options options;
-    struct routes routes;
-};
-
-static struct options options_of_test(void)
-{
-    struct options options;
-    assert_int_equal(options_read(&options, 0, NULL), OPTIONS_READY);
-    options.size = SIZE;
-    options.has_size = true;
-    options.has_gzip = false;
-    return options;
-}
-
-static struct site *site_create(struct options options)
-{
-    struct site *site = memory_allocate_zeroed(1, sizeof *site);
-    site->options = options;
-    site->routes.options = &site->options;
-    site->routes.log = ct_log_create(&site->options, clock_realtime_ms());
-    assert_non_null(site->routes.log);
-    site->routes.faults = faults_create("routes test");
-    (void)snprintf(site->routes.host, sizeof site->routes.host, "127.0.0.1:6962");
-    return site;
-}
-
-static void site_destroy(struct site *site)
-{
-    ct_log_destroy(site->routes.log);
-    faults_destroy(site->routes.faults);
-    free(site);
-}
 
 static int setup(void **state)
 {
-    *state = site_create(options_of_test());
+    *state = site_create(site_options());
     return 0;
 }
 
@@ -79,66 +40,17 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The reply to a GET. Its body is freed by the caller. */
-static struct http_reply get(struct site *site, const char *target)
-{
-    char text[TEXT_SIZE];
-    struct http_request request;
-    size_t consumed;
-    struct http_reply reply = { .status = 200, .content_type = "application/json" };
-    (void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n\r\n", target);
-    assert_int_equal(http_request_parse(&request, bytes_of_string(text), &consumed),
-                     HTTP_PARSE_DONE);
-    buffer_init(&reply.body, BODY_MAX);
-    routes_answer(&site->routes, &request, &reply);
-    return reply;
-}
-
-static unsigned status_of(struct site *site, const char *target)
-{
-    struct http_reply reply = get(site, target);
-    buffer_free(&reply.body);
-    return reply.status;
-}
-
-/* Freed with cJSON_Delete. */
-static cJSON *get_json(struct site *site, const char *target)
-{
-    struct http_reply reply = get(site, target);
-    if (reply.status != 200)
-        fail_msg("%s: status %u", target, reply.status);
-    cJSON *json = cJSON_ParseWithLength((const char *)reply.body.data, reply.body.size);
-    assert_non_null(json);
-    buffer_free(&reply.body);
-    return json;
-}
-
-static void control(struct site *site, const char *query)
-{
-    char target[TEXT_SIZE];
-    (void)snprintf(target, sizeof target, "/control?%s", query);
-    cJSON_Delete(get_json(site, target));
-}
-
-static const cJSON *member(const cJSON *object, const char *name)
-{
-    const cJSON *found = cJSON_GetObjectItemCaseSensitive(object, name);
-    if (!found)
-        fail_msg("no member %s", name);
-    return found;
-}
-
 static struct buffer decode(struct bytes text)
 {
     struct buffer out;
-    buffer_init(&out, BODY_MAX);
+    buffer_init(&out, CT_LOG_SITE_BODY_MAX);
     assert_true(base64_decode(&out, text));
     return out;
 }
 
 static struct buffer decode_member(const cJSON *object, const char *name)
 {
-    return decode(bytes_of_string(member(object, name)->valuestring));
+    return decode(bytes_of_string(site_member(object, name)->valuestring));
 }
 
 struct head {
@@ -175,9 +87,9 @@ static bool signature_holds(const struct head *head, struct bytes digitally_sign
 /* The key of the first log of a kind in the list, after its id was checked. */
 static struct buffer listed_key(struct site *site, const char *kind, uint8_t *id)
 {
-    cJSON *list = get_json(site, "/log_list.json");
-    const cJSON *owner = cJSON_GetArrayItem(member(list, "operators"), 0);
-    const cJSON *log = cJSON_GetArrayItem(member(owner, kind), 0);
+    cJSON *list = site_get_json(site, "/log_list.json");
+    const cJSON *owner = cJSON_GetArrayItem(site_member(list, "operators"), 0);
+    const cJSON *log = cJSON_GetArrayItem(site_member(owner, kind), 0);
     struct buffer key = decode_member(log, "key");
     struct buffer listed_id = decode_member(log, "log_id");
     assert_int_equal(EVP_Digest(key.data, key.size, id, NULL, EVP_sha256(), NULL), 1);
@@ -191,11 +103,11 @@ static bool get_sth(struct site *site, struct head *head)
 {
     uint8_t id[HASH];
     struct buffer key = listed_key(site, "logs", id);
-    cJSON *sth = get_json(site, "/rfc6962/ct/v1/get-sth");
-    head->size = (uint64_t)member(sth, "tree_size")->valuedouble;
-    head->timestamp_ms = (uint64_t)member(sth, "timestamp")->valuedouble;
+    cJSON *sth = site_get_json(site, "/rfc6962/ct/v1/get-sth");
+    head->size = (uint64_t)site_member(sth, "tree_size")->valuedouble;
+    head->timestamp_ms = (uint64_t)site_member(sth, "timestamp")->valuedouble;
     assert_true(base64_decode_exactly(
-        head->root, HASH, bytes_of_string(member(sth, "sha256_root_hash")->valuestring)));
+        head->root, HASH, bytes_of_string(site_member(sth, "sha256_root_hash")->valuestring)));
     struct buffer digitally_signed = decode_member(sth, "tree_head_signature");
     bool holds = signature_holds(head, buffer_bytes(&digitally_signed), buffer_bytes(&key));
     buffer_free(&digitally_signed);
@@ -247,7 +159,7 @@ static bool note_signature_holds(struct site *site, struct head *head, struct by
 
 static bool get_checkpoint(struct site *site, struct head *head)
 {
-    struct http_reply reply = get(site, "/tiled/checkpoint");
+    struct http_reply reply = site_get(site, "/tiled/checkpoint");
     char size[32];
     struct bytes rest = buffer_bytes(&reply.body);
     assert_true(bytes_equal_string(take_line(&rest), "127.0.0.1:6962/tiled"));
@@ -266,9 +178,9 @@ static bool get_checkpoint(struct site *site, struct head *head)
 static size_t append_entries(struct site *site, struct merkle_tree *tree, const char *target)
 {
     size_t count = 0;
-    cJSON *page = get_json(site, target);
+    cJSON *page = site_get_json(site, target);
     const cJSON *entry;
-    cJSON_ArrayForEach(entry, member(page, "entries"))
+    cJSON_ArrayForEach(entry, site_member(page, "entries"))
     {
         struct buffer leaf = decode_member(entry, "leaf_input");
         merkle_tree_append(tree, buffer_bytes(&leaf));
@@ -334,7 +246,7 @@ static void get_entries_is_cut_to_tree_and_page(void **state)
         { "start=990&end=5000", 10, 10 }, { "start=768&end=18446744073709551615", 232, 232 },
         { "start=999&end=999", 1, 1 },
     };
-    struct options options = options_of_test();
+    struct options options = site_options();
     options.is_aligned = true;
     struct site *aligned = site_create(options);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -364,7 +276,7 @@ static void nonsense_is_answered_with_400(void **state)
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         char target[TEXT_SIZE];
         (void)snprintf(target, sizeof target, "/rfc6962/ct/v1/%s", targets[i]);
-        assert_int_equal(status_of(*state, target), 400);
+        assert_int_equal(site_status_of(*state, target), 400);
     }
 }
 
@@ -382,13 +294,15 @@ static void proofs_are_those_of_the_tree(void **state)
 {
     struct merkle_tree *tree = drain(*state, SIZE);
     struct merkle_proof proof;
-    cJSON *answer = get_json(*state, "/rfc6962/ct/v1/get-sth-consistency?first=300&second=901");
+    cJSON *answer =
+        site_get_json(*state, "/rfc6962/ct/v1/get-sth-consistency?first=300&second=901");
     merkle_tree_prove_consistency(tree, 300, 901, &proof);
-    assert_hashes(member(answer, "consistency"), &proof);
+    assert_hashes(site_member(answer, "consistency"), &proof);
     cJSON_Delete(answer);
-    answer = get_json(*state, "/rfc6962/ct/v1/get-entry-and-proof?leaf_index=500&tree_size=777");
+    answer =
+        site_get_json(*state, "/rfc6962/ct/v1/get-entry-and-proof?leaf_index=500&tree_size=777");
     merkle_tree_prove_inclusion(tree, 500, 777, &proof);
-    assert_hashes(member(answer, "audit_path"), &proof);
+    assert_hashes(site_member(answer, "audit_path"), &proof);
     struct buffer leaf = decode_member(answer, "leaf_input");
     struct merkle_tree *alone = merkle_tree_create();
     merkle_tree_append(alone, buffer_bytes(&leaf));
@@ -421,16 +335,16 @@ static void a_leaf_is_found_by_its_hash(void **state)
     uint8_t hash[HASH];
     memcpy(hash, merkle_tree_nodes(tree, 0, 321, 1).data, HASH);
     write_hash_query(target, sizeof target, hash, 900);
-    cJSON *answer = get_json(*state, target);
+    cJSON *answer = site_get_json(*state, target);
     merkle_tree_prove_inclusion(tree, 321, 900, &proof);
-    assert_int_equal((int)member(answer, "leaf_index")->valuedouble, 321);
-    assert_hashes(member(answer, "audit_path"), &proof);
+    assert_int_equal((int)site_member(answer, "leaf_index")->valuedouble, 321);
+    assert_hashes(site_member(answer, "audit_path"), &proof);
     cJSON_Delete(answer);
     write_hash_query(target, sizeof target, hash, 321);
-    assert_int_equal(status_of(*state, target), 404);
+    assert_int_equal(site_status_of(*state, target), 404);
     hash[0] ^= 1;
     write_hash_query(target, sizeof target, hash, 900);
-    assert_int_equal(status_of(*state, target), 404);
+    assert_int_equal(site_status_of(*state, target), 404);
     merkle_tree_destroy(tree);
 }
 
@@ -450,18 +364,18 @@ static void tiles_exist_as_checkpoints_imply(void **state)
         { "tile/2/000.p/1", 404, 404, 404 },   { "tile/0/x001/000", 404, 404, 404 },
         { "tile/0/0", 404, 404, 404 },         { "tile/entries/000", 404, 404, 404 },
     };
-    struct options options = options_of_test();
+    struct options options = site_options();
     options.drops_partials = true;
     struct site *dropping = site_create(options);
     struct head head;
     (void)get_checkpoint(dropping, &head);
-    control(dropping, "size=2000");
+    site_control(dropping, "size=2000");
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             char target[TEXT_SIZE];
             (void)snprintf(target, sizeof target, "/tiled/%s", rows[i].path);
-            assert_int_equal(status_of(*state, target), pass ? rows[i].after : rows[i].before);
-            assert_int_equal(status_of(dropping, target), rows[i].dropped);
+            assert_int_equal(site_status_of(*state, target), pass ? rows[i].after : rows[i].before);
+            assert_int_equal(site_status_of(dropping, target), rows[i].dropped);
         }
         (void)get_checkpoint(*state, &head);
     }
@@ -483,7 +397,7 @@ static void hash_tiles_are_nodes_of_the_tree(void **state)
     assert_true(get_checkpoint(*state, &head));
     struct merkle_tree *tree = drain(*state, SIZE);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct http_reply reply = get(*state, rows[i].target);
+        struct http_reply reply = site_get(*state, rows[i].target);
         assert_true(
             bytes_equal(buffer_bytes(&reply.body),
                         merkle_tree_nodes(tree, rows[i].level, rows[i].first, rows[i].count)));
@@ -496,13 +410,13 @@ static void issuers_have_the_name_of_their_hash(void **state)
 {
     char target[TEXT_SIZE] = "/tiled/issuer/";
     uint8_t hash[HASH];
-    cJSON *roots = get_json(*state, "/rfc6962/ct/v1/get-roots");
-    const cJSON *root = cJSON_GetArrayItem(member(roots, "certificates"), 0);
+    cJSON *roots = site_get_json(*state, "/rfc6962/ct/v1/get-roots");
+    const cJSON *root = cJSON_GetArrayItem(site_member(roots, "certificates"), 0);
     struct buffer der = decode(bytes_of_string(root->valuestring));
     assert_int_equal(EVP_Digest(der.data, der.size, hash, NULL, EVP_sha256(), NULL), 1);
     size_t prefix = strlen(target);
     hex_encode(target + prefix, bytes_of(hash, HASH));
-    struct http_reply reply = get(*state, target);
+    struct http_reply reply = site_get(*state, target);
     assert_int_equal(reply.status, 200);
     assert_true(bytes_equal(buffer_bytes(&reply.body), buffer_bytes(&der)));
     buffer_free(&reply.body);
@@ -510,23 +424,23 @@ static void issuers_have_the_name_of_their_hash(void **state)
     cJSON_Delete(roots);
     hash[0] ^= 1;
     hex_encode(target + prefix, bytes_of(hash, HASH));
-    assert_int_equal(status_of(*state, target), 404);
-    assert_int_equal(status_of(*state, "/tiled/issuer/"), 404);
-    assert_int_equal(status_of(*state, "/tiled/issuer/00"), 404);
+    assert_int_equal(site_status_of(*state, target), 404);
+    assert_int_equal(site_status_of(*state, "/tiled/issuer/"), 404);
+    assert_int_equal(site_status_of(*state, "/tiled/issuer/00"), 404);
 }
 
 static void a_kind_that_is_off_is_not_there(void **state)
 {
-    struct options options = options_of_test();
+    struct options options = site_options();
     (void)state;
     options.serves_tiled = false;
     struct site *site = site_create(options);
-    assert_int_equal(status_of(site, "/rfc6962/ct/v1/get-sth"), 200);
-    assert_int_equal(status_of(site, "/tiled/checkpoint"), 404);
-    cJSON *list = get_json(site, "/log_list.json");
-    const cJSON *owner = cJSON_GetArrayItem(member(list, "operators"), 0);
-    assert_int_equal(cJSON_GetArraySize(member(owner, "logs")), 1);
-    assert_int_equal(cJSON_GetArraySize(member(owner, "tiled_logs")), 0);
+    assert_int_equal(site_status_of(site, "/rfc6962/ct/v1/get-sth"), 200);
+    assert_int_equal(site_status_of(site, "/tiled/checkpoint"), 404);
+    cJSON *list = site_get_json(site, "/log_list.json");
+    const cJSON *owner = cJSON_GetArrayItem(site_member(list, "operators"), 0);
+    assert_int_equal(cJSON_GetArraySize(site_member(owner, "logs")), 1);
+    assert_int_equal(cJSON_GetArraySize(site_member(owner, "tiled_logs")), 0);
     cJSON_Delete(list);
     site_destroy(site);
 }
@@ -535,7 +449,7 @@ static void grows_on_demand_and_stays_one_log(void **state)
 {
     struct head before, after;
     assert_true(get_sth(*state, &before));
-    control(*state, "size=1500");
+    site_control(*state, "size=1500");
     assert_true(get_sth(*state, &after));
     assert_int_equal(after.size, 1500);
     assert_true(after.timestamp_ms >= before.timestamp_ms);
@@ -543,19 +457,19 @@ static void grows_on_demand_and_stays_one_log(void **state)
     assert_root(tree, &before);
     assert_root(tree, &after);
     merkle_tree_destroy(tree);
-    assert_int_equal(status_of(*state, "/control?size=99999999999"), 400);
-    assert_int_equal(status_of(*state, "/control?size=x"), 400);
-    assert_int_equal(status_of(*state, "/control?rate=-1"), 400);
-    assert_int_equal(status_of(*state, "/control?fault=nonsense"), 400);
+    assert_int_equal(site_status_of(*state, "/control?size=99999999999"), 400);
+    assert_int_equal(site_status_of(*state, "/control?size=x"), 400);
+    assert_int_equal(site_status_of(*state, "/control?rate=-1"), 400);
+    assert_int_equal(site_status_of(*state, "/control?fault=nonsense"), 400);
 }
 
 static void a_bad_signature_does_not_verify(void **state)
 {
     struct head head;
-    control(*state, "fault=bad-signature");
+    site_control(*state, "fault=bad-signature");
     assert_false(get_sth(*state, &head));
     assert_false(get_checkpoint(*state, &head));
-    control(*state, "clear=1");
+    site_control(*state, "clear=1");
     assert_true(get_sth(*state, &head));
 }
 
@@ -565,7 +479,7 @@ static void a_fork_is_signed_and_differs_from_its_entry_on(void **state)
     uint8_t common[HASH], forked[HASH];
     assert_true(get_sth(*state, &truth));
     struct merkle_tree *tree = drain(*state, SIZE);
-    control(*state, "fault=fork&n=600");
+    site_control(*state, "fault=fork&n=600");
     assert_true(get_sth(*state, &fork));
     assert_memory_not_equal(fork.root, truth.root, HASH);
     struct merkle_tree *other = drain(*state, SIZE);
@@ -583,8 +497,8 @@ static void a_fork_is_signed_and_differs_from_its_entry_on(void **state)
 static void a_fork_grows_with_the_log(void **state)
 {
     struct head fork;
-    control(*state, "fault=fork&n=0");
-    control(*state, "size=1100");
+    site_control(*state, "fault=fork&n=0");
+    site_control(*state, "size=1100");
     assert_true(get_sth(*state, &fork));
     assert_int_equal(fork.size, 1100);
     struct merkle_tree *tree = drain(*state, 1100);
@@ -595,7 +509,7 @@ static void a_fork_grows_with_the_log(void **state)
 static void a_bad_leaf_is_one_bit_away(void **state)
 {
     struct merkle_tree *tree = drain(*state, SIZE);
-    control(*state, "route=get-entries&fault=bad-leaf&index=700");
+    site_control(*state, "route=get-entries&fault=bad-leaf&index=700");
     struct merkle_tree *other = drain(*state, SIZE);
     for (uint64_t i = 0; i < SIZE; i++) {
         bool same = memcmp(merkle_tree_nodes(tree, 0, i, 1).data,
@@ -611,13 +525,13 @@ static void old_and_shrunken_heads_are_true_heads(void **state)
     struct head head, now;
     assert_true(get_sth(*state, &now));
     struct merkle_tree *tree = drain(*state, SIZE);
-    control(*state, "fault=stale&n=100");
+    site_control(*state, "fault=stale&n=100");
     assert_true(get_sth(*state, &head));
     assert_int_equal(head.size, SIZE - 100);
     assert_true(head.timestamp_ms < now.timestamp_ms);
     assert_root(tree, &head);
-    control(*state, "clear=1");
-    control(*state, "fault=shrink&n=2000");
+    site_control(*state, "clear=1");
+    site_control(*state, "fault=shrink&n=2000");
     assert_true(get_sth(*state, &head));
     assert_int_equal(head.size, 0);
     assert_true(head.timestamp_ms >= now.timestamp_ms);
@@ -627,15 +541,15 @@ static void old_and_shrunken_heads_are_true_heads(void **state)
 
 static void entries_come_short_more_or_not_at_all(void **state)
 {
-    control(*state, "fault=short&page=3");
+    site_control(*state, "fault=short&page=3");
     assert_int_equal(count_entries(*state, "start=0&end=99"), 3);
-    control(*state, "clear=1");
-    control(*state, "fault=extra&n=5");
+    site_control(*state, "clear=1");
+    site_control(*state, "fault=extra&n=5");
     assert_int_equal(count_entries(*state, "start=0&end=99"), 105);
-    control(*state, "clear=1");
-    control(*state, "fault=empty");
+    site_control(*state, "clear=1");
+    site_control(*state, "fault=empty");
     assert_int_equal(count_entries(*state, "start=0&end=99"), 0);
-    struct http_reply reply = get(*state, "/tiled/tile/data/000");
+    struct http_reply reply = site_get(*state, "/tiled/tile/data/000");
     assert_int_equal(reply.status, 200);
     assert_int_equal(reply.body.size, 0);
     buffer_free(&reply.body);
@@ -644,7 +558,7 @@ static void entries_come_short_more_or_not_at_all(void **state)
 /* Writes a get-entries answer to a file of its own, whose name is left in `path`. */
 static void save_entries(struct site *site, const char *target, char *path)
 {
-    struct http_reply reply = get(site, target);
+    struct http_reply reply = site_get(site, target);
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, reply.body.data, reply.body.size), reply.body.size);
@@ -654,7 +568,7 @@ static void save_entries(struct site *site, const char *target, char *path)
 
 static struct site *site_of_file(const char *path)
 {
-    struct options options = options_of_test();
+    struct options options = site_options();
     options.entries = path;
     options.has_size = false;
     return site_create(options);
@@ -673,8 +587,8 @@ static void given_entries_are_served_as_they_are(void **state)
     struct merkle_tree *theirs = drain(given, 200);
     assert_root(ours, &head);
     assert_root(theirs, &head);
-    struct http_reply reply = get(given, "/tiled/tile/data/000.p/200");
-    struct http_reply made = get(*state, "/tiled/tile/data/000");
+    struct http_reply reply = site_get(given, "/tiled/tile/data/000.p/200");
+    struct http_reply made = site_get(*state, "/tiled/tile/data/000");
     assert_int_equal(reply.status, 200);
     assert_true(made.body.size > reply.body.size);
     assert_memory_equal(reply.body.data, made.body.data, reply.body.size);
@@ -692,7 +606,7 @@ static void entries_at_other_places_have_no_tiled_view(void **state)
     struct head head;
     save_entries(*state, "/rfc6962/ct/v1/get-entries?start=1&end=20", path);
     struct site *given = site_of_file(path);
-    assert_int_equal(status_of(given, "/tiled/checkpoint"), 404);
+    assert_int_equal(site_status_of(given, "/tiled/checkpoint"), 404);
     assert_true(get_sth(given, &head));
     struct merkle_tree *tree = drain(given, 20);
     assert_root(tree, &head);
@@ -716,7 +630,7 @@ static void real_entries_have_the_real_roots(void **state)
     hex_encode(text, bytes_of(head.root, HASH));
     assert_string_equal(text, "6c80217987879103977872b0d0f2a3b6d989da11ad194fd50f15396f44806fe7");
     struct buffer tile = corpus_read("static/navigli2025h2/tile/data/000");
-    struct http_reply reply = get(given, "/tiled/tile/data/000");
+    struct http_reply reply = site_get(given, "/tiled/tile/data/000");
     assert_true(bytes_equal(buffer_bytes(&reply.body), buffer_bytes(&tile)));
     buffer_free(&reply.body);
     buffer_free(&tile);
@@ -730,15 +644,15 @@ static void a_restarted_log_is_the_same_log(void **state)
     (void)state;
     int fd = mkstemp(path);
     assert_true(fd >= 0 && close(fd) == 0 && unlink(path) == 0);
-    struct options options = options_of_test();
+    struct options options = site_options();
     options.state = path;
     struct site *site = site_create(options);
-    control(site, "size=1234");
+    site_control(site, "size=1234");
     assert_true(get_checkpoint(site, &before));
     site_destroy(site);
     options.size = 5;
     site = site_create(options);
-    assert_int_equal(status_of(site, "/tiled/tile/0/004.p/210"), 200);
+    assert_int_equal(site_status_of(site, "/tiled/tile/0/004.p/210"), 200);
     assert_true(get_checkpoint(site, &after));
     assert_int_equal(after.size, before.size);
     assert_memory_equal(after.root, before.root, HASH);
@@ -751,17 +665,17 @@ static void a_restarted_log_is_the_same_log(void **state)
 
 static void counts_what_it_answered(void **state)
 {
-    (void)status_of(*state, "/rfc6962/ct/v1/get-sth");
-    (void)status_of(*state, "/rfc6962/ct/v1/get-sth");
-    (void)status_of(*state, "/rfc6962/ct/v1/get-entries?start=5");
-    (void)status_of(*state, "/nowhere");
-    cJSON *stats = get_json(*state, "/stats");
-    const cJSON *requests = member(stats, "requests");
-    assert_int_equal((int)member(stats, "size")->valuedouble, SIZE);
-    assert_int_equal((int)member(member(requests, "get-sth"), "200")->valuedouble, 2);
-    assert_int_equal((int)member(member(requests, "get-entries"), "400")->valuedouble, 1);
-    assert_int_equal((int)member(member(requests, "unknown"), "404")->valuedouble, 1);
-    assert_true(member(member(stats, "bytes"), "get-sth")->valuedouble > 300);
+    (void)site_status_of(*state, "/rfc6962/ct/v1/get-sth");
+    (void)site_status_of(*state, "/rfc6962/ct/v1/get-sth");
+    (void)site_status_of(*state, "/rfc6962/ct/v1/get-entries?start=5");
+    (void)site_status_of(*state, "/nowhere");
+    cJSON *stats = site_get_json(*state, "/stats");
+    const cJSON *requests = site_member(stats, "requests");
+    assert_int_equal((int)site_member(stats, "size")->valuedouble, SIZE);
+    assert_int_equal((int)site_member(site_member(requests, "get-sth"), "200")->valuedouble, 2);
+    assert_int_equal((int)site_member(site_member(requests, "get-entries"), "400")->valuedouble, 1);
+    assert_int_equal((int)site_member(site_member(requests, "unknown"), "404")->valuedouble, 1);
+    assert_true(site_member(site_member(stats, "bytes"), "get-sth")->valuedouble > 300);
     cJSON_Delete(stats);
 }
 

@@ -41,7 +41,7 @@ static int setup(void **state)
     struct made *made = memory_allocate_zeroed(1, sizeof *made);
     struct entry_position positions[ENTRIES];
     for (uint64_t i = 0; i < ENTRIES; i++)
-        positions[i] = (struct entry_position){ i, 1700000000000 + i };
+        positions[i] = (struct entry_position){ .index = i, .timestamp_ms = 1700000000000 + i };
     made->entries = entries_make("pipeline", 1700000000000);
     buffer_init(&made->tile, TILE_MAX);
     entries_write_tile(made->entries, positions, ENTRIES, false, &made->tile);

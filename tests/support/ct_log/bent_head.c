@@ -12,12 +12,13 @@ struct tree_head bent_head_of(struct ct_log *log, const struct distortion *disto
                               uint64_t now_ms)
 {
     bool forked = distortion->is_forked;
+    uint64_t behind = distortion->stale_entries + distortion->lag_entries;
     struct tree_head head = ct_log_head(log, now_ms, forked);
     if (distortion->shrink_entries)
         return ct_log_head_of(log, less(head.size, distortion->shrink_entries), head.timestamp_ms,
                               forked);
-    if (distortion->stale_entries) {
-        uint64_t size = less(head.size, distortion->stale_entries);
+    if (behind) {
+        uint64_t size = less(head.size, behind);
         /* As old as the last entry that it covers. */
         uint64_t timestamp_ms =
             size ? ct_log_timestamp(log, size - 1, false) : ct_log_start_ms(log);

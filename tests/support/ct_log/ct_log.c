@@ -76,7 +76,7 @@ static bool start_growth(struct ct_log *log, uint64_t now_ms)
 static void append_leaf(struct ct_log *log, struct merkle_tree *tree, bool forked)
 {
     uint64_t index = merkle_tree_size(tree);
-    const struct entry_position position = { index, ct_log_timestamp(log, index, forked) };
+    const struct entry_position position = ct_log_position(log, index, forked);
     buffer_clear(&log->leaf);
     entries_write_leaf(log->entries, &position, &log->leaf);
     assert(!log->leaf.failed);
@@ -216,6 +216,16 @@ uint64_t ct_log_timestamp(const struct ct_log *log, uint64_t index, bool forked)
     uint64_t timestamp_ms =
         entries_timestamp(log->entries, index, growth_timestamp(&log->growth, index));
     return forked && log->fork_first <= index ? timestamp_ms ^ FORK_BIT : timestamp_ms;
+}
+
+struct entry_position ct_log_position(const struct ct_log *log, uint64_t index, bool forked)
+{
+    bool is_wrong = log->options->has_wrong_index && log->options->wrong_index == index;
+    return (struct entry_position){
+        .index = index,
+        .timestamp_ms = ct_log_timestamp(log, index, forked),
+        .index_error = is_wrong ? 1 : 0,
+    };
 }
 
 struct tree_head ct_log_head_of(struct ct_log *log, uint64_t size, uint64_t timestamp_ms,

@@ -10,8 +10,9 @@
 #include "shared/buffer.h"
 #include "tests/support/ct_log/tree_head.h"
 
-struct options;
 struct entries;
+struct entry_position;
+struct options;
 struct signing_key;
 
 enum ct_log_view {
@@ -46,7 +47,9 @@ void ct_log_fork(struct ct_log *log, uint64_t first);
 /* The tree, or the forked one if `forked` and there is one. */
 struct merkle_tree *ct_log_tree(struct ct_log *log, bool forked);
 
-/* Timestamp with which entry `index` is served. */
+/* Entry `index` as the tree has it. */
+struct entry_position ct_log_position(const struct ct_log *log, uint64_t index, bool forked);
+/* Its timestamp. */
 uint64_t ct_log_timestamp(const struct ct_log *log, uint64_t index, bool forked);
 
 /* The head published last, at or before `now_ms`. */

@@ -15,10 +15,11 @@ enum {
 /* Made-up entries have no end but the 40 bits of the leaf_index extension. */
 #define ENTRIES_MADE_COUNT (UINT64_C(1) << 40)
 
-/* Which entry, and the timestamp it is served with: the log's to decide, so that faults can bend it. */
+/* Which entry, and what it is served with: the log's to decide, so that faults can bend it. */
 struct entry_position {
     uint64_t index;
     uint64_t timestamp_ms;
+    uint64_t index_error; /* its leaf_index extension says so much more */
 };
 
 struct entry_issuer {

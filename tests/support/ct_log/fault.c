@@ -7,6 +7,7 @@
 #include "shared/json_writer.h"
 #include "shared/memory.h"
 #include "tests/support/ct_log/http_message.h"
+#include "tests/support/ct_log/stamped_gzip.h"
 
 enum {
     /* Enough for one of each kind on each route that matters. */
@@ -14,11 +15,18 @@ enum {
     TEXT_SIZE = 64,
     GARBAGE_SIZE = 4096,
     NUMBER_DEFAULT_CODE = 503,
+    BOMB_MIB_DEFAULT = 64,
+    BOMB_MIB_MAX = 1024,
 };
+
+static const char gzip_header[] = "Content-Encoding: gzip";
 
 static const char *const target_names[FAULT_TARGETS] = {
     [FAULT_TARGET_GET_STH] = "get-sth",
     [FAULT_TARGET_GET_ENTRIES] = "get-entries",
+    [FAULT_TARGET_CONSISTENCY] = "get-sth-consistency",
+    [FAULT_TARGET_ENTRY_AND_PROOF] = "get-entry-and-proof",
+    [FAULT_TARGET_PROOF_BY_HASH] = "get-proof-by-hash",
     [FAULT_TARGET_PROOF] = "proof",
     [FAULT_TARGET_ROOTS] = "roots",
     [FAULT_TARGET_CHECKPOINT] = "checkpoint",
@@ -56,6 +64,7 @@ struct fault {
     bool has_ms;
     char retry_after[TEXT_SIZE];
     char body[TEXT_SIZE];
+    char location[TEXT_SIZE];
 };
 
 struct faults {
@@ -72,6 +81,15 @@ static void set_body(struct http_reply *reply, const char *content_type, const c
     buffer_append_string(&reply->body, text);
 }
 
+static void add_header(struct http_reply *reply, const char *name, const char *value)
+{
+    char line[TEXT_SIZE + 16];
+    if (!*value)
+        return;
+    (void)snprintf(line, sizeof line, "%s: %s", name, value);
+    http_reply_add_header(reply, line);
+}
+
 static void break_with_status(struct http_reply *reply, const struct fault *fault,
                               struct seeded_random *random)
 {
@@ -82,11 +100,8 @@ static void break_with_status(struct http_reply *reply, const struct fault *faul
                  "<!DOCTYPE html><html><body><h1>Sorry, something went wrong</h1></body></html>\n");
     else
         set_body(reply, "text/plain; charset=utf-8", fault->body);
-    if (!fault->retry_after[0])
-        return;
-    char line[TEXT_SIZE + 16];
-    (void)snprintf(line, sizeof line, "Retry-After: %s", fault->retry_after);
-    http_reply_add_header(reply, line);
+    add_header(reply, "Retry-After", fault->retry_after);
+    add_header(reply, "Location", fault->location);
 }
 
 static void break_with_delay(struct http_reply *reply, const struct fault *fault,
@@ -130,6 +145,88 @@ static void break_with_close(struct http_reply *reply, const struct fault *fault
     (void)fault;
     (void)random;
     reply->closes_unanswered = true;
+}
+
+static void deflate_body(struct http_reply *reply)
+{
+    struct buffer gzip;
+    buffer_init(&gzip, reply->body.limit);
+    gzip_write(&gzip, buffer_bytes(&reply->body));
+    buffer_free(&reply->body);
+    reply->body = gzip;
+}
+
+static void break_with_gzip(struct http_reply *reply, const struct fault *fault,
+                            struct seeded_random *random)
+{
+    (void)fault;
+    (void)random;
+    deflate_body(reply);
+    if (!strstr(reply->headers, gzip_header))
+        http_reply_add_header(reply, gzip_header);
+}
+
+/* What is encoded already just does not say so any longer. */
+static void break_with_raw_gzip(struct http_reply *reply, const struct fault *fault,
+                                struct seeded_random *random)
+{
+    (void)fault;
+    (void)random;
+    char *header = strstr(reply->headers, gzip_header);
+    if (!header) {
+        deflate_body(reply);
+        return;
+    }
+    const char *behind = header + sizeof gzip_header - 1 + sizeof "\r\n" - 1;
+    memmove(header, behind, strlen(behind) + 1);
+}
+
+static void break_with_bomb(struct http_reply *reply, const struct fault *fault,
+                            struct seeded_random *random)
+{
+    (void)random;
+    size_t size = (size_t)(fault->n ? fault->n : BOMB_MIB_DEFAULT) * 1024 * 1024;
+    uint8_t *zeros = memory_allocate_zeroed(1, size);
+    set_body(reply, reply->content_type, "");
+    gzip_write(&reply->body, bytes_of(zeros, size));
+    http_reply_add_header(reply, gzip_header);
+    free(zeros);
+}
+
+static void bend_lag(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->lag_entries = fault->n ? fault->n : 1;
+}
+
+static void bend_index(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->says_wrong_index = fault->n ? fault->n : 1;
+    distortion->has_index = fault->has_index;
+    distortion->leaf_index = fault->index;
+}
+
+static void bend_to_tiles(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->keeps_to_tiles = true;
+    distortion->tile = fault->page;
+}
+
+static void bend_end(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->has_strict_end = true;
+}
+
+static void bend_path(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->has_null_path = true;
+}
+
+static void bend_partials(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->drops_partials = true;
 }
 
 static void bend_empty(struct distortion *distortion, const struct fault *fault)
@@ -186,6 +283,11 @@ static const struct fault_kind kinds[] = {
     { "extra", bend_extra, NULL },         { "stale", bend_stale, NULL },
     { "shrink", bend_shrink, NULL },       { "bad-signature", bend_signature, NULL },
     { "fork", bend_fork, NULL },           { "bad-leaf", bend_leaf, NULL },
+    { "wrong-index", bend_index, NULL },   { "lag", bend_lag, NULL },
+    { "ctile", bend_to_tiles, NULL },      { "strict-end", bend_end, NULL },
+    { "null-path", bend_path, NULL },      { "drop-partials", bend_partials, NULL },
+    { "gzip", NULL, break_with_gzip },     { "raw-gzip", NULL, break_with_raw_gzip },
+    { "bomb", NULL, break_with_bomb },
 };
 
 struct faults *faults_create(const char *seed)
@@ -288,6 +390,10 @@ const char *faults_set(struct faults *faults, struct bytes query)
         return wrong;
     if (!read_text(query, "retry-after", fault.retry_after) || strpbrk(fault.retry_after, "\r\n"))
         return "retry-after: too long, or wrongly encoded";
+    if (!read_text(query, "location", fault.location) || strpbrk(fault.location, "\r\n"))
+        return "location: too long, or wrongly encoded";
+    if (fault.kind->break_reply == break_with_bomb && fault.n > BOMB_MIB_MAX)
+        return "n: too many MiB";
     if (!read_text(query, "body", fault.body))
         return "body: too long, or wrongly encoded";
     if (faults->count == FAULTS_MAX)
@@ -298,7 +404,10 @@ const char *faults_set(struct faults *faults, struct bytes query)
 
 static bool strikes(struct faults *faults, const struct fault *fault, enum fault_target target)
 {
-    if (fault->target != target && fault->target != FAULT_TARGET_ANY)
+    bool is_proof = target >= FAULT_TARGET_CONSISTENCY && target <= FAULT_TARGET_PROOF;
+    bool is_meant = fault->target == target || fault->target == FAULT_TARGET_ANY ||
+                    (fault->target == FAULT_TARGET_PROOF && is_proof);
+    if (!is_meant)
         return false;
     return fault->probability >= 1 || seeded_random_fraction(&faults->random) < fault->probability;
 }

@@ -16,7 +16,10 @@ enum fault_target {
     FAULT_TARGET_NONE, /* control and statistics never fail */
     FAULT_TARGET_GET_STH,
     FAULT_TARGET_GET_ENTRIES,
-    FAULT_TARGET_PROOF,
+    FAULT_TARGET_CONSISTENCY,
+    FAULT_TARGET_ENTRY_AND_PROOF,
+    FAULT_TARGET_PROOF_BY_HASH,
+    FAULT_TARGET_PROOF, /* all three */
     FAULT_TARGET_ROOTS,
     FAULT_TARGET_CHECKPOINT,
     FAULT_TARGET_TILE,
@@ -39,7 +42,14 @@ struct distortion {
     bool flips_leaf; /* one bit of an entry, or of a hash in a tile or a proof */
     bool has_index;  /* of entry `leaf_index`; else of the first */
     uint64_t leaf_index;
-    bool is_empty; /* 200, and nothing in it */
+    bool is_empty;             /* 200, and nothing in it */
+    uint64_t lag_entries;      /* everything: as a front end has it that lacks the last ones */
+    uint64_t says_wrong_index; /* what is added to the index that an entry says in its leaf */
+    bool keeps_to_tiles;       /* get-entries: not beyond the tile of the first entry, as CTile */
+    uint64_t tile;             /* of so many entries; 0: the page */
+    bool has_strict_end;       /* get-entries: 400 if the end is not in the tree */
+    bool has_null_path;        /* an empty audit path is null */
+    bool drops_partials;       /* a partial tile is gone once its full tile exists */
 };
 
 struct faults;

@@ -22,6 +22,7 @@ enum {
     PATH_SIZE = 4096,
     READ_SIZE = 64 * 1024,
     CHAIN_MAX = 64,
+    LEAF_INDEX_SIZE = 5,
     TIMESTAMP_OFFSET = 2,
     TIMESTAMP_END = 10,
 };
@@ -243,6 +244,10 @@ void given_entries_write_leaf(const struct given_entries *given,
         return;
     big_endian_write(out->data + begin + TIMESTAMP_OFFSET, position->timestamp_ms,
                      TIMESTAMP_END - TIMESTAMP_OFFSET);
+    /* The extension with the index is the last thing in a leaf that has it. */
+    if (position->index_error && given->is_tiled)
+        big_endian_write(out->data + out->size - LEAF_INDEX_SIZE,
+                         position->index + position->index_error, LEAF_INDEX_SIZE);
 }
 
 void given_entries_write_members(const struct given_entries *given,

@@ -40,11 +40,11 @@ static void write_base64(struct json_writer *writer, const char *key, struct byt
     buffer_free(&text);
 }
 
-static void write_url(struct json_writer *writer, const char *key, const char *host,
+static void write_url(struct json_writer *writer, const char *key, const char *base,
                       const char *path)
 {
     char url[URL_SIZE];
-    (void)snprintf(url, sizeof url, "http://%s/%s/", host, path);
+    (void)snprintf(url, sizeof url, "http://%s/%s/", base, path);
     json_key(writer, key);
     json_string(writer, url);
 }
@@ -74,24 +74,24 @@ static void write_log(struct json_writer *writer, const struct ct_log *log, enum
     json_end_object(writer);
 }
 
-static void write_rfc6962(struct json_writer *writer, const struct ct_log *log, const char *host)
+static void write_rfc6962(struct json_writer *writer, const struct ct_log *log, const char *base)
 {
     json_begin_object(writer);
     write_log(writer, log, CT_LOG_RFC6962);
-    write_url(writer, "url", host, "rfc6962");
+    write_url(writer, "url", base, "rfc6962");
     json_end_object(writer);
 }
 
-static void write_tiled(struct json_writer *writer, const struct ct_log *log, const char *host)
+static void write_tiled(struct json_writer *writer, const struct ct_log *log, const char *base)
 {
     json_begin_object(writer);
     write_log(writer, log, CT_LOG_TILED);
-    write_url(writer, "submission_url", host, "tiled");
-    write_url(writer, "monitoring_url", host, "tiled");
+    write_url(writer, "submission_url", base, "tiled");
+    write_url(writer, "monitoring_url", base, "tiled");
     json_end_object(writer);
 }
 
-void log_list_write(struct buffer *out, const struct ct_log *log, const char *host)
+void log_list_write(struct buffer *out, const struct ct_log *log, const char *base)
 {
     struct json_writer writer = json_writer_of(out);
     json_begin_object(&writer);
@@ -109,12 +109,12 @@ void log_list_write(struct buffer *out, const struct ct_log *log, const char *ho
     json_key(&writer, "logs");
     json_begin_array(&writer);
     if (ct_log_has_view(log, CT_LOG_RFC6962))
-        write_rfc6962(&writer, log, host);
+        write_rfc6962(&writer, log, base);
     json_end_array(&writer);
     json_key(&writer, "tiled_logs");
     json_begin_array(&writer);
     if (ct_log_has_view(log, CT_LOG_TILED))
-        write_tiled(&writer, log, host);
+        write_tiled(&writer, log, base);
     json_end_array(&writer);
     json_end_object(&writer);
     json_end_array(&writer);

@@ -6,6 +6,6 @@ struct buffer;
 struct ct_log;
 
 /* Appends the list; `host` is where the log is reached: address:port. */
-void log_list_write(struct buffer *out, const struct ct_log *log, const char *host);
+void log_list_write(struct buffer *out, const struct ct_log *log, const char *base);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shared/memory.h"
+#include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/entry_template.h"
 #include "tests/support/ct_log/made_authority.h"
 #include "tests/support/ct_log/made_certificate.h"
@@ -72,7 +73,11 @@ static const struct entry_template *template_of(const struct made_entries *made,
 
 static struct stamp stamp_at(const struct made_entries *made, const struct entry_position *position)
 {
-    return stamp_of(made->stamp_key, position->index, position->timestamp_ms);
+    struct stamp stamp = stamp_of(made->stamp_key, position->index, position->timestamp_ms);
+    if (position->index_error)
+        big_endian_write(stamp.values[STAMP_INDEX], position->index + position->index_error,
+                         stamp_size(STAMP_INDEX));
+    return stamp;
 }
 
 void made_entries_write_leaf(const struct made_entries *made, const struct entry_position *position,

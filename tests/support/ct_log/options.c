@@ -59,6 +59,8 @@ static const struct option_row rows[] = {
     { "no-gzip", OPTION_NO, FIELD(has_gzip), 0, 0, NULL, "data tiles are sent plain" },
     { "drop-partials", OPTION_YES, FIELD(drops_partials), 0, 0, NULL,
       "a partial tile is 404 once its full tile exists" },
+    { "wrong-index", OPTION_NUMBER, FIELD(wrong_index), 0, ENTRIES_MADE_COUNT - 2, "N",
+      "entry N says in its leaf that it is entry N + 1; the tree has it so" },
 };
 
 enum {
@@ -147,6 +149,7 @@ static bool read_option(struct options *options, int count, char **arguments, in
         return false;
     }
     options->has_size = options->has_size || row->offset == FIELD(size);
+    options->has_wrong_index = options->has_wrong_index || row->offset == FIELD(wrong_index);
     return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "shared/base64.h"
 #include "shared/clock.h"
+#include "tests/support/ct_log/bent_entry.h"
 #include "tests/support/ct_log/bent_head.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/entries.h"
@@ -15,8 +16,6 @@
 
 enum {
     HASH_TEXT_SIZE = 64,
-    /* What makes an entry wrong by one bit. */
-    BAD_LEAF_BIT = 1,
 };
 
 void rfc6962_answer_get_sth(struct routes *routes, const struct http_request *request,
@@ -48,6 +47,10 @@ static void limit_range(struct range *range, const struct options *options,
         if (options->is_aligned && beyond <= range->end - range->start)
             range->end -= beyond;
     }
+    uint64_t tile = distortion->tile ? distortion->tile : page;
+    uint64_t tile_end = (range->start / tile + 1) * tile - 1;
+    if (distortion->keeps_to_tiles && range->end > tile_end)
+        range->end = tile_end;
     if (distortion->page && range->end - range->start + 1 > distortion->page)
         range->end = range->start + distortion->page - 1;
     range->end += distortion->extra_entries;
@@ -55,22 +58,12 @@ static void limit_range(struct range *range, const struct options *options,
         range->end = size - 1;
 }
 
-static struct entry_position position_of(struct routes *routes, uint64_t index, uint64_t first,
-                                         const struct distortion *distortion)
-{
-    uint64_t bad = distortion->has_index ? distortion->leaf_index : first;
-    uint64_t timestamp_ms = ct_log_timestamp(routes->log, index, distortion->is_forked);
-    if (distortion->flips_leaf && index == bad)
-        timestamp_ms ^= BAD_LEAF_BIT;
-    return (struct entry_position){ index, timestamp_ms };
-}
-
 static void write_entries(struct routes *routes, struct range range,
                           const struct distortion *distortion, struct buffer *out)
 {
     buffer_append_string(out, "{\"entries\":[");
     for (uint64_t i = range.start; i <= range.end && !distortion->is_empty; i++) {
-        struct entry_position position = position_of(routes, i, range.start, distortion);
+        struct entry_position position = bent_entry_at(routes->log, distortion, i, range.start);
         buffer_append_string(out, i == range.start ? "{" : ",{");
         entries_write_members(ct_log_entries(routes->log), &position, out);
         buffer_append_byte(out, '}');
@@ -82,7 +75,7 @@ void rfc6962_answer_get_entries(struct routes *routes, const struct http_request
                                 const struct distortion *distortion, struct http_reply *reply)
 {
     struct range range;
-    uint64_t size = ct_log_size(routes->log);
+    uint64_t size = bent_size(routes->log, distortion);
     if (!http_query_number(request->query, "start", &range.start) ||
         !http_query_number(request->query, "end", &range.end)) {
         http_reply_text(reply, 400, "start and end must be whole numbers");
@@ -92,12 +85,12 @@ void rfc6962_answer_get_entries(struct routes *routes, const struct http_request
         http_reply_text(reply, 400, "start is after end");
         return;
     }
-    if (range.start >= size) {
+    if (range.start >= size || (distortion->has_strict_end && range.end >= size)) {
         http_reply_text(reply, 400, "");
         buffer_clear(&reply->body);
         buffer_append_format(&reply->body,
-                             "start is %" PRIu64 " but the tree has %" PRIu64 " entries\n",
-                             range.start, size);
+                             "%" PRIu64 " to %" PRIu64 " but the tree has %" PRIu64 " entries\n",
+                             range.start, range.end, size);
         return;
     }
     uint64_t wanted = range.end - range.start;
@@ -111,6 +104,10 @@ void rfc6962_answer_get_entries(struct routes *routes, const struct http_request
 static void write_hashes(struct buffer *out, const char *name, const struct merkle_proof *proof,
                          const struct distortion *distortion)
 {
+    if (distortion->has_null_path && proof->count == 0) {
+        buffer_append_format(out, "\"%s\":null", name);
+        return;
+    }
     buffer_append_format(out, "\"%s\":[", name);
     for (size_t i = 0; i < proof->count && !distortion->is_empty; i++) {
         uint8_t hash[MERKLE_HASH_SIZE];
@@ -132,7 +129,7 @@ void rfc6962_answer_consistency(struct routes *routes, const struct http_request
         http_reply_text(reply, 400, "first and second must be whole numbers, first not larger");
         return;
     }
-    if (second > ct_log_size(routes->log)) {
+    if (second > bent_size(routes->log, distortion)) {
         http_reply_text(reply, 400, "second is larger than the tree");
         return;
     }
@@ -150,13 +147,13 @@ void rfc6962_answer_entry_and_proof(struct routes *routes, const struct http_req
     uint64_t index, size;
     if (!http_query_number(request->query, "leaf_index", &index) ||
         !http_query_number(request->query, "tree_size", &size) || index >= size ||
-        size > ct_log_size(routes->log)) {
+        size > bent_size(routes->log, distortion)) {
         http_reply_text(reply, 400,
                         "leaf_index must be below tree_size, and that not above the tree's");
         return;
     }
     struct merkle_proof proof;
-    struct entry_position position = position_of(routes, index, index, distortion);
+    struct entry_position position = bent_entry_at(routes->log, distortion, index, index);
     merkle_tree_prove_inclusion(ct_log_tree(routes->log, distortion->is_forked), index, size,
                                 &proof);
     buffer_append_byte(&reply->body, '{');
@@ -179,7 +176,7 @@ void rfc6962_answer_proof_by_hash(struct routes *routes, const struct http_reque
         return;
     }
     struct merkle_tree *tree = ct_log_tree(routes->log, distortion->is_forked);
-    if (size > merkle_tree_size(tree) || !merkle_tree_find(tree, hash, size, &index)) {
+    if (size > bent_size(routes->log, distortion) || !merkle_tree_find(tree, hash, size, &index)) {
         http_reply_text(reply, 404, "no such leaf in a tree of that size");
         return;
     }

@@ -34,8 +34,10 @@ static void answer_list(struct routes *routes, const struct http_request *reques
                         const struct distortion *distortion, struct http_reply *reply)
 {
     (void)request;
+    char base[ROUTES_URL_SIZE + ROUTES_FOLDER_SIZE];
+    (void)snprintf(base, sizeof base, "%s%s", routes->host, routes->folder);
     if (!distortion->is_empty)
-        log_list_write(&reply->body, routes->log, routes->host);
+        log_list_write(&reply->body, routes->log, base);
 }
 
 static bool set_size(struct routes *routes, struct bytes query, uint64_t now_ms)
@@ -53,6 +55,17 @@ static bool set_rate(struct routes *routes, struct bytes query, uint64_t now_ms)
     double rate = strtod(text, &end);
     bool is_rate = end != text && *end == '\0' && rate >= 0 && rate <= OPTIONS_RATE_MAX;
     return is_rate && ct_log_set_rate(routes->log, now_ms, rate);
+}
+
+/* Where the logs are from now on; nowhere below: where they were at first. */
+static bool set_folder(struct routes *routes, struct bytes query)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    char name[ROUTES_FOLDER_SIZE - 1];
+    if (!http_query_text(query, "move", name, sizeof name) || name[strspn(name, letters)])
+        return false;
+    (void)snprintf(routes->folder, sizeof routes->folder, "%s%s", *name ? "/" : "", name);
+    return true;
 }
 
 /* NULL, or what is wrong. */
@@ -74,6 +87,8 @@ static const char *control(struct routes *routes, struct bytes query)
         return "size: not a number, beyond --max, or the state cannot be kept";
     if (http_query_has(query, "rate") && !set_rate(routes, query, now_ms))
         return "rate: not a number of entries per second, or the state cannot be kept";
+    if (http_query_has(query, "move") && !set_folder(routes, query))
+        return "move: not a few lower-case letters and digits";
     return http_query_has(query, "fault") ? set_fault(routes, query) : NULL;
 }
 
@@ -117,11 +132,11 @@ static const struct route table[] = {
       rfc6962_answer_get_sth },
     { "get-entries", "/rfc6962/ct/v1/get-entries", FAULT_TARGET_GET_ENTRIES, CONDITION_RFC6962,
       rfc6962_answer_get_entries },
-    { "get-sth-consistency", "/rfc6962/ct/v1/get-sth-consistency", FAULT_TARGET_PROOF,
+    { "get-sth-consistency", "/rfc6962/ct/v1/get-sth-consistency", FAULT_TARGET_CONSISTENCY,
       CONDITION_RFC6962, rfc6962_answer_consistency },
-    { "get-entry-and-proof", "/rfc6962/ct/v1/get-entry-and-proof", FAULT_TARGET_PROOF,
+    { "get-entry-and-proof", "/rfc6962/ct/v1/get-entry-and-proof", FAULT_TARGET_ENTRY_AND_PROOF,
       CONDITION_RFC6962, rfc6962_answer_entry_and_proof },
-    { "get-proof-by-hash", "/rfc6962/ct/v1/get-proof-by-hash", FAULT_TARGET_PROOF,
+    { "get-proof-by-hash", "/rfc6962/ct/v1/get-proof-by-hash", FAULT_TARGET_PROOF_BY_HASH,
       CONDITION_RFC6962, rfc6962_answer_proof_by_hash },
     { "get-roots", "/rfc6962/ct/v1/get-roots", FAULT_TARGET_ROOTS, CONDITION_RFC6962,
       rfc6962_answer_roots },
@@ -205,6 +220,17 @@ static size_t find_route(const struct routes *routes, struct bytes path)
     return i;
 }
 
+/* The path as if the logs had never moved; one of theirs where they were before is unknown. */
+static struct bytes path_of(const struct routes *routes, struct bytes path)
+{
+    size_t size = strlen(routes->folder);
+    bool is_below = path.size > size && memcmp(path.data, routes->folder, size) == 0;
+    struct bytes rest = is_below ? bytes_of(path.data + size, path.size - size) : path;
+    const struct route *route = &table[find_route(routes, rest)];
+    bool is_log = route->condition != CONDITION_ALWAYS;
+    return is_log == is_below || size == 0 ? rest : bytes_of_string("/");
+}
+
 static bool is_allowed(struct bytes method)
 {
     return bytes_equal_string(method, "GET") || bytes_equal_string(method, "HEAD") ||
@@ -214,10 +240,12 @@ static bool is_allowed(struct bytes method)
 void routes_answer(void *context, const struct http_request *request, struct http_reply *reply)
 {
     struct routes *routes = context;
-    size_t found = find_route(routes, request->path);
+    struct http_request moved = *request;
+    moved.path = path_of(routes, request->path);
+    size_t found = find_route(routes, moved.path);
     struct distortion distortion = faults_strike(routes->faults, table[found].target);
     if (is_allowed(request->method))
-        table[found].answer(routes, request, &distortion, reply);
+        table[found].answer(routes, &moved, &distortion, reply);
     else
         http_reply_text(reply, 405, "GET, HEAD or POST");
     faults_break_reply(routes->faults, reply);

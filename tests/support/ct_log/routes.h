@@ -17,6 +17,7 @@ enum {
     ROUTES_MAX = 16,
     ROUTES_STATUS_MAX = 600,
     ROUTES_URL_SIZE = 64,
+    ROUTES_FOLDER_SIZE = 16,
 };
 
 /* What the answers are made from. All borrowed. */
@@ -24,7 +25,8 @@ struct routes {
     struct ct_log *log;
     struct faults *faults;
     const struct options *options;
-    char host[ROUTES_URL_SIZE]; /* address:port */
+    char host[ROUTES_URL_SIZE];      /* address:port */
+    char folder[ROUTES_FOLDER_SIZE]; /* below which the logs are, e.g. "/moved"; "" at first */
     uint64_t requests[ROUTES_MAX][ROUTES_STATUS_MAX];
     uint64_t bytes[ROUTES_MAX]; /* of bodies */
 };

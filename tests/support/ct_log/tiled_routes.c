@@ -6,6 +6,7 @@
 #include "shared/clock.h"
 #include "shared/hex.h"
 #include "shared/tile_path.h"
+#include "tests/support/ct_log/bent_entry.h"
 #include "tests/support/ct_log/bent_head.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/entries.h"
@@ -18,7 +19,6 @@
 enum {
     ORIGIN_SIZE = 128,
     PREFIX_SIZE = sizeof "/tiled/" - 1,
-    BAD_LEAF_BIT = 1,
 };
 
 static const char immutable[] = "Cache-Control: public, max-age=604800, immutable";
@@ -45,12 +45,26 @@ void tiled_answer_checkpoint(struct routes *routes, const struct http_request *r
                                distortion->flips_signature, &reply->body);
 }
 
+/* Whether the front end that answers has the tile. */
+static bool is_served(struct routes *routes, const struct tile_request *tile,
+                      const struct distortion *distortion)
+{
+    unsigned level = tile->level > 0 ? (unsigned)tile->level : 0;
+    if (!ct_log_has_tile(routes->log, level, tile->number, tile->width))
+        return false;
+    uint64_t available = bent_size(routes->log, distortion) >> (8 * level);
+    uint64_t begin = tile->number * TILE_WIDTH;
+    bool is_dropped =
+        distortion->drops_partials && tile->width < TILE_WIDTH && begin + TILE_WIDTH <= available;
+    return begin + tile->width <= available && !is_dropped;
+}
+
 static bool find_tile(struct routes *routes, const struct http_request *request,
-                      struct tile_request *tile, struct http_reply *reply)
+                      const struct distortion *distortion, struct tile_request *tile,
+                      struct http_reply *reply)
 {
     bool is_tile = tile_request_parse(tile, path_below_prefix(request));
-    unsigned level = is_tile && tile->level > 0 ? (unsigned)tile->level : 0;
-    if (is_tile && ct_log_has_tile(routes->log, level, tile->number, tile->width)) {
+    if (is_tile && is_served(routes, tile, distortion)) {
         http_reply_add_header(reply, immutable);
         return true;
     }
@@ -62,7 +76,7 @@ void tiled_answer_tile(struct routes *routes, const struct http_request *request
                        const struct distortion *distortion, struct http_reply *reply)
 {
     struct tile_request tile;
-    if (!find_tile(routes, request, &tile, reply))
+    if (!find_tile(routes, request, distortion, &tile, reply))
         return;
     reply->content_type = "application/octet-stream";
     struct bytes nodes =
@@ -80,17 +94,12 @@ void tiled_answer_data(struct routes *routes, const struct http_request *request
 {
     struct tile_request tile;
     struct entry_position positions[TILE_WIDTH];
-    if (!find_tile(routes, request, &tile, reply))
+    if (!find_tile(routes, request, distortion, &tile, reply))
         return;
     reply->content_type = "application/octet-stream";
     uint64_t first = tile.number * TILE_WIDTH;
-    uint64_t bad = distortion->has_index ? distortion->leaf_index : first;
-    for (unsigned i = 0; i < tile.width; i++) {
-        uint64_t timestamp_ms = ct_log_timestamp(routes->log, first + i, distortion->is_forked);
-        if (distortion->flips_leaf && first + i == bad)
-            timestamp_ms ^= BAD_LEAF_BIT;
-        positions[i] = (struct entry_position){ first + i, timestamp_ms };
-    }
+    for (unsigned i = 0; i < tile.width; i++)
+        positions[i] = bent_entry_at(routes->log, distortion, first + i, first);
     size_t count =
         distortion->page && distortion->page < tile.width ? (size_t)distortion->page : tile.width;
     if (distortion->is_empty)
