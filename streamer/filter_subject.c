@@ -214,12 +214,15 @@ const struct subject_names *filter_subject_names(struct filter_subject *subject)
     *names = find_names(subject->entry->json);
     struct bytes *const texts[] = { &names->log_description, &names->log_url, &names->operator_name,
                                     &names->issuer_common_name, &names->issuer_organization };
-    size_t count = sizeof texts / sizeof *texts;
+    enum {
+        COUNT = 5
+    };
+    _Static_assert(sizeof texts == COUNT * sizeof(struct bytes *), "all of them");
     size_t room = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < COUNT; i++)
         room += texts[i]->size;
     uint8_t *out = make_room(&subject->name_text, &subject->name_capacity, room + 1);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < COUNT; i++)
         out += copy_name(out, texts[i]);
     subject->has_names = true;
     return names;

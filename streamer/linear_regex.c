@@ -520,7 +520,7 @@ static void walk_to(struct walk *walk, size_t at, bool behind_end)
 static void walk_over(struct walk *walk, size_t at, bool behind_end)
 {
     const struct instruction *instruction = &walk->compiler->program[at];
-    size_t target = (size_t)((int)at + instruction->jump);
+    size_t target = at + (size_t)(ptrdiff_t)instruction->jump;
     size_t position = walk->positions[at];
     switch (instruction->operation) {
     case OPERATION_READ:

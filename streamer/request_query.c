@@ -1,0 +1,15 @@
+#include "streamer/request_query.h"
+
+#include <libwebsockets.h>
+
+bool request_query_read(struct query *query, struct lws *wsi)
+{
+    char text[QUERY_TEXT_MAX];
+    query_init(query);
+    for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
+        int size = lws_hdr_copy_fragment(wsi, text, sizeof text, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (size < 0 || !query_add(query, bytes_of(text, (size_t)size)))
+            return false;
+    }
+    return true;
+}

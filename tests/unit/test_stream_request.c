@@ -1,0 +1,105 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "streamer/stream_request.h"
+
+static const struct stream_route websocket = {
+    .form = { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM }, .takes_since = true
+};
+static const struct stream_route events = { .takes_stream = true, .takes_since = true };
+static const struct stream_route answer = { .form = { LANE_LITE, CERTIFICATE_DIALECT_GO } };
+
+static bool read_query(struct stream_request *request, const struct stream_route *route,
+                       const char *text, char *reason)
+{
+    static struct query query;
+    query_init(&query);
+    for (; *text; text += *text == '&') {
+        size_t size = strcspn(text, "&");
+        assert_true(query_add(&query, bytes_of(text, size)));
+        text += size;
+    }
+    return stream_request_read(request, route, &query, reason);
+}
+
+static void expect_good(const struct stream_route *route, const char *query,
+                        enum lane_content content, enum certificate_dialect dialect,
+                        const char *filter)
+{
+    struct stream_request request;
+    char reason[STREAM_REQUEST_REASON_SIZE];
+    if (!read_query(&request, route, query, reason))
+        fail_msg("%s: %s", query, reason);
+    assert_int_equal(request.form.content, content);
+    assert_int_equal(request.form.dialect, dialect);
+    assert_string_equal(filter_text(request.filter), filter);
+    stream_request_clear(&request);
+}
+
+static void the_query_says_more_than_the_route(void **state)
+{
+    (void)state;
+    expect_good(&websocket, "", LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&websocket, "dialect=go&match=A&token=x", LANE_FULL, CERTIFICATE_DIALECT_GO,
+                "match=a");
+    expect_good(&events, "", LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&events, "stream=domains&since=0&type=cert", LANE_DOMAINS,
+                CERTIFICATE_DIALECT_CERTSTREAM, "type=cert");
+    expect_good(&events, "stream=full", LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&answer, "", LANE_LITE, CERTIFICATE_DIALECT_GO, "");
+    expect_good(&answer, "dialect=certstream", LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
+}
+
+static void since_is_handed_on(void **state)
+{
+    (void)state;
+    struct stream_request request;
+    char reason[STREAM_REQUEST_REASON_SIZE];
+    assert_true(read_query(&request, &websocket, "since=5-1", reason));
+    assert_true(bytes_equal_string(request.since, "5-1"));
+    assert_null(request.filter);
+    stream_request_clear(&request);
+    assert_true(read_query(&request, &websocket, "", reason));
+    assert_null(request.since.data);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct stream_route *route;
+        const char *query, *reason;
+    } cases[] = {
+        { &websocket, "dialect=Go", "dialect is certstream or go" },
+        { &websocket, "dialect=", "dialect is certstream or go" },
+        { &events, "stream=lites", "stream is lite, full or domains" },
+        { &websocket, "stream=lite",
+          "there is no parameter stream; there are domain issuer log match operator regex type "
+          "unique dialect since token" },
+        { &answer, "since=0",
+          "there is no parameter since; there are domain issuer log match operator regex type "
+          "unique dialect token" },
+        { &answer, "unique=2", "unique is 1 or 0" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stream_request request;
+        char reason[STREAM_REQUEST_REASON_SIZE];
+        assert_false(read_query(&request, cases[i].route, cases[i].query, reason));
+        assert_string_equal(reason, cases[i].reason);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_query_says_more_than_the_route),
+        cmocka_unit_test(since_is_handed_on),
+        cmocka_unit_test(what_is_wrong_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
