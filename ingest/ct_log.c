@@ -20,18 +20,44 @@ const char *ct_log_state_name(enum ct_log_state state)
     return names[state];
 }
 
-bool ct_log_is_followed(const struct ct_log *ct_log)
+/* How alive a log in this state is. */
+static unsigned rank(enum ct_log_state state)
 {
-    switch (ct_log->state) {
-    case CT_LOG_QUALIFIED:
-    case CT_LOG_USABLE:
-    case CT_LOG_READONLY: return true;
-    case CT_LOG_STATE_NONE:
-    case CT_LOG_PENDING:
-    case CT_LOG_RETIRED:
-    case CT_LOG_REJECTED: return false;
-    }
-    return false;
+    static const unsigned char ranks[] = {
+        [CT_LOG_STATE_NONE] = 0, [CT_LOG_REJECTED] = 1,  [CT_LOG_RETIRED] = 2, [CT_LOG_PENDING] = 3,
+        [CT_LOG_READONLY] = 4,   [CT_LOG_QUALIFIED] = 5, [CT_LOG_USABLE] = 5,
+    };
+    return ranks[state];
+}
+
+bool ct_log_is_preferred(const struct ct_log *other, const struct ct_log *to)
+{
+    unsigned one = rank(other->state), two = rank(to->state);
+    return one > two || (one == two && other->kind == CT_LOG_TILED && to->kind == CT_LOG_RFC6962);
+}
+
+static bool has_same_texts(const struct ct_log *one, const struct ct_log *two)
+{
+    return strcmp(one->description, two->description) == 0 &&
+           strcmp(one->operator_name, two->operator_name) == 0 && strcmp(one->url, two->url) == 0 &&
+           strcmp(one->lists, two->lists) == 0;
+}
+
+static bool has_same_end(const struct ct_log *one, const struct ct_log *two)
+{
+    return one->has_final_size == two->has_final_size &&
+           one->has_final_root == two->has_final_root && one->final_size == two->final_size &&
+           memcmp(one->final_root.bytes, two->final_root.bytes, SHA256_SIZE) == 0;
+}
+
+bool ct_log_is_same(const struct ct_log *ct_log, const struct ct_log *other)
+{
+    return memcmp(ct_log->id, other->id, SHA256_SIZE) == 0 && ct_log->kind == other->kind &&
+           ct_log->state == other->state && ct_log->is_draining == other->is_draining &&
+           ct_log->is_test == other->is_test && ct_log->has_interval == other->has_interval &&
+           ct_log->interval_start_ms == other->interval_start_ms &&
+           ct_log->interval_end_ms == other->interval_end_ms && has_same_texts(ct_log, other) &&
+           has_same_end(ct_log, other);
 }
 
 struct ct_log ct_log_copy(const struct ct_log *ct_log)

@@ -34,7 +34,7 @@ struct ct_log {
     char *description;
     char *operator_name;
     char *url;   /* what is read from: the log's or its monitoring URL, with a trailing slash */
-    char *lists; /* names of the lists that name it, separated by spaces; "": not joined yet */
+    char *lists; /* names of the lists that name it, one per line; "": not joined yet */
     /* CT_LOG_READONLY with a final_tree_head. The size comes without a root if that cannot be read. */
     bool has_final_size;
     bool has_final_root;
@@ -52,8 +52,12 @@ struct ct_log {
 const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled" */
 const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none" */
 
-/* Whether a log in this state is followed (CT policies: usable, qualified, and read-only until drained). */
-bool ct_log_is_followed(const struct ct_log *ct_log);
+/* Of two descriptions of one log: the one by which it lives longer (usable and qualified, read-only, pending, retired,
+ * rejected, no state), and of equal ones the tiled one. True if that is `other`. */
+bool ct_log_is_preferred(const struct ct_log *other, const struct ct_log *to);
+
+/* Whether nothing differs that was said of one log. */
+bool ct_log_is_same(const struct ct_log *ct_log, const struct ct_log *other);
 
 /* A copy that owns its texts. */
 struct ct_log ct_log_copy(const struct ct_log *ct_log);

@@ -11,6 +11,7 @@
 #include "ingest/issuer_fetcher.h"
 #include "ingest/lease.h"
 #include "ingest/pipeline.h"
+#include "ingest/remembered_log.h"
 #include "ingest/rfc6962.h"
 #include "ingest/static_ct.h"
 #include "shared/base64.h"
@@ -129,13 +130,43 @@ void followed_log_destroy(struct followed_log *log)
     free(log);
 }
 
-void followed_log_update(struct followed_log *log, struct ct_log *ct_log)
+static void write_identity(struct followed_log *log)
+{
+    struct ingest *ingest = log->ingest;
+    struct checkpoint_field fields[REMEMBERED_LOG_FIELDS];
+    struct buffer text;
+    buffer_init(&text, REMEMBERED_LOG_TEXT_MAX);
+    remembered_log_write(&log->ct_log, fields, &text);
+    publisher_set_fields(ingest->publisher, log->key, fields, REMEMBERED_LOG_FIELDS, 0);
+    buffer_free(&text);
+    (void)redis_link_send_strings(ingest->link, NULL, NULL, "SADD", ingest->contract.logs,
+                                  log->ct_log.id_hex, (char *)NULL);
+}
+
+/* Another protocol, the same tree: the checkpoint is loaded again and gone on from. */
+static void change_kind(struct followed_log *log, uint64_t now_ms)
+{
+    followed_log_disown(log);
+    uint64_t generation = log->follower.generation;
+    follower_init(&log->follower, &log->ct_log, &log->ingest->policies[log->ct_log.kind],
+                  seed_of(log, now_ms));
+    log->follower.generation = generation + 1;
+    log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
+}
+
+void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64_t now_ms)
 {
     struct ct_log old = log->ct_log;
     log->ct_log = *ct_log;
     *ct_log = (struct ct_log){ 0 };
     set_source(log);
+    if (log->ct_log.kind != old.kind)
+        change_kind(log, now_ms);
+    else if (strcmp(log->ct_log.url, old.url) != 0)
+        follower_on_moved(&log->follower);
     follower_set_final_size(&log->follower, &log->ct_log);
+    if (log->follower.has_position)
+        write_identity(log);
     ct_log_clear(&old);
 }
 
@@ -188,23 +219,6 @@ static size_t collect_fields(const redisReply *reply, struct checkpoint_field *f
                                                      bytes_of(value->str, (size_t)value->len) };
     }
     return count;
-}
-
-static void write_identity(struct followed_log *log)
-{
-    const struct ct_log *ct_log = &log->ct_log;
-    struct ingest *ingest = log->ingest;
-    const struct checkpoint_field fields[] = {
-        { bytes_of_string("description"), bytes_of_string(ct_log->description) },
-        { bytes_of_string("operator"), bytes_of_string(ct_log->operator_name) },
-        { bytes_of_string("url"), bytes_of_string(ct_log->url) },
-        { bytes_of_string("type"), bytes_of_string(ct_log_kind_name(ct_log->kind)) },
-        { bytes_of_string("list_state"), bytes_of_string(ct_log_state_name(ct_log->state)) },
-        { bytes_of_string("key"), bytes_of_string(ct_log->key_base64) },
-    };
-    publisher_set_fields(ingest->publisher, log->key, fields, sizeof fields / sizeof *fields, 0);
-    (void)redis_link_send_strings(ingest->link, NULL, NULL, "SADD", ingest->contract.logs,
-                                  ct_log->id_hex, (char *)NULL);
 }
 
 static void take_checkpoint(struct followed_log *log, const redisReply *reply, uint64_t now_ms)

@@ -51,8 +51,9 @@ struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *c
                                          uint64_t now_ms);
 void followed_log_destroy(struct followed_log *log);
 
-/* A newer description of the same log; takes its contents. */
-void followed_log_update(struct followed_log *log, struct ct_log *ct_log);
+/* A newer description of the same log; takes its contents. Its address, its end and even its kind may be others: it is
+ * the same tree. */
+void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64_t now_ms);
 
 /* Does what can be done now: load, process one held answer, ask for more. True if there is more to do at once. */
 bool followed_log_work(struct followed_log *log, uint64_t now_ms);

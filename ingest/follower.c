@@ -73,6 +73,14 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
     };
 }
 
+void follower_on_moved(struct follower *follower)
+{
+    follower->failures = 0;
+    follower->idle_polls = 0;
+    if (follower->state == FOLLOWER_BACKING_OFF)
+        follower->retry_at_ms = 0;
+}
+
 void follower_own(struct follower *follower)
 {
     if (follower->state == FOLLOWER_UNOWNED)

@@ -129,6 +129,9 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
 /* The log's description has changed: a read-only log ends elsewhere, or goes on. */
 void follower_set_final_size(struct follower *follower, const struct ct_log *ct_log);
 
+/* The log is reached elsewhere from now on: what failed at its old address is no reason to wait. */
+void follower_on_moved(struct follower *follower);
+
 /* The lease was got: the checkpoint is to be loaded. Or it was lost, or Redis went away: everything is forgotten. */
 void follower_own(struct follower *follower);
 void follower_disown(struct follower *follower);

@@ -13,7 +13,7 @@
 #include "ingest/http_client.h"
 #include "ingest/issuer_fetcher.h"
 #include "ingest/lease.h"
-#include "ingest/list_source.h"
+#include "ingest/log_lists.h"
 #include "ingest/pipeline.h"
 #include "shared/base64.h"
 #include "shared/clock.h"
@@ -37,8 +37,6 @@ enum {
     STOP_MS = 3500,
 };
 
-static const char *const default_lists[] = { INGEST_DEFAULT_LIST };
-
 static void create_http(struct ingest *ingest)
 {
     char user_agent[512];
@@ -49,24 +47,7 @@ static void create_http(struct ingest *ingest)
     ingest->http = http_client_create(&options);
 }
 
-static void create_lists(struct ingest *ingest)
-{
-    const struct setting_list *named = &ingest->settings->log_lists;
-    ingest->list_count = named->count ? named->count : 1;
-    ingest->lists = memory_allocate_zeroed(ingest->list_count, sizeof *ingest->lists);
-    for (size_t i = 0; i < ingest->list_count; i++)
-        list_source_init(&ingest->lists[i], ingest,
-                         named->count ? named->items[i] : default_lists[0], named->count > 0);
-}
-
-static void destroy_lists(struct ingest *ingest)
-{
-    for (size_t i = 0; i < ingest->list_count; i++)
-        list_source_clear(&ingest->lists[i]);
-    free(ingest->lists);
-}
-
-static struct followed_log *find_log(const struct ingest *ingest, const uint8_t *id)
+struct followed_log *ingest_find_log(const struct ingest *ingest, const uint8_t *id)
 {
     for (size_t i = 0; i < ingest->log_count; i++)
         if (memcmp(ingest->logs[i]->ct_log.id, id, SHA256_SIZE) == 0)
@@ -74,43 +55,45 @@ static struct followed_log *find_log(const struct ingest *ingest, const uint8_t 
     return NULL;
 }
 
-/* A log that an earlier list named too is taken as that one says: lists named first come first. */
-static bool is_named_earlier(const struct ingest *ingest, size_t list, const uint8_t *id)
+static void follow(struct ingest *ingest, const struct roster_entry *entry, uint64_t now_ms)
 {
-    for (size_t i = 0; i < list; i++)
-        if (log_list_find(&ingest->lists[i].list, id))
-            return true;
-    return false;
-}
-
-static void follow(struct ingest *ingest, const struct ct_log *ct_log, uint64_t now_ms)
-{
-    struct followed_log *known = find_log(ingest, ct_log->id);
-    struct ct_log description = ct_log_copy(ct_log);
-    /* A log keeps its kind as long as the process runs: it has one tree, whoever serves it. */
-    if (known && known->ct_log.kind == ct_log->kind)
-        followed_log_update(known, &description);
-    else if (known)
-        ct_log_clear(&description);
-    if (known)
-        return;
+    struct ct_log description = ct_log_copy(&entry->ct_log);
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     ingest->logs = memory_resize(ingest->logs, ingest->log_count + 1, sizeof *ingest->logs);
     ingest->logs[ingest->log_count++] = followed_log_create(ingest, &description, now_ms);
-    log_info("log is followed", "log=%s url=%s", log_quoted(ct_log->description),
-             log_quoted(ct_log->url));
+    log_info(entry->verdict == ROSTER_DRAINED ? "log is drained" : "log is followed",
+             "log=%s url=%s reason=\"%s\"", log_quoted(entry->ct_log.description),
+             log_quoted(entry->ct_log.url), roster_reason_text(entry->reason));
 }
 
-/* Logs that left the lists are followed on: entries still arrive in them for weeks. */
-static void on_lists_changed(struct ingest *ingest)
+static void update(struct followed_log *log, const struct roster_entry *entry, uint64_t now_ms)
+{
+    const struct ct_log *was = &log->ct_log, *is = &entry->ct_log;
+    if (ct_log_is_same(was, is))
+        return;
+    if (was->is_draining != is->is_draining)
+        log_info(is->is_draining ? "log is drained" : "log is followed again",
+                 "log=%s reason=\"%s\"", log_quoted(is->description),
+                 roster_reason_text(entry->reason));
+    if (strcmp(was->url, is->url) != 0 || was->kind != is->kind)
+        log_info("log has moved", "log=%s from=%s to=%s type=%s", log_quoted(is->description),
+                 log_quoted(was->url), log_quoted(is->url), ct_log_kind_name(is->kind));
+    struct ct_log description = ct_log_copy(is);
+    followed_log_update(log, &description, now_ms);
+}
+
+void ingest_apply_roster(struct ingest *ingest, const struct roster *roster)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    for (size_t i = 0; i < ingest->list_count; i++) {
-        const struct log_list *list = &ingest->lists[i].list;
-        for (size_t j = 0; j < list->count; j++)
-            if (ct_log_is_followed(&list->logs[j]) &&
-                !is_named_earlier(ingest, i, list->logs[j].id))
-                follow(ingest, &list->logs[j], now_ms);
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct roster_entry *entry = &roster->entries[i];
+        struct followed_log *known = ingest_find_log(ingest, entry->ct_log.id);
+        if (entry->verdict == ROSTER_SKIPPED)
+            continue;
+        if (known)
+            update(known, entry, now_ms);
+        else
+            follow(ingest, entry, now_ms);
     }
     ingest->lease_at_ms = now_ms;
 }
@@ -162,6 +145,7 @@ static void on_redis_up(struct redis_link *link, void *context)
     (void)link;
     log_info("redis is there", "instance=%s", ingest->instance);
     ingest_reload_issuers(ingest);
+    log_lists_on_redis_up(ingest->lists);
     ingest->lease_at_ms = ingest->report_at_ms = 0;
 }
 
@@ -228,7 +212,7 @@ static void init(struct ingest *ingest, const struct ingest_settings *settings)
     ingest_settings_policy(settings, CT_LOG_TILED, &ingest->policies[CT_LOG_TILED]);
     ingest->stats.started_ms = clock_realtime_ms();
     create_http(ingest);
-    create_lists(ingest);
+    ingest->lists = log_lists_create(ingest);
 }
 
 /* Connections first: nothing calls back into what is freed later. */
@@ -242,7 +226,7 @@ static void clear(struct ingest *ingest)
     publisher_destroy(ingest->publisher);
     issuer_fetcher_destroy(ingest->issuers);
     pipeline_destroy(ingest->pipeline);
-    destroy_lists(ingest);
+    log_lists_destroy(ingest->lists);
 }
 
 static void renew_leases(struct ingest *ingest, uint64_t now_ms)
@@ -255,7 +239,7 @@ static void renew_leases(struct ingest *ingest, uint64_t now_ms)
 }
 
 enum {
-    COUNTERS_MAX = 24
+    COUNTERS_MAX = 48
 };
 
 /* The counters of this process as fields of its hash; a row here is all that a new one needs. */
@@ -263,6 +247,7 @@ static size_t collect_counters(const struct ingest *ingest, const char **names, 
 {
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
+    const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
     const struct {
         const char *name;
         uint64_t value;
@@ -287,6 +272,15 @@ static size_t collect_counters(const struct ingest *ingest, const char **names, 
         { "appended_entries", publisher->entries },
         { "appends_refused", publisher->refused },
         { "appends_failed", publisher->failed },
+        { "logs_followed", lists.followed },
+        { "logs_drained", lists.drained },
+        { "list_reads", lists.sources.reads },
+        { "list_unchanged", lists.sources.unchanged },
+        { "list_failures", lists.sources.failures },
+        { "list_bad_signatures", lists.sources.bad_signatures },
+        { "list_held", lists.sources.held },
+        { "list_read_age_s", lists.read_age_s },
+        { "list_timestamp_age_s", lists.timestamp_age_s },
         { "redis_drops", ingest->stats.redis_drops },
         { "body_bytes", ingest->body_bytes },
     };
@@ -330,6 +324,7 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
     deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
     deadline_ms = earlier(deadline_ms, notify_deadline_ms(ingest->notify));
     deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers));
+    deadline_ms = earlier(deadline_ms, log_lists_deadline_ms(ingest->lists));
     for (size_t i = 0; i < ingest->log_count; i++)
         deadline_ms = earlier(deadline_ms, follower_deadline_ms(&ingest->logs[i]->follower));
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
@@ -375,8 +370,7 @@ static bool turn(struct ingest *ingest, bool busy)
     uint64_t now_ms = clock_monotonic_ms();
     redis_link_service(ingest->link, ready, now_ms);
     redis_link_tick(ingest->link, now_ms);
-    for (size_t i = 0; i < ingest->list_count; i++)
-        list_source_work(&ingest->lists[i], now_ms);
+    log_lists_work(ingest->lists, now_ms);
     renew_leases(ingest, now_ms);
     busy = work(ingest, now_ms);
     issuer_fetcher_work(ingest->issuers, now_ms);
@@ -422,8 +416,6 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
 {
     struct ingest ingest;
     init(&ingest, settings);
-    for (size_t i = 0; i < ingest.list_count; i++)
-        ingest.lists[i].on_change = on_lists_changed;
     ingest.pipeline = pipeline_create();
     ingest.issuers = issuer_fetcher_create(&ingest);
     create_redis(&ingest);
@@ -442,48 +434,20 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     return EXIT_SUCCESS;
 }
 
-static void print_log(const struct ct_log *ct_log)
-{
-    (void)printf("%-8s %-9s %-24s %-40s %s\n", ct_log_kind_name(ct_log->kind),
-                 ct_log_state_name(ct_log->state), ct_log->operator_name, ct_log->description,
-                 ct_log->url);
-}
-
-static bool is_settled(const struct ingest *ingest)
-{
-    for (size_t i = 0; i < ingest->list_count; i++)
-        if (!ingest->lists[i].is_loaded && !ingest->lists[i].has_failed)
-            return false;
-    return true;
-}
-
 int ingest_list_logs(const struct ingest_settings *settings)
 {
     struct ingest ingest;
     init(&ingest, settings);
-    while (!is_settled(&ingest)) {
-        for (size_t i = 0; i < ingest.list_count; i++)
-            list_source_work(&ingest.lists[i], clock_monotonic_ms());
+    for (;;) {
+        log_lists_work(ingest.lists, clock_monotonic_ms());
+        if (log_lists_are_settled(ingest.lists))
+            break;
         if (http_client_in_flight(ingest.http))
             (void)http_client_wait(ingest.http, -1, 0, WAIT_MAX_MS);
         http_client_perform(ingest.http);
     }
-    int result = EXIT_SUCCESS;
-    size_t followed = 0, total = 0;
-    for (size_t i = 0; i < ingest.list_count; i++) {
-        const struct list_source *source = &ingest.lists[i];
-        if (!source->is_loaded)
-            result = EXIT_FAILURE;
-        total += source->list.count;
-        for (size_t j = 0; j < source->list.count; j++) {
-            if (!ct_log_is_followed(&source->list.logs[j]) ||
-                is_named_earlier(&ingest, i, source->list.logs[j].id))
-                continue;
-            print_log(&source->list.logs[j]);
-            followed++;
-        }
-    }
-    (void)printf("%zu of %zu logs are followed\n", followed, total);
+    log_lists_print(ingest.lists);
+    int result = log_lists_are_loaded(ingest.lists) ? EXIT_SUCCESS : EXIT_FAILURE;
     clear(&ingest);
     return result;
 }

@@ -11,11 +11,12 @@
 struct followed_log;
 struct http_client;
 struct issuer_fetcher;
-struct list_source;
+struct log_lists;
 struct notify;
 struct pipeline;
 struct publisher;
 struct redis_link;
+struct roster;
 
 enum {
     /* Bodies asked for and held, over all logs: with the publisher's queue what ingest's memory mostly is. */
@@ -46,8 +47,7 @@ struct ingest {
     struct pipeline *pipeline;
     struct publisher *publisher;
     struct issuer_fetcher *issuers;
-    struct list_source *lists;
-    size_t list_count;
+    struct log_lists *lists;
     struct followed_log **logs; /* owned */
     size_t log_count;
     size_t first_log;   /* of the next turn */
@@ -63,8 +63,13 @@ struct ingest {
 /* Runs until a signal asks it to stop; the process's exit code. `stop` is set by the signal handler. */
 int ingest_run(const struct ingest_settings *settings, const volatile int *stop);
 
-/* --list-logs: prints what would be followed; the process's exit code. */
+/* --list-logs: prints what would be followed, and why; the process's exit code. */
 int ingest_list_logs(const struct ingest_settings *settings);
+
+/* The log with this id, or NULL. */
+struct followed_log *ingest_find_log(const struct ingest *ingest, const uint8_t *id);
+/* Follows, drains and describes anew what the roster says. */
+void ingest_apply_roster(struct ingest *ingest, const struct roster *roster);
 
 /* Redis may have lost what was sent to it: forgets which issuers it has, and reads that anew. */
 void ingest_reload_issuers(struct ingest *ingest);

@@ -2,8 +2,11 @@
 
 #include <assert.h>
 
+#include "ingest/list_source.h"
 #include "ingest/rfc6962.h"
+#include "shared/base64.h"
 #include "shared/decimal.h"
+#include "shared/hex.h"
 #include "shared/tile_path.h"
 
 enum {
@@ -55,6 +58,31 @@ static const char *check_instance(const char *value)
     return NULL;
 }
 
+static const char *check_log_list(const char *value)
+{
+    size_t size = strlen(value);
+    return size && size < LIST_ADDRESS_SIZE - 32 ? NULL : "no address, or a very long one";
+}
+
+static const char *check_key_hash(const char *value)
+{
+    uint8_t hash[SHA256_SIZE];
+    return hex_decode(hash, sizeof hash, bytes_of_string(value)) ? NULL
+                                                                 : "not a SHA-256: 64 hex digits";
+}
+
+bool ingest_settings_read_log_id(const char *text, uint8_t *id)
+{
+    struct bytes bytes = bytes_of_string(text);
+    return hex_decode(id, SHA256_SIZE, bytes) || base64_decode_exactly(id, SHA256_SIZE, bytes);
+}
+
+static const char *check_log_id(const char *value)
+{
+    uint8_t id[SHA256_SIZE];
+    return ingest_settings_read_log_id(value, id) ? NULL : "not a log id, in hex or base64";
+}
+
 static const struct setting table[] = {
     { .name = "redis",
       .type = SETTING_TEXT,
@@ -73,9 +101,51 @@ static const struct setting table[] = {
     { .name = "log-list",
       .type = SETTING_LIST,
       .offset = offsetof(struct ingest_settings, log_lists),
-      .value_name = "FILE|URL",
-      .help = "a log list (v3 JSON); http:// logs are taken from lists named here; without any: "
-              "Chrome's" },
+      .value_name = "LIST",
+      .help = "chrome, chrome-all, apple, or a file or URL (v3 JSON), signed:FILE|URL if it has a "
+              "signature like Chrome's; repeatable; without any: chrome and apple",
+      .check = check_log_list },
+    { .name = "log-list-key",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, log_list_key),
+      .value_name = "FILE",
+      .help = "the public key (PEM) that signs lists, trusted as it is; without: "
+              "log_list_pubkey.pem from beside the list, if it has the hash below" },
+    { .name = "log-list-key-hash",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, log_list_key_hash),
+      .default_text = "f1d8b68e50210d8e73d9a3e97f571773c52d7f28c0b1a71beee81d8562e6fd85",
+      .value_name = "HEX",
+      .help = "SHA-256 of the key that signs lists (of its SubjectPublicKeyInfo)",
+      .check = check_key_hash },
+    { .name = "list-refresh",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, list_refresh_ms),
+      .default_text = "1h",
+      .min = 1000,
+      .max = INT64_C(7) * 86400 * 1000,
+      .value_name = "DURATION",
+      .help = "how often log lists are read, give or take a fifth" },
+    { .name = "list-brake",
+      .type = SETTING_INTEGER,
+      .offset = offsetof(struct ingest_settings, list_brake),
+      .default_text = "30",
+      .min = 0,
+      .max = 100,
+      .value_name = "PERCENT",
+      .help =
+          "a list that would stop more of the followed logs at once is not taken; 100: any is" },
+    { .name = "follow-pending",
+      .type = SETTING_FLAG,
+      .offset = offsetof(struct ingest_settings, follow_pending),
+      .help = "follow logs that lists call pending, too" },
+    { .name = "ignore-log",
+      .type = SETTING_LIST,
+      .offset = offsetof(struct ingest_settings, ignored_logs),
+      .value_name = "ID",
+      .help = "a log that is not followed whatever lists say, by its id in hex or base64; "
+              "repeatable",
+      .check = check_log_id },
     { .name = "start",
       .type = SETTING_TEXT,
       .offset = offsetof(struct ingest_settings, start),

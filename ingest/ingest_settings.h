@@ -6,12 +6,16 @@
 #include "shared/redis_address.h"
 #include "shared/settings.h"
 
-#define INGEST_DEFAULT_LIST "https://www.gstatic.com/ct/log_list/v3/log_list.json"
-
 struct ingest_settings {
     char *redis;
     char *prefix;
     struct setting_list log_lists;
+    char *log_list_key;      /* a file; "": fetched, and pinned by the hash */
+    char *log_list_key_hash; /* hex */
+    int64_t list_refresh_ms;
+    int64_t list_brake; /* percent */
+    bool follow_pending;
+    struct setting_list ignored_logs; /* ids, hex or base64 */
     char *start;
     int64_t poll_ms;
     int64_t retain_entries;
@@ -25,6 +29,8 @@ extern const struct settings_program ingest_settings_program;
 
 /* Both have been checked when the settings were read. */
 void ingest_settings_address(const struct ingest_settings *settings, struct redis_address *address);
+/* A log id in hex or base64, of SHA256_SIZE bytes. */
+bool ingest_settings_read_log_id(const char *text, uint8_t *id);
 /* `kind`'s policy, with the settings in it. */
 void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_kind kind,
                             struct follower_policy *policy);

@@ -6,46 +6,127 @@
 
 #include <hiredis/hiredis.h>
 
-#include "ingest/http_client.h"
+#include "ingest/ingest.h"
 #include "shared/clock.h"
+#include "shared/hex.h"
 #include "shared/log.h"
 #include "shared/memory.h"
 #include "shared/redis_link.h"
 
-void list_source_init(struct list_source *source, struct ingest *ingest, const char *address,
-                      bool allow_http)
+enum {
+    FIELD_SIZE = LIST_ADDRESS_SIZE + 16,
+};
+
+static const struct {
+    const char *name;
+    const char *address;
+    bool is_signed;
+} public_lists[] = {
+    { "chrome", "https://www.gstatic.com/ct/log_list/v3/log_list.json", true },
+    { "chrome-all", "https://www.gstatic.com/ct/log_list/v3/all_logs_list.json", true },
+    { "apple", "https://valid.apple.com/ct/log_list/current_log_list.json", false },
+};
+
+static void find_address(struct list_source *source, const char *name)
+{
+    static const char prefix[] = "signed:";
+    source->is_signed = strncmp(name, prefix, sizeof prefix - 1) == 0;
+    source->address = source->is_signed ? name + sizeof prefix - 1 : name;
+    for (size_t i = 0; i < sizeof public_lists / sizeof *public_lists; i++) {
+        if (strcmp(name, public_lists[i].name) != 0 &&
+            strcmp(source->address, public_lists[i].address) != 0)
+            continue;
+        source->name = public_lists[i].name;
+        source->address = public_lists[i].address;
+        source->is_public = true;
+        source->is_signed = public_lists[i].is_signed;
+    }
+}
+
+void list_source_init(struct list_source *source, struct ingest *ingest, const char *name,
+                      const struct list_events *events)
 {
     *source = (struct list_source){
         .ingest = ingest,
-        .address = address,
-        .allow_http = allow_http,
+        .events = *events,
+        .name = name,
         .back_off_ms = LIST_RETRY_MS,
+        .random = clock_realtime_ms() ^ (uint64_t)(uintptr_t)source << 16 ^ 1,
     };
+    buffer_init(&source->text, LOG_LIST_SIZE_MAX);
+    buffer_init(&source->pem, LIST_KEY_PEM_MAX);
+    find_address(source, name);
 }
 
 void list_source_clear(struct list_source *source)
 {
     log_list_clear(&source->list);
+    list_key_destroy(source->key);
+    buffer_free(&source->text);
+    buffer_free(&source->pem);
 }
 
-static void fail(struct list_source *source, const char *why, uint64_t now_ms)
+/* The refresh interval, give or take a fifth, so that the processes of the world do not ask at the same time. */
+static uint64_t next_interval_ms(struct list_source *source)
+{
+    uint64_t interval = (uint64_t)source->ingest->settings->list_refresh_ms;
+    uint64_t x = source->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    source->random = x;
+    return interval - interval / 5 + x % (interval * 2 / 5 + 1);
+}
+
+static void fail_until(struct list_source *source, const char *why, uint64_t due_at_ms)
 {
     if (!source->has_failed)
         log_warning("log list cannot be read", "list=%s error=%s", log_quoted(source->address),
                     log_quoted(why));
     source->has_failed = true;
-    source->due_at_ms = now_ms + source->back_off_ms;
+    source->stats.failures++;
+    source->step = LIST_IDLE;
+    source->due_at_ms = due_at_ms;
+}
+
+static void fail(struct list_source *source, const char *why)
+{
+    fail_until(source, why, clock_monotonic_ms() + source->back_off_ms);
     source->back_off_ms =
         source->back_off_ms * 2 > LIST_RETRY_MAX_MS ? LIST_RETRY_MAX_MS : source->back_off_ms * 2;
 }
 
-/* NULL, or a constant text that says what is wrong. */
-static const char *take(struct list_source *source, struct bytes text)
+/* What is wrong will be right at the next reading, or not for long. */
+static void fail_until_next(struct list_source *source, const char *why, uint64_t delay_ms)
+{
+    uint64_t interval_ms = next_interval_ms(source);
+    fail_until(source, why,
+               clock_monotonic_ms() + (delay_ms < interval_ms ? delay_ms : interval_ms));
+}
+
+static void succeed(struct list_source *source)
+{
+    if (source->has_failed)
+        log_info("log list is read again", "list=%s", log_quoted(source->address));
+    source->has_failed = false;
+    source->step = LIST_IDLE;
+    source->back_off_ms = LIST_RETRY_MS;
+    source->read_at_ms = clock_monotonic_ms();
+    source->due_at_ms = source->read_at_ms + next_interval_ms(source);
+}
+
+/* The text is a list, and is believed: NULL; else why not, and `is_held` if it is a list all the same. */
+static const char *take(struct list_source *source, struct bytes text, bool *is_held)
 {
     struct log_list list = { 0 };
-    const char *wrong = log_list_parse(&list, text, source->allow_http);
+    const char *wrong = log_list_parse(&list, text, !source->is_public);
     if (!wrong && list.count == 0)
         wrong = "no log of it can be used";
+    *is_held = false;
+    if (!wrong) {
+        wrong = source->events.on_candidate(source->events.context, source, &list);
+        *is_held = wrong != NULL;
+    }
     if (wrong) {
         log_list_clear(&list);
         return wrong;
@@ -56,68 +137,144 @@ static const char *take(struct list_source *source, struct bytes text)
     return NULL;
 }
 
-static void keep_copy(const struct list_source *source, struct bytes text)
+/* The copy keeps what is needed to check it again. */
+static void keep_copy(const struct list_source *source, struct bytes text, struct bytes signature)
 {
     struct redis_link *link = source->ingest->link;
+    char signature_field[FIELD_SIZE], key_field[FIELD_SIZE];
     if (!link)
         return;
+    (void)snprintf(signature_field, sizeof signature_field, "%s signature", source->address);
+    (void)snprintf(key_field, sizeof key_field, "%s key", source->address);
     const char *key = source->ingest->contract.log_lists;
-    const char *arguments[] = { "HSET", key, source->address, (const char *)text.data };
-    const size_t sizes[] = { 4, strlen(key), strlen(source->address), text.size };
-    (void)redis_link_send(link, NULL, NULL, 4, arguments, sizes);
+    const char *arguments[] = { "HSET",          key,
+                                source->address, (const char *)text.data,
+                                signature_field, (const char *)signature.data,
+                                key_field,       (const char *)source->pem.data };
+    const size_t sizes[] = { 4,
+                             strlen(key),
+                             strlen(source->address),
+                             text.size,
+                             strlen(signature_field),
+                             signature.size,
+                             strlen(key_field),
+                             source->pem.size };
+    (void)redis_link_send(link, NULL, NULL, source->is_signed ? 8 : 4, arguments, sizes);
 }
 
-static void on_text(struct list_source *source, struct bytes text, uint64_t now_ms)
+static void judge(struct list_source *source, struct bytes text, struct bytes signature)
 {
-    const char *wrong = take(source, text);
-    if (wrong) {
-        fail(source, wrong, now_ms);
+    bool is_held;
+    const char *wrong = take(source, text, &is_held);
+    source->stats.held += is_held;
+    if (wrong && is_held)
+        fail_until_next(source, wrong, UINT64_MAX);
+    else if (wrong)
+        fail(source, wrong);
+    if (wrong)
         return;
-    }
-    if (source->has_failed)
-        log_info("log list is read again", "list=%s", log_quoted(source->address));
-    source->has_failed = false;
+    source->stats.reads++;
+    memcpy(source->etag, source->text_etag, sizeof source->etag);
+    succeed(source);
     if (source->list.refused)
         log_warning("a log list describes logs wrongly, or without https", "list=%s logs=%zu",
                     log_quoted(source->address), source->list.refused);
-    source->back_off_ms = LIST_RETRY_MS;
-    source->due_at_ms = now_ms + LIST_REFRESH_MS;
-    keep_copy(source, text);
-    if (source->on_change)
-        source->on_change(source->ingest);
+    keep_copy(source, text, signature);
+    source->events.on_change(source->events.context);
+}
+
+/* NULL, or why the PEM that is there is no key for this list. */
+static const char *make_key(struct list_source *source)
+{
+    const struct ingest_settings *settings = source->ingest->settings;
+    uint8_t pin[SHA256_SIZE];
+    const char *wrong = NULL;
+    bool is_pinned = hex_decode(pin, sizeof pin, bytes_of_string(settings->log_list_key_hash)) &&
+                     !*settings->log_list_key;
+    source->key = list_key_create(buffer_bytes(&source->pem), is_pinned ? pin : NULL, &wrong);
+    return wrong;
+}
+
+static void fetch(struct list_source *source, enum list_step step);
+
+static void on_text(struct list_source *source, struct bytes text)
+{
+    if (!source->is_signed) {
+        judge(source, text, bytes_of(NULL, 0));
+        return;
+    }
+    buffer_clear(&source->text);
+    buffer_append_bytes(&source->text, text);
+    fetch(source, source->key ? LIST_SIGNATURE : LIST_KEY);
+}
+
+static void on_key(struct list_source *source, struct bytes pem)
+{
+    buffer_clear(&source->pem);
+    buffer_append_bytes(&source->pem, pem);
+    const char *wrong = make_key(source);
+    if (wrong)
+        fail(source, wrong);
+    else
+        fetch(source, LIST_SIGNATURE);
+}
+
+static void on_signature(struct list_source *source, struct bytes signature)
+{
+    if (list_key_has_signed(source->key, buffer_bytes(&source->text), signature)) {
+        judge(source, buffer_bytes(&source->text), signature);
+    } else {
+        source->stats.bad_signatures++;
+        fail_until_next(source, "its signature is not of this list", LIST_SIGNATURE_RETRY_MS);
+    }
+    buffer_free(&source->text);
+}
+
+static void on_content(struct list_source *source, struct bytes content)
+{
+    switch (source->step) {
+    case LIST_IDLE: break;
+    case LIST_TEXT: on_text(source, content); break;
+    case LIST_KEY: on_key(source, content); break;
+    case LIST_SIGNATURE: on_signature(source, content); break;
+    }
 }
 
 static void on_response(void *context, const struct http_response *response)
 {
     struct list_source *source = context;
-    uint64_t now_ms = clock_monotonic_ms();
-    source->in_flight = false;
+    char why[64];
     if (response->result == HTTP_STOPPED)
         return;
     if (response->result == HTTP_ANSWERED && response->status == 200) {
-        on_text(source, buffer_bytes(response->body), now_ms);
+        if (source->step == LIST_TEXT)
+            (void)snprintf(source->text_etag, sizeof source->text_etag, "%s", response->etag);
+        on_content(source, buffer_bytes(response->body));
         return;
     }
-    char why[64];
+    if (response->status == 304 && source->step == LIST_TEXT && *source->etag) {
+        source->stats.unchanged++;
+        succeed(source);
+        return;
+    }
     (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-    fail(source, response->error ? response->error : why, now_ms);
+    fail(source, response->error ? response->error : why);
 }
 
-static void read_file(struct list_source *source, uint64_t now_ms)
+/* Reads a file of at most `size_max` bytes; NULL, or why not. */
+static const char *read_file(struct buffer *content, const char *path, size_t size_max)
 {
-    FILE *file = fopen(source->address, "re");
-    if (!file) {
-        fail(source, strerror(errno), now_ms);
-        return;
-    }
-    uint8_t *text = memory_allocate(LOG_LIST_SIZE_MAX);
-    size_t size = fread(text, 1, LOG_LIST_SIZE_MAX, file);
-    if (ferror(file) || !feof(file))
-        fail(source, ferror(file) ? "cannot be read" : "larger than 4 MB", now_ms);
-    else
-        on_text(source, bytes_of(text, size), now_ms);
-    free(text);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return strerror(errno);
+    buffer_init(content, size_max);
+    uint8_t *room = buffer_reserve(content, size_max);
+    content->size = fread(room, 1, size_max, file);
+    const char *wrong = ferror(file) ? "cannot be read" : !feof(file) ? "too large" : NULL;
     (void)fclose(file);
+    if (wrong)
+        buffer_free(content);
+    return wrong;
 }
 
 static bool is_url(const char *address)
@@ -125,42 +282,126 @@ static bool is_url(const char *address)
     return strncmp(address, "https://", 8) == 0 || strncmp(address, "http://", 7) == 0;
 }
 
+/* Where the thing is: beside the list. */
+static void find_part(const struct list_source *source, enum list_step step, struct buffer *address)
+{
+    struct bytes list = bytes_of_string(source->address);
+    const char *key_file = source->ingest->settings->log_list_key;
+    size_t folder_size = list.size;
+    while (folder_size && list.data[folder_size - 1] != '/')
+        folder_size--;
+    bool is_json = list.size > 5 && memcmp(list.data + list.size - 5, ".json", 5) == 0;
+    if (step == LIST_KEY && *key_file) {
+        buffer_append_string(address, key_file);
+    } else if (step == LIST_KEY) {
+        buffer_append(address, list.data, folder_size);
+        buffer_append_string(address, "log_list_pubkey.pem");
+    } else if (step == LIST_SIGNATURE) {
+        buffer_append(address, list.data, is_json ? list.size - 5 : list.size);
+        buffer_append_string(address, ".sig");
+    } else {
+        buffer_append_bytes(address, list);
+    }
+    buffer_append_byte(address, '\0');
+}
+
+static const char *fetch_file(struct list_source *source, const char *path, size_t size_max)
+{
+    struct buffer content;
+    const char *wrong = read_file(&content, path, size_max + 1);
+    if (wrong)
+        return wrong;
+    on_content(source, buffer_bytes(&content));
+    buffer_free(&content);
+    return NULL;
+}
+
+static void fetch(struct list_source *source, enum list_step step)
+{
+    static const size_t sizes[] = { [LIST_TEXT] = LOG_LIST_SIZE_MAX,
+                                    [LIST_KEY] = LIST_KEY_PEM_MAX,
+                                    [LIST_SIGNATURE] = LIST_SIGNATURE_MAX };
+    struct buffer address;
+    buffer_init(&address, SIZE_MAX);
+    find_part(source, step, &address);
+    const char *where = (const char *)address.data;
+    const char *wrong = NULL;
+    source->step = step;
+    if (is_url(where))
+        http_client_get(source->ingest->http,
+                        &(struct http_request){ .url = where,
+                                                .etag = step == LIST_TEXT ? source->etag : NULL,
+                                                .body_max = sizes[step],
+                                                .on_response = on_response,
+                                                .context = source });
+    else
+        wrong = fetch_file(source, where, sizes[step]);
+    if (wrong)
+        fail(source, wrong);
+    buffer_free(&address);
+}
+
+static struct bytes string_of(const redisReply *reply)
+{
+    bool is_string = reply->type == REDIS_REPLY_STRING;
+    return is_string ? bytes_of(reply->str, (size_t)reply->len) : bytes_of(NULL, 0);
+}
+
+/* What came out of Redis is checked like what comes from the address. */
+static bool is_copy_signed(struct list_source *source, struct bytes text, struct bytes signature,
+                           struct bytes pem)
+{
+    struct buffer file;
+    const char *path = source->ingest->settings->log_list_key;
+    if (!source->key) {
+        bool has_file = *path && !read_file(&file, path, LIST_KEY_PEM_MAX);
+        buffer_clear(&source->pem);
+        buffer_append_bytes(&source->pem, has_file ? buffer_bytes(&file) : pem);
+        if (has_file)
+            buffer_free(&file);
+    }
+    return (source->key || !make_key(source)) && list_key_has_signed(source->key, text, signature);
+}
+
 static void on_copy(struct redis_link *link, redisReply *reply, void *context)
 {
     struct list_source *source = context;
+    bool is_held;
     (void)link;
-    if (source->is_loaded || !reply || reply->type != REDIS_REPLY_STRING ||
-        take(source, bytes_of(reply->str, (size_t)reply->len)))
+    if (source->is_loaded || !reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+        return;
+    struct bytes text = string_of(reply->element[0]);
+    if (source->is_signed &&
+        !is_copy_signed(source, text, string_of(reply->element[1]), string_of(reply->element[2])))
+        return;
+    if (take(source, text, &is_held))
         return;
     log_info("log list taken from Redis", "list=%s", log_quoted(source->address));
-    if (source->on_change)
-        source->on_change(source->ingest);
+    source->read_at_ms = clock_monotonic_ms();
+    source->events.on_change(source->events.context);
 }
 
 /* A list that could not be read since the start: its copy of an earlier run will do. */
 static void ask_redis(struct list_source *source)
 {
+    char signature_field[FIELD_SIZE], key_field[FIELD_SIZE];
     if (source->is_loaded || !source->has_failed || source->asked_redis || !source->ingest->link)
         return;
-    source->asked_redis =
-        redis_link_send_strings(source->ingest->link, on_copy, source, "HGET",
-                                source->ingest->contract.log_lists, source->address, (char *)NULL);
+    (void)snprintf(signature_field, sizeof signature_field, "%s signature", source->address);
+    (void)snprintf(key_field, sizeof key_field, "%s key", source->address);
+    source->asked_redis = redis_link_send_strings(
+        source->ingest->link, on_copy, source, "HMGET", source->ingest->contract.log_lists,
+        source->address, signature_field, key_field, (char *)NULL);
 }
 
 void list_source_work(struct list_source *source, uint64_t now_ms)
 {
     ask_redis(source);
-    if (source->in_flight || now_ms < source->due_at_ms)
-        return;
-    if (!is_url(source->address)) {
-        read_file(source, now_ms);
-        return;
-    }
-    source->in_flight = true;
-    http_client_get(source->ingest->http, &(struct http_request){
-                                              .url = source->address,
-                                              .body_max = LOG_LIST_SIZE_MAX,
-                                              .on_response = on_response,
-                                              .context = source,
-                                          });
+    if (source->step == LIST_IDLE && now_ms >= source->due_at_ms)
+        fetch(source, LIST_TEXT);
+}
+
+uint64_t list_source_deadline_ms(const struct list_source *source)
+{
+    return source->step == LIST_IDLE ? source->due_at_ms : UINT64_MAX;
 }

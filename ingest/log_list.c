@@ -1,9 +1,12 @@
 #include "ingest/log_list.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cjson/cJSON.h>
 
+#include "shared/asn1_time.h"
 #include "shared/base64.h"
 #include "shared/hex.h"
 #include "shared/json_reader.h"
@@ -22,22 +25,65 @@ struct parse {
     bool allow_http;
 };
 
-static enum ct_log_state read_state(const cJSON *log, struct ct_log *out)
+/* The schema has one state per log; of several the one by which the log lives longest counts. */
+static void read_state(const cJSON *log, struct ct_log *out)
 {
     const cJSON *state = cJSON_GetObjectItemCaseSensitive(log, "state");
     for (enum ct_log_state each = CT_LOG_PENDING; each <= CT_LOG_REJECTED; each++) {
-        const cJSON *detail = cJSON_GetObjectItemCaseSensitive(state, ct_log_state_name(each));
-        if (!detail)
-            continue;
-        const cJSON *final = cJSON_GetObjectItemCaseSensitive(detail, "final_tree_head");
-        out->has_final_size =
-            each == CT_LOG_READONLY && json_read_unsigned(final, "tree_size", &out->final_size);
-        out->has_final_root =
-            out->has_final_size &&
-            json_read_base64(final, "sha256_root_hash", out->final_root.bytes, SHA256_SIZE);
-        return each;
+        const struct ct_log other = { .state = each };
+        if (cJSON_GetObjectItemCaseSensitive(state, ct_log_state_name(each)) &&
+            ct_log_is_preferred(&other, &(struct ct_log){ .state = out->state }))
+            out->state = each;
     }
-    return CT_LOG_STATE_NONE;
+    if (out->state != CT_LOG_READONLY)
+        return;
+    const cJSON *final = cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(state, "readonly"), "final_tree_head");
+    out->has_final_size = json_read_unsigned(final, "tree_size", &out->final_size);
+    out->has_final_root =
+        out->has_final_size &&
+        json_read_base64(final, "sha256_root_hash", out->final_root.bytes, SHA256_SIZE);
+}
+
+/* "2026-05-29T13:42:48Z" is a GeneralizedTime without its separators. False for times before 1970 as well. */
+static bool read_time(const char *text, uint64_t *out_ms)
+{
+    enum {
+        GENERALIZED_TIME = 0x18,
+        SIZE = sizeof "2026-05-29T13:42:48Z" - 1,
+    };
+    char digits[SIZE];
+    size_t size = 0;
+    int64_t seconds;
+    if (!text || strlen(text) != SIZE || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+        text[13] != ':' || text[16] != ':')
+        return false;
+    for (size_t i = 0; i < SIZE; i++)
+        if (!strchr("-T:", text[i]))
+            digits[size++] = text[i];
+    if (!asn1_time_read(&seconds, GENERALIZED_TIME, bytes_of(digits, size)) || seconds < 0)
+        return false;
+    *out_ms = (uint64_t)seconds * 1000;
+    return true;
+}
+
+/* False if there is one and it makes no sense. */
+static bool read_interval(const cJSON *log, struct ct_log *out)
+{
+    const cJSON *interval = cJSON_GetObjectItemCaseSensitive(log, "temporal_interval");
+    if (!interval || cJSON_IsNull(interval))
+        return true;
+    out->has_interval =
+        read_time(json_read_string(interval, "start_inclusive"), &out->interval_start_ms) &&
+        read_time(json_read_string(interval, "end_exclusive"), &out->interval_end_ms) &&
+        out->interval_start_ms < out->interval_end_ms;
+    return out->has_interval;
+}
+
+static bool is_for_tests(const cJSON *log)
+{
+    const char *type = json_read_string(log, "log_type");
+    return type && (strcmp(type, "test") == 0 || strcmp(type, "monitoring_only") == 0);
 }
 
 /* Printable ASCII without what could end a URL inside a line or a request. */
@@ -101,7 +147,7 @@ static void add(const struct parse *parse, struct ct_log *log)
     for (size_t i = 0; i < list->count; i++) {
         if (memcmp(list->logs[i].id, log->id, sizeof log->id) != 0)
             continue;
-        bool replaces = log->kind == CT_LOG_TILED && list->logs[i].kind == CT_LOG_RFC6962;
+        bool replaces = ct_log_is_preferred(log, &list->logs[i]);
         struct ct_log unwanted = replaces ? list->logs[i] : *log;
         if (replaces)
             list->logs[i] = *log;
@@ -121,12 +167,13 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
         return;
     }
     read.url = read_url(parse, log, kind == CT_LOG_TILED ? "monitoring_url" : "url");
-    if (!read.url) {
+    if (!read.url || !read_interval(log, &read)) {
         parse->list->refused++;
         ct_log_clear(&read);
         return;
     }
-    read.state = read_state(log, &read);
+    read_state(log, &read);
+    read.is_test = is_for_tests(log);
     read.lists = memory_copy_string("");
     read.description = read_text(json_read_string(log, "description"));
     read.operator_name = read_text(operator_name);
@@ -141,23 +188,63 @@ static void read_logs(const struct parse *parse, const cJSON *operator, const ch
         read_log(parse, log, json_read_string(operator, "name"), kind);
 }
 
+static void read_operators(const struct parse *parse, const cJSON *operators)
+{
+    const cJSON *operator;
+    cJSON_ArrayForEach(operator, operators)
+    {
+        read_logs(parse, operator, "logs", CT_LOG_RFC6962);
+        read_logs(parse, operator, "tiled_logs", CT_LOG_TILED);
+    }
+}
+
+/* Chrome's version is a text, Apple's a number. */
+static void read_version(const cJSON *root, struct log_list *list)
+{
+    const char *text = json_read_string(root, "version");
+    uint64_t number;
+    if (text)
+        (void)snprintf(list->version, sizeof list->version, "%s", text);
+    else if (json_read_unsigned(root, "version", &number))
+        (void)snprintf(list->version, sizeof list->version, "%" PRIu64, number);
+    for (char *at = list->version; *at; at++)
+        if (*at <= 0x20 || *at >= 0x7f)
+            *at = '?';
+    (void)read_time(json_read_string(root, "log_list_timestamp"), &list->timestamp_ms);
+}
+
+/* The whole text, or NULL: JSON with something behind it is not what was meant. */
+static cJSON *read_json(struct bytes text)
+{
+    const char *start = (const char *)text.data, *end = NULL;
+    cJSON *root = cJSON_ParseWithLengthOpts(start, text.size, &end, false);
+    size_t size = root ? (size_t)(end - start) : 0;
+    while (root && size < text.size && memchr(" \t\r\n", start[size], 4))
+        size++;
+    if (root && size == text.size)
+        return root;
+    cJSON_Delete(root);
+    return NULL;
+}
+
 const char *log_list_parse(struct log_list *list, struct bytes text, bool allow_http)
 {
-    cJSON *root = cJSON_ParseWithLength((const char *)text.data, text.size);
+    cJSON *root = read_json(text);
     if (!root)
         return "not JSON";
     const cJSON *operators = cJSON_GetObjectItemCaseSensitive(root, "operators");
-    if (!cJSON_IsArray(operators)) {
+    bool is_single = !operators && json_read_string(root, "log_id");
+    if (!cJSON_IsArray(operators) && !is_single) {
         cJSON_Delete(root);
         return "no array of operators: not a log list of the v3 schema";
     }
     struct parse parse = { list, digest_create(DIGEST_SHA256), allow_http };
-    const cJSON *operator;
-    cJSON_ArrayForEach(operator, operators)
-    {
-        read_logs(&parse, operator, "logs", CT_LOG_RFC6962);
-        read_logs(&parse, operator, "tiled_logs", CT_LOG_TILED);
-    }
+    if (is_single)
+        read_log(&parse, root, "",
+                 json_read_string(root, "monitoring_url") ? CT_LOG_TILED : CT_LOG_RFC6962);
+    else
+        read_operators(&parse, operators);
+    read_version(root, list);
     digest_destroy(parse.sha256);
     cJSON_Delete(root);
     return NULL;

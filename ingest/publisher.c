@@ -18,7 +18,7 @@ enum {
     /* Transactions sent and not answered: one being executed, one in the socket. */
     EXECUTING_MAX = 2,
     XADD_ARGUMENTS = 3 + 2 * APPEND_FIELDS,
-    SET_FIELDS_MAX = 32,
+    SET_FIELDS_MAX = 64,
     SET_TEXT_MAX = 16 * 1024,
     /* The states of all logs, several times over; more wait only when Redis hangs, and are old news by then. */
     SETS_MAX = 1024,

@@ -53,16 +53,19 @@ static void reads_both_kinds_and_their_states(void **state)
     static const struct {
         const char *state;
         enum ct_log_state expected;
-        bool followed;
     } rows[] = {
-        { "{\"usable\":{\"timestamp\":\"x\"}}", CT_LOG_USABLE, true },
-        { "{\"qualified\":{}}", CT_LOG_QUALIFIED, true },
-        { "{\"readonly\":{\"final_tree_head\":{\"tree_size\":77}}}", CT_LOG_READONLY, true },
-        { "{\"pending\":{}}", CT_LOG_PENDING, false },
-        { "{\"retired\":{}}", CT_LOG_RETIRED, false },
-        { "{\"rejected\":{}}", CT_LOG_REJECTED, false },
-        { "{\"something new\":{}}", CT_LOG_STATE_NONE, false },
-        { "null", CT_LOG_STATE_NONE, false },
+        { "{\"usable\":{\"timestamp\":\"x\"}}", CT_LOG_USABLE },
+        { "{\"qualified\":{}}", CT_LOG_QUALIFIED },
+        { "{\"readonly\":{\"final_tree_head\":{\"tree_size\":77}}}", CT_LOG_READONLY },
+        { "{\"pending\":{}}", CT_LOG_PENDING },
+        { "{\"retired\":{}}", CT_LOG_RETIRED },
+        { "{\"rejected\":{}}", CT_LOG_REJECTED },
+        { "{\"something new\":{}}", CT_LOG_STATE_NONE },
+        { "{\"usable\":{},\"rejected\":{}}", CT_LOG_USABLE },
+        { "{\"rejected\":{},\"pending\":{},\"something new\":1}", CT_LOG_PENDING },
+        { "\"usable\"", CT_LOG_STATE_NONE },
+        { "[\"usable\"]", CT_LOG_STATE_NONE },
+        { "null", CT_LOG_STATE_NONE },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct log_list list = { 0 };
@@ -88,7 +91,6 @@ static void reads_both_kinds_and_their_states(void **state)
         assert_string_equal(list.logs[1].url, "https://m.example/");
         for (size_t log = 0; log < 2; log++) {
             assert_int_equal(list.logs[log].state, rows[i].expected);
-            assert_int_equal(ct_log_is_followed(&list.logs[log]), rows[i].followed);
             assert_int_equal(list.logs[log].has_final_size, rows[i].expected == CT_LOG_READONLY);
         }
         log_list_clear(&list);
@@ -109,6 +111,14 @@ static void refuses_descriptions_that_are_not_valid(void **state)
         "\"url\":\"https://a.example/\\r\\nX: y\"",
         "\"url\":17",
         "\"monitoring_url\":\"https://a.example/\"",
+        "\"url\":\"https://a.example/\",\"temporal_interval\":{}",
+        "\"url\":\"https://a.example/\",\"temporal_interval\":7",
+        "\"url\":\"https://a.example/\",\"temporal_interval\":{\"start_inclusive\":"
+        "\"2026-01-01T00:00:00Z\"}",
+        "\"url\":\"https://a.example/\",\"temporal_interval\":{\"start_inclusive\":"
+        "\"2026-07-01T00:00:00Z\",\"end_exclusive\":\"2026-01-01T00:00:00Z\"}",
+        "\"url\":\"https://a.example/\",\"temporal_interval\":{\"start_inclusive\":"
+        "\"2026-02-30T00:00:00Z\",\"end_exclusive\":\"2026-07-01T00:00:00Z\"}",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct log_list list = { 0 };
@@ -176,15 +186,124 @@ static void one_follower_for_one_id_and_tiled_is_preferred(void **state)
 static void says_why_a_text_is_no_list(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {
-        "", "<html>", "[]", "{}", "{\"logs\":[],\"operators\":{}}", "{\"operators\":1}"
-    };
+    static const char *const wrong[] = { "",
+                                         "<html>",
+                                         "[]",
+                                         "{}",
+                                         "{\"logs\":[],\"operators\":{}}",
+                                         "{\"operators\":1}",
+                                         "{\"operators\":[]} {}",
+                                         "{\"operators\":[]}x" };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct log_list list = { 0 };
         if (!log_list_parse(&list, bytes_of_string(wrong[i]), true))
             fail_msg("accepted %s", wrong[i]);
         assert_int_equal(list.count, 0);
     }
+}
+
+static const struct ct_log *parse_one(struct log_list *list, const char *rest)
+{
+    struct buffer logs, tiled;
+    buffer_init(&logs, 4096);
+    buffer_init(&tiled, 4096);
+    append_log(&logs, "one", rest);
+    assert_null(parse(list, &logs, &tiled, false));
+    assert_int_equal(list->count, 1);
+    buffer_free(&logs);
+    buffer_free(&tiled);
+    return list->logs;
+}
+
+static void reads_interval_and_type(void **state)
+{
+    (void)state;
+    struct log_list list = { 0 };
+    const struct ct_log *log =
+        parse_one(&list, "\"url\":\"https://a.example/\",\"log_type\":\"monitoring_only\","
+                         "\"temporal_interval\":{\"start_inclusive\":\"2026-07-01T00:00:00Z\","
+                         "\"end_exclusive\":\"2027-01-01T00:00:01Z\"}");
+    assert_true(log->has_interval && log->is_test);
+    assert_int_equal(log->interval_start_ms, 1782864000000);
+    assert_int_equal(log->interval_end_ms, 1798761601000);
+    log_list_clear(&list);
+    log = parse_one(&list, "\"url\":\"https://a.example/\",\"log_type\":\"prod\"");
+    assert_false(log->has_interval || log->is_test);
+    log_list_clear(&list);
+}
+
+static void reads_final_tree_heads_as_far_as_they_go(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        bool has_size;
+        bool has_root;
+    } rows[] = {
+        { "{\"tree_size\":77,\"sha256_root_hash\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+          "\"}",
+          true, true },
+        { "{\"tree_size\":77,\"sha256_root_hash\":\"AAEC\"}", true, false },
+        { "{\"tree_size\":-1,\"sha256_root_hash\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+          "\"}",
+          false, false },
+        { "null", false, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct log_list list = { 0 };
+        char rest[512];
+        (void)snprintf(rest, sizeof rest,
+                       "\"url\":\"https://a.example/\",\"state\":{\"readonly\":{"
+                       "\"final_tree_head\":%s}}",
+                       rows[i].head);
+        const struct ct_log *log = parse_one(&list, rest);
+        assert_int_equal(log->state, CT_LOG_READONLY);
+        assert_int_equal(log->has_final_size, rows[i].has_size);
+        assert_int_equal(log->has_final_root, rows[i].has_root);
+        if (rows[i].has_root)
+            assert_int_equal(log->final_root.bytes[31], 31);
+        log_list_clear(&list);
+    }
+}
+
+static void reads_version_and_timestamp(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *version;
+        uint64_t timestamp_ms;
+    } rows[] = {
+        { "{\"version\":\"85.92\",\"log_list_timestamp\":\"2026-05-29T13:42:48Z\",\"operators\":[]"
+          "}",
+          "85.92", 1780062168000 },
+        { "{\"version\":511,\"operators\":[]}", "511", 0 },
+        { "{\"version\":{},\"log_list_timestamp\":\"yesterday\",\"operators\":[]} \r\n", "", 0 },
+        { "{\"version\":\"\\u001b[2J\",\"operators\":[]}", "?[2J", 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct log_list list = { 0 };
+        assert_null(log_list_parse(&list, bytes_of_string(rows[i].text), false));
+        assert_string_equal(list.version, rows[i].version);
+        assert_int_equal(list.timestamp_ms, rows[i].timestamp_ms);
+        log_list_clear(&list);
+    }
+}
+
+/* As logs serve it themselves: log.v3.json. */
+static void a_single_log_is_a_list_as_well(void **state)
+{
+    (void)state;
+    struct buffer text;
+    buffer_init(&text, 4096);
+    append_log(&text, "one", "\"monitoring_url\":\"https://m.example/\"");
+    struct log_list list = { 0 };
+    assert_null(log_list_parse(&list, buffer_bytes(&text), false));
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.logs[0].kind, CT_LOG_TILED);
+    assert_int_equal(list.logs[0].state, CT_LOG_STATE_NONE);
+    log_list_clear(&list);
+    buffer_free(&text);
 }
 
 int main(void)
@@ -195,6 +314,10 @@ int main(void)
         cmocka_unit_test(http_is_for_lists_the_user_named),
         cmocka_unit_test(a_log_id_that_is_not_the_keys_hash_is_refused),
         cmocka_unit_test(one_follower_for_one_id_and_tiled_is_preferred),
+        cmocka_unit_test(reads_interval_and_type),
+        cmocka_unit_test(reads_final_tree_heads_as_far_as_they_go),
+        cmocka_unit_test(reads_version_and_timestamp),
+        cmocka_unit_test(a_single_log_is_a_list_as_well),
         cmocka_unit_test(says_why_a_text_is_no_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
