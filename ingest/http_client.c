@@ -7,9 +7,11 @@
 
 #include <curl/curl.h>
 
+#include "ingest/gunzip.h"
 #include "shared/memory.h"
 
 enum {
+    /* For the name, the connection and TLS together: curl knows no limits for each. */
     CONNECT_TIMEOUT_MS = 15 * 1000,
     /* A transfer slower than this for so long has stalled; a slow log is not a broken one. */
     STALL_BYTES_PER_SECOND = 1024,
@@ -18,6 +20,10 @@ enum {
     TOTAL_TIMEOUT_MS = 300 * 1000,
     /* A log may ask for any number; nobody waits longer than a day. */
     RETRY_AFTER_MAX_S = 86400,
+    /* Entries compress 2 to 5 times (ct.md 6.2), and each has random bytes of its own; deflate's own end is at 1,032. */
+    INFLATION_MAX = 200,
+    /* What is so small may inflate as it likes. */
+    INFLATION_FREE_BYTES = 1024 * 1024,
     /* Finished handles kept for the next request: curl keeps their buffers, not their connections, in them. */
     IDLE_HANDLES_MAX = 32,
 };
@@ -28,7 +34,9 @@ struct transfer {
     struct curl_slist *headers;
     struct buffer body;
     size_t body_expected;
-    bool too_large;
+    const char *refusal; /* what is wrong with the body, once something is */
+    bool keeps_head;
+    struct buffer head;
     http_on_response on_response;
     void *context;
     struct transfer *next; /* all transfers that are out */
@@ -44,6 +52,15 @@ struct http_client {
     size_t idle_count;
 };
 
+/* The size up to which a body may have inflated, by what of it has come over the wire. */
+static size_t inflation_max(const struct transfer *transfer)
+{
+    curl_off_t received = 0;
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    size_t wire_size = received > 0 ? (size_t)received : 0;
+    return INFLATION_FREE_BYTES + wire_size * INFLATION_MAX;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
@@ -51,8 +68,22 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     if (!transfer->body.data && transfer->body_expected)
         (void)buffer_reserve(&transfer->body, transfer->body_expected);
     buffer_append(&transfer->body, data, bytes);
-    transfer->too_large = transfer->body.failed;
-    return transfer->too_large ? 0 : bytes;
+    if (transfer->body.failed)
+        transfer->refusal = "body too large";
+    else if (transfer->body.size > inflation_max(transfer))
+        transfer->refusal = "body inflates too much";
+    return transfer->refusal ? 0 : bytes;
+}
+
+/* A response may have several heads, of a proxy or of status 1xx: the last one counts. */
+static size_t on_head_line(char *data, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    struct bytes line = bytes_of(data, size * count);
+    if (line.size >= 5 && memcmp(line.data, "HTTP/", 5) == 0)
+        buffer_clear(&transfer->head);
+    buffer_append_bytes(&transfer->head, line);
+    return line.size;
 }
 
 struct http_client *http_client_create(const struct http_client_options *options)
@@ -84,6 +115,7 @@ static void transfer_free(struct transfer *transfer)
         curl_easy_cleanup(transfer->handle);
     curl_slist_free_all(transfer->headers);
     buffer_free(&transfer->body);
+    buffer_free(&transfer->head);
     free(transfer);
 }
 
@@ -93,9 +125,11 @@ void http_client_destroy(struct http_client *client)
         return;
     for (struct transfer *transfer = client->transfers, *next; transfer; transfer = next) {
         next = transfer->next;
-        const struct http_response stopped = {
-            .result = HTTP_STOPPED, .etag = "", .error = "stopped", .body = &transfer->body
-        };
+        const struct http_response stopped = { .result = HTTP_STOPPED,
+                                               .etag = "",
+                                               .error = "stopped",
+                                               .peer = "",
+                                               .body = &transfer->body };
         transfer->on_response(transfer->context, &stopped);
         transfer_free(transfer);
     }
@@ -138,14 +172,27 @@ static void set_options(struct transfer *transfer, const struct http_request *re
     (void)curl_easy_setopt(handle, CURLOPT_PRIVATE, transfer);
 }
 
+static void add_header(struct transfer *transfer, const char *line)
+{
+    transfer->headers = curl_slist_append(transfer->headers, line);
+    assert(transfer->headers);
+}
+
 static void set_headers(struct transfer *transfer, const struct http_request *request)
 {
     char line[HTTP_ETAG_SIZE + 32];
-    if (!request->etag || !*request->etag)
-        return;
-    (void)snprintf(line, sizeof line, "If-None-Match: %s", request->etag);
-    transfer->headers = curl_slist_append(NULL, line);
-    assert(transfer->headers);
+    if (request->etag && *request->etag) {
+        (void)snprintf(line, sizeof line, "If-None-Match: %s", request->etag);
+        add_header(transfer, line);
+    }
+    if (request->is_fresh) {
+        add_header(transfer, "Cache-Control: no-cache");
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_FRESH_CONNECT, 1L);
+    }
+    if (request->keeps_head) {
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_HEADERFUNCTION, on_head_line);
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_HEADERDATA, transfer);
+    }
     (void)curl_easy_setopt(transfer->handle, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
@@ -155,6 +202,8 @@ void http_client_get(struct http_client *client, const struct http_request *requ
     transfer->client = client;
     transfer->handle = take_handle(client);
     buffer_init(&transfer->body, request->body_max);
+    buffer_init(&transfer->head, HTTP_HEAD_MAX);
+    transfer->keeps_head = request->keeps_head;
     transfer->body_expected =
         request->body_expected < request->body_max ? request->body_expected : request->body_max;
     transfer->on_response = request->on_response;
@@ -205,25 +254,65 @@ static const char *etag_of(const struct transfer *transfer)
     return header->value;
 }
 
+/* Compressed bytes that no header declares; a body that turns out to be something else stays as it is. */
+static void inflate_undeclared(struct transfer *transfer)
+{
+    struct bytes body = buffer_bytes(&transfer->body);
+    if (!gunzip_is_likely(body))
+        return;
+    struct buffer inflated;
+    size_t most = INFLATION_FREE_BYTES + body.size * INFLATION_MAX;
+    buffer_init(&inflated, most < transfer->body.limit ? most : transfer->body.limit);
+    enum gunzip_result result = gunzip(&inflated, body);
+    if (result == GUNZIP_TOO_LARGE)
+        transfer->refusal = "body inflates too much";
+    if (result != GUNZIP_DONE) {
+        buffer_free(&inflated);
+        return;
+    }
+    inflated.limit = transfer->body.limit;
+    buffer_free(&transfer->body);
+    transfer->body = inflated;
+}
+
+/* What the answer says besides its body. */
+static void read_answer(const struct transfer *transfer, struct http_response *response)
+{
+    curl_off_t retry_after = 0;
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &response->status);
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after);
+    if (retry_after > RETRY_AFTER_MAX_S)
+        retry_after = RETRY_AFTER_MAX_S;
+    response->retry_after_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
+    response->etag = etag_of(transfer);
+}
+
+/* And who said it. */
+static void read_evidence(const struct transfer *transfer, struct http_response *response)
+{
+    const char *peer = NULL;
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_PRIMARY_IP, &peer);
+    response->peer = peer ? peer : "";
+    response->head = buffer_bytes(&transfer->head);
+}
+
 static void finish(struct transfer *transfer, CURLcode code)
 {
-    struct http_response response = { .result = HTTP_ANSWERED,
-                                      .etag = "",
-                                      .body = &transfer->body };
-    if (transfer->too_large) {
+    if (code == CURLE_OK)
+        inflate_undeclared(transfer);
+    struct http_response response = {
+        .result = HTTP_ANSWERED, .etag = "", .peer = "", .body = &transfer->body
+    };
+    if (transfer->keeps_head)
+        read_evidence(transfer, &response);
+    if (transfer->refusal) {
         response.result = HTTP_TOO_LARGE;
-        response.error = "body too large";
+        response.error = transfer->refusal;
     } else if (code != CURLE_OK) {
         response.result = HTTP_UNREACHABLE;
         response.error = curl_easy_strerror(code);
     } else {
-        curl_off_t retry_after = 0;
-        (void)curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &response.status);
-        (void)curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after);
-        if (retry_after > RETRY_AFTER_MAX_S)
-            retry_after = RETRY_AFTER_MAX_S;
-        response.etag = etag_of(transfer);
-        response.retry_after_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
+        read_answer(transfer, &response);
     }
     transfer->on_response(transfer->context, &response);
     transfer_free(transfer);

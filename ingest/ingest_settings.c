@@ -42,6 +42,9 @@ static const char *check_contact(const char *value)
 {
     if (strstr(value, "example.com"))
         return "a contact at example.com reaches nobody";
+    /* Logs take nothing else for a contact. */
+    if (*value && !strchr(value, '@') && !strstr(value, "https://"))
+        return "a contact is an e-mail address or an https:// address";
     for (; *value; value++)
         if (*value < 0x20 || *value > 0x7e)
             return "a contact is printable ASCII";

@@ -63,6 +63,7 @@ struct http_server {
     void *context;
     struct connection *connections;
     size_t count;
+    uint64_t accepted;
     struct buffer spare[SPARE_BODIES];
     size_t spare_count;
 };
@@ -96,6 +97,7 @@ static void add_connection(struct http_server *server, int fd)
     connection->next = server->connections;
     server->connections = connection;
     server->count++;
+    server->accepted++;
     struct epoll_event event = { .events = connection->events };
     event.data.ptr = connection;
     int result = epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event);
@@ -441,6 +443,11 @@ void http_server_destroy(struct http_server *server)
     (void)close(server->listener);
     (void)close(server->epoll);
     free(server);
+}
+
+uint64_t http_server_accepted(const struct http_server *server)
+{
+    return server->accepted;
 }
 
 uint16_t http_server_port(const struct http_server *server)

@@ -17,6 +17,8 @@ struct http_server;
 struct http_server *http_server_create(const char *address, uint16_t port, http_handler handler,
                                        void *context);
 void http_server_destroy(struct http_server *server);
+/* Connections accepted so far. */
+uint64_t http_server_accepted(const struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 
 /* Waits until something happens, at most until `deadline_ms` of the monotonic clock, and serves it. */

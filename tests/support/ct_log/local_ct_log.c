@@ -60,6 +60,7 @@ static int serve(const struct options *options, struct ct_log *log)
         return 2;
     }
     routes->log = log;
+    routes->server = server;
     routes->options = options;
     routes->faults = faults_create(options->seed);
     (void)snprintf(routes->host, sizeof routes->host, "%s:%u", options->listen,

@@ -9,6 +9,7 @@
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"
+#include "tests/support/ct_log/http_server.h"
 #include "tests/support/ct_log/log_list.h"
 #include "tests/support/ct_log/options.h"
 #include "tests/support/ct_log/rfc6962_routes.h"
@@ -179,6 +180,8 @@ static void answer_stats(struct routes *routes, const struct http_request *reque
     struct json_writer writer = json_writer_of(&reply->body);
     json_begin_object(&writer);
     write_size(routes, &writer);
+    json_key(&writer, "connections");
+    json_unsigned(&writer, routes->server ? http_server_accepted(routes->server) : 0);
     json_key(&writer, "requests");
     json_begin_object(&writer);
     for (size_t i = 0; i < ROUTE_COUNT; i++)

@@ -11,6 +11,7 @@ struct ct_log;
 struct faults;
 struct http_reply;
 struct http_request;
+struct http_server;
 struct options;
 
 enum {
@@ -25,8 +26,9 @@ struct routes {
     struct ct_log *log;
     struct faults *faults;
     const struct options *options;
-    char host[ROUTES_URL_SIZE];      /* address:port */
-    char folder[ROUTES_FOLDER_SIZE]; /* below which the logs are, e.g. "/moved"; "" at first */
+    const struct http_server *server; /* whose connections are counted; or NULL */
+    char host[ROUTES_URL_SIZE];       /* address:port */
+    char folder[ROUTES_FOLDER_SIZE];  /* below which the logs are, e.g. "/moved"; "" at first */
     uint64_t requests[ROUTES_MAX][ROUTES_STATUS_MAX];
     uint64_t bytes[ROUTES_MAX]; /* of bodies */
 };
