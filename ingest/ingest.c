@@ -176,6 +176,7 @@ static void create_redis(struct ingest *ingest)
         .address = &address,
         .client_name = "certstream-ingest",
         .timeout_ms = REDIS_TIMEOUT_MS,
+        .writes = true,
         .events = { .on_up = on_redis_up, .on_down = on_redis_down, .context = ingest },
     };
     ingest->link = redis_link_create(&link);

@@ -1,6 +1,8 @@
 /*
- * One connection to Redis that keeps itself up: connects, authenticates, selects the database, waits out LOADING,
- * gives up on a server that stops answering, and connects again with back-off. It owns no loop: the daemon's one waiting
+ * One connection to Redis that keeps itself up: finds the server (by its sentinels, if the address names them; anew each
+ * time), connects, authenticates, selects the database, sees that it is the server that is needed, waits out LOADING,
+ * gives up on a server that stops answering or that says it is no longer the one, and connects again with back-off. Why it
+ * cannot is logged once, not with each attempt. It owns no loop: the daemon's one waiting
  * place asks for descriptor, events and deadline, and calls back when one of them is due.
  *
  * Commands go out in order and replies come in that order. When the connection goes away every pending callback is called
@@ -36,6 +38,7 @@ struct redis_link_options {
     const char *client_name;             /* for CLIENT SETNAME; copied; [A-Za-z0-9_-] */
     /* No reply for this long while commands are pending: the connection is dropped. More than the longest BLOCK. */
     uint64_t timeout_ms;
+    bool writes; /* a replica will not do */
     struct redis_link_events events;
 };
 
