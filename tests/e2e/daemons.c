@@ -48,19 +48,17 @@ struct program *daemon_start_ingest(struct harness *harness, const char *name,
                                     const struct redis_server *redis, const struct program *ct_log,
                                     const char *const *arguments)
 {
+    return daemon_start_ingest_at(harness, name, redis_server_url(redis), ct_log, arguments);
+}
+
+struct program *daemon_start_ingest_at(struct harness *harness, const char *name, const char *url,
+                                       const struct program *ct_log, const char *const *arguments)
+{
     char list[DAEMON_URL_SIZE];
     (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(ct_log));
     /* The same name after a restart: it takes its logs over at once. */
-    const char *const first[] = { CERTSTREAM_INGEST,
-                                  "--redis",
-                                  redis_server_url(redis),
-                                  "--log-list",
-                                  list,
-                                  "--poll",
-                                  "1",
-                                  "--instance",
-                                  name,
-                                  NULL };
+    const char *const first[] = { CERTSTREAM_INGEST, "--redis", url,          "--log-list", list,
+                                  "--poll",          "1",       "--instance", name,         NULL };
     return start(harness,
                  &(struct program_options){ name, .arguments = first,
                                             .ready = "certstream-ingest ready", .is_daemon = true },
@@ -71,14 +69,14 @@ struct program *daemon_start_streamer(struct harness *harness, const char *name,
                                       const struct redis_server *redis,
                                       const char *const *arguments)
 {
-    const char *const first[] = { CERTSTREAM_STREAMER,
-                                  "--redis",
-                                  redis_server_url(redis),
-                                  "--listen",
-                                  "127.0.0.1",
-                                  "--port",
-                                  "0",
-                                  NULL };
+    return daemon_start_streamer_at(harness, name, redis_server_url(redis), arguments);
+}
+
+struct program *daemon_start_streamer_at(struct harness *harness, const char *name, const char *url,
+                                         const char *const *arguments)
+{
+    const char *const first[] = { CERTSTREAM_STREAMER, "--redis", url, "--listen",
+                                  "127.0.0.1",         "--port",  "0", NULL };
     return start(harness,
                  &(struct program_options){ name, .arguments = first, .ready = "listening on ",
                                             .is_daemon = true },

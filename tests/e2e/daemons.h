@@ -22,6 +22,11 @@ struct program *daemon_start_ingest(struct harness *harness, const char *name,
 struct program *daemon_start_streamer(struct harness *harness, const char *name,
                                       const struct redis_server *redis,
                                       const char *const *arguments);
+/* The same with any --redis. */
+struct program *daemon_start_ingest_at(struct harness *harness, const char *name, const char *url,
+                                       const struct program *ct_log, const char *const *arguments);
+struct program *daemon_start_streamer_at(struct harness *harness, const char *name, const char *url,
+                                         const char *const *arguments);
 
 /* Asks the local CT log for something at /control, e.g. "size=3000" or "route=any&fault=delay&ms=20". Fails the test
  * unless it obeys. */

@@ -1,14 +1,11 @@
 /*
  * The users of redis/users.acl: the daemons can do their work as theirs, and nobody can do more than their work.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,18 +31,6 @@ struct parts {
     struct redis_server *redis;
     int port;
 };
-
-/* A port that nobody has; Redis takes it before anybody else is likely to. */
-static int find_port(void)
-{
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    socklen_t size = sizeof address;
-    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
-    (void)close(descriptor);
-    return ntohs(address.sin_port);
-}
 
 /* The users as they are shipped, each with the password "secret", but a default user for the test itself. */
 static void write_users(const char *path)
@@ -74,7 +59,7 @@ static int setup(void **state)
     char users[HARNESS_PATH_SIZE];
     harness_path(parts->harness, users, "users.acl");
     write_users(users);
-    parts->port = find_port();
+    parts->port = redis_server_find_port();
     char port[16];
     (void)snprintf(port, sizeof port, "%d", parts->port);
     const char *const overrides[] = { "--aclfile", users, "--port", port, NULL };

@@ -1,6 +1,8 @@
 #include "tests/support/redis_server.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
@@ -37,9 +41,16 @@ static void disconnect(struct redis_server *server)
     server->connection = NULL;
 }
 
+/* Redis closes connections when its role changes. */
+static bool is_open(const redisContext *connection)
+{
+    char byte;
+    return !connection->err && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
 static bool connect_socket(struct redis_server *server)
 {
-    if (server->connection && !server->connection->err)
+    if (server->connection && is_open(server->connection))
         return true;
     disconnect(server);
     server->connection = redisConnectUnix(server->socket);
@@ -76,6 +87,18 @@ static void wait_until_ready(struct redis_server *server)
             fail_with_output(server);
         deadline_wait(&deadline);
     }
+}
+
+int redis_server_find_port(void)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
+    (void)close(descriptor);
+    return ntohs(address.sin_port);
 }
 
 struct redis_server *redis_server_start(struct harness *harness, const char *name,
@@ -136,9 +159,16 @@ void redis_server_restart(struct redis_server *server)
 
 static redisReply *command(struct redis_server *server, const char *format, va_list arguments)
 {
-    if (!connect_socket(server))
-        fail_msg("no connection to redis-server");
-    redisReply *reply = redisvCommand(server->connection, format, arguments);
+    redisReply *reply = NULL;
+    /* Twice: Redis may close the connection just now, because its role changes. */
+    for (unsigned tries = 0; !reply && tries < 2; tries++) {
+        if (!connect_socket(server))
+            fail_msg("no connection to redis-server");
+        va_list again;
+        va_copy(again, arguments);
+        reply = redisvCommand(server->connection, format, again);
+        va_end(again);
+    }
     if (!reply || reply->type == REDIS_REPLY_ERROR)
         fail_msg("%s: %s", format, reply ? reply->str : server->connection->errstr);
     assert(reply);

@@ -18,6 +18,9 @@ struct redis_server *redis_server_start(struct harness *harness, const char *nam
                                         const char *const *overrides);
 void redis_server_destroy(struct redis_server *server);
 
+/* A TCP port of 127.0.0.1 that nobody has, for `overrides`; Redis takes it before anybody else is likely to. */
+int redis_server_find_port(void);
+
 struct program *redis_server_program(const struct redis_server *server);
 /* "unix:///…", for --redis. */
 const char *redis_server_url(const struct redis_server *server);
