@@ -8,7 +8,7 @@ void client_join(struct client *client, const struct lane *lane, struct stream_i
     assert(now_ms > 0);
     *client = (struct client){
         .position = lane_next(lane),
-        .last_id = last_id,
+        .last.id = last_id,
         .heard_at_ms = now_ms,
         .pinged_at_ms = now_ms,
     };
@@ -27,20 +27,21 @@ void client_advance(struct client *client, const struct lane_slice *slice, uint6
 {
     assert(slice->next > client->position);
     client->position = slice->next;
-    client->last_id = slice->last;
+    client->last = slice->last;
     client->sent_at_ms = now_ms;
 }
 
-struct client_gap client_skip(struct client *client, const struct lane *lane,
-                              struct stream_id newest)
+struct gap client_skip(struct client *client, const struct lane *lane, struct stream_id newest)
 {
-    struct client_gap gap = {
-        .from = client->last_id,
+    struct gap gap = {
+        .from = client->last.id,
         .to = newest,
+        .is_counted = true,
+        .reason = GAP_SLOW,
         .missed = lane_next(lane) - client->position,
     };
     client->position = lane_next(lane);
-    client->last_id = newest;
+    client->last = (struct stream_position){ newest, 0 };
     return gap;
 }
 

@@ -5,6 +5,7 @@
 #ifndef STREAMER_CLIENT_H
 #define STREAMER_CLIENT_H
 
+#include "streamer/gap.h"
 #include "streamer/lane.h"
 
 /* All in milliseconds. */
@@ -16,9 +17,9 @@ struct client_timing {
 };
 
 struct client {
-    uint64_t position;        /* the number of the message it is sent next */
-    struct stream_id last_id; /* of the message it was sent last, or was current when it joined */
-    uint64_t sent_at_ms;      /* 0: nothing yet, so the first heartbeat is due at once */
+    uint64_t position;           /* the number of the message it is sent next */
+    struct stream_position last; /* of the message it was sent last, or the newest when it joined */
+    uint64_t sent_at_ms;         /* 0: nothing yet, so the first heartbeat is due at once */
     uint64_t heard_at_ms;
     uint64_t pinged_at_ms;
     uint64_t
@@ -39,13 +40,6 @@ enum client_due {
     CLIENT_DUE_CLOSE_SLOW,
 };
 
-/* What a client that fell behind the lane has lost: the messages after `from`, up to and including `to`. */
-struct client_gap {
-    struct stream_id from;
-    struct stream_id to;
-    uint64_t missed;
-};
-
 /* Joins the lane at its end. `last_id` is the id of the newest entry that was read from the stream. `now_ms` is monotonic
  * and above zero, here and below. */
 void client_join(struct client *client, const struct lane *lane, struct stream_id last_id,
@@ -57,8 +51,7 @@ enum client_next client_next(const struct client *client, const struct lane *lan
 /* The slice was handed over. */
 void client_advance(struct client *client, const struct lane_slice *slice, uint64_t now_ms);
 /* Moves an overtaken client to the lane's end, and says what it missed. `newest` is the id of the lane's last message. */
-struct client_gap client_skip(struct client *client, const struct lane *lane,
-                              struct stream_id newest);
+struct gap client_skip(struct client *client, const struct lane *lane, struct stream_id newest);
 
 /* What the passing of time asks for; the most urgent first. */
 enum client_due client_due(const struct client *client, const struct client_timing *timing,

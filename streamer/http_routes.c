@@ -30,6 +30,7 @@ static bool start_page(struct http_request *request);
 static bool start_latest(struct http_request *request);
 static bool start_example(struct http_request *request);
 static bool start_stats(struct http_request *request);
+static bool start_sse(struct http_request *request);
 static bool start_health(struct http_request *request);
 static bool start_readiness(struct http_request *request);
 static bool start_stream(struct http_request *request);
@@ -42,6 +43,7 @@ static const struct http_route routes[] = {
     { "/example.json", start_example, LANE_LITE, false },
     { "/full-stream/example.json", start_example, LANE_FULL, false },
     { "/domains-only/example.json", start_example, LANE_DOMAINS, false },
+    { "/sse", start_sse, LANE_LITE, false },
     { "/stats", start_stats, LANE_LITE, false },
     { "/healthz", start_health, LANE_LITE, false },
     { "/readyz", start_readiness, LANE_LITE, false },
@@ -70,22 +72,50 @@ static bool find_dialect(const struct http_sources *sources, struct bytes name,
     return *dialect == CERTIFICATE_DIALECT_GO || bytes_equal_string(name, "certstream");
 }
 
-enum lane_kind http_routes_lane(const struct http_sources *sources, struct http_target target,
-                                int *status, const char **text)
+static bool refuse(int code, const char *reason, int *status, const char **text)
+{
+    *status = code;
+    *text = reason;
+    return false;
+}
+
+bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
+                           struct render_form *form, int *status, const char **text)
 {
     const struct http_route *route = find_route(target.path);
-    enum certificate_dialect dialect;
-    if (!route || !route->has_stream) {
-        *status = 404;
-        *text = "no such stream";
-        return LANE_KINDS;
+    if (!route || !route->has_stream)
+        return refuse(404, "no such stream", status, text);
+    form->content = route->content;
+    return find_dialect(sources, target.dialect, &form->dialect) ||
+           refuse(400, WRONG_DIALECT, status, text);
+}
+
+static bool find_content(struct bytes name, enum lane_content *content)
+{
+    *content = LANE_LITE;
+    if (!name.data)
+        return true;
+    for (unsigned i = 0; i < LANE_CONTENTS; i++) {
+        *content = (enum lane_content)i;
+        if (bytes_equal_string(name, lanes_content_name(*content)))
+            return true;
     }
-    if (!find_dialect(sources, target.dialect, &dialect)) {
-        *status = 400;
-        *text = WRONG_DIALECT;
-        return LANE_KINDS;
-    }
-    return lanes_websocket((struct render_form){ route->content, dialect });
+    return false;
+}
+
+bool http_routes_sse(const struct http_sources *sources, struct http_target target,
+                     struct render_form *form, int *status, const char **text)
+{
+    if (!find_content(target.stream, &form->content))
+        return refuse(400, "stream is lite, full or domains", status, text);
+    return find_dialect(sources, target.dialect, &form->dialect) ||
+           refuse(400, WRONG_DIALECT, status, text);
+}
+
+bool http_routes_is_sse(struct bytes path)
+{
+    const struct http_route *route = find_route(path);
+    return route && route->start == start_sse;
 }
 
 static void begin_json(struct http_answer *answer, int status)
@@ -112,6 +142,7 @@ bool http_request_start(struct http_request *request, const struct http_sources 
     *request = (struct http_request){
         .sources = sources,
         .route = find_route(target.path),
+        .stream = target.stream,
         .on_answer = on_answer,
         .context = context,
     };
@@ -142,6 +173,23 @@ static bool start_page(struct http_request *request)
 static bool start_stream(struct http_request *request)
 {
     http_answer_error(&request->answer, 426, "connect with a WebSocket client");
+    return true;
+}
+
+/* What is left when it does not become a stream: HEAD, and what is wrong with the request. */
+static bool start_sse(struct http_request *request)
+{
+    struct http_target target = { .stream = request->stream };
+    struct render_form form;
+    int status;
+    const char *text;
+    if (!http_routes_sse(request->sources, target, &form, &status, &text)) {
+        http_answer_error(&request->answer, status, text);
+        return true;
+    }
+    request->answer.status = 200;
+    request->answer.content_type = HTTP_ROUTES_SSE_TYPE;
+    request->answer.is_live = true;
     return true;
 }
 

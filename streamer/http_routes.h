@@ -14,6 +14,8 @@ struct renderer;
 struct stream_reader;
 struct redis_link;
 
+#define HTTP_ROUTES_SSE_TYPE "text/event-stream; charset=utf-8"
+
 /* Where the answers come from; borrowed. */
 struct http_sources {
     struct newest *newest;
@@ -30,6 +32,7 @@ struct http_sources {
 struct http_target {
     struct bytes path;    /* without a query */
     struct bytes dialect; /* of the query; data is NULL if it names none */
+    struct bytes stream;  /* likewise */
 };
 
 struct http_answer {
@@ -49,6 +52,7 @@ struct http_request {
     const struct http_sources *sources;
     const struct http_route *route;
     enum certificate_dialect dialect;
+    struct bytes stream; /* of the target, during the start */
     struct newest_waiter waiter;
     struct http_answer answer;
     http_request_on_answer on_answer;
@@ -62,10 +66,13 @@ bool http_request_start(struct http_request *request, const struct http_sources 
 /* Forgets the request and frees the answer, complete or not. */
 void http_request_clear(struct http_request *request);
 
-/* The lane that an upgrade to WebSocket asks for; LANE_KINDS if there is none: then `status` and `text` (a constant) are
- * what to answer. */
-enum lane_kind http_routes_lane(const struct http_sources *sources, struct http_target target,
-                                int *status, const char **text);
+/* The form of messages that an upgrade to WebSocket, or a request for Server-Sent Events, asks for. False if there is no
+ * such stream: then `status` and `text` (a constant) are what to answer. */
+bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
+                           struct render_form *form, int *status, const char **text);
+bool http_routes_sse(const struct http_sources *sources, struct http_target target,
+                     struct render_form *form, int *status, const char **text);
+bool http_routes_is_sse(struct bytes path);
 
 /* Makes the answer a JSON error; `text` is a constant. */
 void http_answer_error(struct http_answer *answer, int status, const char *text);

@@ -16,7 +16,7 @@ enum {
 
 struct lane_record {
     uint64_t start; /* offset of the frame's first byte, counted from the lane's beginning */
-    struct stream_id id;
+    struct stream_position position;
 };
 
 struct lane {
@@ -25,6 +25,9 @@ struct lane {
     uint64_t end; /* offset after the last frame; ring[end % size] is written next */
     uint64_t first;
     uint64_t next;
+    uint64_t ascending;     /* from this number on ids ascend */
+    struct stream_id floor; /* all that came after it is held, from `first` or `ascending` on */
+    struct stream_id last;  /* of the newest message */
     struct lane_record *records; /* message n is at n % record_count */
     size_t record_count;
 };
@@ -55,7 +58,7 @@ static uint8_t *map_twice(size_t size)
     return ring;
 }
 
-struct lane *lane_create(size_t size)
+struct lane *lane_create(size_t size, struct stream_id after)
 {
     assert(size > 0);
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -64,6 +67,8 @@ struct lane *lane_create(size_t size)
     lane->ring = map_twice(lane->size);
     lane->record_count = lane->size / BYTES_PER_RECORD;
     lane->records = memory_allocate_zeroed(lane->record_count, sizeof *lane->records);
+    lane->floor = after;
+    lane->last = after;
     return lane;
 }
 
@@ -102,20 +107,34 @@ static void drop_oldest(struct lane *lane, size_t frame_size)
 {
     while (lane->first < lane->next &&
            (lane->end + frame_size - start_of(lane, lane->first) > lane->size ||
-            lane->next - lane->first == lane->record_count))
+            lane->next - lane->first == lane->record_count)) {
+        if (lane->first >= lane->ascending)
+            lane->floor = record_of(lane, lane->first)->position.id;
         lane->first++;
+    }
 }
 
-bool lane_append(struct lane *lane, struct stream_id id, struct bytes frame)
+static void note_order(struct lane *lane, struct stream_id id)
+{
+    if (stream_id_compare(id, lane->last) <= 0) {
+        lane->ascending = lane->next;
+        lane->floor = stream_id_before(id);
+    }
+    lane->last = id;
+}
+
+bool lane_append(struct lane *lane, struct stream_position position, struct bytes frame)
 {
     assert(frame.size > 0);
+    note_order(lane, position.id);
     if (frame.size > lane->size) {
         lane->first = ++lane->next;
+        lane->floor = position.id;
         return false;
     }
     drop_oldest(lane, frame.size);
     memcpy(lane->ring + lane->end % lane->size, frame.data, frame.size);
-    *record_of(lane, lane->next) = (struct lane_record){ .start = lane->end, .id = id };
+    *record_of(lane, lane->next) = (struct lane_record){ .start = lane->end, .position = position };
     lane->next++;
     lane->end += frame.size;
     return true;
@@ -150,8 +169,25 @@ bool lane_read(const struct lane *lane, uint64_t number, size_t limit, struct la
         .data = lane->ring + start % lane->size,
         .size = (size_t)(start_of(lane, number + count) - start),
         .next = number + count,
-        .last = record_of(lane, number + count - 1)->id,
+        .last = record_of(lane, number + count - 1)->position,
     };
+    return true;
+}
+
+bool lane_find(const struct lane *lane, struct stream_id id, uint64_t *number)
+{
+    if (stream_id_compare(id, lane->floor) < 0)
+        return false;
+    uint64_t low = lane->first > lane->ascending ? lane->first : lane->ascending;
+    uint64_t high = lane->next;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (stream_id_compare(record_of(lane, middle)->position.id, id) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *number = low;
     return true;
 }
 

@@ -1,55 +1,67 @@
 /*
- * All lanes there are: one for each kind of message and form of frame that somebody listens to. An entry of the stream is
- * rendered once for each kind that is wanted, and framed once for each lane.
+ * All lanes there are: one for each form of message, framing and filter that somebody listens to, shared by all who ask for
+ * the same. An entry of the stream is rendered once for each form that is wanted, framed once for each framing, and copied
+ * into the lanes whose filter it passes.
  */
 #ifndef STREAMER_LANES_H
 #define STREAMER_LANES_H
 
+#include "streamer/framer.h"
 #include "streamer/lane.h"
-#include "streamer/renderer.h"
 
 struct stream_entry;
 
-/* For each form of message, in the order of dialect and content. */
-enum lane_kind {
-    LANE_WEBSOCKET_LITE,
-    LANE_WEBSOCKET_FULL,
-    LANE_WEBSOCKET_DOMAINS,
-    LANE_WEBSOCKET_GO_LITE,
-    LANE_WEBSOCKET_GO_FULL,
-    LANE_WEBSOCKET_GO_DOMAINS,
-    LANE_KINDS,
+enum {
+    /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 1 MiB each. */
+    LANES_FILTERED_MAX = 128,
+    /* A filter lets little through, so its lane lasts as long with less; and many may be there. */
+    LANES_FILTERED_SHARE = 32,
 };
 
+/* What a lane holds; two clients with the same key share one. */
+struct lane_key {
+    struct render_form form;
+    enum framing framing;
+};
+
+/* A lane with those who listen. Opaque but for lanes_... below. */
+struct lane_slot;
+
 struct lanes_stats {
-    uint64_t rendered[LANE_CONTENTS];
-    uint64_t malformed; /* entries whose json is not of the contract's form */
-    uint64_t oversized; /* messages too large for a lane */
+    uint64_t messages; /* put into lanes, all together, and their bytes */
+    uint64_t bytes;
+    uint64_t oversized; /* messages too large for a lane; its clients get them from Redis */
+    uint64_t refused;   /* requests for one filter too many */
 };
 
 struct lanes;
 
-/* `ring_bytes`: of each lane. The renderer is borrowed as long as the lanes exist. */
-struct lanes *lanes_create(size_t ring_bytes, struct renderer *renderer);
+/* `ring_bytes`: of each lane that has no filter. The framer is borrowed as long as the lanes exist. */
+struct lanes *lanes_create(size_t ring_bytes, struct framer *framer);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
 const char *lanes_content_name(enum lane_content content);
-/* The WebSocket lane of messages in this form. */
-enum lane_kind lanes_websocket(struct render_form form);
 
-/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as often. */
-struct lane *lanes_join(struct lanes *lanes, enum lane_kind kind);
-void lanes_leave(struct lanes *lanes, enum lane_kind kind, uint64_t now_ms);
-/* NULL if nobody listens. */
-struct lane *lanes_get(const struct lanes *lanes, enum lane_kind kind);
+/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as often. A new one gets
+ * what comes after `newest`. NULL if there are as many as may be. */
+struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
+                             struct stream_id newest);
+void lanes_leave(struct lane_slot *slot, uint64_t now_ms);
+const struct lane *lanes_lane(const struct lane_slot *slot);
+const struct lane_key *lanes_key(const struct lane_slot *slot);
+
+/* All of them, in any order; NULL after the last and as the start. The count of listeners is of now. */
+const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_slot *slot);
+size_t lanes_slot_listeners(const struct lane_slot *slot);
 size_t lanes_listeners(const struct lanes *lanes, enum lane_content content);
 
 /* True while full messages are wanted, so that the issuers of an entry must be known before it is published. */
 bool lanes_need_issuers(const struct lanes *lanes);
 
-/* Appends the entry to every lane. */
-void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t now_ms);
+/* Appends the entry to every lane that it belongs to. `ordinal`: struct stream_position. */
+void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,
+                   uint64_t now_ms);
 
 /* Frees lanes that nobody has listened to for a while. */
 void lanes_tick(struct lanes *lanes, uint64_t now_ms);

@@ -33,3 +33,10 @@ int stream_id_compare(struct stream_id a, struct stream_id b)
     int order = compare(a.ms, b.ms);
     return order ? order : compare(a.sequence, b.sequence);
 }
+
+struct stream_id stream_id_before(struct stream_id id)
+{
+    if (id.sequence > 0)
+        return (struct stream_id){ id.ms, id.sequence - 1 };
+    return id.ms > 0 ? (struct stream_id){ id.ms - 1, UINT64_MAX } : id;
+}

@@ -9,6 +9,13 @@ struct stream_id {
     uint64_t sequence;
 };
 
+/* A place in the stream: an entry's id, and which entry it is, counted from 1 over all that were ever added (Redis'
+ * entries-added), so that what lies between two places can be counted also when it is trimmed. 0: not known. */
+struct stream_position {
+    struct stream_id id;
+    uint64_t ordinal;
+};
+
 enum {
     /* Two numbers of 20 digits, the dash and a NUL. */
     STREAM_ID_TEXT_SIZE = 42
@@ -20,5 +27,7 @@ bool stream_id_parse(struct stream_id *id, struct bytes text);
 struct bytes stream_id_format(char *text, struct stream_id id);
 /* Below, at or above zero, as a comes before, is or comes after b. */
 int stream_id_compare(struct stream_id a, struct stream_id b);
+/* The last id that comes before; of zero, zero. */
+struct stream_id stream_id_before(struct stream_id id);
 
 #endif

@@ -47,6 +47,7 @@ struct streamer {
     struct loop *loop;
     struct issuers *issuers;
     struct renderer *renderer;
+    struct framer *framer;
     struct lanes *lanes;
     struct stream_reader *reader;
     struct redis_driver *reading; /* blocks in XREAD */
@@ -68,7 +69,7 @@ static void on_entries(const struct stream_entry *entries, size_t count, uint64_
 {
     struct streamer *streamer = context;
     for (size_t i = 0; i < count; i++)
-        lanes_publish(streamer->lanes, &entries[i], now_ms);
+        lanes_publish(streamer->lanes, &entries[i], 0, now_ms);
     ws_server_wake(streamer->server, now_ms);
 }
 
@@ -145,11 +146,12 @@ static void log_totals(const struct streamer *streamer)
 {
     const struct stream_reader_stats *reader = stream_reader_stats(streamer->reader);
     const struct lanes_stats *lanes = lanes_stats(streamer->lanes);
+    const struct framer_stats *framer = framer_stats(streamer->framer);
     const struct ws_server_stats *server = ws_server_stats(streamer->server);
-    const struct ws_clients_stats *clients = ws_server_clients_stats(streamer->server);
+    const struct subscribers_stats *clients = ws_server_subscribers_stats(streamer->server);
     log_info("totals of the stream",
              "entries=%" PRIu64 " malformed=%" PRIu64 " oversized=%" PRIu64 " rollbacks=%" PRIu64,
-             reader->entries, reader->malformed + lanes->malformed, lanes->oversized,
+             reader->entries, reader->malformed + framer->malformed, lanes->oversized,
              reader->rollbacks);
     log_info("totals of the clients",
              "accepted=%" PRIu64 " refused=%" PRIu64 " slices=%" PRIu64 " bytes=%" PRIu64
@@ -217,7 +219,8 @@ static void make_readers(struct streamer *streamer)
     struct redis_link_events asking = { .on_up = on_asking_up, .context = streamer };
     streamer->issuers = issuers_create(ISSUERS_MAX_BYTES);
     streamer->renderer = renderer_create(streamer->issuers);
-    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->renderer);
+    streamer->framer = framer_create(streamer->renderer);
+    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer);
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
@@ -243,7 +246,8 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
         .loop = streamer->loop,
         .sources = &streamer->sources,
         .max_connections = max_connections,
-        .clients = {
+        .deflate = !settings->no_deflate,
+        .subscribers = {
             .lanes = streamer->lanes,
             .reader = streamer->reader,
             .timing = {
@@ -308,6 +312,7 @@ static void clean_up(struct streamer *streamer)
     newest_destroy(streamer->newest);
     stream_reader_destroy(streamer->reader);
     lanes_destroy(streamer->lanes);
+    framer_destroy(streamer->framer);
     renderer_destroy(streamer->renderer);
     issuers_destroy(streamer->issuers);
 }

@@ -90,6 +90,12 @@ static const struct setting table[] = {
         .check = check_dialect,
     },
     {
+        .name = "no-deflate",
+        .type = SETTING_FLAG,
+        .offset = FIELD(no_deflate),
+        .help = "do not compress for WebSocket clients that offer permessage-deflate",
+    },
+    {
         /* At 4,000 entries a second and 4.5 KB each this is two seconds of the lite stream: a client that pauses for
          * less, as for a collection of garbage, is not overtaken. */
         .name = "ring-bytes",

@@ -12,6 +12,7 @@ struct streamer_settings {
     int64_t port;
     bool share_port;
     char *dialect;
+    bool no_deflate;
     int64_t ring_bytes;
     int64_t max_clients;
     int64_t heartbeat_ms;

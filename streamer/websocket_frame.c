@@ -18,7 +18,8 @@ static size_t write_length(uint8_t *out, size_t width, uint64_t size)
 
 size_t websocket_frame_header(uint8_t *header, enum websocket_frame_type type, size_t size)
 {
-    assert(type == WEBSOCKET_FRAME_TEXT || size <= WEBSOCKET_CONTROL_MAX);
+    assert(type == WEBSOCKET_FRAME_TEXT || type == WEBSOCKET_FRAME_TEXT_DEFLATED ||
+           size <= WEBSOCKET_CONTROL_MAX);
     header[0] = (uint8_t)(FINAL_BIT | type);
     if (size < LENGTH_16) {
         header[1] = (uint8_t)size;

@@ -14,6 +14,7 @@ enum {
 
 enum websocket_frame_type {
     WEBSOCKET_FRAME_TEXT = 0x1,
+    WEBSOCKET_FRAME_TEXT_DEFLATED = 0x41, /* RSV1: the payload is compressed (RFC 7692 section 6) */
     WEBSOCKET_FRAME_CLOSE = 0x8,
     WEBSOCKET_FRAME_PING = 0x9,
 };

@@ -12,6 +12,7 @@
 
 #include "shared/log.h"
 #include "shared/memory.h"
+#include "streamer/deflate_extension.h"
 #include "streamer/http_connection.h"
 #include "streamer/listener.h"
 #include "streamer/loop.h"
@@ -35,7 +36,8 @@ enum {
 /* In libwebsockets' memory for a connection, zeroed at the start of each transaction and of the WebSocket. */
 struct session {
     struct http_connection http;
-    struct ws_client client;
+    struct subscriber subscriber;
+    enum websocket_deflate_answer deflate; /* what the handshake agrees on */
 };
 
 struct ws_server {
@@ -46,7 +48,7 @@ struct ws_server {
     int listening;
     size_t connections;
     bool closing;
-    struct ws_clients *clients;
+    struct subscribers *subscribers;
     struct ws_server_stats stats;
 };
 
@@ -62,27 +64,28 @@ static struct bytes path_of(struct lws *wsi, char *text, int size)
     return copied > 0 ? bytes_of(text, (size_t)copied) : bytes_of_string("?");
 }
 
-/* The value of `dialect` in the query, written to `text`; no data if there is none. Libwebsockets has taken the query
+/* The value of a parameter of the query, written to `text`; no data if there is none. Libwebsockets has taken the query
  * apart and decoded it. */
-static struct bytes dialect_of(struct lws *wsi, char *text, int size)
+static struct bytes parameter_of(struct lws *wsi, const char *name, char *text, int size)
 {
-    static const char name[] = "dialect=";
-    const size_t name_size = sizeof name - 1;
+    size_t name_size = strlen(name);
     for (int fragment = 0;; fragment++) {
         int copied = lws_hdr_copy_fragment(wsi, text, size, WSI_TOKEN_HTTP_URI_ARGS, fragment);
         if (copied < 0)
             return (struct bytes){ 0 };
-        if ((size_t)copied >= name_size && memcmp(text, name, name_size) == 0)
-            return bytes_of(text + name_size, (size_t)copied - name_size);
+        if ((size_t)copied > name_size && memcmp(text, name, name_size) == 0 &&
+            text[name_size] == '=')
+            return bytes_of(text + name_size + 1, (size_t)copied - name_size - 1);
     }
 }
 
-static enum lane_kind find_lane(struct lws *wsi, int *status, const char **text)
+static bool find_form(struct lws *wsi, struct render_form *form, int *status, const char **text)
 {
     char path[PATH_MAX_SIZE], dialect[QUERY_MAX_SIZE];
-    struct http_target target = { path_of(wsi, path, sizeof path),
-                                  dialect_of(wsi, dialect, sizeof dialect) };
-    return http_routes_lane(server_of(wsi)->options.sources, target, status, text);
+    struct http_target target = { .path = path_of(wsi, path, sizeof path),
+                                  .dialect =
+                                      parameter_of(wsi, "dialect", dialect, sizeof dialect) };
+    return http_routes_websocket(server_of(wsi)->options.sources, target, form, status, text);
 }
 
 static int on_established(struct session *session, struct lws *wsi)
@@ -90,18 +93,67 @@ static int on_established(struct session *session, struct lws *wsi)
     struct ws_server *server = server_of(wsi);
     int status;
     const char *text;
-    enum lane_kind kind = find_lane(wsi, &status, &text);
-    if (kind == LANE_KINDS || server->closing)
+    struct lane_key key = { .framing = session->deflate != WEBSOCKET_DEFLATE_NONE
+                                           ? FRAMING_WEBSOCKET_DEFLATED
+                                           : FRAMING_WEBSOCKET };
+    if (server->closing || !find_form(wsi, &key.form, &status, &text))
         return -1;
-    ws_client_join(&session->client, server->clients, wsi, kind);
-    return 0;
+    return subscriber_join(&session->subscriber, server->subscribers, wsi, &key) ? 0 : -1;
+}
+
+/* Nothing more comes with this connection than the stream, until one of both sides ends it (streamer/sse.h). */
+static int write_sse_headers(struct lws *wsi)
+{
+    static const struct {
+        const char *name, *value;
+    } extra[] = {
+        { "access-control-allow-origin:", "*" },
+        { "cache-control:", "no-store" },
+        { "x-accel-buffering:", "no" }, /* nginx would collect before it sends */
+    };
+    uint8_t headers[LWS_PRE + REFUSAL_SIZE];
+    uint8_t *at = headers + LWS_PRE;
+    uint8_t *end = headers + sizeof headers;
+    if (lws_add_http_common_headers(wsi, 200, HTTP_ROUTES_SSE_TYPE, LWS_ILLEGAL_HTTP_CONTENT_LEN,
+                                    &at, end))
+        return -1;
+    for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
+        if (lws_add_http_header_by_name(wsi, (const uint8_t *)extra[i].name,
+                                        (const uint8_t *)extra[i].value,
+                                        (int)strlen(extra[i].value), &at, end))
+            return -1;
+    return lws_finalize_write_http_header(wsi, headers + LWS_PRE, &at, end);
+}
+
+static int start_sse(struct session *session, struct lws *wsi, struct render_form form)
+{
+    struct ws_server *server = server_of(wsi);
+    struct lane_key key = { .form = form, .framing = FRAMING_SSE };
+    if (server->closing || write_sse_headers(wsi) || lws_http_mark_sse(wsi))
+        return -1;
+    return subscriber_join(&session->subscriber, server->subscribers, wsi, &key) ? 0 : -1;
+}
+
+static bool is_get(struct lws *wsi)
+{
+    char *uri;
+    int uri_size;
+    return lws_http_get_uri_and_method(wsi, &uri, &uri_size) == LWSHUMETH_GET;
 }
 
 static int on_http(struct session *session, struct lws *wsi, struct bytes path)
 {
-    char dialect[QUERY_MAX_SIZE];
-    struct http_target target = { path, dialect_of(wsi, dialect, sizeof dialect) };
-    return http_connection_start(&session->http, wsi, server_of(wsi)->options.sources, target);
+    char dialect[QUERY_MAX_SIZE], stream[QUERY_MAX_SIZE];
+    const struct http_sources *sources = server_of(wsi)->options.sources;
+    struct http_target target = { path, parameter_of(wsi, "dialect", dialect, sizeof dialect),
+                                  parameter_of(wsi, "stream", stream, sizeof stream) };
+    struct render_form form;
+    int status;
+    const char *text;
+    if (http_routes_is_sse(path) && is_get(wsi) &&
+        http_routes_sse(sources, target, &form, &status, &text))
+        return start_sse(session, wsi, form);
+    return http_connection_start(&session->http, wsi, sources, target);
 }
 
 /* A whole answer to a request that libwebsockets is not to handle, after which the connection is closed. `text` is a
@@ -132,7 +184,10 @@ static const char *find_refusal(struct lws *wsi, const char *protocol, int *stat
         return "the only upgrade is to WebSocket";
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
         return "there are no subprotocols";
-    return find_lane(wsi, status, &text) == LANE_KINDS ? text : NULL;
+    if (deflate_extension_is_too_long(wsi))
+        return "Sec-WebSocket-Extensions is too long";
+    struct render_form form;
+    return find_form(wsi, &form, status, &text) ? NULL : text;
 }
 
 /* Libwebsockets itself would end a connection whose upgrade it does not like without a word. */
@@ -148,6 +203,38 @@ static int on_upgrade(struct lws *wsi, const char *protocol)
     return -1;
 }
 
+/* Whether the extension that the client offers is agreed on: 0 if it is, as libwebsockets has it. */
+static int on_extension(struct session *session, struct lws *wsi)
+{
+    session->deflate =
+        server_of(wsi)->options.deflate ? deflate_extension_answer(wsi) : WEBSOCKET_DEFLATE_NONE;
+    return session->deflate == WEBSOCKET_DEFLATE_NONE;
+}
+
+/* Of a handshake, once on_extension has agreed; and of every other answer. */
+static int on_headers(const struct session *session, struct lws_process_html_args *headers)
+{
+    if (!session || session->deflate == WEBSOCKET_DEFLATE_NONE)
+        return 0;
+    return deflate_extension_add_parameters(headers, session->deflate) ? 0 : -1;
+}
+
+/* Over HTTP an answer, or one that never ends. */
+static int on_http_writable(struct session *session)
+{
+    return subscriber_has_joined(&session->subscriber) ? subscriber_write(&session->subscriber)
+                                                       : http_connection_write(&session->http);
+}
+
+static int on_http_closed(struct session *session)
+{
+    if (!session)
+        return 0;
+    http_connection_clear(&session->http);
+    subscriber_leave(&session->subscriber);
+    return 0;
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t size)
 {
@@ -156,16 +243,18 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_WSI_CREATE: server_of(wsi)->connections++; return 0;
     case LWS_CALLBACK_WSI_DESTROY: server_of(wsi)->connections--; return 0;
     case LWS_CALLBACK_HTTP: return on_http(session, wsi, bytes_of(in, size));
-    case LWS_CALLBACK_HTTP_WRITEABLE: return http_connection_write(&session->http);
+    case LWS_CALLBACK_HTTP_WRITEABLE: return on_http_writable(session);
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-    case LWS_CALLBACK_CLOSED_HTTP: http_connection_clear(session ? &session->http : NULL); return 0;
+    case LWS_CALLBACK_CLOSED_HTTP: return on_http_closed(session);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi, in);
+    case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY: return on_extension(session, wsi);
+    case LWS_CALLBACK_ADD_HEADERS: return on_headers(session, in);
     case LWS_CALLBACK_ESTABLISHED: return on_established(session, wsi);
-    case LWS_CALLBACK_SERVER_WRITEABLE: return ws_client_write(&session->client);
-    case LWS_CALLBACK_RECEIVE: return ws_client_receive(&session->client, size);
-    case LWS_CALLBACK_RECEIVE_PONG: return ws_client_receive(&session->client, 0);
+    case LWS_CALLBACK_SERVER_WRITEABLE: return subscriber_write(&session->subscriber);
+    case LWS_CALLBACK_RECEIVE: return subscriber_receive(&session->subscriber, size);
+    case LWS_CALLBACK_RECEIVE_PONG: return subscriber_receive(&session->subscriber, 0);
     case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-    case LWS_CALLBACK_CLOSED: ws_client_leave(&session->client); return 0;
+    case LWS_CALLBACK_CLOSED: subscriber_leave(&session->subscriber); return 0;
     default: return 0;
     }
 }
@@ -188,11 +277,12 @@ struct ws_server *ws_server_create(const struct ws_server_options *options)
 {
     struct ws_server *server = memory_allocate_zeroed(1, sizeof *server);
     server->options = *options;
-    server->clients = ws_clients_create(&options->clients);
+    server->subscribers = subscribers_create(&options->subscribers);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .vhost_name = PROTOCOL_NAME,
         .protocols = protocols,
+        .extensions = deflate_extension_table(),
         .retry_and_idle_policy = &no_pings,
         .keepalive_timeout = KEEP_ALIVE_S,
         .user = server,
@@ -209,7 +299,7 @@ void ws_server_destroy(struct ws_server *server)
 {
     if (!server)
         return;
-    ws_clients_destroy(server->clients);
+    subscribers_destroy(server->subscribers);
     free(server);
 }
 
@@ -271,12 +361,12 @@ bool ws_server_listen(struct ws_server *server, int descriptor)
 
 void ws_server_wake(struct ws_server *server, uint64_t now_ms)
 {
-    ws_clients_wake(server->clients, now_ms);
+    subscribers_wake(server->subscribers, now_ms);
 }
 
 void ws_server_tick(struct ws_server *server, uint64_t now_ms)
 {
-    ws_clients_tick(server->clients, now_ms);
+    subscribers_tick(server->subscribers, now_ms);
 }
 
 void ws_server_close(struct ws_server *server)
@@ -286,7 +376,7 @@ void ws_server_close(struct ws_server *server)
     server->listener = NULL;
     loop_timer_destroy(server->accept_again);
     server->accept_again = NULL;
-    ws_clients_close(server->clients);
+    subscribers_close(server->subscribers);
 }
 
 size_t ws_server_connections(const struct ws_server *server)
@@ -299,7 +389,7 @@ const struct ws_server_stats *ws_server_stats(const struct ws_server *server)
     return &server->stats;
 }
 
-const struct ws_clients_stats *ws_server_clients_stats(const struct ws_server *server)
+const struct subscribers_stats *ws_server_subscribers_stats(const struct ws_server *server)
 {
-    return ws_clients_stats(server->clients);
+    return subscribers_stats(server->subscribers);
 }

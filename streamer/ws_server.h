@@ -1,5 +1,5 @@
 /*
- * The server's connections: accepts them, and hands what libwebsockets says of each to ws_client or http_connection. With
+ * The server's connections: accepts them, and hands what libwebsockets says of each to subscriber or http_connection. With
  * these and loop.c the only place that knows libwebsockets.
  */
 #ifndef STREAMER_WS_SERVER_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "streamer/ws_client.h"
+#include "streamer/subscriber.h"
 
 struct http_sources;
 struct loop;
@@ -18,7 +18,8 @@ struct ws_server;
 struct ws_server_options {
     struct loop *loop;
     const struct http_sources *sources;
-    struct ws_clients_options clients;
+    struct subscribers_options subscribers;
+    bool deflate; /* compress for those who offer to inflate */
     size_t max_connections;
 };
 
@@ -44,6 +45,6 @@ void ws_server_tick(struct ws_server *server, uint64_t now_ms);
 void ws_server_close(struct ws_server *server);
 size_t ws_server_connections(const struct ws_server *server);
 const struct ws_server_stats *ws_server_stats(const struct ws_server *server);
-const struct ws_clients_stats *ws_server_clients_stats(const struct ws_server *server);
+const struct subscribers_stats *ws_server_subscribers_stats(const struct ws_server *server);
 
 #endif

@@ -27,7 +27,7 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture fixture;
-    fixture.lane = lane_create(RING_SIZE);
+    fixture.lane = lane_create(RING_SIZE, (struct stream_id){ 0 });
     *state = &fixture;
     return 0;
 }
@@ -42,7 +42,8 @@ static int teardown(void **state)
 static void append(struct fixture *fixture, uint64_t id, size_t size)
 {
     static const uint8_t zeros[RING_SIZE];
-    assert_true(lane_append(fixture->lane, (struct stream_id){ id, 0 }, bytes_of(zeros, size)));
+    assert_true(lane_append(fixture->lane, (struct stream_position){ { id, 0 }, 0 },
+                            bytes_of(zeros, size)));
 }
 
 static void is_sent_what_comes_after_it_joined(void **state)
@@ -60,7 +61,7 @@ static void is_sent_what_comes_after_it_joined(void **state)
     client_advance(&fixture->client, &slice, NOW);
     assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice),
                      CLIENT_NEXT_NOTHING);
-    assert_int_equal(fixture->client.last_id.ms, 3);
+    assert_int_equal(fixture->client.last.id.ms, 3);
 }
 
 static void is_told_what_it_missed_when_it_was_overtaken(void **state)
@@ -71,8 +72,7 @@ static void is_told_what_it_missed_when_it_was_overtaken(void **state)
     for (uint64_t id = 8; id < 18; id++)
         append(fixture, id, RING_SIZE / 8);
     assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice), CLIENT_NEXT_GAP);
-    struct client_gap gap =
-        client_skip(&fixture->client, fixture->lane, (struct stream_id){ 17, 0 });
+    struct gap gap = client_skip(&fixture->client, fixture->lane, (struct stream_id){ 17, 0 });
     assert_int_equal(gap.from.ms, 7);
     assert_int_equal(gap.to.ms, 17);
     assert_int_equal(gap.missed, 10);
@@ -80,7 +80,7 @@ static void is_told_what_it_missed_when_it_was_overtaken(void **state)
                      CLIENT_NEXT_NOTHING);
     append(fixture, 18, 1);
     assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice), CLIENT_NEXT_SLICE);
-    assert_int_equal(slice.last.ms, 18);
+    assert_int_equal(slice.last.id.ms, 18);
 }
 
 static void time_asks_for_the_most_urgent(void **state)

@@ -20,6 +20,7 @@ struct fixture {
     struct redis_link *link;
     struct issuers *issuers;
     struct renderer *renderer;
+    struct framer *framer;
     struct lanes *lanes;
     struct stream_reader *reader;
     struct newest *newest;
@@ -30,6 +31,15 @@ struct fixture {
 static struct http_target target_of(const char *path)
 {
     return (struct http_target){ .path = bytes_of_string(path) };
+}
+
+#define OURS CERTIFICATE_DIALECT_CERTSTREAM
+#define GO   CERTIFICATE_DIALECT_GO
+
+static void expect_form(struct render_form form, struct render_form expected)
+{
+    assert_int_equal(form.content, expected.content);
+    assert_int_equal(form.dialect, expected.dialect);
 }
 
 static int setup(void **state)
@@ -45,7 +55,8 @@ static int setup(void **state)
     fixture.link = redis_link_create(&options);
     fixture.issuers = issuers_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
-    fixture.lanes = lanes_create(1 << 16, fixture.renderer);
+    fixture.framer = framer_create(fixture.renderer);
+    fixture.lanes = lanes_create(1 << 16, fixture.framer);
     fixture.reader = stream_reader_create(&fixture.contract, fixture.issuers, &events);
     fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
     fixture.positions = log_positions_create(&fixture.contract, fixture.link);
@@ -70,6 +81,7 @@ static int teardown(void **state)
     newest_destroy(fixture->newest);
     stream_reader_destroy(fixture->reader);
     lanes_destroy(fixture->lanes);
+    framer_destroy(fixture->framer);
     renderer_destroy(fixture->renderer);
     issuers_destroy(fixture->issuers);
     return 0;
@@ -104,6 +116,7 @@ static void every_path_has_its_answer(void **state)
         { "/domains-only/example.json", 503, "application/json", "{\"error\":\"Redis is away\"}" },
         { "/full-stream", 426, "application/json", "{\"error\":" },
         { "/domains-only/", 426, "application/json", "{\"error\":" },
+        { "/sse", 200, "text/event-stream", "" },
         { "/nothing", 404, "application/json", "{\"error\":\"not found\"}" },
         { "/latest.jso", 404, "application/json", "{\"error\":" },
         { "/latest.json/x", 404, "application/json", "{\"error\":" },
@@ -138,28 +151,28 @@ static void only_the_page_may_be_stored(void **state)
     }
 }
 
-static void an_upgrade_finds_its_lane(void **state)
+static void an_upgrade_finds_its_form(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
         const char *path;
         const char *dialect;
-        enum lane_kind kind;
+        struct render_form form;
         int status;
     } cases[] = {
-        { "/", NULL, LANE_WEBSOCKET_LITE, 0 },
-        { "/", "certstream", LANE_WEBSOCKET_LITE, 0 },
-        { "/", "go", LANE_WEBSOCKET_GO_LITE, 0 },
-        { "/full-stream", NULL, LANE_WEBSOCKET_FULL, 0 },
-        { "/full-stream/", "go", LANE_WEBSOCKET_GO_FULL, 0 },
-        { "/domains-only", NULL, LANE_WEBSOCKET_DOMAINS, 0 },
-        { "/domains-only//", "go", LANE_WEBSOCKET_GO_DOMAINS, 0 },
-        { "/", "Go", LANE_KINDS, 400 },
-        { "/", "", LANE_KINDS, 400 },
-        { "/latest.json", NULL, LANE_KINDS, 404 },
-        { "/full", NULL, LANE_KINDS, 404 },
-        { "/full-streams", NULL, LANE_KINDS, 404 },
-        { "?", NULL, LANE_KINDS, 404 },
+        { "/", NULL, { LANE_LITE, OURS }, 0 },
+        { "/", "certstream", { LANE_LITE, OURS }, 0 },
+        { "/", "go", { LANE_LITE, GO }, 0 },
+        { "/full-stream", NULL, { LANE_FULL, OURS }, 0 },
+        { "/full-stream/", "go", { LANE_FULL, GO }, 0 },
+        { "/domains-only", NULL, { LANE_DOMAINS, OURS }, 0 },
+        { "/domains-only//", "go", { LANE_DOMAINS, GO }, 0 },
+        { "/", "Go", { 0 }, 400 },
+        { "/", "", { 0 }, 400 },
+        { "/latest.json", NULL, { 0 }, 404 },
+        { "/full", NULL, { 0 }, 404 },
+        { "/full-streams", NULL, { 0 }, 404 },
+        { "?", NULL, { 0 }, 404 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct http_target target = target_of(cases[i].path);
@@ -167,8 +180,11 @@ static void an_upgrade_finds_its_lane(void **state)
         const char *text = NULL;
         if (cases[i].dialect)
             target.dialect = bytes_of_string(cases[i].dialect);
-        assert_int_equal(http_routes_lane(&fixture->sources, target, &status, &text),
-                         cases[i].kind);
+        struct render_form form = { 0 };
+        bool found = http_routes_websocket(&fixture->sources, target, &form, &status, &text);
+        assert_int_equal(found, cases[i].status == 0);
+        if (found)
+            expect_form(form, cases[i].form);
         assert_int_equal(status, cases[i].status);
         assert_int_equal(text != NULL, status != 0);
     }
@@ -181,16 +197,56 @@ static void the_dialect_of_who_names_none_is_a_setting(void **state)
     int status;
     const char *text;
     sources.dialect = CERTIFICATE_DIALECT_GO;
-    assert_int_equal(http_routes_lane(&sources, target_of("/"), &status, &text),
-                     LANE_WEBSOCKET_GO_LITE);
+    struct render_form form = { 0 };
+    assert_true(http_routes_websocket(&sources, target_of("/"), &form, &status, &text));
+    expect_form(form, (struct render_form){ LANE_LITE, GO });
+}
+
+static void events_of_each_stream_can_be_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *stream, *dialect;
+        struct render_form form;
+        int status;
+    } cases[] = {
+        { NULL, NULL, { LANE_LITE, OURS }, 0 },
+        { "lite", "go", { LANE_LITE, GO }, 0 },
+        { "full", NULL, { LANE_FULL, OURS }, 0 },
+        { "domains", NULL, { LANE_DOMAINS, OURS }, 0 },
+        { "", NULL, { 0 }, 400 },
+        { "Full", NULL, { 0 }, 400 },
+        { "lite", "other", { 0 }, 400 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_target target = target_of("/sse");
+        struct render_form form = { 0 };
+        int status = 0;
+        const char *text = NULL;
+        if (cases[i].stream)
+            target.stream = bytes_of_string(cases[i].stream);
+        if (cases[i].dialect)
+            target.dialect = bytes_of_string(cases[i].dialect);
+        bool found = http_routes_sse(&fixture->sources, target, &form, &status, &text);
+        assert_int_equal(found, cases[i].status == 0);
+        assert_int_equal(status, cases[i].status);
+        if (found)
+            expect_form(form, cases[i].form);
+    }
+    assert_true(http_routes_is_sse(bytes_of_string("/sse/")));
+    assert_false(http_routes_is_sse(bytes_of_string("/")));
 }
 
 static void stats_count_the_listeners_of_each_stream(void **state)
 {
     struct fixture *fixture = *state;
-    (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL);
-    (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
-    (void)lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    static const struct lane_key keys[] = {
+        { { LANE_FULL, OURS }, FRAMING_WEBSOCKET },
+        { { LANE_DOMAINS, OURS }, FRAMING_WEBSOCKET_DEFLATED },
+        { { LANE_DOMAINS, GO }, FRAMING_SSE },
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        (void)lanes_join(fixture->lanes, &keys[i], (struct stream_id){ 0 });
     struct http_request request;
     assert_true(
         http_request_start(&request, &fixture->sources, target_of("/stats"), on_answer, NULL));
@@ -205,9 +261,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_path_has_its_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_page_may_be_stored, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_upgrade_finds_its_lane, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_upgrade_finds_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(the_dialect_of_who_names_none_is_a_setting, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(events_of_each_stream_can_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(stats_count_the_listeners_of_each_stream, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,21 +23,28 @@ enum {
     TWO_FRAMES = 2 * LONGEST_FRAME,
 };
 
+#define BEFORE_ALL ((struct stream_id){ 0, 0 })
+
 static size_t ring_size(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     return (RING_SIZE + page - 1) / page * page;
 }
 
+static struct stream_position position_of(uint64_t ms, uint64_t sequence)
+{
+    return (struct stream_position){ { ms, sequence }, ms + 1000 };
+}
+
 static bool append_text(struct lane *lane, uint64_t number, const char *text)
 {
-    return lane_append(lane, (struct stream_id){ number, 1 }, bytes_of_string(text));
+    return lane_append(lane, position_of(number, 1), bytes_of_string(text));
 }
 
 static void a_new_lane_is_empty(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE);
+    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
     struct lane_slice slice;
     assert_int_equal(lane_first(lane), lane_next(lane));
     assert_false(lane_read(lane, lane_next(lane), SIZE_MAX, &slice));
@@ -47,7 +54,7 @@ static void a_new_lane_is_empty(void **state)
 static void a_slice_is_as_many_whole_messages_as_fit(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE);
+    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
     struct lane_slice slice;
     static const char *const texts[] = { "aaa", "bb", "cccc", "d" };
     for (uint64_t i = 0; i < 4; i++)
@@ -71,7 +78,7 @@ static void a_slice_is_as_many_whole_messages_as_fit(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(lane_read(lane, cases[i].from, cases[i].limit, &slice));
         assert_true(bytes_equal_string(bytes_of(slice.data, slice.size), cases[i].slice));
-        assert_int_equal(slice.last.ms, slice.next - 1);
+        assert_int_equal(slice.last.id.ms, slice.next - 1);
     }
     lane_destroy(lane);
 }
@@ -79,15 +86,15 @@ static void a_slice_is_as_many_whole_messages_as_fit(void **state)
 static void a_frame_that_does_not_fit_overtakes_every_reader(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE);
+    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
     struct lane_slice slice;
     uint8_t *frame = memory_allocate_zeroed(1, ring_size() + 1);
     assert_true(append_text(lane, 0, "small"));
-    assert_true(lane_append(lane, (struct stream_id){ 1, 0 }, bytes_of(frame, ring_size())));
+    assert_true(lane_append(lane, position_of(1, 0), bytes_of(frame, ring_size())));
     assert_int_equal(lane_first(lane), 1);
     assert_true(lane_read(lane, 1, 0, &slice));
     assert_int_equal(slice.size, ring_size());
-    assert_false(lane_append(lane, (struct stream_id){ 2, 0 }, bytes_of(frame, ring_size() + 1)));
+    assert_false(lane_append(lane, position_of(2, 0), bytes_of(frame, ring_size() + 1)));
     assert_int_equal(lane_first(lane), 3);
     assert_int_equal(lane_next(lane), 3);
     assert_false(lane_read(lane, 3, SIZE_MAX, &slice));
@@ -98,18 +105,74 @@ static void a_frame_that_does_not_fit_overtakes_every_reader(void **state)
     lane_destroy(lane);
 }
 
+static void expect_place(const struct lane *lane, uint64_t ms, uint64_t number)
+{
+    uint64_t found = UINT64_MAX;
+    assert_true(lane_find(lane, (struct stream_id){ ms, 5 }, &found));
+    assert_int_equal(found, number);
+}
+
+static void a_place_is_found_from_where_the_lane_began(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE, (struct stream_id){ 10, 5 });
+    uint64_t number;
+    assert_false(lane_find(lane, (struct stream_id){ 10, 4 }, &number));
+    expect_place(lane, 10, 0);
+    expect_place(lane, 99, 0);
+    assert_true(append_text(lane, 20, "a"));
+    assert_true(append_text(lane, 30, "b"));
+    assert_false(lane_find(lane, (struct stream_id){ 10, 4 }, &number));
+    expect_place(lane, 10, 0);
+    expect_place(lane, 15, 0);
+    expect_place(lane, 20, 1);
+    expect_place(lane, 30, 2);
+    expect_place(lane, 99, 2);
+    lane_destroy(lane);
+}
+
+static void after_a_message_that_did_not_fit_there_is_no_place_before_it(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    uint8_t *frame = memory_allocate_zeroed(1, ring_size() + 1);
+    uint64_t number;
+    assert_true(append_text(lane, 20, "a"));
+    assert_false(lane_append(lane, position_of(30, 0), bytes_of(frame, ring_size() + 1)));
+    assert_false(lane_find(lane, (struct stream_id){ 20, 1 }, &number));
+    expect_place(lane, 30, 2);
+    free(frame);
+    lane_destroy(lane);
+}
+
+static void when_ids_go_back_only_what_came_since_has_places(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    uint64_t number;
+    assert_true(append_text(lane, 20, "a"));
+    assert_true(append_text(lane, 30, "b"));
+    assert_true(append_text(lane, 25, "c"));
+    assert_false(lane_find(lane, (struct stream_id){ 20, 0 }, &number));
+    assert_false(lane_find(lane, (struct stream_id){ 24, 0 }, &number));
+    expect_place(lane, 25, 3);
+    expect_place(lane, 30, 3);
+    assert_int_equal(lane_first(lane), 0);
+    lane_destroy(lane);
+}
+
 /* The index has a bound of its own: without it, these would overwrite the records of messages still held. */
 static void tiny_messages_are_dropped_before_their_records_are_overwritten(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE);
+    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
     for (uint64_t i = 0; i < RING_SIZE; i++)
         assert_true(append_text(lane, i, "x"));
     struct lane_slice slice;
     assert_true(lane_next(lane) - lane_first(lane) < RING_SIZE);
     assert_true(lane_read(lane, lane_first(lane), SIZE_MAX, &slice));
     assert_int_equal(slice.size, lane_next(lane) - lane_first(lane));
-    assert_int_equal(slice.last.ms, RING_SIZE - 1);
+    assert_int_equal(slice.last.id.ms, RING_SIZE - 1);
     lane_destroy(lane);
 }
 
@@ -137,8 +200,8 @@ static void append_random(struct model *model, uint64_t *random)
     uint64_t start = model->starts[model->count];
     for (size_t i = 0; i < size; i++)
         model->bytes[start + i] = (uint8_t)next_random(random);
-    struct stream_id id = { model->count, start };
-    assert_true(lane_append(model->lane, id, bytes_of(model->bytes + start, size)));
+    assert_true(lane_append(model->lane, position_of(model->count + 1, start),
+                            bytes_of(model->bytes + start, size)));
     model->starts[++model->count] = start + size;
 }
 
@@ -158,9 +221,22 @@ static void read_random(struct model *model, uint64_t *reader, uint64_t *random)
     /* The next message would not have fitted. */
     assert_true(slice.next == model->count ||
                 model->starts[slice.next + 1] - model->starts[*reader] > limit);
-    assert_int_equal(slice.last.ms, slice.next - 1);
-    assert_int_equal(slice.last.sequence, model->starts[slice.next - 1]);
+    assert_int_equal(slice.last.id.ms, slice.next);
+    assert_int_equal(slice.last.ordinal, slice.next + 1000);
+    assert_int_equal(slice.last.id.sequence, model->starts[slice.next - 1]);
     *reader = slice.next;
+}
+
+/* Who has had all up to a message goes on with the next, if that is held. */
+static void find_random(const struct model *model, uint64_t *random)
+{
+    uint64_t had = next_random(random) % (model->count + 1);
+    struct stream_id id = { had, had ? model->starts[had - 1] : 0 };
+    uint64_t number = 0;
+    bool found = lane_find(model->lane, id, &number);
+    assert_int_equal(found, had >= lane_first(model->lane));
+    if (found)
+        assert_int_equal(number, had);
 }
 
 /* What fits is kept: the oldest message held is the oldest that the ring has room for. */
@@ -184,7 +260,7 @@ static void behaves_as_a_list_of_all_messages_would(void **state)
     printf("seed %" PRIu64 "\n", seed);
     uint64_t random = seed | 1;
     struct model model = {
-        .lane = lane_create(RING_SIZE),
+        .lane = lane_create(RING_SIZE, BEFORE_ALL),
         .bytes = memory_allocate((size_t)STEPS * LONGEST_FRAME),
         .starts = memory_allocate_zeroed(STEPS + 1, sizeof *model.starts),
     };
@@ -195,6 +271,7 @@ static void behaves_as_a_list_of_all_messages_would(void **state)
         else
             append_random(&model, &random);
         check_held(&model);
+        find_random(&model, &random);
     }
     assert_true(lane_first(model.lane) > 0);
     free(model.bytes);
@@ -208,6 +285,9 @@ int main(void)
         cmocka_unit_test(a_new_lane_is_empty),
         cmocka_unit_test(a_slice_is_as_many_whole_messages_as_fit),
         cmocka_unit_test(a_frame_that_does_not_fit_overtakes_every_reader),
+        cmocka_unit_test(a_place_is_found_from_where_the_lane_began),
+        cmocka_unit_test(after_a_message_that_did_not_fit_there_is_no_place_before_it),
+        cmocka_unit_test(when_ids_go_back_only_what_came_since_has_places),
         cmocka_unit_test(tiny_messages_are_dropped_before_their_records_are_overwritten),
         cmocka_unit_test(behaves_as_a_list_of_all_messages_would),
     };

@@ -20,6 +20,7 @@ enum {
 struct fixture {
     struct issuers *issuers;
     struct renderer *renderer;
+    struct framer *framer;
     struct lanes *lanes;
 };
 
@@ -28,7 +29,8 @@ static int setup(void **state)
     static struct fixture fixture;
     fixture.issuers = issuers_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
-    fixture.lanes = lanes_create(1 << 16, fixture.renderer);
+    fixture.framer = framer_create(fixture.renderer);
+    fixture.lanes = lanes_create(1 << 16, fixture.framer);
     *state = &fixture;
     return 0;
 }
@@ -37,6 +39,7 @@ static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     lanes_destroy(fixture->lanes);
+    framer_destroy(fixture->framer);
     renderer_destroy(fixture->renderer);
     issuers_destroy(fixture->issuers);
     return 0;
@@ -70,20 +73,32 @@ static void expect_frame(const struct lane *lane, const char *payload)
     assert_int_equal(slice.size, size + header);
     assert_int_equal(slice.data[0], 0x81);
     assert_memory_equal(slice.data + header, payload, size);
-    assert_int_equal(slice.last.ms, 7);
+    assert_int_equal(slice.last.id.ms, 7);
+    assert_int_equal(slice.last.ordinal, 41);
+}
+
+static const struct stream_id nowhere = { 0 };
+static const struct lane_key full_key = { { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM },
+                                          FRAMING_WEBSOCKET };
+
+static const struct lane *join(struct fixture *fixture, enum lane_content content,
+                               enum framing framing)
+{
+    struct lane_key key = { { content, CERTIFICATE_DIALECT_CERTSTREAM }, framing };
+    return lanes_lane(lanes_join(fixture->lanes, &key, nowhere));
 }
 
 static void each_lane_gets_its_kind_of_message(void **state)
 {
     struct fixture *fixture = *state;
-    struct lane *lite = lanes_join(fixture->lanes, LANE_WEBSOCKET_LITE);
-    struct lane *full = lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL);
-    struct lane *domains = lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    const struct lane *lite = join(fixture, LANE_LITE, FRAMING_WEBSOCKET);
+    const struct lane *full = join(fixture, LANE_FULL, FRAMING_WEBSOCKET);
+    const struct lane *domains = join(fixture, LANE_DOMAINS, FRAMING_WEBSOCKET);
     uint8_t issuer[32];
     memset(issuer, 1, sizeof issuer);
     issuers_put(fixture->issuers, issuer, bytes_of_string("{\"is_ca\":true}"));
     struct stream_entry entry = make_entry(good_json);
-    lanes_publish(fixture->lanes, &entry, NOW);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
     expect_frame(lite, "{\"message_type\":\"certificate_update\",\"id\":\"7-1\",\"data\":"
                        "{\"cert_index\":5,\"leaf_cert\":{\"is_ca\":false}}}");
     expect_frame(full, "{\"message_type\":\"certificate_update\",\"id\":\"7-1\",\"data\":"
@@ -92,41 +107,40 @@ static void each_lane_gets_its_kind_of_message(void **state)
     expect_frame(domains,
                  "{\"message_type\":\"dns_entries\",\"id\":\"7-1\",\"data\":[\"a.example\"]}");
     for (size_t content = 0; content < LANE_CONTENTS; content++)
-        assert_int_equal(lanes_stats(fixture->lanes)->rendered[content], 1);
+        assert_int_equal(framer_stats(fixture->framer)->rendered[content], 1);
 }
 
 static void what_nobody_listens_to_is_not_rendered(void **state)
 {
     struct fixture *fixture = *state;
-    struct lane *domains = lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    const struct lane *domains = join(fixture, LANE_DOMAINS, FRAMING_WEBSOCKET);
     struct stream_entry entry = make_entry(good_json);
     assert_false(lanes_need_issuers(fixture->lanes));
-    lanes_publish(fixture->lanes, &entry, NOW);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
     assert_int_equal(lane_next(domains), 1);
-    assert_int_equal(lanes_stats(fixture->lanes)->rendered[LANE_LITE], 0);
-    assert_int_equal(lanes_stats(fixture->lanes)->rendered[LANE_FULL], 0);
-    assert_null(lanes_get(fixture->lanes, LANE_WEBSOCKET_LITE));
+    assert_int_equal(framer_stats(fixture->framer)->rendered[LANE_LITE], 0);
+    assert_int_equal(framer_stats(fixture->framer)->rendered[LANE_FULL], 0);
 }
 
 static void an_entry_whose_json_is_not_ours_is_counted_and_passed_over(void **state)
 {
     struct fixture *fixture = *state;
-    struct lane *lite = lanes_join(fixture->lanes, LANE_WEBSOCKET_LITE);
+    const struct lane *lite = join(fixture, LANE_LITE, FRAMING_WEBSOCKET);
     struct stream_entry entry = make_entry("[1,2,3]");
-    lanes_publish(fixture->lanes, &entry, NOW);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
     assert_int_equal(lane_next(lite), 0);
-    assert_int_equal(lanes_stats(fixture->lanes)->malformed, 1);
+    assert_int_equal(framer_stats(fixture->framer)->malformed, 1);
 }
 
 static void a_message_larger_than_a_lane_is_counted_and_leaves_a_gap(void **state)
 {
     struct fixture *fixture = *state;
-    struct lane *domains = lanes_join(fixture->lanes, LANE_WEBSOCKET_DOMAINS);
+    const struct lane *domains = join(fixture, LANE_DOMAINS, FRAMING_WEBSOCKET);
     static uint8_t spaces[1 << 16];
     memset(spaces, ' ', sizeof spaces);
     struct stream_entry entry = make_entry(good_json);
     entry.domains = bytes_of(spaces, sizeof spaces);
-    lanes_publish(fixture->lanes, &entry, NOW);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
     assert_int_equal(lane_first(domains), 1);
     assert_int_equal(lanes_stats(fixture->lanes)->oversized, 1);
 }
@@ -134,25 +148,48 @@ static void a_message_larger_than_a_lane_is_counted_and_leaves_a_gap(void **stat
 static void a_lane_outlives_its_last_listener_for_a_while(void **state)
 {
     struct fixture *fixture = *state;
-    struct lane *lane = lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL);
-    assert_ptr_equal(lanes_join(fixture->lanes, LANE_WEBSOCKET_FULL), lane);
+    struct lane_slot *slot = lanes_join(fixture->lanes, &full_key, nowhere);
+    assert_ptr_equal(lanes_join(fixture->lanes, &full_key, nowhere), slot);
     assert_int_equal(lanes_listeners(fixture->lanes, LANE_FULL), 2);
-    lanes_leave(fixture->lanes, LANE_WEBSOCKET_FULL, NOW);
+    lanes_leave(slot, NOW);
     lanes_tick(fixture->lanes, LONG_AFTER);
-    assert_ptr_equal(lanes_get(fixture->lanes, LANE_WEBSOCKET_FULL), lane);
-    lanes_leave(fixture->lanes, LANE_WEBSOCKET_FULL, LONG_AFTER);
+    assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
+    assert_int_equal(lanes_slot_listeners(slot), 1);
+    lanes_leave(slot, LONG_AFTER);
     lanes_tick(fixture->lanes, LONG_AFTER + 1);
-    assert_ptr_equal(lanes_get(fixture->lanes, LANE_WEBSOCKET_FULL), lane);
+    assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
     assert_true(lanes_need_issuers(fixture->lanes));
     lanes_tick(fixture->lanes, 2 * (uint64_t)LONG_AFTER);
-    assert_null(lanes_get(fixture->lanes, LANE_WEBSOCKET_FULL));
+    assert_null(lanes_next(fixture->lanes, NULL));
     assert_int_equal(lanes_listeners(fixture->lanes, LANE_FULL), 0);
+}
+
+/* One rendering for all of them. */
+static void each_framing_has_a_lane_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct lane *lanes[FRAMINGS];
+    struct lane_slice slice[FRAMINGS];
+    for (unsigned framing = 0; framing < FRAMINGS; framing++)
+        lanes[framing] = join(fixture, LANE_LITE, (enum framing)framing);
+    struct stream_entry entry = make_entry(good_json);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
+    for (unsigned framing = 0; framing < FRAMINGS; framing++)
+        assert_true(lane_read(lanes[framing], 0, SIZE_MAX, &slice[framing]));
+    assert_int_equal(framer_stats(fixture->framer)->rendered[LANE_LITE], 1);
+    assert_int_equal(slice[FRAMING_WEBSOCKET].data[0], 0x81);
+    assert_int_equal(slice[FRAMING_WEBSOCKET_DEFLATED].data[0], 0xc1);
+    assert_true(slice[FRAMING_WEBSOCKET_DEFLATED].size < slice[FRAMING_WEBSOCKET].size);
+    static const char start[] = "id: 7-1\ndata: {\"message_type\":\"certificate_update\",";
+    assert_memory_equal(slice[FRAMING_SSE].data, start, strlen(start));
+    assert_memory_equal(slice[FRAMING_SSE].data + slice[FRAMING_SSE].size - 3, "}\n\n", 3);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_lane_gets_its_kind_of_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_framing_has_a_lane_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_listens_to_is_not_rendered, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entry_whose_json_is_not_ours_is_counted_and_passed_over,
                                         setup, teardown),

@@ -1,0 +1,96 @@
+/* What is compressed here, zlib with the smallest window that we promise gets back. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+#include "shared/clock.h"
+#include "streamer/deflater.h"
+
+enum {
+    MESSAGE_MAX = 200000,
+    ROUNDS = 300,
+};
+
+static uint8_t message[MESSAGE_MAX];
+static uint8_t inflated[MESSAGE_MAX + 1];
+
+static uint64_t next_random(uint64_t *random)
+{
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random;
+}
+
+/* A fresh inflater each time: no message needs another one. */
+static void expect_inflates_to(struct bytes payload, struct bytes expected)
+{
+    static const uint8_t tail[] = { 0, 0, 0xff, 0xff };
+    z_stream stream = { 0 };
+    assert_int_equal(inflateInit2(&stream, -DEFLATER_WINDOW_BITS), Z_OK);
+    stream.next_out = inflated;
+    stream.avail_out = sizeof inflated;
+    stream.next_in = (Bytef *)(uintptr_t)payload.data;
+    stream.avail_in = (uInt)payload.size;
+    assert_true(inflate(&stream, Z_SYNC_FLUSH) >= Z_OK);
+    stream.next_in = (Bytef *)(uintptr_t)tail;
+    stream.avail_in = sizeof tail;
+    (void)inflate(&stream, Z_SYNC_FLUSH);
+    assert_int_equal(stream.avail_in, 0);
+    assert_int_equal(stream.total_out, expected.size);
+    assert_memory_equal(inflated, expected.data, expected.size);
+    assert_int_equal(inflateEnd(&stream), Z_OK);
+}
+
+/* Texts of few letters compress, those of many do not. */
+static struct bytes random_message(uint64_t *random)
+{
+    size_t size = next_random(random) % (next_random(random) % 4 ? 6000 : MESSAGE_MAX);
+    uint64_t letters = next_random(random) % 3 ? 6 : 256;
+    for (size_t i = 0; i < size; i++)
+        message[i] = (uint8_t)(next_random(random) % letters);
+    return bytes_of(message, size);
+}
+
+static void every_message_is_got_back_alone(void **state)
+{
+    (void)state;
+    const char *given = getenv("CERTSTREAM_SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 10) : clock_realtime_ms();
+    printf("seed %" PRIu64 "\n", seed);
+    uint64_t random = seed | 1;
+    struct deflater *deflater = deflater_create();
+    struct buffer out;
+    buffer_init(&out, 2 * MESSAGE_MAX);
+    size_t shorter = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct bytes given_message = random_message(&random);
+        buffer_clear(&out);
+        buffer_append_string(&out, "before");
+        if (!deflater_compress(deflater, &out, given_message)) {
+            assert_int_equal(out.size, strlen("before"));
+            continue;
+        }
+        assert_true(out.size - strlen("before") <= given_message.size);
+        expect_inflates_to(bytes_of(out.data + 6, out.size - 6), given_message);
+        shorter++;
+    }
+    assert_in_range(shorter, 1, ROUNDS - 1);
+    buffer_free(&out);
+    deflater_destroy(deflater);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_message_is_got_back_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
