@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/program.h"
+#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {
@@ -97,6 +99,31 @@ static void wait_for_latest(int port)
     }
 }
 
+/* What an operator looks for. */
+static void expect_status(struct harness *harness)
+{
+    static const char *const texts[] = {
+        "ingest    ", "knows ", "roots reproduced",   "streamer  connected",
+        "verified",   "behind", "Local RFC 6962 log", "Local tiled log",
+        "rfc6962",    "tiled",  "2 logs, ",
+    };
+    char redis[HARNESS_PATH_SIZE], url[HARNESS_PATH_SIZE + 16];
+    harness_path(harness, redis, "redis.sock");
+    (void)snprintf(url, sizeof url, "unix://%s", redis);
+    const char *const by_folder[] = { "status", "--var", harness->folder, NULL };
+    const char *const by_address[] = { "status", "--redis", url, NULL };
+    const char *const *const forms[] = { by_folder, by_address };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct program *status = run_command(harness, i ? "status_url" : "status", forms[i]);
+        assert_int_equal(program_wait(status, END_MS), 0);
+        char *output = program_output(status);
+        for (size_t j = 0; j < sizeof texts / sizeof *texts; j++)
+            if (!strstr(output, texts[j]))
+                fail_msg("no \"%s\" in:\n%s", texts[j], output);
+        free(output);
+    }
+}
+
 static void demo_streams_certificates_and_ends_cleanly(void **state)
 {
     const char *const arguments[] = { "demo",   "--var", ((struct harness *)*state)->folder,
@@ -115,15 +142,7 @@ static void demo_streams_certificates_and_ends_cleanly(void **state)
     websocket_client_destroy(full);
     websocket_client_destroy(domains);
 
-    const char *const status_words[] = { "status", "--var", ((struct harness *)*state)->folder,
-                                         NULL };
-    struct program *status = run_command(*state, "status", status_words);
-    assert_int_equal(program_wait(status, END_MS), 0);
-    char *output = program_output(status);
-    assert_non_null(strstr(output, "ingest    connected"));
-    assert_non_null(strstr(output, "streamer  connected"));
-    assert_non_null(strstr(output, "position"));
-    free(output);
+    expect_status(*state);
 
     program_signal(demo, SIGINT);
     assert_int_equal(program_wait(demo, END_MS), 0);
@@ -170,6 +189,40 @@ static void a_redis_that_does_not_answer_is_said(void **state)
     char *errors = error_of(*state, arguments, 1);
     assert_non_null(strstr(errors, "does not answer"));
     free(errors);
+}
+
+/* A Redis with what is left of two logs, one of them in quarantine, and nobody at work. */
+static void status_shows_what_is_left_and_fails_when_nothing_runs(void **state)
+{
+    struct redis_server *redis = redis_server_start(*state, "redis_left", NULL);
+    redisReply *reply = redis_server_command(redis, "SADD {certstream}:logs aa bb");
+    freeReplyObject(reply);
+    reply = redis_server_command(
+        redis,
+        "HSET {certstream}:log:aa description %s type rfc6962 state waiting next 4294967296 "
+        "verified_size 4294967296 sth_size 4294967300 lag_entries 4 lag_ms 1500 rate 2.5 page 256 "
+        "updated 1000 owner x last_error %s",
+        "A log", "get-sth: HTTP status 503\n\x1b[31m");
+    freeReplyObject(reply);
+    reply = redis_server_command(redis,
+                                 "HSET {certstream}:log:bb description %s quarantine %s "
+                                 "quarantine_since 1000",
+                                 "B log", "fork");
+    freeReplyObject(reply);
+    const char *const arguments[] = { "status", "--redis", redis_server_url(redis), NULL };
+    struct program *status = run_command(*state, "status", arguments);
+    assert_int_equal(program_wait(status, END_MS), 1);
+    char *output = program_output(status);
+    char *errors = program_errors(status);
+    print_message("%s", output);
+    assert_non_null(strstr(output, "2 logs, 4 entries behind, 2 not followed"));
+    assert_non_null(strstr(output, " 4294967296  4294967300  4294967296"));
+    assert_non_null(strstr(output, "last error: get-sth: HTTP status 503\\n\\x1b[31m"));
+    assert_non_null(strstr(output, ": fork"));
+    assert_non_null(strstr(errors, "nothing runs"));
+    free(output);
+    free(errors);
+    redis_server_destroy(redis);
 }
 
 static void a_redis_that_does_not_start_is_said(void **state)
@@ -247,6 +300,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(works_where_it_is_installed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_said_and_nothing_left, setup, teardown),
         cmocka_unit_test_setup_teardown(a_redis_that_does_not_answer_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(status_shows_what_is_left_and_fails_when_nothing_runs,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_redis_that_does_not_start_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_options_exit_with_2, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_start_in_the_same_place_is_refused, setup,
