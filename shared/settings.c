@@ -158,6 +158,11 @@ static bool complain(const struct settings_program *program, const char *where, 
     return false;
 }
 
+static const char *shown(const struct setting *setting, const char *value)
+{
+    return setting->is_secret ? "..." : value;
+}
+
 static bool names_match(const char *name, const char *given, size_t size)
 {
     if (strlen(name) != size)
@@ -225,7 +230,7 @@ static bool set_from_environment(const struct settings_program *program, void *f
             continue;
         const char *wrong = set_value(setting, fields, value);
         if (wrong)
-            return complain(program, "", name, value, wrong);
+            return complain(program, "", name, shown(setting, value), wrong);
     }
     return true;
 }
@@ -257,7 +262,7 @@ static bool set_from_line(const struct settings_program *program, void *fields, 
     if (!setting)
         return complain(program, where, key, value, "no such setting (see --help)");
     const char *wrong = set_value(setting, fields, value);
-    return wrong ? complain(program, where, key, value, wrong) : true;
+    return wrong ? complain(program, where, key, shown(setting, value), wrong) : true;
 }
 
 static char *read_file(const char *path)
@@ -351,7 +356,7 @@ static int set_from_flag(const struct settings_program *program, void *fields, c
     }
     if (!wrong)
         return used;
-    (void)complain(program, "--", setting->name, value, wrong);
+    (void)complain(program, "--", setting->name, shown(setting, value), wrong);
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct setting {
     const char *value_name;    /* in --help, e.g. "URL" */
     const char *help;          /* one line */
     const char *also_variable; /* a second variable that is honoured, e.g. "PORT"; or NULL */
+    bool is_secret;            /* a wrong value is not repeated */
     /* Says what is wrong with a value, in a constant text, or NULL if it is fine. Optional; of a list, per item. */
     const char *(*check)(const char *value);
 };

@@ -14,8 +14,6 @@
 enum {
     /* One header line of a request may have 8 KiB. */
     HEADERS_MAX = 8192,
-    /* For headers to arrive, for an answer to be taken. */
-    REQUEST_TIMEOUT_S = 20,
     /* What libwebsockets may say in a second; a client must not be able to fill the log. */
     LOG_LINES_PER_SECOND = 10,
 };
@@ -102,18 +100,19 @@ static const struct lws_protocols watch_protocols[] = {
     { 0 },
 };
 
-struct loop *loop_create(void)
+struct loop *loop_create(unsigned request_timeout_s)
 {
     lws_set_log_level(LLL_ERR, write_log);
     struct loop *loop = memory_allocate_zeroed(1, sizeof *loop);
     struct lws_context_creation_info info = {
         /* Not CONTEXT_PORT_NO_LISTEN_SERVER, which ws_server has: requests go to the first vhost of their port. */
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .max_http_header_data2 = HEADERS_MAX,
-        .timeout_secs = REQUEST_TIMEOUT_S,
+        .timeout_secs = request_timeout_s,
     };
     loop->context = lws_create_context(&info);
+    info.options = 0;
     info.vhost_name = WATCH_PROTOCOL;
     info.protocols = watch_protocols;
     if (loop->context)

@@ -17,8 +17,8 @@ struct lws_context;
 typedef void (*loop_on_ready)(short events, void *context);
 typedef void (*loop_on_time)(void *context);
 
-/* NULL after saying why on the log. */
-struct loop *loop_create(void);
+/* The time is for a TLS handshake, for headers to arrive and for an answer to be taken. NULL after saying why on the log. */
+struct loop *loop_create(unsigned request_timeout_s);
 /* After all watches and timers. Closes what connections are left. NULL is fine. */
 void loop_destroy(struct loop *loop);
 /* For ws_server. */

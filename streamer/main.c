@@ -9,14 +9,15 @@ enum {
     EXIT_WRONG_SETTING = 2
 };
 
-/* Signals that stop the daemon are read from the loop; writing to a closed connection is an error, not a signal. */
+/* Signals are read from the loop; writing to a closed connection is an error, not a signal. */
 static void set_signals(void)
 {
-    sigset_t stopping;
-    sigemptyset(&stopping);
-    sigaddset(&stopping, SIGTERM);
-    sigaddset(&stopping, SIGINT);
-    sigprocmask(SIG_BLOCK, &stopping, NULL);
+    sigset_t handled;
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGTERM);
+    sigaddset(&handled, SIGINT);
+    sigaddset(&handled, SIGHUP);
+    sigprocmask(SIG_BLOCK, &handled, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -14,10 +14,11 @@
 #include "shared/notify.h"
 #include "shared/redis_address.h"
 #include "shared/redis_link.h"
+#include "streamer/edges.h"
 #include "streamer/http_routes.h"
 #include "streamer/issuers.h"
 #include "streamer/lanes.h"
-#include "streamer/listener.h"
+#include "streamer/listeners.h"
 #include "streamer/log_positions.h"
 #include "streamer/loop.h"
 #include "streamer/newest.h"
@@ -37,13 +38,17 @@ enum {
     REDIS_TIMEOUT_MS = 15000,
     /* Some 3,000 issuers with their certificates: all that logs see in weeks. */
     ISSUERS_MAX_BYTES = 16 * 1024 * 1024,
-    /* What the process has open besides its clients: Redis, the listener, lanes, libwebsockets' own. */
-    OTHER_DESCRIPTORS = 64,
+    /* What the process has open besides its clients: Redis, listeners (each twice), lanes, libwebsockets' own, and
+     * connections that are only told that there are too many. */
+    OTHER_DESCRIPTORS = 128,
+    MS_PER_S = 1000,
 };
 
 struct streamer {
     const struct streamer_settings *settings;
     struct contract contract;
+    struct edges edges;
+    struct listeners listeners;
     struct loop *loop;
     struct issuers *issuers;
     struct renderer *renderer;
@@ -57,6 +62,7 @@ struct streamer {
     struct http_sources sources;
     struct ws_server *server;
     struct loop_watch *signals;
+    int signal_descriptor;
     struct loop_timer *tick;
     struct loop_timer *goodbye;
     uint64_t goodbye_end_ms;
@@ -162,18 +168,32 @@ static void log_totals(const struct streamer *streamer)
              clients->closed_silent);
 }
 
-static void on_signal(short events, void *context)
+static void stop(struct streamer *streamer)
 {
-    (void)events;
-    struct streamer *streamer = context;
     loop_watch_destroy(streamer->signals);
     streamer->signals = NULL;
     log_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
     log_totals(streamer);
     notify_stopping(streamer->notify);
     ws_server_close(streamer->server);
+    /* At once: who connects now is better off with another streamer of the port. */
+    listeners_close(&streamer->listeners);
     streamer->goodbye_end_ms = clock_monotonic_ms() + GOODBYE_MS;
     on_goodbye(streamer);
+}
+
+static void on_signal(short events, void *context)
+{
+    struct streamer *streamer = context;
+    struct signalfd_siginfo signal;
+    (void)events;
+    while (streamer->signals &&
+           read(streamer->signal_descriptor, &signal, sizeof signal) == sizeof signal) {
+        if (signal.ssi_signo == SIGHUP)
+            edges_reload(&streamer->edges);
+        else
+            stop(streamer);
+    }
 }
 
 /* Exactly what is needed: libwebsockets makes a table of as many entries as there may be descriptors, and where the limit
@@ -245,7 +265,9 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
     struct ws_server_options options = {
         .loop = streamer->loop,
         .sources = &streamer->sources,
+        .edges = &streamer->edges,
         .max_connections = max_connections,
+        .handshake_ms = (uint64_t)settings->handshake_ms,
         .deflate = !settings->no_deflate,
         .subscribers = {
             .lanes = streamer->lanes,
@@ -264,25 +286,55 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
 
 static bool watch_signals(struct streamer *streamer)
 {
-    sigset_t stopping;
-    sigemptyset(&stopping);
-    sigaddset(&stopping, SIGTERM);
-    sigaddset(&stopping, SIGINT);
-    int descriptor = signalfd(-1, &stopping, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (descriptor < 0)
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
+    streamer->signal_descriptor = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (streamer->signal_descriptor < 0)
         return false;
-    streamer->signals = loop_watch_create(streamer->loop, descriptor, on_signal, streamer);
-    (void)close(descriptor);
+    streamer->signals =
+        loop_watch_create(streamer->loop, streamer->signal_descriptor, on_signal, streamer);
     return streamer->signals != NULL;
 }
 
-static bool start(struct streamer *streamer, int listening)
+static bool complain(const char *reason)
+{
+    (void)fprintf(stderr, "certstream-streamer: %s\n", reason);
+    return false;
+}
+
+static bool open_listeners(struct streamer *streamer)
+{
+    const struct streamer_settings *settings = streamer->settings;
+    struct listeners_options options = {
+        .places = settings->listen.items,
+        .count = settings->listen.count,
+        .port = (uint16_t)settings->port,
+        .is_shared = settings->share_port,
+        .has_certificate = streamer->edges.identity != NULL,
+    };
+    char reason[LISTENER_REASON_SIZE];
+    return listeners_open(&streamer->listeners, &options, reason) || complain(reason);
+}
+
+static bool make_edges(struct streamer *streamer, size_t max_connections)
+{
+    char reason[EDGES_REASON_SIZE];
+    return edges_init(&streamer->edges, streamer->settings, max_connections, reason) ||
+           complain(reason);
+}
+
+static bool start(struct streamer *streamer)
 {
     const struct streamer_settings *settings = streamer->settings;
     if (!contract_init(&streamer->contract, settings->prefix))
         return false;
     size_t max_connections = limit_descriptors(settings->max_clients);
-    streamer->loop = loop_create();
+    if (!make_edges(streamer, max_connections) || !open_listeners(streamer))
+        return false;
+    streamer->loop = loop_create((unsigned)(settings->handshake_ms / MS_PER_S));
     if (!streamer->loop)
         return false;
     make_readers(streamer);
@@ -291,7 +343,7 @@ static bool start(struct streamer *streamer, int listening)
     streamer->sign_of_life = loop_timer_create(streamer->loop, on_sign_of_life, streamer);
     loop_timer_set(streamer->tick, TICK_MS);
     return make_server(streamer, max_connections) && watch_signals(streamer) &&
-           ws_server_listen(streamer->server, listening);
+           ws_server_listen(streamer->server, &streamer->listeners);
 }
 
 /* In this order: links hand back what was pending to those who asked; connections leave their lanes and their queries when
@@ -315,31 +367,31 @@ static void clean_up(struct streamer *streamer)
     framer_destroy(streamer->framer);
     renderer_destroy(streamer->renderer);
     issuers_destroy(streamer->issuers);
+    listeners_close(&streamer->listeners);
+    edges_clear(&streamer->edges);
+    if (streamer->signal_descriptor >= 0)
+        (void)close(streamer->signal_descriptor);
+}
+
+static void say_where(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        (void)printf("listening on %s\n", listeners->items[i].url);
+    (void)fflush(stdout);
 }
 
 int streamer_run(const struct streamer_settings *settings)
 {
-    char url[LISTENER_URL_SIZE];
-    char reason[LISTENER_REASON_SIZE];
-    const struct listener_place place = { settings->listen, (uint16_t)settings->port,
-                                          settings->share_port };
-    int listening = listener_open(&place, url, reason);
-    if (listening < 0) {
-        (void)fprintf(stderr, "certstream-streamer: %s\n", reason);
-        return 1;
-    }
-    struct streamer streamer = { .settings = settings };
-    bool started = start(&streamer, listening);
+    struct streamer streamer = { .settings = settings, .signal_descriptor = -1 };
+    bool started = start(&streamer);
     if (started) {
         streamer.notify = notify_create();
         notify_ready(streamer.notify);
         on_sign_of_life(&streamer);
-        (void)printf("listening on %s\n", url);
-        (void)fflush(stdout);
+        say_where(&streamer.listeners);
         loop_run(streamer.loop);
         notify_destroy(streamer.notify);
     }
     clean_up(&streamer);
-    (void)close(listening);
     return started ? 0 : 1;
 }

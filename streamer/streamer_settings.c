@@ -1,10 +1,13 @@
 #include "streamer/streamer_settings.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "shared/contract.h"
 #include "shared/redis_address.h"
+#include "streamer/access.h"
+#include "streamer/forwarded.h"
+#include "streamer/listener.h"
+#include "streamer/token_set.h"
 
 static const char *check_redis(const char *value)
 {
@@ -20,9 +23,19 @@ static const char *check_prefix(const char *value)
 
 static const char *check_listen(const char *value)
 {
-    struct in6_addr binary;
-    bool good = inet_pton(AF_INET, value, &binary) == 1 || inet_pton(AF_INET6, value, &binary) == 1;
-    return good ? NULL : "not an IPv4 or IPv6 address";
+    struct listener_place place;
+    return listener_place_parse(&place, value);
+}
+
+static const char *check_token(const char *value)
+{
+    return token_set_check(bytes_of_string(value));
+}
+
+static const char *check_proxy(const char *value)
+{
+    return trusted_proxies_check(bytes_of_string(value)) ? NULL
+                                                         : "not an address, 10.0.0.0/8 or unix:";
 }
 
 static const char *check_dialect(const char *value)
@@ -55,11 +68,13 @@ static const struct setting table[] = {
     },
     {
         .name = "listen",
-        .type = SETTING_TEXT,
+        .type = SETTING_LIST,
         .offset = FIELD(listen),
         .default_text = "0.0.0.0",
-        .value_name = "ADDRESS",
-        .help = "the IPv4 or IPv6 address to listen on; :: is every address of both kinds",
+        .value_name = "PLACE",
+        .help =
+            "where to listen: ADDRESS[:PORT], [IPv6]:PORT or unix:/path; :: is every address of "
+            "both kinds; http:// before it leaves TLS out",
         .check = check_listen,
     },
     {
@@ -70,7 +85,7 @@ static const struct setting table[] = {
         .min = 0,
         .max = 65535,
         .value_name = "PORT",
-        .help = "the port; 0: any that is free",
+        .help = "the port where --listen names none; 0: any that is free",
         .also_variable = "PORT",
     },
     {
@@ -79,6 +94,56 @@ static const struct setting table[] = {
         .offset = FIELD(share_port),
         .help = "share the port with other streamers that have this set; the kernel deals the "
                 "clients out",
+    },
+    {
+        .name = "tls-cert",
+        .type = SETTING_TEXT,
+        .offset = FIELD(tls_cert),
+        .value_name = "FILE",
+        .help = "speak TLS, with this certificate and its chain (PEM); SIGHUP reads it again",
+    },
+    {
+        .name = "tls-key",
+        .type = SETTING_TEXT,
+        .offset = FIELD(tls_key),
+        .value_name = "FILE",
+        .help = "the certificate's private key (PEM)",
+    },
+    {
+        .name = "token",
+        .type = SETTING_LIST,
+        .offset = FIELD(tokens),
+        .value_name = "TOKEN",
+        .help = "let in only who presents it: Authorization: Bearer TOKEN, or ?token=TOKEN; "
+                "--token-file keeps it out of the process list",
+        .check = check_token,
+        .is_secret = true,
+    },
+    {
+        .name = "token-file",
+        .type = SETTING_TEXT,
+        .offset = FIELD(token_file),
+        .value_name = "FILE",
+        .help = "a token per line, # starts a comment line; SIGHUP reads it again",
+    },
+    {
+        .name = "origin",
+        .type = SETTING_LIST,
+        .offset = FIELD(origins),
+        .value_name = "ORIGIN",
+        .help = "let in only browser pages of this origin, https://example.com, and the streamer's "
+                "own; not set: of all",
+        .check = access_check_origin,
+    },
+    {
+        .name = "trusted-proxy",
+        .type = SETTING_LIST,
+        .offset = FIELD(trusted_proxies),
+        .value_name = "RANGE",
+        .help =
+            "believe X-Forwarded-For from there: an address, 10.0.0.0/8, or unix: for who comes "
+            "through a Unix socket",
+        .check = check_proxy,
     },
     {
         .name = "dialect",
@@ -116,6 +181,28 @@ static const struct setting table[] = {
         .max = 1000000,
         .value_name = "COUNT",
         .help = "connections at once; more are told 503",
+    },
+    {
+        .name = "max-clients-per-address",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(max_clients_per_address),
+        .default_text = "0",
+        .min = 0,
+        .max = 1000000,
+        .value_name = "COUNT",
+        .help =
+            "connections at once of an IPv4 address or an IPv6 /64, more are told 429; 0: as many "
+            "as there is room for",
+    },
+    {
+        .name = "handshake-timeout",
+        .type = SETTING_DURATION,
+        .offset = FIELD(handshake_ms),
+        .default_text = "10s",
+        .min = 1000,
+        .max = 600000,
+        .value_name = "TIME",
+        .help = "a connection that has not sent its whole request by then is closed",
     },
     {
         .name = "heartbeat",

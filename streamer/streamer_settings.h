@@ -8,13 +8,21 @@
 struct streamer_settings {
     char *redis;
     char *prefix;
-    char *listen;
+    struct setting_list listen;
     int64_t port;
     bool share_port;
+    char *tls_cert;
+    char *tls_key;
+    struct setting_list tokens;
+    char *token_file;
+    struct setting_list origins;
+    struct setting_list trusted_proxies;
     char *dialect;
     bool no_deflate;
     int64_t ring_bytes;
     int64_t max_clients;
+    int64_t max_clients_per_address;
+    int64_t handshake_ms;
     int64_t heartbeat_ms;
     int64_t ping_ms;
     int64_t silence_ms;

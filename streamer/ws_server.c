@@ -12,10 +12,14 @@
 
 #include "shared/log.h"
 #include "shared/memory.h"
+#include "streamer/connection.h"
 #include "streamer/deflate_extension.h"
+#include "streamer/edges.h"
 #include "streamer/http_connection.h"
-#include "streamer/listener.h"
+#include "streamer/listeners.h"
 #include "streamer/loop.h"
+#include "streamer/request_headers.h"
+#include "streamer/tls_identity.h"
 
 enum {
     /* Per client. A control frame's 125 bytes must fit; longer messages come in pieces. */
@@ -28,10 +32,15 @@ enum {
     KEEP_ALIVE_S = 30,
     PATH_MAX_SIZE = 256,
     QUERY_MAX_SIZE = 1024,
-    REFUSAL_SIZE = 512,
+    /* Connections that are let in only to be told why they are not; more are told at once, before they have said anything,
+     * which some clients do not get to see. */
+    REFUSING_MAX = 32,
+    MS_PER_S = 1000,
 };
 
 #define PROTOCOL_NAME "certstream"
+/* The certificate is our own business (tls_identity.h). */
+#define TLS_OPTIONS (LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX)
 
 /* In libwebsockets' memory for a connection, zeroed at the start of each transaction and of the WebSocket. */
 struct session {
@@ -40,13 +49,23 @@ struct session {
     enum websocket_deflate_answer deflate; /* what the handshake agrees on */
 };
 
+struct listening {
+    struct ws_server *server;
+    const struct open_listener *listener;
+    struct loop_watch *watch;
+};
+
 struct ws_server {
     struct ws_server_options options;
+    struct lws_protocols protocols[3];
+    char subprotocol[UPGRADE_SUBPROTOCOL_SIZE]; /* the name of protocols[1] */
     struct lws_vhost *vhost;
-    struct loop_watch *listener;
+    struct listening listening[LISTENERS_MAX];
+    size_t listening_count;
     struct loop_timer *accept_again;
-    int listening;
+    struct connection *adopting; /* while libwebsockets takes it; NULL when it has ended already */
     size_t connections;
+    size_t refusing; /* of them, those that are only told so */
     bool closing;
     struct subscribers *subscribers;
     struct ws_server_stats stats;
@@ -141,8 +160,36 @@ static bool is_get(struct lws *wsi)
     return lws_http_get_uri_and_method(wsi, &uri, &uri_size) == LWSHUMETH_GET;
 }
 
+/* Before anything else is looked at: does the client come in. */
+static struct refusal decide(struct lws *wsi, const struct request_headers *headers)
+{
+    struct connection *connection = lws_get_opaque_user_data(wsi);
+    if (connection->refusal.status)
+        return connection->refusal;
+    struct refusal refusal = connection_forward(connection, headers->forwarded_for);
+    if (refusal.status)
+        return refusal;
+    return access_decide(&server_of(wsi)->options.edges->access, &headers->access);
+}
+
+/* Answers, and has libwebsockets close the connection. */
+static int refuse(struct lws *wsi, struct refusal refusal, bool is_head)
+{
+    char answer[REFUSAL_SIZE];
+    size_t size = refusal_write(answer, refusal, is_head);
+    server_of(wsi)->stats.refused++;
+    (void)lws_write(wsi, (uint8_t *)answer, size, LWS_WRITE_HTTP_FINAL);
+    return -1;
+}
+
 static int on_http(struct session *session, struct lws *wsi, struct bytes path)
 {
+    struct request_headers headers;
+    request_headers_read(&headers, wsi);
+    struct refusal refusal = decide(wsi, &headers);
+    request_headers_clear(&headers);
+    if (refusal.status)
+        return refuse(wsi, refusal, headers.is_head);
     char dialect[QUERY_MAX_SIZE], stream[QUERY_MAX_SIZE];
     const struct http_sources *sources = server_of(wsi)->options.sources;
     struct http_target target = { path, parameter_of(wsi, "dialect", dialect, sizeof dialect),
@@ -156,51 +203,69 @@ static int on_http(struct session *session, struct lws *wsi, struct bytes path)
     return http_connection_start(&session->http, wsi, sources, target);
 }
 
-/* A whole answer to a request that libwebsockets is not to handle, after which the connection is closed. `text` is a
- * constant that needs no escape. */
-static int write_refusal(char *answer, int status, const char *text)
+static struct refusal check_stream(struct lws *wsi)
 {
-    static const char format[] = "HTTP/1.1 %d %s\r\n"
-                                 "content-type: application/json; charset=utf-8\r\n"
-                                 "content-length: %zu\r\n"
-                                 "access-control-allow-origin: *\r\n"
-                                 "connection: close\r\n\r\n"
-                                 "{\"error\":\"%s\"}";
-    const char *phrase = status == 404   ? "Not Found"
-                         : status == 400 ? "Bad Request"
-                                         : "Unavailable";
-    size_t body = strlen("{\"error\":\"\"}") + strlen(text);
-    int size = snprintf(answer, REFUSAL_SIZE, format, status, phrase, body, text);
-    assert(size > 0 && size < REFUSAL_SIZE);
-    return size;
-}
-
-/* NULL if the upgrade is fine, else what to tell the client. */
-static const char *find_refusal(struct lws *wsi, const char *protocol, int *status)
-{
+    struct refusal refusal = { 0 };
+    int status = 0;
     const char *text = NULL;
-    *status = 400;
-    if (strcasecmp(protocol, "websocket") != 0)
-        return "the only upgrade is to WebSocket";
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
-        return "there are no subprotocols";
-    if (deflate_extension_is_too_long(wsi))
-        return "Sec-WebSocket-Extensions is too long";
     struct render_form form;
-    return find_form(wsi, &form, status, &text) ? NULL : text;
+    if (deflate_extension_is_too_long(wsi))
+        refusal = (struct refusal){ 400, "Sec-WebSocket-Extensions is too long" };
+    else if (!find_form(wsi, &form, &status, &text))
+        refusal = (struct refusal){ status, text };
+    return refusal;
 }
 
-/* Libwebsockets itself would end a connection whose upgrade it does not like without a word. */
-static int on_upgrade(struct lws *wsi, const char *protocol)
+static struct refusal check_upgrade(struct lws *wsi, const struct request_headers *headers)
 {
-    int status;
-    const char *refusal = find_refusal(wsi, protocol, &status);
-    if (!refusal)
-        return 0;
-    char answer[REFUSAL_SIZE];
-    int size = write_refusal(answer, status, refusal);
-    (void)lws_write(wsi, (uint8_t *)answer, (size_t)size, LWS_WRITE_HTTP_FINAL);
-    return -1;
+    struct refusal refusal = decide(wsi, headers);
+    if (!refusal.status)
+        refusal = upgrade_check(&headers->upgrade);
+    return refusal.status ? refusal : check_stream(wsi);
+}
+
+/* Libwebsockets itself would end a connection whose handshake it does not like without a word. */
+static int on_websocket(struct lws *wsi)
+{
+    struct ws_server *server = server_of(wsi);
+    struct request_headers headers;
+    request_headers_read(&headers, wsi);
+    struct refusal refusal = check_upgrade(wsi, &headers);
+    /* Libwebsockets speaks only subprotocols that a protocol of its is named after, and looks right after this. */
+    if (!refusal.status && headers.upgrade.subprotocols.size)
+        upgrade_choose_subprotocol(server->subprotocol, headers.upgrade.subprotocols);
+    request_headers_clear(&headers);
+    return refusal.status ? refuse(wsi, refusal, headers.is_head) : 0;
+}
+
+static int on_upgrade(struct lws *wsi, char *protocol)
+{
+    /* One that libwebsockets does not know: it has answered, and its copy of the request is gone. */
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
+        return -1;
+    if (strcasecmp(protocol, "websocket") == 0)
+        return on_websocket(wsi);
+    /* HTTP/2 in the clear, which clients offer and do without. What libwebsockets does not recognise, it answers as HTTP/1. */
+    *protocol = '-';
+    return 0;
+}
+
+/* The end of what admit() began. */
+static void forget(struct ws_server *server, struct connection *connection)
+{
+    if (!connection)
+        return;
+    server->connections--;
+    server->refusing -= connection->refusal.status != 0;
+    if (server->adopting == connection)
+        server->adopting = NULL;
+    connection_destroy(connection);
+}
+
+static int on_tls_context(struct ws_server *server, void *context)
+{
+    tls_identity_apply(server->options.edges->identity, context);
+    return 0;
 }
 
 /* Whether the extension that the client offers is agreed on: 0 if it is, as libwebsockets has it. */
@@ -240,8 +305,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     struct session *session = user;
     switch ((int)reason) {
-    case LWS_CALLBACK_WSI_CREATE: server_of(wsi)->connections++; return 0;
-    case LWS_CALLBACK_WSI_DESTROY: server_of(wsi)->connections--; return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        return on_tls_context(server_of(wsi), user);
+    case LWS_CALLBACK_WSI_DESTROY: forget(server_of(wsi), lws_get_opaque_user_data(wsi)); return 0;
     case LWS_CALLBACK_HTTP: return on_http(session, wsi, bytes_of(in, size));
     case LWS_CALLBACK_HTTP_WRITEABLE: return on_http_writable(session);
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
@@ -259,16 +325,16 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-static const struct lws_protocols protocols[] = {
-    {
-        .name = PROTOCOL_NAME,
+static struct lws_protocols protocol_named(const char *name)
+{
+    return (struct lws_protocols){
+        .name = name,
         .callback = on_event,
         .per_session_data_size = sizeof(struct session),
         .rx_buffer_size = INBOUND_BUFFER,
         .tx_packet_size = WRITE_MAX,
-    },
-    { 0 },
-};
+    };
+}
 
 /* Pings and their timeouts are the client's own business: libwebsockets' come at other times. */
 static const lws_retry_bo_t no_pings = { 0 };
@@ -278,13 +344,20 @@ struct ws_server *ws_server_create(const struct ws_server_options *options)
     struct ws_server *server = memory_allocate_zeroed(1, sizeof *server);
     server->options = *options;
     server->subscribers = subscribers_create(&options->subscribers);
+    memcpy(server->subprotocol, "-", sizeof "-");
+    server->protocols[0] = protocol_named(PROTOCOL_NAME);
+    server->protocols[1] = protocol_named(server->subprotocol);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .vhost_name = PROTOCOL_NAME,
-        .protocols = protocols,
+        .protocols = server->protocols,
         .extensions = deflate_extension_table(),
         .retry_and_idle_policy = &no_pings,
         .keepalive_timeout = KEEP_ALIVE_S,
+        .timeout_secs_ah_idle = (unsigned)(options->handshake_ms / MS_PER_S),
+        .options = options->edges->identity ? TLS_OPTIONS : 0,
+        /* What we write ourselves on a connection is not for HTTP/2. */
+        .alpn = "http/1.1",
         .user = server,
     };
     server->vhost = lws_create_vhost(loop_context(options->loop), &info);
@@ -303,36 +376,80 @@ void ws_server_destroy(struct ws_server *server)
     free(server);
 }
 
-static void refuse(struct ws_server *server, int descriptor)
+/* Before it has asked for anything; with TLS, before it could understand. */
+static void turn_away(struct ws_server *server, const struct listening *listening, int descriptor,
+                      struct refusal refusal)
 {
     char answer[REFUSAL_SIZE];
-    int size = write_refusal(answer, 503, "too many connections");
+    size_t size = refusal_write(answer, refusal, false);
     server->stats.refused++;
     /* A new socket's buffer is empty; if the answer does not fit all the same, the client sees a closed connection. */
-    (void)!send(descriptor, answer, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!listening->listener->place.is_tls)
+        (void)!send(descriptor, answer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(descriptor);
+}
+
+static void want_accepts(struct ws_server *server, bool wanted)
+{
+    for (size_t i = 0; i < server->listening_count; i++)
+        loop_watch_want_read(server->listening[i].watch, wanted);
 }
 
 static void pause_accepting(struct ws_server *server)
 {
     log_warning("cannot accept connections", "reason=%s", log_quoted(strerror(errno)));
-    loop_watch_want_read(server->listener, false);
+    want_accepts(server, false);
     loop_timer_set(server->accept_again, ACCEPT_PAUSE_MS);
 }
 
 static void on_accept_again(void *context)
 {
-    struct ws_server *server = context;
-    if (server->listener)
-        loop_watch_want_read(server->listener, true);
+    want_accepts(context, true);
+}
+
+/* Libwebsockets closes the descriptor when it cannot take it. */
+static void adopt(struct ws_server *server, const struct listening *listening, int descriptor,
+                  struct connection *connection)
+{
+    unsigned tls = listening->listener->place.is_tls ? LWS_ADOPT_ALLOW_SSL : 0;
+    lws_adopt_desc_t adoption = {
+        .vh = server->vhost,
+        .type = (lws_adoption_type)(LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | tls),
+        .fd = { .sockfd = descriptor },
+        .opaque = connection,
+    };
+    server->adopting = connection;
+    if (lws_adopt_descriptor_vhost_via_info(&adoption))
+        server->stats.accepted++;
+    else
+        forget(server, server->adopting);
+    server->adopting = NULL;
+}
+
+static void admit(struct ws_server *server, const struct listening *listening, int descriptor,
+                  struct address peer)
+{
+    struct connection *connection = connection_create(server->options.edges, peer);
+    if (server->connections - server->refusing >= server->options.max_connections)
+        connection->refusal = (struct refusal){ 503, "too many connections" };
+    server->connections++;
+    server->refusing += connection->refusal.status != 0;
+    if (server->refusing <= REFUSING_MAX) {
+        adopt(server, listening, descriptor, connection);
+        return;
+    }
+    turn_away(server, listening, descriptor, connection->refusal);
+    forget(server, connection);
 }
 
 static void on_acceptable(short events, void *context)
 {
-    struct ws_server *server = context;
+    const struct listening *listening = context;
+    struct ws_server *server = listening->server;
     (void)events;
     for (int turn = 0; turn < ACCEPTS_PER_TURN; turn++) {
-        int descriptor = listener_accept(server->listening);
+        struct address peer;
+        int descriptor = listener_accept(listening->listener->descriptor, &peer);
         if (descriptor < 0 && errno == EAGAIN)
             return;
         if (descriptor < 0 &&
@@ -340,23 +457,24 @@ static void on_acceptable(short events, void *context)
             pause_accepting(server);
             return;
         }
-        if (descriptor < 0)
-            continue;
-        if (server->connections >= server->options.max_connections) {
-            refuse(server, descriptor);
-            continue;
-        }
-        server->stats.accepted += lws_adopt_socket_vhost(server->vhost, descriptor) != NULL;
+        if (descriptor >= 0)
+            admit(server, listening, descriptor, peer);
     }
 }
 
-bool ws_server_listen(struct ws_server *server, int descriptor)
+bool ws_server_listen(struct ws_server *server, const struct listeners *listeners)
 {
-    assert(!server->listener);
-    server->listening = descriptor;
+    assert(server->listening_count == 0);
     server->accept_again = loop_timer_create(server->options.loop, on_accept_again, server);
-    server->listener = loop_watch_create(server->options.loop, descriptor, on_acceptable, server);
-    return server->listener != NULL;
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct listening *listening = &server->listening[server->listening_count++];
+        *listening = (struct listening){ .server = server, .listener = &listeners->items[i] };
+        listening->watch = loop_watch_create(server->options.loop, listeners->items[i].descriptor,
+                                             on_acceptable, listening);
+        if (!listening->watch)
+            return false;
+    }
+    return true;
 }
 
 void ws_server_wake(struct ws_server *server, uint64_t now_ms)
@@ -372,8 +490,9 @@ void ws_server_tick(struct ws_server *server, uint64_t now_ms)
 void ws_server_close(struct ws_server *server)
 {
     server->closing = true;
-    loop_watch_destroy(server->listener);
-    server->listener = NULL;
+    for (size_t i = 0; i < server->listening_count; i++)
+        loop_watch_destroy(server->listening[i].watch);
+    server->listening_count = 0;
     loop_timer_destroy(server->accept_again);
     server->accept_again = NULL;
     subscribers_close(server->subscribers);

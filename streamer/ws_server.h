@@ -11,7 +11,9 @@
 
 #include "streamer/subscriber.h"
 
+struct edges;
 struct http_sources;
+struct listeners;
 struct loop;
 struct ws_server;
 
@@ -20,12 +22,14 @@ struct ws_server_options {
     const struct http_sources *sources;
     struct subscribers_options subscribers;
     bool deflate; /* compress for those who offer to inflate */
+    const struct edges *edges;
     size_t max_connections;
+    uint64_t handshake_ms; /* for a whole request to arrive */
 };
 
 struct ws_server_stats {
     uint64_t accepted; /* connections */
-    uint64_t refused;  /* because there were too many */
+    uint64_t refused;  /* requests and connections that were told why */
 };
 
 /* Everything in the options is borrowed as long as the server exists. NULL after saying why on the log. */
@@ -33,8 +37,8 @@ struct ws_server *ws_server_create(const struct ws_server_options *options);
 /* The connections go with the loop, so: after loop_destroy. NULL is fine. */
 void ws_server_destroy(struct ws_server *server);
 
-/* Accepts connections from a listening descriptor, which stays the caller's. Once. */
-bool ws_server_listen(struct ws_server *server, int descriptor);
+/* Accepts connections from the listeners, which are borrowed until ws_server_close. Once. */
+bool ws_server_listen(struct ws_server *server, const struct listeners *listeners);
 
 /* There is something new in the lanes. */
 void ws_server_wake(struct ws_server *server, uint64_t now_ms);

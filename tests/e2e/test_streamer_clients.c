@@ -355,7 +355,7 @@ static void upgrades_that_lead_nowhere_are_refused_with_a_reason(void **state)
     } cases[] = {
         { "/nothing", NULL, 404 },
         { "/latest.json", NULL, 404 },
-        { "/", "Sec-WebSocket-Protocol: chat\r\n", 400 },
+        { "/", "Sec-WebSocket-Protocol: chat\r\n", 101 },
         { "/full-stream", NULL, 101 },
         { "/", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n", 101 },
     };

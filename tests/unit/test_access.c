@@ -1,0 +1,179 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "streamer/access.h"
+#include "streamer/token_set.h"
+
+#define TOKEN "correct-horse-battery"
+#define OTHER "another.token~with/+="
+
+struct parts {
+    struct token_set *tokens;
+    struct access access;
+};
+
+static int setup(void **state)
+{
+    static char page[] = "https://dash.example";
+    static char local[] = "http://localhost:3000";
+    static char *const origins[] = { page, local };
+    static struct parts parts;
+    parts.tokens = token_set_create();
+    parts.access = (struct access){ parts.tokens, origins, 2 };
+    *state = &parts;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    token_set_destroy(parts->tokens);
+    return 0;
+}
+
+static struct bytes text_or_nothing(const char *text)
+{
+    return text ? bytes_of_string(text) : (struct bytes){ 0 };
+}
+
+static void tokens_come_by_header_or_query(void **state)
+{
+    struct parts *parts = *state;
+    assert_null(token_set_add(parts->tokens, bytes_of_string(TOKEN)));
+    assert_null(token_set_add(parts->tokens, bytes_of_string(OTHER)));
+    static const struct {
+        const char *path, *authorization, *token;
+        int status;
+    } rows[] = {
+        { "/", NULL, NULL, 401 },
+        { "/", "Bearer " TOKEN, NULL, 0 },
+        { "/", "bearer  " OTHER, NULL, 0 },
+        { "/", "Bearer " TOKEN "x", NULL, 401 },
+        { "/", "Bearer correct-horse", NULL, 401 },
+        { "/", "Bearer ", NULL, 401 },
+        { "/", "Bearer", NULL, 401 },
+        { "/", "Basic " TOKEN, NULL, 401 },
+        { "/", "Basic " TOKEN, TOKEN, 0 },
+        { "/", NULL, TOKEN, 0 },
+        { "/", NULL, OTHER, 0 },
+        { "/", NULL, "", 401 },
+        { "/", NULL, "wrong-token", 401 },
+        /* A wrong one is not saved by a right one elsewhere. */
+        { "/", "Bearer wrong-token", TOKEN, 401 },
+        { "/metrics", NULL, NULL, 401 },
+        { "/healthz", NULL, NULL, 0 },
+        { "/readyz/", NULL, NULL, 0 },
+        { "/healthz/../", NULL, NULL, 401 },
+        { "/readyzz", NULL, NULL, 401 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct access_request request = {
+            .path = bytes_of_string(rows[i].path),
+            .authorization = text_or_nothing(rows[i].authorization),
+            .token = text_or_nothing(rows[i].token),
+        };
+        struct refusal refusal = access_decide(&parts->access, &request);
+        if (refusal.status != rows[i].status)
+            fail_msg("row %zu: %d", i, refusal.status);
+    }
+}
+
+static void without_tokens_everybody_comes_in(void **state)
+{
+    struct parts *parts = *state;
+    struct access_request request = { .path = bytes_of_string("/full-stream") };
+    assert_int_equal(access_decide(&parts->access, &request).status, 0);
+}
+
+static void pages_of_other_origins_stay_out(void **state)
+{
+    struct parts *parts = *state;
+    static const struct {
+        const char *origin, *host;
+        int status;
+    } rows[] = {
+        { NULL, "stream.example", 0 },
+        { "https://dash.example", "stream.example", 0 },
+        { "HTTPS://DASH.example", "stream.example", 0 },
+        { "http://dash.example", "stream.example", 403 },
+        { "https://dash.example:8443", "stream.example", 403 },
+        { "https://dash.example.evil.example", "stream.example", 403 },
+        { "https://evil.example", "stream.example", 403 },
+        { "http://localhost:3000", "stream.example", 0 },
+        { "null", "stream.example", 403 },
+        { "", "stream.example", 403 },
+        /* The streamer's own page. */
+        { "https://stream.example", "stream.example", 0 },
+        { "http://stream.example:4000", "stream.example:4000", 0 },
+        { "http://stream.example:4000", "stream.example", 403 },
+        { "https://", "", 403 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct access_request request = {
+            .path = bytes_of_string("/"),
+            .origin = text_or_nothing(rows[i].origin),
+            .host = bytes_of_string(rows[i].host),
+        };
+        struct refusal refusal = access_decide(&parts->access, &request);
+        if (refusal.status != rows[i].status)
+            fail_msg("row %zu: %d", i, refusal.status);
+    }
+}
+
+static void origins_are_checked(void **state)
+{
+    (void)state;
+    assert_null(access_check_origin("https://example.com"));
+    assert_null(access_check_origin("http://[::1]:8080"));
+    static const char *const wrong[] = {
+        "", "example.com", "https://", "ftp://x", "https://example.com/", "https://*.example.com"
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_non_null(access_check_origin(wrong[i]));
+}
+
+static void a_token_file_has_a_token_per_line(void **state)
+{
+    struct parts *parts = *state;
+    size_t line;
+    static const char good[] = "# who\n\n  " TOKEN "  \r\n" OTHER;
+    assert_null(token_set_add_lines(parts->tokens, bytes_of_string(good), &line));
+    assert_int_equal(token_set_count(parts->tokens), 2);
+    assert_true(token_set_has(parts->tokens, bytes_of_string(TOKEN)));
+    assert_true(token_set_has(parts->tokens, bytes_of_string(OTHER)));
+    assert_false(token_set_has(parts->tokens, bytes_of_string("# who")));
+    assert_non_null(
+        token_set_add_lines(parts->tokens, bytes_of_string("long-enough\ntwo words\n"), &line));
+    assert_int_equal(line, 2);
+    assert_non_null(token_set_add_lines(parts->tokens, bytes_of_string("short\n"), &line));
+    assert_int_equal(line, 1);
+}
+
+static void there_is_an_end_to_tokens(void **state)
+{
+    struct parts *parts = *state;
+    char token[32];
+    for (int i = 0; i < TOKENS_MAX; i++) {
+        (void)snprintf(token, sizeof token, "token-number-%d", i);
+        assert_null(token_set_add(parts->tokens, bytes_of_string(token)));
+    }
+    assert_non_null(token_set_add(parts->tokens, bytes_of_string("one-too-many")));
+    assert_true(token_set_has(parts->tokens, bytes_of_string("token-number-999")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(tokens_come_by_header_or_query, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_tokens_everybody_comes_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(pages_of_other_origins_stay_out, setup, teardown),
+        cmocka_unit_test(origins_are_checked),
+        cmocka_unit_test_setup_teardown(a_token_file_has_a_token_per_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_is_an_end_to_tokens, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
