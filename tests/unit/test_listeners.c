@@ -93,10 +93,10 @@ static void both_kinds_share_a_port_number(void **state)
     struct listeners both;
     (void)snprintf(place[0], sizeof place[0], "127.0.0.1");
     assert_true(open_places(&first, places, 1, reason));
-    int port = atoi(strrchr(first.items[0].url, ':') + 1);
+    long port = strtol(strrchr(first.items[0].url, ':') + 1, NULL, 10);
     listeners_close(&first);
-    (void)snprintf(place[0], sizeof place[0], "0.0.0.0:%d", port);
-    (void)snprintf(place[1], sizeof place[1], "[::]:%d", port);
+    (void)snprintf(place[0], sizeof place[0], "0.0.0.0:%ld", port);
+    (void)snprintf(place[1], sizeof place[1], "[::]:%ld", port);
     if (!open_places(&both, places, 2, reason)) {
         /* A machine without IPv6, or a port that somebody took in between. */
         print_message("skipped: %s\n", reason);
