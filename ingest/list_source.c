@@ -195,31 +195,29 @@ static const char *make_key(struct list_source *source)
     return wrong;
 }
 
-static void fetch(struct list_source *source, enum list_step step);
-
-static void on_text(struct list_source *source, struct bytes text)
+static enum list_step on_text(struct list_source *source, struct bytes text)
 {
     if (!source->is_signed) {
         judge(source, text, bytes_of(NULL, 0));
-        return;
+        return LIST_IDLE;
     }
     buffer_clear(&source->text);
     buffer_append_bytes(&source->text, text);
-    fetch(source, source->key ? LIST_SIGNATURE : LIST_KEY);
+    return source->key ? LIST_SIGNATURE : LIST_KEY;
 }
 
-static void on_key(struct list_source *source, struct bytes pem)
+static enum list_step on_key(struct list_source *source, struct bytes pem)
 {
     buffer_clear(&source->pem);
     buffer_append_bytes(&source->pem, pem);
     const char *wrong = make_key(source);
-    if (wrong)
-        fail(source, wrong);
-    else
-        fetch(source, LIST_SIGNATURE);
+    if (!wrong)
+        return LIST_SIGNATURE;
+    fail(source, wrong);
+    return LIST_IDLE;
 }
 
-static void on_signature(struct list_source *source, struct bytes signature)
+static enum list_step on_signature(struct list_source *source, struct bytes signature)
 {
     if (list_key_has_signed(source->key, buffer_bytes(&source->text), signature)) {
         judge(source, buffer_bytes(&source->text), signature);
@@ -228,17 +226,22 @@ static void on_signature(struct list_source *source, struct bytes signature)
         fail_until_next(source, "its signature is not of this list", LIST_SIGNATURE_RETRY_MS);
     }
     buffer_free(&source->text);
+    return LIST_IDLE;
 }
 
-static void on_content(struct list_source *source, struct bytes content)
+/* What is to be fetched next. */
+static enum list_step on_content(struct list_source *source, struct bytes content)
 {
     switch (source->step) {
     case LIST_IDLE: break;
-    case LIST_TEXT: on_text(source, content); break;
-    case LIST_KEY: on_key(source, content); break;
-    case LIST_SIGNATURE: on_signature(source, content); break;
+    case LIST_TEXT: return on_text(source, content);
+    case LIST_KEY: return on_key(source, content);
+    case LIST_SIGNATURE: return on_signature(source, content);
     }
+    return LIST_IDLE;
 }
+
+static void fetch(struct list_source *source, enum list_step step);
 
 static void on_response(void *context, const struct http_response *response)
 {
@@ -249,7 +252,7 @@ static void on_response(void *context, const struct http_response *response)
     if (response->result == HTTP_ANSWERED && response->status == 200) {
         if (source->step == LIST_TEXT)
             (void)snprintf(source->text_etag, sizeof source->text_etag, "%s", response->etag);
-        on_content(source, buffer_bytes(response->body));
+        fetch(source, on_content(source, buffer_bytes(response->body)));
         return;
     }
     if (response->status == 304 && source->step == LIST_TEXT && *source->etag) {
@@ -261,19 +264,29 @@ static void on_response(void *context, const struct http_response *response)
     fail(source, response->error ? response->error : why);
 }
 
-/* Reads a file of at most `size_max` bytes; NULL, or why not. */
+static void ask(struct list_source *source, const char *url, size_t size_max)
+{
+    http_client_get(source->ingest->http,
+                    &(struct http_request){
+                        .url = url,
+                        .etag = source->step == LIST_TEXT ? source->etag : NULL,
+                        .body_max = size_max,
+                        .on_response = on_response,
+                        .context = source,
+                    });
+}
+
+/* Reads a file of less than `size_max` bytes into `content`, which the caller frees in any case; NULL, or why not. */
 static const char *read_file(struct buffer *content, const char *path, size_t size_max)
 {
+    buffer_init(content, size_max);
     FILE *file = fopen(path, "re");
     if (!file)
         return strerror(errno);
-    buffer_init(content, size_max);
     uint8_t *room = buffer_reserve(content, size_max);
     content->size = fread(room, 1, size_max, file);
     const char *wrong = ferror(file) ? "cannot be read" : !feof(file) ? "too large" : NULL;
     (void)fclose(file);
-    if (wrong)
-        buffer_free(content);
     return wrong;
 }
 
@@ -305,39 +318,31 @@ static void find_part(const struct list_source *source, enum list_step step, str
     buffer_append_byte(address, '\0');
 }
 
-static const char *fetch_file(struct list_source *source, const char *path, size_t size_max)
-{
-    struct buffer content;
-    const char *wrong = read_file(&content, path, size_max + 1);
-    if (wrong)
-        return wrong;
-    on_content(source, buffer_bytes(&content));
-    buffer_free(&content);
-    return NULL;
-}
-
+/* Steps on from `step`: a request, or, of files, all the steps at once. */
 static void fetch(struct list_source *source, enum list_step step)
 {
     static const size_t sizes[] = { [LIST_TEXT] = LOG_LIST_SIZE_MAX,
                                     [LIST_KEY] = LIST_KEY_PEM_MAX,
                                     [LIST_SIGNATURE] = LIST_SIGNATURE_MAX };
-    struct buffer address;
+    struct buffer address, content;
     buffer_init(&address, SIZE_MAX);
-    find_part(source, step, &address);
-    const char *where = (const char *)address.data;
-    const char *wrong = NULL;
-    source->step = step;
-    if (is_url(where))
-        http_client_get(source->ingest->http,
-                        &(struct http_request){ .url = where,
-                                                .etag = step == LIST_TEXT ? source->etag : NULL,
-                                                .body_max = sizes[step],
-                                                .on_response = on_response,
-                                                .context = source });
-    else
-        wrong = fetch_file(source, where, sizes[step]);
-    if (wrong)
-        fail(source, wrong);
+    while (step != LIST_IDLE) {
+        buffer_clear(&address);
+        find_part(source, step, &address);
+        const char *where = (const char *)address.data;
+        source->step = step;
+        if (is_url(where)) {
+            ask(source, where, sizes[step]);
+            break;
+        }
+        const char *wrong = read_file(&content, where, sizes[step] + 1);
+        step = LIST_IDLE;
+        if (wrong)
+            fail(source, wrong);
+        else
+            step = on_content(source, buffer_bytes(&content));
+        buffer_free(&content);
+    }
     buffer_free(&address);
 }
 
@@ -354,10 +359,10 @@ static bool is_copy_signed(struct list_source *source, struct bytes text, struct
     struct buffer file;
     const char *path = source->ingest->settings->log_list_key;
     if (!source->key) {
-        bool has_file = *path && !read_file(&file, path, LIST_KEY_PEM_MAX);
+        const char *wrong = *path ? read_file(&file, path, LIST_KEY_PEM_MAX + 1) : "none";
         buffer_clear(&source->pem);
-        buffer_append_bytes(&source->pem, has_file ? buffer_bytes(&file) : pem);
-        if (has_file)
+        buffer_append_bytes(&source->pem, wrong ? pem : buffer_bytes(&file));
+        if (*path)
             buffer_free(&file);
     }
     return (source->key || !make_key(source)) && list_key_has_signed(source->key, text, signature);

@@ -219,7 +219,7 @@ static cJSON *read_json(struct bytes text)
     const char *start = (const char *)text.data, *end = NULL;
     cJSON *root = cJSON_ParseWithLengthOpts(start, text.size, &end, false);
     size_t size = root ? (size_t)(end - start) : 0;
-    while (root && size < text.size && memchr(" \t\r\n", start[size], 4))
+    while (root && size < text.size && start[size] && strchr(" \t\r\n", start[size]))
         size++;
     if (root && size == text.size)
         return root;

@@ -145,13 +145,14 @@ struct log_lists *log_lists_create(struct ingest *ingest)
     struct log_lists *lists = memory_allocate_zeroed(1, sizeof *lists);
     const struct setting_list *named = &ingest->settings->log_lists;
     const struct list_events events = { on_candidate, on_change, lists };
+    const char *const *names = named->count ? (const char *const *)named->items : default_lists;
+    size_t count = named->count ? named->count : sizeof default_lists / sizeof *default_lists;
     lists->ingest = ingest;
-    lists->count = named->count ? named->count : sizeof default_lists / sizeof *default_lists;
+    lists->count = count;
     lists->sources = memory_allocate_zeroed(lists->count, sizeof *lists->sources);
     lists->was_stale = memory_allocate_zeroed(lists->count, sizeof *lists->was_stale);
-    for (size_t i = 0; i < lists->count; i++)
-        list_source_init(&lists->sources[i], ingest,
-                         named->count ? named->items[i] : default_lists[i], &events);
+    for (size_t i = 0; i < count; i++)
+        list_source_init(&lists->sources[i], ingest, names[i], &events);
     lists->sha256 = digest_create(DIGEST_SHA256);
     read_ignored(lists);
     return lists;

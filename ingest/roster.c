@@ -1,6 +1,7 @@
 #include "ingest/roster.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "shared/buffer.h"
 #include "shared/memory.h"
@@ -61,7 +62,7 @@ static bool is_placeholder(const char *url)
     size_t size = strcspn(start, ":/");
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         size_t host_size = strlen(hosts[i]);
-        if (size >= host_size && memcmp(start + size - host_size, hosts[i], host_size) == 0 &&
+        if (size >= host_size && strncasecmp(start + size - host_size, hosts[i], host_size) == 0 &&
             (size == host_size || start[size - host_size - 1] == '.'))
             return true;
     }
