@@ -1,0 +1,31 @@
+/* A connection on which a test says whatever bytes it likes, and which keeps whatever comes back. */
+#ifndef TESTS_SUPPORT_RAW_SOCKET_H
+#define TESTS_SUPPORT_RAW_SOCKET_H
+
+#include "shared/buffer.h"
+
+struct raw_socket {
+    int descriptor;
+    struct buffer received; /* ends with a NUL that its size does not count */
+    bool has_ended;         /* the other side has closed, or the connection is broken */
+};
+
+/* Connects to 127.0.0.1, or fails the test. To be closed by raw_socket_close. */
+struct raw_socket raw_socket_connect(int port);
+void raw_socket_close(struct raw_socket *socket);
+
+/* What the other side no longer takes is lost. */
+void raw_socket_send(struct raw_socket *socket, struct bytes bytes);
+void raw_socket_send_text(struct raw_socket *socket, const char *text);
+
+/* Takes what comes until the text is in it, or the other side has closed, or the time is over. True in the first case. */
+bool raw_socket_await(struct raw_socket *socket, const char *text, int timeout_ms);
+/* The same until the other side has closed: true if it has. */
+bool raw_socket_await_end(struct raw_socket *socket, int timeout_ms);
+
+/* What has come so far, as text. */
+const char *raw_socket_text(const struct raw_socket *socket);
+/* The status of the first answer; 0 when there is none. */
+int raw_socket_status(const struct raw_socket *socket);
+
+#endif
