@@ -304,7 +304,7 @@ static void a_crowd_is_turned_away(void **state)
         raw_socket_close(&crowd[i]);
     }
     stream_feed_add(parts->redis, 0, 1, 0);
-    (void)websocket_client_expect(inside, "0.example", WAIT_MS);
+    (void)websocket_client_expect(inside, "\"cert_index\":0,", WAIT_MS);
     websocket_client_destroy(inside);
 }
 

@@ -75,7 +75,8 @@ static void receive(struct raw_socket *raw)
     raw->has_ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
     if (size > 0)
         raw->received.size += (size_t)size;
-    raw->received.data[raw->received.size] = '\0';
+    uint8_t *end = room + (size > 0 ? size : 0);
+    *end = '\0';
 }
 
 static bool has_text(const struct raw_socket *raw, const char *text)
