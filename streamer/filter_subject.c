@@ -86,26 +86,34 @@ static uint8_t *make_room(uint8_t **block, size_t *capacity, size_t size)
     return *block;
 }
 
-/* The array's strings, without their quotes, each behind the other with a separator. */
+/* The size of the string at the start of `rest`, up to its closing quote; rest.size if there is none. */
+static size_t string_size(struct bytes rest)
+{
+    size_t at = 0;
+    while (at < rest.size && rest.data[at] != '"')
+        at += rest.data[at] == '\\' ? 2 : 1;
+    return at < rest.size ? at : rest.size;
+}
+
+/* The array's strings, without their quotes, each with a separator behind it. */
 static size_t copy_strings(uint8_t *out, struct bytes array)
 {
     bool escaped = memchr(array.data, '\\', array.size) != NULL;
     size_t written = 0;
-    for (size_t at = 1; at < array.size && array.data[at] == '"'; at++) {
-        size_t start = ++at;
-        while (at < array.size && array.data[at] != '"')
-            at += array.data[at] == '\\' ? 2 : 1;
-        if (at >= array.size)
+    size_t at = 1; /* behind the bracket, then behind each comma */
+    while (at < array.size && array.data[at] == '"') {
+        struct bytes string = bytes_of(array.data + at + 1, array.size - at - 1);
+        size_t size = string_size(string);
+        if (size == string.size)
             break;
-        struct bytes string = bytes_of(array.data + start, at - start);
-        if (escaped) {
-            written += message_view_unescape(out + written, string);
-        } else {
-            memcpy(out + written, string.data, string.size);
-            written += string.size;
-        }
+        string.size = size;
+        if (escaped)
+            size = message_view_unescape(out + written, string);
+        else
+            memcpy(out + written, string.data, size);
+        written += size;
         out[written++] = SEPARATOR;
-        at++;
+        at += string.size + 3;
     }
     return written;
 }
