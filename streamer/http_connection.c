@@ -8,13 +8,24 @@ enum {
     HEADERS_SIZE = 1024
 };
 
+#define ALLOWED_METHODS "GET, HEAD"
+#define PAGE_POLICY                                                               \
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " \
+    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/* NULL: not in this answer. */
 static int write_headers(struct lws *wsi, const struct http_answer *answer)
 {
-    static const struct {
+    const struct {
         const char *name, *value;
     } extra[] = {
-        { "access-control-allow-origin:", "*" },
-        { "cache-control:", "no-store" },
+        { "access-control-allow-origin:", answer->is_live ? "*" : NULL },
+        { "cache-control:", answer->is_live ? "no-store" : "no-cache" },
+        { "etag:", answer->entity_tag },
+        { "allow:", answer->status == 405 ? ALLOWED_METHODS : NULL },
+        /* The page brings all it needs, and talks to its own server only. */
+        { "content-security-policy:", answer->entity_tag ? PAGE_POLICY : NULL },
+        { "x-content-type-options:", "nosniff" },
     };
     uint8_t headers[LWS_PRE + HEADERS_SIZE];
     uint8_t *at = headers + LWS_PRE;
@@ -22,10 +33,10 @@ static int write_headers(struct lws *wsi, const struct http_answer *answer)
     if (lws_add_http_common_headers(wsi, (unsigned)answer->status, answer->content_type,
                                     answer->body.size, &at, end))
         return -1;
-    for (size_t i = 0; answer->is_live && i < sizeof extra / sizeof *extra; i++)
-        if (lws_add_http_header_by_name(wsi, (const uint8_t *)extra[i].name,
-                                        (const uint8_t *)extra[i].value,
-                                        (int)strlen(extra[i].value), &at, end))
+    for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
+        if (extra[i].value && lws_add_http_header_by_name(wsi, (const uint8_t *)extra[i].name,
+                                                          (const uint8_t *)extra[i].value,
+                                                          (int)strlen(extra[i].value), &at, end))
             return -1;
     return lws_finalize_write_http_header(wsi, headers + LWS_PRE, &at, end);
 }
@@ -58,7 +69,7 @@ int http_connection_start(struct http_connection *connection, struct lws *wsi,
     struct http_request *request = &connection->request;
     bool complete = http_request_start(request, sources, target, on_answer, connection);
     if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD) {
-        newest_leave(&request->waiter);
+        http_request_leave(request);
         http_answer_error(&request->answer, 405, "only GET and HEAD");
         complete = true;
     }

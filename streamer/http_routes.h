@@ -6,13 +6,20 @@
 #define STREAMER_HTTP_ROUTES_H
 
 #include "shared/buffer.h"
+#include "streamer/entry_search.h"
 #include "streamer/lanes.h"
+#include "streamer/message_view.h"
 #include "streamer/newest.h"
+#include "streamer/stream_request.h"
 
-struct log_positions;
+struct log_reports;
 struct renderer;
-struct stream_reader;
 struct redis_link;
+struct stream_end;
+struct stream_reader;
+struct unique_window;
+struct window_keeper;
+struct ws_server;
 
 #define HTTP_ROUTES_SSE_TYPE "text/event-stream; charset=utf-8"
 
@@ -21,24 +28,30 @@ struct http_sources {
     struct newest *newest;
     struct renderer *renderer;
     const struct lanes *lanes;
-    const struct log_positions *positions;
+    struct entry_search *search;
+    const struct unique_window *window;
+    const struct window_keeper *keeper;
+    const struct stream_end *end;
+    const struct log_reports *reports;
+    const struct ws_server *server; /* NULL: it is not there yet */
     const struct stream_reader *reader;
     const struct redis_link *reader_link;
     const struct redis_link *query_link;
     enum certificate_dialect dialect; /* for those who name none */
 };
 
-/* What a client asks for. */
+/* What a client asks for; borrowed for the call. */
 struct http_target {
-    struct bytes path;    /* without a query */
-    struct bytes dialect; /* of the query; data is NULL if it names none */
-    struct bytes stream;  /* likewise */
+    struct bytes path;         /* without a query */
+    const struct query *query; /* NULL: there are too many parameters, or they are too long */
+    struct bytes if_none_match;
 };
 
 struct http_answer {
     int status;
     const char *content_type; /* a constant */
     bool is_live;             /* must not be stored */
+    const char *entity_tag;   /* with its quotes, of what is not live; or NULL */
     struct buffer body;
 };
 
@@ -50,10 +63,14 @@ typedef void (*http_request_on_answer)(struct http_request *request, void *conte
 /* Lives in the connection; from http_request_start to http_request_clear. */
 struct http_request {
     const struct http_sources *sources;
+    struct http_target target; /* during the start */
     const struct http_route *route;
-    enum certificate_dialect dialect;
-    struct bytes stream; /* of the target, during the start */
+    struct stream_request wanted; /* of messages */
     struct newest_waiter waiter;
+    struct search_request search;
+    struct message_fingerprints fingerprint; /* of /api/cert: one of the two */
+    bool has_sha256;
+    size_t found; /* entries that the search handed over */
     struct http_answer answer;
     http_request_on_answer on_answer;
     void *context;
@@ -63,18 +80,26 @@ struct http_request {
  * will say when it is. */
 bool http_request_start(struct http_request *request, const struct http_sources *sources,
                         struct http_target target, http_request_on_answer on_answer, void *context);
+/* It will have no answer of its own: on_answer is not called. */
+void http_request_leave(struct http_request *request);
 /* Forgets the request and frees the answer, complete or not. */
 void http_request_clear(struct http_request *request);
 
-/* The form of messages that an upgrade to WebSocket, or a request for Server-Sent Events, asks for. False if there is no
- * such stream: then `status` and `text` (a constant) are what to answer. */
-bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
-                           struct render_form *form, int *status, const char **text);
-bool http_routes_sse(const struct http_sources *sources, struct http_target target,
-                     struct render_form *form, int *status, const char **text);
-bool http_routes_is_sse(struct bytes path);
+/* Why there is no such stream. `text` is printable ASCII without quotes and backslashes. */
+struct http_refusal {
+    int status;
+    char text[STREAM_REQUEST_REASON_SIZE];
+};
 
-/* Makes the answer a JSON error; `text` is a constant. */
+/* What an upgrade to WebSocket asks for, to be cleared; or false, and why not. */
+bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
+                           struct stream_request *wanted, struct http_refusal *refusal);
+
+/* The same for Server-Sent Events; when false, http_request_start answers. */
+bool http_routes_sse(const struct http_sources *sources, struct http_target target,
+                     struct stream_request *wanted);
+
+/* Makes the answer a JSON error. */
 void http_answer_error(struct http_answer *answer, int status, const char *text);
 
 #endif

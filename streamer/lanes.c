@@ -4,11 +4,15 @@
 #include <stdlib.h>
 
 #include "shared/memory.h"
+#include "streamer/filter.h"
+#include "streamer/filter_subject.h"
 #include "streamer/stream_entry.h"
 
 enum {
     /* A client that reconnects finds its lane, with the messages it missed still in it. */
     EMPTY_LANE_MS = 10000,
+    /* Whatever the share is: a few messages. */
+    FILTERED_RING_MIN = 64 * 1024,
 };
 
 struct lane_slot {
@@ -23,20 +27,25 @@ struct lanes {
     size_t ring_bytes;
     struct framer *framer;
     struct lane_slot *slots;
+    size_t filtered; /* of the slots, those with a filter */
+    struct filter_subject *subject;
     struct lanes_stats stats;
 };
 
-struct lanes *lanes_create(size_t ring_bytes, struct framer *framer)
+struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
+                           const struct unique_window *window)
 {
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
     lanes->ring_bytes = ring_bytes;
     lanes->framer = framer;
+    lanes->subject = filter_subject_create(window);
     return lanes;
 }
 
 static void destroy_slot(struct lane_slot *slot)
 {
     lane_destroy(slot->lane);
+    filter_release(slot->key.filter);
     free(slot);
 }
 
@@ -49,18 +58,8 @@ void lanes_destroy(struct lanes *lanes)
         lanes->slots = slot->next;
         destroy_slot(slot);
     }
+    filter_subject_destroy(lanes->subject);
     free(lanes);
-}
-
-const char *lanes_content_name(enum lane_content content)
-{
-    static const char *const names[LANE_CONTENTS] = {
-        [LANE_LITE] = "lite",
-        [LANE_FULL] = "full",
-        [LANE_DOMAINS] = "domains",
-    };
-    assert(content < LANE_CONTENTS);
-    return names[content];
 }
 
 static bool is_same_form(struct render_form a, struct render_form b)
@@ -71,26 +70,46 @@ static bool is_same_form(struct render_form a, struct render_form b)
 static struct lane_slot *find_slot(const struct lanes *lanes, const struct lane_key *key)
 {
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (is_same_form(slot->key.form, key->form) && slot->key.framing == key->framing)
+        if (is_same_form(slot->key.form, key->form) && slot->key.framing == key->framing &&
+            filter_equal(slot->key.filter, key->filter))
             return slot;
     return NULL;
+}
+
+static size_t ring_bytes_of(const struct lanes *lanes, const struct lane_key *key)
+{
+    if (!key->filter)
+        return lanes->ring_bytes;
+    size_t share = lanes->ring_bytes / LANES_FILTERED_SHARE;
+    return share < FILTERED_RING_MIN ? FILTERED_RING_MIN : share;
 }
 
 static struct lane_slot *make_slot(struct lanes *lanes, const struct lane_key *key,
                                    struct stream_id newest)
 {
     struct lane_slot *slot = memory_allocate_zeroed(1, sizeof *slot);
-    slot->lane = lane_create(lanes->ring_bytes, newest);
+    slot->lane = lane_create(ring_bytes_of(lanes, key), newest);
     slot->key = *key;
+    (void)filter_acquire(slot->key.filter);
+    lanes->filtered += key->filter != NULL;
     slot->next = lanes->slots;
     lanes->slots = slot;
     return slot;
+}
+
+bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key)
+{
+    return !key->filter || lanes->filtered < LANES_FILTERED_MAX || find_slot(lanes, key);
 }
 
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest)
 {
     struct lane_slot *slot = find_slot(lanes, key);
+    if (!slot && !lanes_have_room(lanes, key)) {
+        lanes->stats.refused++;
+        return NULL;
+    }
     if (!slot)
         slot = make_slot(lanes, key, newest);
     slot->listeners++;
@@ -133,6 +152,11 @@ size_t lanes_listeners(const struct lanes *lanes, enum lane_content content)
     return count;
 }
 
+size_t lanes_filtered(const struct lanes *lanes)
+{
+    return lanes->filtered;
+}
+
 bool lanes_need_issuers(const struct lanes *lanes)
 {
     for (const struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
@@ -158,13 +182,14 @@ static void publish_form(struct lanes *lanes, struct render_form form,
     struct stream_position position = { entry->id, ordinal };
     framer_set(lanes->framer, entry, form, now_ms);
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (is_same_form(slot->key.form, form))
+        if (is_same_form(slot->key.form, form) && filter_matches(slot->key.filter, lanes->subject))
             append(lanes, slot, position);
 }
 
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,
                    uint64_t now_ms)
 {
+    filter_subject_set(lanes->subject, entry);
     for (unsigned dialect = 0; dialect < LANE_DIALECTS; dialect++)
         for (unsigned content = 0; content < LANE_CONTENTS; content++) {
             struct render_form form = { (enum lane_content)content,
@@ -183,6 +208,7 @@ void lanes_tick(struct lanes *lanes, uint64_t now_ms)
             continue;
         }
         *link = slot->next;
+        lanes->filtered -= slot->key.filter != NULL;
         destroy_slot(slot);
     }
 }

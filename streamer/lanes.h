@@ -9,7 +9,9 @@
 #include "streamer/framer.h"
 #include "streamer/lane.h"
 
+struct filter;
 struct stream_entry;
+struct unique_window;
 
 enum {
     /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 1 MiB each. */
@@ -22,6 +24,7 @@ enum {
 struct lane_key {
     struct render_form form;
     enum framing framing;
+    struct filter *filter; /* NULL: everything */
 };
 
 /* A lane with those who listen. Opaque but for lanes_... below. */
@@ -36,25 +39,31 @@ struct lanes_stats {
 
 struct lanes;
 
-/* `ring_bytes`: of each lane that has no filter. The framer is borrowed as long as the lanes exist. */
-struct lanes *lanes_create(size_t ring_bytes, struct framer *framer);
+/* `ring_bytes`: of each lane that has no filter. The framer and the window (NULL: none) are borrowed as long as the lanes
+ * exist; the window is to know of an entry before it is published. */
+struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
+                           const struct unique_window *window);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
-const char *lanes_content_name(enum lane_content content);
-
-/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as often. A new one gets
- * what comes after `newest`. NULL if there are as many as may be. */
+/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as often; it has a reference
+ * of its own to the filter. A new one gets what comes after `newest`. NULL if there are as many as may be. */
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest);
 void lanes_leave(struct lane_slot *slot, uint64_t now_ms);
 const struct lane *lanes_lane(const struct lane_slot *slot);
 const struct lane_key *lanes_key(const struct lane_slot *slot);
 
+/* True if somebody with this key could join. */
+bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key);
+
 /* All of them, in any order; NULL after the last and as the start. The count of listeners is of now. */
 const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_slot *slot);
 size_t lanes_slot_listeners(const struct lane_slot *slot);
 size_t lanes_listeners(const struct lanes *lanes, enum lane_content content);
+
+/* Lanes with a filter. */
+size_t lanes_filtered(const struct lanes *lanes);
 
 /* True while full messages are wanted, so that the issuers of an entry must be known before it is published. */
 bool lanes_need_issuers(const struct lanes *lanes);

@@ -11,7 +11,7 @@ enum {
 
 struct refusal {
     int status;       /* 0: it is not refused */
-    const char *text; /* a constant that needs no escape in JSON */
+    const char *text; /* needs no escape in JSON */
 };
 
 /* Writes less than REFUSAL_SIZE bytes to `answer` and says how many; a HEAD is answered without the body. */

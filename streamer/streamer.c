@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -15,18 +16,22 @@
 #include "shared/redis_address.h"
 #include "shared/redis_link.h"
 #include "streamer/edges.h"
+#include "streamer/entry_search.h"
 #include "streamer/http_routes.h"
 #include "streamer/issuers.h"
 #include "streamer/lanes.h"
 #include "streamer/listeners.h"
-#include "streamer/log_positions.h"
+#include "streamer/log_reports.h"
 #include "streamer/loop.h"
 #include "streamer/newest.h"
 #include "streamer/redis_driver.h"
 #include "streamer/renderer.h"
+#include "streamer/stream_end.h"
 #include "streamer/stream_entry.h"
 #include "streamer/stream_reader.h"
 #include "streamer/streamer_settings.h"
+#include "streamer/unique_window.h"
+#include "streamer/window_keeper.h"
 #include "streamer/ws_server.h"
 
 enum {
@@ -58,7 +63,11 @@ struct streamer {
     struct redis_driver *reading; /* blocks in XREAD */
     struct redis_driver *asking;  /* for everything else */
     struct newest *newest;
-    struct log_positions *positions;
+    struct unique_window *window;
+    struct window_keeper *keeper;
+    struct entry_search *search;
+    struct stream_end *end;
+    struct log_reports *reports;
     struct http_sources sources;
     struct ws_server *server;
     struct loop_watch *signals;
@@ -74,6 +83,7 @@ static void on_entries(const struct stream_entry *entries, size_t count, uint64_
                        void *context)
 {
     struct streamer *streamer = context;
+    window_keeper_add(streamer->keeper, entries, count);
     for (size_t i = 0; i < count; i++)
         lanes_publish(streamer->lanes, &entries[i], 0, now_ms);
     ws_server_wake(streamer->server, now_ms);
@@ -103,7 +113,7 @@ static void on_asking_up(struct redis_link *link, void *context)
 {
     (void)link;
     struct streamer *streamer = context;
-    log_positions_refresh(streamer->positions, clock_monotonic_ms());
+    log_reports_refresh(streamer->reports, clock_monotonic_ms());
 }
 
 static void tell_status(struct streamer *streamer)
@@ -122,7 +132,9 @@ static void on_tick(void *context)
     uint64_t now_ms = clock_monotonic_ms();
     ws_server_tick(streamer->server, now_ms);
     lanes_tick(streamer->lanes, now_ms);
-    log_positions_refresh(streamer->positions, now_ms);
+    log_reports_refresh(streamer->reports, now_ms);
+    stream_end_refresh(streamer->end, now_ms);
+    window_keeper_tick(streamer->keeper);
     tell_status(streamer);
     loop_timer_set(streamer->tick, TICK_MS);
 }
@@ -228,6 +240,14 @@ static struct redis_driver *connect_redis(struct streamer *streamer, const char 
     return redis_driver_create(streamer->loop, &options);
 }
 
+/* Without it, who chooses certificates could make the window slow, and nothing worse. */
+static uint64_t random_seed(void)
+{
+    uint64_t seed = clock_monotonic_ms();
+    (void)!getrandom(&seed, sizeof seed, 0);
+    return seed;
+}
+
 static void make_readers(struct streamer *streamer)
 {
     struct stream_reader_events reader_events = { on_entries, needs_issuers, streamer };
@@ -240,18 +260,30 @@ static void make_readers(struct streamer *streamer)
     streamer->issuers = issuers_create(ISSUERS_MAX_BYTES);
     streamer->renderer = renderer_create(streamer->issuers);
     streamer->framer = framer_create(streamer->renderer);
-    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer);
+    streamer->window =
+        unique_window_create((size_t)streamer->settings->unique_window, random_seed());
+    streamer->lanes =
+        lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer, streamer->window);
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
     streamer->newest = newest_create(&streamer->contract, streamer->issuers, asking_link);
-    streamer->positions = log_positions_create(&streamer->contract, asking_link);
+    streamer->keeper =
+        window_keeper_create(&streamer->contract, asking_link, streamer->reader, streamer->window);
+    streamer->search =
+        entry_search_create(&streamer->contract, streamer->issuers, asking_link, streamer->window);
+    streamer->end = stream_end_create(&streamer->contract, asking_link, streamer->reader);
+    streamer->reports = log_reports_create(&streamer->contract, asking_link);
     streamer->sources = (struct http_sources){
         .newest = streamer->newest,
         .renderer = streamer->renderer,
         .lanes = streamer->lanes,
-        .positions = streamer->positions,
+        .search = streamer->search,
+        .window = streamer->window,
+        .keeper = streamer->keeper,
+        .end = streamer->end,
+        .reports = streamer->reports,
         .reader = streamer->reader,
         .reader_link = redis_driver_link(streamer->reading),
         .query_link = asking_link,
@@ -281,6 +313,7 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
         },
     };
     streamer->server = ws_server_create(&options);
+    streamer->sources.server = streamer->server;
     return streamer->server != NULL;
 }
 
@@ -360,10 +393,14 @@ static void clean_up(struct streamer *streamer)
     loop_timer_destroy(streamer->sign_of_life);
     loop_destroy(streamer->loop);
     ws_server_destroy(streamer->server);
-    log_positions_destroy(streamer->positions);
+    log_reports_destroy(streamer->reports);
+    stream_end_destroy(streamer->end);
+    entry_search_destroy(streamer->search);
+    window_keeper_destroy(streamer->keeper);
     newest_destroy(streamer->newest);
     stream_reader_destroy(streamer->reader);
     lanes_destroy(streamer->lanes);
+    unique_window_destroy(streamer->window);
     framer_destroy(streamer->framer);
     renderer_destroy(streamer->renderer);
     issuers_destroy(streamer->issuers);

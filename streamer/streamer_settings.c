@@ -173,6 +173,17 @@ static const struct setting table[] = {
         .help = "memory for each stream somebody listens to: how far a client may lag",
     },
     {
+        /* 130 bytes each. Logs that share certificates have them within minutes of each other. */
+        .name = "unique-window",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(unique_window),
+        .default_text = "100000",
+        .min = 1,
+        .max = 1 << 28,
+        .value_name = "COUNT",
+        .help = "certificates that are remembered for unique=1 and /api/cert",
+    },
+    {
         .name = "max-clients",
         .type = SETTING_INTEGER,
         .offset = FIELD(max_clients),

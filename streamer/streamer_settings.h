@@ -20,6 +20,7 @@ struct streamer_settings {
     char *dialect;
     bool no_deflate;
     int64_t ring_bytes;
+    int64_t unique_window;
     int64_t max_clients;
     int64_t max_clients_per_address;
     int64_t handshake_ms;

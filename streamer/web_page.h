@@ -6,5 +6,6 @@
 
 extern const unsigned char web_page[];
 extern const size_t web_page_size;
+extern const char web_page_tag[]; /* an entity tag, with its quotes */
 
 #endif

@@ -19,6 +19,7 @@
 #include "streamer/listeners.h"
 #include "streamer/loop.h"
 #include "streamer/request_headers.h"
+#include "streamer/request_query.h"
 #include "streamer/tls_identity.h"
 
 enum {
@@ -31,14 +32,15 @@ enum {
     ACCEPT_PAUSE_MS = 100,
     KEEP_ALIVE_S = 30,
     PATH_MAX_SIZE = 256,
-    QUERY_MAX_SIZE = 1024,
+    ENTITY_TAGS_SIZE = 256,
     /* Connections that are let in only to be told why they are not; more are told at once, before they have said anything,
      * which some clients do not get to see. */
     REFUSING_MAX = 32,
     MS_PER_S = 1000,
 };
 
-#define PROTOCOL_NAME "certstream"
+#define PROTOCOL_NAME    "certstream"
+#define TOO_MANY_FILTERS "too many different filters at once"
 /* The certificate is our own business (tls_identity.h). */
 #define TLS_OPTIONS (LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX)
 
@@ -83,41 +85,38 @@ static struct bytes path_of(struct lws *wsi, char *text, int size)
     return copied > 0 ? bytes_of(text, (size_t)copied) : bytes_of_string("?");
 }
 
-/* The value of a parameter of the query, written to `text`; no data if there is none. Libwebsockets has taken the query
- * apart and decoded it. */
-static struct bytes parameter_of(struct lws *wsi, const char *name, char *text, int size)
+/* What the upgrade asks for, to be cleared; false, and why not, if it cannot be had. */
+static bool find_wanted(struct lws *wsi, struct stream_request *wanted,
+                        struct http_refusal *refusal)
 {
-    size_t name_size = strlen(name);
-    for (int fragment = 0;; fragment++) {
-        int copied = lws_hdr_copy_fragment(wsi, text, size, WSI_TOKEN_HTTP_URI_ARGS, fragment);
-        if (copied < 0)
-            return (struct bytes){ 0 };
-        if ((size_t)copied > name_size && memcmp(text, name, name_size) == 0 &&
-            text[name_size] == '=')
-            return bytes_of(text + name_size + 1, (size_t)copied - name_size - 1);
-    }
+    char path[PATH_MAX_SIZE];
+    struct query query;
+    bool read = request_query_read(&query, wsi);
+    struct http_target target = { .path = path_of(wsi, path, sizeof path),
+                                  .query = read ? &query : NULL };
+    return http_routes_websocket(server_of(wsi)->options.sources, target, wanted, refusal);
 }
 
-static bool find_form(struct lws *wsi, struct render_form *form, int *status, const char **text)
+/* The lane has a reference to the filter of its own. */
+static int join(struct session *session, struct lws *wsi, struct stream_request *wanted,
+                enum framing framing)
 {
-    char path[PATH_MAX_SIZE], dialect[QUERY_MAX_SIZE];
-    struct http_target target = { .path = path_of(wsi, path, sizeof path),
-                                  .dialect =
-                                      parameter_of(wsi, "dialect", dialect, sizeof dialect) };
-    return http_routes_websocket(server_of(wsi)->options.sources, target, form, status, text);
+    struct lane_key key = { wanted->form, framing, wanted->filter };
+    struct subscribers *subscribers = server_of(wsi)->subscribers;
+    bool joined = subscriber_join(&session->subscriber, subscribers, wsi, &key);
+    stream_request_clear(wanted);
+    return joined ? 0 : -1;
 }
 
 static int on_established(struct session *session, struct lws *wsi)
 {
-    struct ws_server *server = server_of(wsi);
-    int status;
-    const char *text;
-    struct lane_key key = { .framing = session->deflate != WEBSOCKET_DEFLATE_NONE
-                                           ? FRAMING_WEBSOCKET_DEFLATED
-                                           : FRAMING_WEBSOCKET };
-    if (server->closing || !find_form(wsi, &key.form, &status, &text))
+    struct stream_request wanted;
+    struct http_refusal refusal;
+    if (server_of(wsi)->closing || !find_wanted(wsi, &wanted, &refusal))
         return -1;
-    return subscriber_join(&session->subscriber, server->subscribers, wsi, &key) ? 0 : -1;
+    return join(session, wsi, &wanted,
+                session->deflate != WEBSOCKET_DEFLATE_NONE ? FRAMING_WEBSOCKET_DEFLATED
+                                                           : FRAMING_WEBSOCKET);
 }
 
 /* Nothing more comes with this connection than the stream, until one of both sides ends it (streamer/sse.h). */
@@ -144,13 +143,12 @@ static int write_sse_headers(struct lws *wsi)
     return lws_finalize_write_http_header(wsi, headers + LWS_PRE, &at, end);
 }
 
-static int start_sse(struct session *session, struct lws *wsi, struct render_form form)
+static int start_sse(struct session *session, struct lws *wsi, struct stream_request *wanted)
 {
-    struct ws_server *server = server_of(wsi);
-    struct lane_key key = { .form = form, .framing = FRAMING_SSE };
-    if (server->closing || write_sse_headers(wsi) || lws_http_mark_sse(wsi))
-        return -1;
-    return subscriber_join(&session->subscriber, server->subscribers, wsi, &key) ? 0 : -1;
+    if (!server_of(wsi)->closing && !write_sse_headers(wsi) && !lws_http_mark_sse(wsi))
+        return join(session, wsi, wanted, FRAMING_SSE);
+    stream_request_clear(wanted);
+    return -1;
 }
 
 static bool is_get(struct lws *wsi)
@@ -182,6 +180,34 @@ static int refuse(struct lws *wsi, struct refusal refusal, bool is_head)
     return -1;
 }
 
+/* A lane of another filter is not to be had without end. */
+static bool has_room(struct lws *wsi, const struct stream_request *wanted)
+{
+    const struct lane_key key = { wanted->form, FRAMING_WEBSOCKET, wanted->filter };
+    return lanes_have_room(server_of(wsi)->options.subscribers.lanes, &key);
+}
+
+static int answer_http(struct session *session, struct lws *wsi, struct bytes path)
+{
+    char if_none_match[ENTITY_TAGS_SIZE];
+    struct query query;
+    struct stream_request wanted;
+    const struct http_sources *sources = server_of(wsi)->options.sources;
+    bool read = request_query_read(&query, wsi);
+    int copied =
+        lws_hdr_copy(wsi, if_none_match, sizeof if_none_match, WSI_TOKEN_HTTP_IF_NONE_MATCH);
+    struct http_target target = { .path = path,
+                                  .query = read ? &query : NULL,
+                                  .if_none_match =
+                                      bytes_of(if_none_match, copied > 0 ? (size_t)copied : 0) };
+    if (!is_get(wsi) || !http_routes_sse(sources, target, &wanted))
+        return http_connection_start(&session->http, wsi, sources, target);
+    if (has_room(wsi, &wanted))
+        return start_sse(session, wsi, &wanted);
+    stream_request_clear(&wanted);
+    return refuse(wsi, (struct refusal){ 503, TOO_MANY_FILTERS }, false);
+}
+
 static int on_http(struct session *session, struct lws *wsi, struct bytes path)
 {
     struct request_headers headers;
@@ -190,38 +216,29 @@ static int on_http(struct session *session, struct lws *wsi, struct bytes path)
     request_headers_clear(&headers);
     if (refusal.status)
         return refuse(wsi, refusal, headers.is_head);
-    char dialect[QUERY_MAX_SIZE], stream[QUERY_MAX_SIZE];
-    const struct http_sources *sources = server_of(wsi)->options.sources;
-    struct http_target target = { path, parameter_of(wsi, "dialect", dialect, sizeof dialect),
-                                  parameter_of(wsi, "stream", stream, sizeof stream) };
-    struct render_form form;
-    int status;
-    const char *text;
-    if (http_routes_is_sse(path) && is_get(wsi) &&
-        http_routes_sse(sources, target, &form, &status, &text))
-        return start_sse(session, wsi, form);
-    return http_connection_start(&session->http, wsi, sources, target);
+    return answer_http(session, wsi, path);
 }
 
-static struct refusal check_stream(struct lws *wsi)
+/* `reason` is where the refusal's text may be. */
+static struct refusal check_stream(struct lws *wsi, struct http_refusal *reason)
 {
-    struct refusal refusal = { 0 };
-    int status = 0;
-    const char *text = NULL;
-    struct render_form form;
+    struct stream_request wanted;
     if (deflate_extension_is_too_long(wsi))
-        refusal = (struct refusal){ 400, "Sec-WebSocket-Extensions is too long" };
-    else if (!find_form(wsi, &form, &status, &text))
-        refusal = (struct refusal){ status, text };
-    return refusal;
+        return (struct refusal){ 400, "Sec-WebSocket-Extensions is too long" };
+    if (!find_wanted(wsi, &wanted, reason))
+        return (struct refusal){ reason->status, reason->text };
+    bool good = has_room(wsi, &wanted);
+    stream_request_clear(&wanted);
+    return good ? (struct refusal){ 0 } : (struct refusal){ 503, TOO_MANY_FILTERS };
 }
 
-static struct refusal check_upgrade(struct lws *wsi, const struct request_headers *headers)
+static struct refusal check_upgrade(struct lws *wsi, const struct request_headers *headers,
+                                    struct http_refusal *reason)
 {
     struct refusal refusal = decide(wsi, headers);
     if (!refusal.status)
         refusal = upgrade_check(&headers->upgrade);
-    return refusal.status ? refusal : check_stream(wsi);
+    return refusal.status ? refusal : check_stream(wsi, reason);
 }
 
 /* Libwebsockets itself would end a connection whose handshake it does not like without a word. */
@@ -230,7 +247,8 @@ static int on_websocket(struct lws *wsi)
     struct ws_server *server = server_of(wsi);
     struct request_headers headers;
     request_headers_read(&headers, wsi);
-    struct refusal refusal = check_upgrade(wsi, &headers);
+    struct http_refusal reason;
+    struct refusal refusal = check_upgrade(wsi, &headers, &reason);
     /* Libwebsockets speaks only subprotocols that a protocol of its is named after, and looks right after this. */
     if (!refusal.status && headers.upgrade.subprotocols.size)
         upgrade_choose_subprotocol(server->subprotocol, headers.upgrade.subprotocols);

@@ -101,7 +101,7 @@ static void greets_a_client_with_a_heartbeat(void **state)
 {
     struct parts *parts = *state;
     static const char *const paths[] = { "/", "/full-stream", "/domains-only", "/full-stream/",
-                                         "/?x=y" };
+                                         "/?dialect=certstream" };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct websocket_client *client = websocket_client_connect(port_of(parts), paths[i]);
         cJSON *message = cJSON_Parse(websocket_client_expect(client, "", WAIT_MS));

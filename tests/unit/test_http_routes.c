@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,8 +13,11 @@
 #include "shared/redis_link.h"
 #include "streamer/http_routes.h"
 #include "streamer/issuers.h"
-#include "streamer/log_positions.h"
+#include "streamer/log_reports.h"
+#include "streamer/stream_end.h"
 #include "streamer/stream_reader.h"
+#include "streamer/unique_window.h"
+#include "streamer/window_keeper.h"
 
 struct fixture {
     struct contract contract;
@@ -24,17 +28,32 @@ struct fixture {
     struct lanes *lanes;
     struct stream_reader *reader;
     struct newest *newest;
-    struct log_positions *positions;
+    struct unique_window *window;
+    struct window_keeper *keeper;
+    struct entry_search *search;
+    struct stream_end *end;
+    struct log_reports *reports;
     struct http_sources sources;
 };
 
-static struct http_target target_of(const char *path)
+/* A path with its query, decoded; alive until the next. */
+static struct http_target target_of(const char *text)
 {
-    return (struct http_target){ .path = bytes_of_string(path) };
+    static struct query query;
+    size_t path = strcspn(text, "?");
+    query_init(&query);
+    for (const char *rest = text + path; *rest;) {
+        size_t size = strcspn(++rest, "&");
+        assert_true(query_add(&query, bytes_of(rest, size)));
+        rest += size;
+    }
+    return (struct http_target){ .path = bytes_of(text, path), .query = &query };
 }
 
-#define OURS CERTIFICATE_DIALECT_CERTSTREAM
-#define GO   CERTIFICATE_DIALECT_GO
+#define HEX_64 "0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789ABCDEF"
+
+#define OURS   CERTIFICATE_DIALECT_CERTSTREAM
+#define GO     CERTIFICATE_DIALECT_GO
 
 static void expect_form(struct render_form form, struct render_form expected)
 {
@@ -56,15 +75,25 @@ static int setup(void **state)
     fixture.issuers = issuers_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.framer = framer_create(fixture.renderer);
-    fixture.lanes = lanes_create(1 << 16, fixture.framer);
+    fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
     fixture.reader = stream_reader_create(&fixture.contract, fixture.issuers, &events);
     fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
-    fixture.positions = log_positions_create(&fixture.contract, fixture.link);
+    fixture.window = unique_window_create(16, 1);
+    fixture.keeper =
+        window_keeper_create(&fixture.contract, fixture.link, fixture.reader, fixture.window);
+    fixture.search =
+        entry_search_create(&fixture.contract, fixture.issuers, fixture.link, fixture.window);
+    fixture.end = stream_end_create(&fixture.contract, fixture.link, fixture.reader);
+    fixture.reports = log_reports_create(&fixture.contract, fixture.link);
     fixture.sources = (struct http_sources){
         .newest = fixture.newest,
         .renderer = fixture.renderer,
         .lanes = fixture.lanes,
-        .positions = fixture.positions,
+        .search = fixture.search,
+        .window = fixture.window,
+        .keeper = fixture.keeper,
+        .end = fixture.end,
+        .reports = fixture.reports,
         .reader = fixture.reader,
         .reader_link = fixture.link,
         .query_link = fixture.link,
@@ -77,7 +106,11 @@ static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     redis_link_destroy(fixture->link);
-    log_positions_destroy(fixture->positions);
+    log_reports_destroy(fixture->reports);
+    stream_end_destroy(fixture->end);
+    entry_search_destroy(fixture->search);
+    window_keeper_destroy(fixture->keeper);
+    unique_window_destroy(fixture->window);
     newest_destroy(fixture->newest);
     stream_reader_destroy(fixture->reader);
     lanes_destroy(fixture->lanes);
@@ -117,6 +150,29 @@ static void every_path_has_its_answer(void **state)
         { "/full-stream", 426, "application/json", "{\"error\":" },
         { "/domains-only/", 426, "application/json", "{\"error\":" },
         { "/sse", 200, "text/event-stream", "" },
+        { "/sse?stream=full", 200, "text/event-stream", "" },
+        { "/sse?stream=all", 400, "application/json", "stream is lite, full or domains" },
+        { "/sse?domian=x", 400, "application/json", "no parameter domian" },
+        { "/latest.json?match=x", 503, "application/json", "{\"error\":\"Redis is away\"}" },
+        { "/latest.json?type=x", 400, "application/json", "type is precert or cert" },
+        { "/latest.json?since=0", 400, "application/json", "no parameter since" },
+        { "/full-stream/example.json?match=x", 503, "application/json", "Redis is away" },
+        { "/api/logs", 200, "application/json", "{\"logs\":[],\"ingests\":[]}" },
+        { "/api/logs/?x=y", 200, "application/json", "{\"logs\":[],\"ingests\":[]}" },
+        { "/api/cert", 404, "application/json", "not found" },
+        { "/api/cert/", 404, "application/json", "not found" },
+        { "/api/cert/12", 400, "application/json", "a fingerprint is" },
+        { "/api/cert/zz23456789012345678901234567890123456789", 400, "application/json",
+          "a fingerprint is" },
+        { "/api/cert/0123456789012345678901234567890123456789", 404, "application/json",
+          "no such certificate" },
+        { "/api/cert/01:23:45:67:89:01:23:45:67:89:01:23:45:67:89:01:23:45:67:89", 404,
+          "application/json", "no such certificate" },
+        { "/api/cert/" HEX_64, 404, "application/json", "no such certificate" },
+        { "/api/cert/" HEX_64 "/?dialect=go", 404, "application/json", "no such certificate" },
+        { "/api/cert/" HEX_64 "00", 400, "application/json", "a fingerprint is" },
+        { "/api/cert/" HEX_64 "?match=x", 400, "application/json", "no filters here" },
+        { "/metrics", 200, "text/plain; version=0.0.4", "certstream_redis_up{" },
         { "/nothing", 404, "application/json", "{\"error\":\"not found\"}" },
         { "/latest.jso", 404, "application/json", "{\"error\":" },
         { "/latest.json/x", 404, "application/json", "{\"error\":" },
@@ -137,8 +193,8 @@ static void every_path_has_its_answer(void **state)
 static void only_the_page_may_be_stored(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const live[] = { "/latest.json", "/stats", "/readyz", "/healthz",
-                                        "/nothing" };
+    static const char *const live[] = { "/latest.json", "/stats",   "/readyz",   "/healthz",
+                                        "/nothing",     "/metrics", "/api/logs", "/sse" };
     struct http_request request;
     assert_true(http_request_start(&request, &fixture->sources, target_of("/"), on_answer, NULL));
     assert_false(request.answer.is_live);
@@ -151,99 +207,129 @@ static void only_the_page_may_be_stored(void **state)
     }
 }
 
-static void an_upgrade_finds_its_form(void **state)
+static void a_page_that_is_known_is_not_sent_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_request request;
+    char listed[128];
+    assert_true(http_request_start(&request, &fixture->sources, target_of("/"), on_answer, NULL));
+    const char *tag = request.answer.entity_tag;
+    http_request_clear(&request);
+    (void)snprintf(listed, sizeof listed, "\"x\", W/%.32s", tag);
+    const struct {
+        const char *if_none_match;
+        int status;
+    } cases[] = { { "", 200 }, { "\"x\"", 200 }, { "*", 304 }, { listed, 304 }, { tag, 304 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_target target = target_of("/");
+        target.if_none_match = bytes_of_string(cases[i].if_none_match);
+        assert_true(http_request_start(&request, &fixture->sources, target, on_answer, NULL));
+        assert_int_equal(request.answer.status, cases[i].status);
+        assert_int_equal(request.answer.body.size > 0, cases[i].status == 200);
+        http_request_clear(&request);
+    }
+}
+
+static void an_upgrade_finds_its_stream(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
-        const char *path;
-        const char *dialect;
+        const char *target;
         struct render_form form;
+        const char *filter;
         int status;
     } cases[] = {
-        { "/", NULL, { LANE_LITE, OURS }, 0 },
-        { "/", "certstream", { LANE_LITE, OURS }, 0 },
-        { "/", "go", { LANE_LITE, GO }, 0 },
-        { "/full-stream", NULL, { LANE_FULL, OURS }, 0 },
-        { "/full-stream/", "go", { LANE_FULL, GO }, 0 },
-        { "/domains-only", NULL, { LANE_DOMAINS, OURS }, 0 },
-        { "/domains-only//", "go", { LANE_DOMAINS, GO }, 0 },
-        { "/", "Go", { 0 }, 400 },
-        { "/", "", { 0 }, 400 },
-        { "/latest.json", NULL, { 0 }, 404 },
-        { "/full", NULL, { 0 }, 404 },
-        { "/full-streams", NULL, { 0 }, 404 },
-        { "?", NULL, { 0 }, 404 },
+        { "/", { LANE_LITE, OURS }, "", 0 },
+        { "/?dialect=certstream", { LANE_LITE, OURS }, "", 0 },
+        { "/?dialect=go", { LANE_LITE, GO }, "", 0 },
+        { "/?since=0&match=A", { LANE_LITE, OURS }, "match=a", 0 },
+        { "/full-stream", { LANE_FULL, OURS }, "", 0 },
+        { "/full-stream/?dialect=go&type=cert", { LANE_FULL, GO }, "type=cert", 0 },
+        { "/domains-only", { LANE_DOMAINS, OURS }, "", 0 },
+        { "/domains-only//?dialect=go", { LANE_DOMAINS, GO }, "", 0 },
+        { "/?dialect=Go", { 0 }, NULL, 400 },
+        { "/?dialect=", { 0 }, NULL, 400 },
+        { "/?x=y", { 0 }, NULL, 400 },
+        { "/?stream=full", { 0 }, NULL, 400 },
+        { "/latest.json", { 0 }, NULL, 404 },
+        { "/sse", { 0 }, NULL, 404 },
+        { "/full", { 0 }, NULL, 404 },
+        { "/full-streams", { 0 }, NULL, 404 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct http_target target = target_of(cases[i].path);
-        int status = 0;
-        const char *text = NULL;
-        if (cases[i].dialect)
-            target.dialect = bytes_of_string(cases[i].dialect);
-        struct render_form form = { 0 };
-        bool found = http_routes_websocket(&fixture->sources, target, &form, &status, &text);
+        struct stream_request wanted = { 0 };
+        struct http_refusal refusal = { 0 };
+        bool found =
+            http_routes_websocket(&fixture->sources, target_of(cases[i].target), &wanted, &refusal);
         assert_int_equal(found, cases[i].status == 0);
-        if (found)
-            expect_form(form, cases[i].form);
-        assert_int_equal(status, cases[i].status);
-        assert_int_equal(text != NULL, status != 0);
+        if (found) {
+            expect_form(wanted.form, cases[i].form);
+            assert_string_equal(filter_text(wanted.filter), cases[i].filter);
+        } else {
+            assert_int_equal(refusal.status, cases[i].status);
+            assert_true(strlen(refusal.text) > 0);
+        }
+        stream_request_clear(&wanted);
     }
+}
+
+static void a_query_that_is_too_long_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_target target = { .path = bytes_of_string("/") };
+    struct stream_request wanted;
+    struct http_refusal refusal;
+    assert_false(http_routes_websocket(&fixture->sources, target, &wanted, &refusal));
+    assert_int_equal(refusal.status, 400);
+    assert_string_equal(refusal.text, "the query is too long");
 }
 
 static void the_dialect_of_who_names_none_is_a_setting(void **state)
 {
     struct fixture *fixture = *state;
     struct http_sources sources = fixture->sources;
-    int status;
-    const char *text;
+    struct stream_request wanted;
+    struct http_refusal refusal;
     sources.dialect = CERTIFICATE_DIALECT_GO;
-    struct render_form form = { 0 };
-    assert_true(http_routes_websocket(&sources, target_of("/"), &form, &status, &text));
-    expect_form(form, (struct render_form){ LANE_LITE, GO });
+    assert_true(http_routes_websocket(&sources, target_of("/"), &wanted, &refusal));
+    expect_form(wanted.form, (struct render_form){ LANE_LITE, GO });
+    stream_request_clear(&wanted);
 }
 
 static void events_of_each_stream_can_be_asked_for(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
-        const char *stream, *dialect;
+        const char *target;
         struct render_form form;
-        int status;
+        bool found;
     } cases[] = {
-        { NULL, NULL, { LANE_LITE, OURS }, 0 },
-        { "lite", "go", { LANE_LITE, GO }, 0 },
-        { "full", NULL, { LANE_FULL, OURS }, 0 },
-        { "domains", NULL, { LANE_DOMAINS, OURS }, 0 },
-        { "", NULL, { 0 }, 400 },
-        { "Full", NULL, { 0 }, 400 },
-        { "lite", "other", { 0 }, 400 },
+        { "/sse", { LANE_LITE, OURS }, true },
+        { "/sse/?stream=lite&dialect=go", { LANE_LITE, GO }, true },
+        { "/sse?stream=full&since=0", { LANE_FULL, OURS }, true },
+        { "/sse?stream=domains&match=x", { LANE_DOMAINS, OURS }, true },
+        { "/sse?stream=", { 0 }, false },
+        { "/sse?stream=Full", { 0 }, false },
+        { "/sse?stream=lite&dialect=other", { 0 }, false },
+        { "/", { 0 }, false },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct http_target target = target_of("/sse");
-        struct render_form form = { 0 };
-        int status = 0;
-        const char *text = NULL;
-        if (cases[i].stream)
-            target.stream = bytes_of_string(cases[i].stream);
-        if (cases[i].dialect)
-            target.dialect = bytes_of_string(cases[i].dialect);
-        bool found = http_routes_sse(&fixture->sources, target, &form, &status, &text);
-        assert_int_equal(found, cases[i].status == 0);
-        assert_int_equal(status, cases[i].status);
+        struct stream_request wanted = { 0 };
+        bool found = http_routes_sse(&fixture->sources, target_of(cases[i].target), &wanted);
+        assert_int_equal(found, cases[i].found);
         if (found)
-            expect_form(form, cases[i].form);
+            expect_form(wanted.form, cases[i].form);
+        stream_request_clear(&wanted);
     }
-    assert_true(http_routes_is_sse(bytes_of_string("/sse/")));
-    assert_false(http_routes_is_sse(bytes_of_string("/")));
 }
 
 static void stats_count_the_listeners_of_each_stream(void **state)
 {
     struct fixture *fixture = *state;
     static const struct lane_key keys[] = {
-        { { LANE_FULL, OURS }, FRAMING_WEBSOCKET },
-        { { LANE_DOMAINS, OURS }, FRAMING_WEBSOCKET_DEFLATED },
-        { { LANE_DOMAINS, GO }, FRAMING_SSE },
+        { { LANE_FULL, OURS }, FRAMING_WEBSOCKET, NULL },
+        { { LANE_DOMAINS, OURS }, FRAMING_WEBSOCKET_DEFLATED, NULL },
+        { { LANE_DOMAINS, GO }, FRAMING_SSE, NULL },
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         (void)lanes_join(fixture->lanes, &keys[i], (struct stream_id){ 0 });
@@ -261,7 +347,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_path_has_its_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_page_may_be_stored, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_upgrade_finds_its_form, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_page_that_is_known_is_not_sent_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_upgrade_finds_its_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_query_that_is_too_long_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(the_dialect_of_who_names_none_is_a_setting, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(events_of_each_stream_can_be_asked_for, setup, teardown),

@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "streamer/filter.h"
 #include "streamer/issuers.h"
 #include "streamer/lanes.h"
 #include "streamer/stream_entry.h"
@@ -30,7 +32,7 @@ static int setup(void **state)
     fixture.issuers = issuers_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.framer = framer_create(fixture.renderer);
-    fixture.lanes = lanes_create(1 << 16, fixture.framer);
+    fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
     *state = &fixture;
     return 0;
 }
@@ -79,12 +81,13 @@ static void expect_frame(const struct lane *lane, const char *payload)
 
 static const struct stream_id nowhere = { 0 };
 static const struct lane_key full_key = { { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM },
-                                          FRAMING_WEBSOCKET };
+                                          FRAMING_WEBSOCKET,
+                                          NULL };
 
 static const struct lane *join(struct fixture *fixture, enum lane_content content,
                                enum framing framing)
 {
-    struct lane_key key = { { content, CERTIFICATE_DIALECT_CERTSTREAM }, framing };
+    struct lane_key key = { { content, CERTIFICATE_DIALECT_CERTSTREAM }, framing, NULL };
     return lanes_lane(lanes_join(fixture->lanes, &key, nowhere));
 }
 
@@ -185,6 +188,60 @@ static void each_framing_has_a_lane_of_its_own(void **state)
     assert_memory_equal(slice[FRAMING_SSE].data + slice[FRAMING_SSE].size - 3, "}\n\n", 3);
 }
 
+static struct filter *make_filter(const char *fragment)
+{
+    static struct query query;
+    static const char *const others[] = { NULL };
+    struct filter *filter;
+    char reason[FILTER_REASON_SIZE];
+    query_init(&query);
+    assert_true(query_add(&query, bytes_of_string(fragment)));
+    assert_true(filter_create(&filter, &query, others, reason));
+    return filter;
+}
+
+static struct lane_slot *join_filtered(struct fixture *fixture, const char *fragment)
+{
+    struct lane_key key = full_key;
+    key.filter = make_filter(fragment);
+    struct lane_slot *slot = lanes_join(fixture->lanes, &key, nowhere);
+    filter_release(key.filter);
+    return slot;
+}
+
+static void a_filtered_lane_has_what_passes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane_slot *all = lanes_join(fixture->lanes, &full_key, nowhere);
+    struct lane_slot *passing = join_filtered(fixture, "domain=A.example");
+    struct lane_slot *other = join_filtered(fixture, "domain=b.example");
+    assert_ptr_equal(join_filtered(fixture, "domain=a.example"), passing);
+    assert_int_equal(lanes_filtered(fixture->lanes), 2);
+    struct stream_entry entry = make_entry(good_json);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
+    assert_int_equal(lane_next(lanes_lane(all)), 1);
+    assert_int_equal(lane_next(lanes_lane(passing)), 1);
+    assert_int_equal(lane_next(lanes_lane(other)), 0);
+    assert_int_equal(lanes_slot_listeners(passing), 2);
+    lanes_leave(other, NOW);
+    lanes_tick(fixture->lanes, LONG_AFTER);
+    assert_int_equal(lanes_filtered(fixture->lanes), 1);
+}
+
+static void there_are_so_many_filters_and_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    char fragment[32];
+    for (unsigned i = 0; i < LANES_FILTERED_MAX; i++) {
+        (void)snprintf(fragment, sizeof fragment, "match=%u", i);
+        assert_non_null(join_filtered(fixture, fragment));
+    }
+    assert_null(join_filtered(fixture, "match=one-more"));
+    assert_non_null(join_filtered(fixture, fragment));
+    assert_non_null(lanes_join(fixture->lanes, &full_key, nowhere));
+    assert_int_equal(lanes_stats(fixture->lanes)->refused, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +252,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_message_larger_than_a_lane_is_counted_and_leaves_a_gap,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_filtered_lane_has_what_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_are_so_many_filters_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lane_outlives_its_last_listener_for_a_while, setup,
                                         teardown),
     };

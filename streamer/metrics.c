@@ -1,0 +1,362 @@
+#include "streamer/metrics.h"
+
+#include <string.h>
+
+#include "shared/decimal.h"
+#include "shared/redis_link.h"
+#include "streamer/http_routes.h"
+#include "streamer/log_reports.h"
+#include "streamer/metric_writer.h"
+#include "streamer/process_usage.h"
+#include "streamer/stream_end.h"
+#include "streamer/stream_reader.h"
+#include "streamer/unique_window.h"
+#include "streamer/ws_server.h"
+
+/* A metric without labels, and its value now. */
+struct plain_metric {
+    const char *name, *type, *help;
+    uint64_t value;
+};
+
+static const struct metric_labels no_labels = { 0 };
+
+static void write_plain(struct buffer *out, const struct plain_metric *metrics, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        metric_family(out, metrics[i].name, metrics[i].type, metrics[i].help);
+        metric_unsigned(out, metrics[i].name, no_labels, metrics[i].value);
+    }
+}
+
+static void write_reader(struct buffer *out, const struct http_sources *sources)
+{
+    const struct stream_reader_stats *reader = stream_reader_stats(sources->reader);
+    const struct plain_metric metrics[] = {
+        { "certstream_stream_entries_total", "counter", "Entries read from the Redis stream.",
+          reader->entries },
+        { "certstream_stream_malformed_total", "counter",
+          "Entries of the Redis stream that are not of the contract's form.", reader->malformed },
+        { "certstream_stream_replies_total", "counter", "Replies of Redis that held entries.",
+          reader->replies },
+        { "certstream_stream_issuer_rounds_total", "counter",
+          "Replies that were read again because of unknown issuers.", reader->issuer_rounds },
+        { "certstream_stream_rollbacks_total", "counter",
+          "Times that Redis came back with less than had been read.", reader->rollbacks },
+        { "certstream_unique_window_certificates", "gauge",
+          "Certificates that are remembered for unique=1 and /api/cert.",
+          unique_window_count(sources->window) },
+    };
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+    static const char lag[] = "certstream_stream_lag_seconds";
+    metric_family(out, lag, "gauge",
+                  "Time between the entry read last and the newest one of the Redis stream.");
+    metric_milliseconds(out, lag, no_labels, stream_end_lag_ms(sources->end));
+}
+
+static void write_redis(struct buffer *out, const struct http_sources *sources)
+{
+    static const char name[] = "certstream_redis_up";
+    const struct {
+        const char *connection;
+        const struct redis_link *link;
+    } links[] = { { "reader", sources->reader_link }, { "queries", sources->query_link } };
+    metric_family(out, name, "gauge", "1 while the connection to Redis can be used.");
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        struct metric_label label = { "connection", bytes_of_string(links[i].connection) };
+        metric_unsigned(out, name, (struct metric_labels){ &label, 1 },
+                        redis_link_is_up(links[i].link));
+    }
+}
+
+static void write_lane(struct buffer *out, const char *name, const struct lanes *lanes,
+                       enum lane_content content, enum framing framing)
+{
+    const struct metric_label labels[] = {
+        { "stream", bytes_of_string(stream_request_content_name(content)) },
+        { "framing", bytes_of_string(framing_name(framing)) },
+    };
+    uint64_t count = 0;
+    for (const struct lane_slot *slot = lanes_next(lanes, NULL); slot;
+         slot = lanes_next(lanes, slot))
+        if (lanes_key(slot)->form.content == content && lanes_key(slot)->framing == framing)
+            count += lanes_slot_listeners(slot);
+    metric_unsigned(out, name, (struct metric_labels){ labels, 2 }, count);
+}
+
+static void write_lanes(struct buffer *out, const struct http_sources *sources)
+{
+    static const char clients[] = "certstream_clients";
+    const struct lanes_stats *lanes = lanes_stats(sources->lanes);
+    const struct plain_metric metrics[] = {
+        { "certstream_lanes_filtered", "gauge", "Different filters that somebody listens through.",
+          lanes_filtered(sources->lanes) },
+        { "certstream_lane_messages_total", "counter",
+          "Messages put into lanes, from which all their clients are sent them.", lanes->messages },
+        { "certstream_lane_bytes_total", "counter", "Bytes of the messages put into lanes.",
+          lanes->bytes },
+        { "certstream_lane_oversized_total", "counter", "Messages too large for a lane.",
+          lanes->oversized },
+        { "certstream_filters_refused_total", "counter",
+          "Clients refused because there were too many different filters.", lanes->refused },
+    };
+    metric_family(out, clients, "gauge", "Clients that listen, by stream and by form of frames.");
+    for (unsigned content = 0; content < LANE_CONTENTS; content++)
+        for (unsigned framing = 0; framing < FRAMINGS; framing++)
+            write_lane(out, clients, sources->lanes, (enum lane_content)content,
+                       (enum framing)framing);
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+}
+
+static void write_clients(struct buffer *out, const struct http_sources *sources)
+{
+    const struct subscribers_stats *clients = ws_server_subscribers_stats(sources->server);
+    const struct ws_server_stats *server = ws_server_stats(sources->server);
+    const struct plain_metric metrics[] = {
+        { "certstream_connections", "gauge", "Connections that are open, of all kinds.",
+          ws_server_connections(sources->server) },
+        { "certstream_connections_accepted_total", "counter", "Connections accepted.",
+          server->accepted },
+        { "certstream_connections_refused_total", "counter", "Connections that were refused.",
+          server->refused },
+        { "certstream_client_slices_total", "counter",
+          "Runs of messages handed to the sockets of clients.", clients->slices },
+        { "certstream_client_messages_total", "counter",
+          "Messages handed to the sockets of clients.", clients->messages },
+        { "certstream_client_bytes_total", "counter",
+          "Bytes of messages handed to the sockets of clients.", clients->slice_bytes },
+        { "certstream_client_gaps_total", "counter", "Times that a client was told of a gap.",
+          clients->gaps },
+        { "certstream_client_missed_messages_total", "counter",
+          "Messages that clients were told they missed.", clients->missed },
+        { "certstream_clients_closed_slow_total", "counter",
+          "Clients that were closed because they took nothing.", clients->closed_slow },
+        { "certstream_clients_closed_silent_total", "counter",
+          "Clients that were closed because nothing came from them.", clients->closed_silent },
+    };
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+}
+
+static void write_process(struct buffer *out)
+{
+    static const char cpu[] = "process_cpu_seconds_total";
+    struct process_usage usage;
+    process_usage_read(&usage);
+    const struct plain_metric metrics[] = {
+        { "process_resident_memory_bytes", "gauge", "Memory in use.", usage.resident_bytes },
+        { "process_virtual_memory_bytes", "gauge", "Address space in use.", usage.virtual_bytes },
+        { "process_open_fds", "gauge", "Descriptors that are open.", usage.descriptors },
+        { "process_max_fds", "gauge", "Descriptors that may be open.", usage.descriptors_max },
+    };
+    metric_family(out, cpu, "counter", "User and system CPU time.");
+    metric_milliseconds(out, cpu, no_labels, usage.cpu_ms);
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+}
+
+/* How a field of Redis becomes the value of a metric. */
+enum conversion {
+    CONVERT_NUMBER,
+    CONVERT_MILLISECONDS, /* to seconds */
+    CONVERT_DECIMAL,
+};
+
+static void write_value(struct buffer *out, const char *name, enum conversion conversion,
+                        struct metric_labels labels, const char *text)
+{
+    uint64_t number;
+    struct bytes value = bytes_of_string(text);
+    if (conversion == CONVERT_DECIMAL)
+        metric_decimal(out, name, labels, value);
+    else if (!decimal_parse(&number, value))
+        return;
+    else if (conversion == CONVERT_MILLISECONDS)
+        metric_milliseconds(out, name, labels, number);
+    else
+        metric_unsigned(out, name, labels, number);
+}
+
+static struct bytes value_of(const struct log_report *report, enum log_field field)
+{
+    return bytes_of_string(report->values[field] ? report->values[field] : "");
+}
+
+/* Every metric of a log has these, so that it can be read without a join. */
+enum {
+    LOG_LABELS = 3
+};
+
+static struct metric_labels label_log(struct metric_label *labels, const struct log_report *report)
+{
+    labels[0] = (struct metric_label){ "log_id", bytes_of_string(report->id) };
+    labels[1] = (struct metric_label){ "log", value_of(report, LOG_FIELD_DESCRIPTION) };
+    labels[2] = (struct metric_label){ "operator", value_of(report, LOG_FIELD_OPERATOR) };
+    return (struct metric_labels){ labels, LOG_LABELS };
+}
+
+static void write_log_states(struct buffer *out, const struct log_report *logs, size_t count)
+{
+    static const char info[] = "certstream_log_info";
+    static const char quarantined[] = "certstream_log_quarantined";
+    struct metric_label labels[LOG_LABELS + 5];
+    metric_family(out, info, "gauge", "What the log is and what it does; always 1.");
+    for (size_t i = 0; i < count; i++) {
+        (void)label_log(labels, &logs[i]);
+        labels[LOG_LABELS] = (struct metric_label){ "url", value_of(&logs[i], LOG_FIELD_URL) };
+        labels[LOG_LABELS + 1] =
+            (struct metric_label){ "type", value_of(&logs[i], LOG_FIELD_TYPE) };
+        labels[LOG_LABELS + 2] =
+            (struct metric_label){ "list_state", value_of(&logs[i], LOG_FIELD_LIST_STATE) };
+        labels[LOG_LABELS + 3] =
+            (struct metric_label){ "state", value_of(&logs[i], LOG_FIELD_STATE) };
+        labels[LOG_LABELS + 4] =
+            (struct metric_label){ "owner", value_of(&logs[i], LOG_FIELD_OWNER) };
+        metric_unsigned(out, info, (struct metric_labels){ labels, LOG_LABELS + 5 }, 1);
+    }
+    metric_family(out, quarantined, "gauge",
+                  "1 if the log contradicted itself, and nothing of it is published.");
+    for (size_t i = 0; i < count; i++)
+        metric_unsigned(out, quarantined, label_log(labels, &logs[i]),
+                        log_report_quarantine(&logs[i]) != NULL);
+}
+
+void metrics_write_logs(struct buffer *out, const struct log_reports *reports)
+{
+    static const struct {
+        enum log_field field;
+        enum conversion conversion;
+        const char *name, *help;
+    } metrics[] = {
+        { LOG_FIELD_NEXT, CONVERT_NUMBER, "certstream_log_next_index",
+          "Index of the first entry that is not in the Redis stream." },
+        { LOG_FIELD_HEAD_SIZE, CONVERT_NUMBER, "certstream_log_tree_size",
+          "Largest tree head seen, in entries." },
+        { LOG_FIELD_VERIFIED_SIZE, CONVERT_NUMBER, "certstream_log_verified_size",
+          "Largest tree size whose signed root the entries reproduced." },
+        { LOG_FIELD_STH_TIMESTAMP, CONVERT_MILLISECONDS, "certstream_log_head_timestamp_seconds",
+          "Time of the signed tree head that the entries were taken under." },
+        { LOG_FIELD_LAG_ENTRIES, CONVERT_NUMBER, "certstream_log_lag_entries",
+          "Entries of the tree head that are not in the Redis stream." },
+        { LOG_FIELD_LAG_MS, CONVERT_MILLISECONDS, "certstream_log_lag_seconds",
+          "How long entries have been missing." },
+        { LOG_FIELD_RATE, CONVERT_DECIMAL, "certstream_log_entries_per_second",
+          "Entries published per second since the report before." },
+        { LOG_FIELD_UPDATED, CONVERT_MILLISECONDS, "certstream_log_report_timestamp_seconds",
+          "Time of the ingest's last report." },
+    };
+    size_t count;
+    const struct log_report *logs = log_reports_logs(reports, &count);
+    struct metric_label labels[LOG_LABELS];
+    write_log_states(out, logs, count);
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        metric_family(out, metrics[i].name, "gauge", metrics[i].help);
+        for (size_t j = 0; j < count; j++)
+            if (logs[j].values[metrics[i].field])
+                write_value(out, metrics[i].name, metrics[i].conversion,
+                            label_log(labels, &logs[j]), logs[j].values[metrics[i].field]);
+    }
+}
+
+struct ingest_metric {
+    const char *field;
+    enum conversion conversion;
+    const char *name, *type, *help;
+};
+
+/* Counters of an ingest process (redis/README.md). */
+static const struct ingest_metric ingest_metrics[] = {
+    { "started_ms", CONVERT_MILLISECONDS, "certstream_ingest_start_time_seconds", "gauge",
+      "When the process started." },
+    { "updated_ms", CONVERT_MILLISECONDS, "certstream_ingest_report_timestamp_seconds", "gauge",
+      "When the process last reported." },
+    { "logs", CONVERT_NUMBER, "certstream_ingest_logs", "gauge", "Logs known." },
+    { "logs_followed", CONVERT_NUMBER, "certstream_ingest_logs_followed", "gauge",
+      "Logs that the lists want followed." },
+    { "logs_drained", CONVERT_NUMBER, "certstream_ingest_logs_drained", "gauge",
+      "Logs that are read to their end because no list wants them any more." },
+    { "list_reads", CONVERT_NUMBER, "certstream_ingest_list_reads_total", "counter",
+      "Log lists read." },
+    { "list_unchanged", CONVERT_NUMBER, "certstream_ingest_list_unchanged_total", "counter",
+      "Log lists that had not changed." },
+    { "list_failures", CONVERT_NUMBER, "certstream_ingest_list_failures_total", "counter",
+      "Log lists that could not be read." },
+    { "list_bad_signatures", CONVERT_NUMBER, "certstream_ingest_list_bad_signatures_total",
+      "counter", "Log lists whose signature was not that of the list's key." },
+    { "list_held", CONVERT_NUMBER, "certstream_ingest_list_held_total", "counter",
+      "Log lists not believed because so many logs would stop." },
+    { "list_read_age_s", CONVERT_NUMBER, "certstream_ingest_list_read_age_seconds", "gauge",
+      "Time since the list that was read longest ago was read." },
+    { "list_timestamp_age_s", CONVERT_NUMBER, "certstream_ingest_list_timestamp_age_seconds",
+      "gauge", "Age of the oldest log list by its own time." },
+    { "requests", CONVERT_NUMBER, "certstream_ingest_requests_total", "counter", "HTTP requests." },
+    { "request_failures", CONVERT_NUMBER, "certstream_ingest_request_failures_total", "counter",
+      "HTTP requests without a good answer." },
+    { "bytes", CONVERT_NUMBER, "certstream_ingest_received_bytes_total", "counter",
+      "Bytes of HTTP bodies after decompression." },
+    { "heads", CONVERT_NUMBER, "certstream_ingest_heads_total", "counter", "Tree heads read." },
+    { "roots_reproduced", CONVERT_NUMBER, "certstream_ingest_roots_reproduced_total", "counter",
+      "Tree heads whose root the entries gave." },
+    { "roots_different", CONVERT_NUMBER, "certstream_ingest_roots_different_total", "counter",
+      "Tree heads whose root the entries did not give." },
+    { "entries", CONVERT_NUMBER, "certstream_ingest_entries_total", "counter",
+      "Entries made into messages." },
+    { "precertificates", CONVERT_NUMBER, "certstream_ingest_precertificates_total", "counter",
+      "Of the entries, precertificates." },
+    { "malformed_entries", CONVERT_NUMBER, "certstream_ingest_malformed_entries_total", "counter",
+      "Entries whose leaf could not be read." },
+    { "parse_errors", CONVERT_NUMBER, "certstream_ingest_parse_errors_total", "counter",
+      "Certificates that could not be read fully." },
+    { "unbound", CONVERT_NUMBER, "certstream_ingest_unbound_total", "counter",
+      "Entries whose precertificate or chain is not that of what the log proves." },
+    { "unchecked", CONVERT_NUMBER, "certstream_ingest_unchecked_total", "counter",
+      "Precertificates whose issuer's key was not there to compare." },
+    { "issuers", CONVERT_NUMBER, "certstream_ingest_issuers_total", "counter", "Issuers sent." },
+    { "appends", CONVERT_NUMBER, "certstream_ingest_appends_total", "counter",
+      "Transactions with entries." },
+    { "appended_entries", CONVERT_NUMBER, "certstream_ingest_appended_entries_total", "counter",
+      "Entries put into the Redis stream." },
+    { "appends_refused", CONVERT_NUMBER, "certstream_ingest_appends_refused_total", "counter",
+      "Transactions that the fence refused." },
+    { "appends_failed", CONVERT_NUMBER, "certstream_ingest_appends_failed_total", "counter",
+      "Transactions that failed." },
+    { "redis_drops", CONVERT_NUMBER, "certstream_ingest_redis_drops_total", "counter",
+      "Connections to Redis lost." },
+    { "body_bytes", CONVERT_NUMBER, "certstream_ingest_body_bytes", "gauge",
+      "Bytes of HTTP answers held." },
+};
+
+static const char *find_value(const struct ingest_report *ingest, const char *field)
+{
+    for (size_t i = 0; i < ingest->count; i++)
+        if (strcmp(ingest->values[i].name, field) == 0)
+            return ingest->values[i].value;
+    return NULL;
+}
+
+void metrics_write_ingests(struct buffer *out, const struct log_reports *reports)
+{
+    size_t count;
+    const struct ingest_report *ingests = log_reports_ingests(reports, &count);
+    for (size_t i = 0; i < sizeof ingest_metrics / sizeof *ingest_metrics; i++) {
+        const struct ingest_metric *metric = &ingest_metrics[i];
+        metric_family(out, metric->name, metric->type, metric->help);
+        for (size_t j = 0; j < count; j++) {
+            const char *value = find_value(&ingests[j], metric->field);
+            struct metric_label label = { "instance", bytes_of_string(ingests[j].instance) };
+            if (value)
+                write_value(out, metric->name, metric->conversion,
+                            (struct metric_labels){ &label, 1 }, value);
+        }
+    }
+}
+
+void metrics_write(struct buffer *out, const struct http_sources *sources)
+{
+    write_lanes(out, sources);
+    if (sources->server)
+        write_clients(out, sources);
+    write_reader(out, sources);
+    write_redis(out, sources);
+    write_process(out);
+    metrics_write_logs(out, sources->reports);
+    metrics_write_ingests(out, sources->reports);
+}
