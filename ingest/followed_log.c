@@ -9,7 +9,6 @@
 
 #include "ingest/http_client.h"
 #include "ingest/issuer_fetcher.h"
-#include "ingest/lease.h"
 #include "ingest/pipeline.h"
 #include "ingest/remembered_log.h"
 #include "ingest/rfc6962.h"
@@ -20,6 +19,7 @@
 #include "shared/memory.h"
 #include "shared/reader.h"
 #include "shared/redis_link.h"
+#include "shared/redis_refusal.h"
 
 enum {
     URL_MAX = 1024,
@@ -635,6 +635,15 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
     return worked && follower_next_held(&log->follower) >= 0;
 }
 
+/* What is wrong with Redis rather than with this log's append is said once for all logs. */
+static void note_failed_append(struct followed_log *log, const char *error)
+{
+    if (redis_refusal_of(error) == REDIS_REFUSAL_NONE)
+        note_failure(log, "redis", error);
+    else
+        (void)snprintf(log->error, sizeof log->error, "redis: %s", error);
+}
+
 void followed_log_on_append(struct followed_log *log, const struct append *append,
                             enum append_result result, const char *error, uint64_t now_ms)
 {
@@ -651,7 +660,7 @@ void followed_log_on_append(struct followed_log *log, const struct append *appen
         log_warning("append refused", "log=%s expected_next=%" PRIu64,
                     log_quoted(log->ct_log.description), append->expected_next);
         break;
-    case APPEND_FAILED: note_failure(log, "redis", error); break;
+    case APPEND_FAILED: note_failed_append(log, error); break;
     }
     log->reload_delay_ms = log->reload_delay_ms ? log->reload_delay_ms * 2 : RELOAD_DELAY_MS;
     if (log->reload_delay_ms > RELOAD_DELAY_MAX_MS)
@@ -670,36 +679,12 @@ static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms
     reload(log, now_ms);
 }
 
-static void on_lease(struct redis_link *link, redisReply *reply, void *context)
+void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms)
 {
-    struct followed_log *log = context;
-    (void)link;
-    log->lease_asked = false;
-    if (!reply || log->is_left_alone)
-        return;
-    struct lease lease;
-    if (!lease_read(&lease, reply)) {
-        note_failure(log, "lease",
-                     reply->type == REDIS_REPLY_ERROR ? reply->str : "makes no sense");
-        return;
-    }
-    if (!lease.is_owned) {
-        followed_log_disown(log);
-        return;
-    }
-    take_epoch(log, lease.epoch, clock_monotonic_ms());
-    /* Counted from the question: Redis may have begun to count at once. */
-    log->lease_until_ms = log->lease_asked_at_ms + LEASE_MS;
+    assert(!log->is_left_alone);
+    take_epoch(log, epoch, now_ms);
+    log->lease_until_ms = until_ms;
     follower_own(&log->follower);
-}
-
-void followed_log_renew_lease(struct followed_log *log, uint64_t now_ms)
-{
-    if (log->is_left_alone || log->lease_asked)
-        return;
-    log->lease_asked_at_ms = now_ms;
-    log->lease_asked = lease_take(log->ingest->link, log->lease_key, log->key,
-                                  log->ingest->instance, on_lease, log);
 }
 
 enum {

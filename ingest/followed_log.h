@@ -8,6 +8,7 @@
 #include "ingest/append.h"
 #include "ingest/follower.h"
 #include "ingest/ingest.h"
+#include "ingest/lease.h"
 #include "ingest/log_key.h"
 #include "ingest/publisher.h"
 #include "ingest/starting_point.h"
@@ -32,12 +33,13 @@ struct followed_log {
     bool point_begun;
     struct starting_point point;
     struct held_body held[FOLLOWER_SLOTS];
-    uint64_t bytes_per_entry; /* of answers, as learnt */
-    bool is_left_alone;       /* its key or its checkpoint makes no sense */
-    uint64_t reload_delay_ms; /* after the appends that failed in a row */
-    bool lease_asked;
-    uint64_t lease_asked_at_ms;
+    uint64_t bytes_per_entry;   /* of answers, as learnt */
+    bool is_left_alone;         /* its key or its checkpoint makes no sense */
+    uint64_t reload_delay_ms;   /* after the appends that failed in a row */
+    enum lease_wish lease_wish; /* of the next round */
     uint64_t lease_until_ms;
+    uint64_t free_since_ms;    /* nobody has the lease; 0: somebody has */
+    uint64_t adopted_until_ms; /* it is this process's, whatever the plan says */
     /* What the report says. */
     char error[INGEST_ERROR_SIZE]; /* the last one; stays after recovery */
     bool is_failing;
@@ -60,11 +62,11 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms);
 
 void followed_log_on_append(struct followed_log *log, const struct append *append,
                             enum append_result result, const char *error, uint64_t now_ms);
-/* Redis went away, or the lease with it. */
+/* Redis went away, or the lease with it, or another process is to have it. */
 void followed_log_disown(struct followed_log *log);
 
-/* Asks for the lease, or renews it. */
-void followed_log_renew_lease(struct followed_log *log, uint64_t now_ms);
+/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of the checkpoint. */
+void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms);
 
 /* Writes the log's state to its hash. */
 void followed_log_report(struct followed_log *log, uint64_t now_ms);

@@ -12,7 +12,7 @@
 #include "ingest/followed_log.h"
 #include "ingest/http_client.h"
 #include "ingest/issuer_fetcher.h"
-#include "ingest/lease.h"
+#include "ingest/leases.h"
 #include "ingest/log_lists.h"
 #include "ingest/pipeline.h"
 #include "shared/base64.h"
@@ -23,6 +23,7 @@
 #include "shared/memory.h"
 #include "shared/notify.h"
 #include "shared/redis_link.h"
+#include "shared/redis_refusal.h"
 
 enum {
     REDIS_TIMEOUT_MS = 10 * 1000,
@@ -95,7 +96,7 @@ void ingest_apply_roster(struct ingest *ingest, const struct roster *roster)
         else
             follow(ingest, entry, now_ms);
     }
-    ingest->lease_at_ms = now_ms;
+    leases_hurry(ingest->leases);
 }
 
 /* An issuer as Redis has it: its object holds the certificate. */
@@ -146,7 +147,8 @@ static void on_redis_up(struct redis_link *link, void *context)
     log_info("redis is there", "instance=%s", ingest->instance);
     ingest_reload_issuers(ingest);
     log_lists_on_redis_up(ingest->lists);
-    ingest->lease_at_ms = ingest->report_at_ms = 0;
+    leases_hurry(ingest->leases);
+    ingest->report_at_ms = 0;
 }
 
 static void on_redis_down(struct redis_link *link, const char *reason, void *context)
@@ -161,10 +163,25 @@ static void on_redis_down(struct redis_link *link, const char *reason, void *con
         followed_log_disown(ingest->logs[i]);
 }
 
+void ingest_note_refusal(struct ingest *ingest, enum ingest_write write, const char *error)
+{
+    static const char *const names[INGEST_WRITES] = { "leases", "entries" };
+    bool is_refused = error != NULL;
+    if (is_refused && !ingest->is_refused[write])
+        log_error("Redis does not take writes", "what=%s reason=%s", names[write],
+                  log_quoted(error));
+    if (!is_refused && ingest->is_refused[write])
+        log_info("Redis takes writes again", "what=%s", names[write]);
+    ingest->is_refused[write] = is_refused;
+}
+
 static void on_append(void *context, const struct append *append, enum append_result result,
                       const char *error)
 {
-    (void)context;
+    struct ingest *ingest = context;
+    bool is_refused = result == APPEND_FAILED && redis_refusal_of(error) == REDIS_REFUSAL_CONDITION;
+    if (is_refused || result == APPEND_DONE)
+        ingest_note_refusal(ingest, INGEST_APPENDS, is_refused ? error : NULL);
     followed_log_on_append(append->owner, append, result, error, clock_monotonic_ms());
 }
 
@@ -213,6 +230,7 @@ static void init(struct ingest *ingest, const struct ingest_settings *settings)
     ingest_settings_policy(settings, CT_LOG_TILED, &ingest->policies[CT_LOG_TILED]);
     ingest->stats.started_ms = clock_realtime_ms();
     create_http(ingest);
+    ingest->leases = leases_create(ingest);
     ingest->lists = log_lists_create(ingest);
 }
 
@@ -228,15 +246,7 @@ static void clear(struct ingest *ingest)
     issuer_fetcher_destroy(ingest->issuers);
     pipeline_destroy(ingest->pipeline);
     log_lists_destroy(ingest->lists);
-}
-
-static void renew_leases(struct ingest *ingest, uint64_t now_ms)
-{
-    if (now_ms < ingest->lease_at_ms || !redis_link_is_up(ingest->link))
-        return;
-    ingest->lease_at_ms = now_ms + LEASE_RENEW_MS;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        followed_log_renew_lease(ingest->logs[i], now_ms);
+    leases_destroy(ingest->leases);
 }
 
 enum {
@@ -323,6 +333,7 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
 {
     uint64_t deadline_ms = now_ms + WAIT_MAX_MS;
     deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
+    deadline_ms = earlier(deadline_ms, leases_deadline_ms(ingest->leases));
     deadline_ms = earlier(deadline_ms, notify_deadline_ms(ingest->notify));
     deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers));
     deadline_ms = earlier(deadline_ms, log_lists_deadline_ms(ingest->lists));
@@ -372,7 +383,7 @@ static bool turn(struct ingest *ingest, bool busy)
     redis_link_service(ingest->link, ready, now_ms);
     redis_link_tick(ingest->link, now_ms);
     log_lists_work(ingest->lists, now_ms);
-    renew_leases(ingest, now_ms);
+    leases_work(ingest->leases, now_ms);
     busy = work(ingest, now_ms);
     issuer_fetcher_work(ingest->issuers, now_ms);
     report(ingest, now_ms);
@@ -395,22 +406,15 @@ static void finish(struct ingest *ingest, uint64_t end_ms)
     }
 }
 
-static void release_leases(struct ingest *ingest, uint64_t end_ms)
-{
-    for (size_t i = 0; i < ingest->log_count; i++)
-        if (ingest->logs[i]->follower.state != FOLLOWER_UNOWNED)
-            (void)lease_release(ingest->link, ingest->logs[i]->lease_key, ingest->instance);
-    (void)redis_link_send_strings(ingest->link, NULL, NULL, "DEL", ingest->key, (char *)NULL);
-    finish(ingest, end_ms);
-}
-
 static void stop_in_order(struct ingest *ingest)
 {
     uint64_t end_ms = clock_monotonic_ms() + STOP_MS;
     log_info("stopping", "instance=%s", ingest->instance);
     notify_stopping(ingest->notify);
     finish(ingest, end_ms);
-    release_leases(ingest, end_ms);
+    leases_give_back(ingest->leases);
+    (void)redis_link_send_strings(ingest->link, NULL, NULL, "DEL", ingest->key, (char *)NULL);
+    finish(ingest, end_ms);
 }
 
 int ingest_run(const struct ingest_settings *settings, const volatile int *stop)

@@ -11,6 +11,7 @@
 struct followed_log;
 struct http_client;
 struct issuer_fetcher;
+struct leases;
 struct log_lists;
 struct notify;
 struct pipeline;
@@ -36,6 +37,13 @@ struct ingest_stats {
     uint64_t redis_drops;
 };
 
+/* What Redis may refuse to take although it is there. */
+enum ingest_write {
+    INGEST_LEASES,
+    INGEST_APPENDS,
+    INGEST_WRITES /* how many */
+};
+
 struct ingest {
     const struct ingest_settings *settings;
     struct contract contract;
@@ -54,7 +62,8 @@ struct ingest {
     size_t body_bytes;  /* asked for or held, of INGEST_BODIES_MAX */
     bool issuers_known; /* the set of issuers is as Redis has it */
     bool issuers_asked; /* what Redis has is on its way */
-    uint64_t lease_at_ms;
+    struct leases *leases;
+    bool is_refused[INGEST_WRITES]; /* as said last */
     uint64_t report_at_ms;
     struct ingest_stats stats;
     struct notify *notify;
@@ -73,5 +82,8 @@ void ingest_apply_roster(struct ingest *ingest, const struct roster *roster);
 
 /* Redis may have lost what was sent to it: forgets which issuers it has, and reads that anew. */
 void ingest_reload_issuers(struct ingest *ingest);
+
+/* Redis is there, but full or unwilling (`error`, from outside), or it is no longer (NULL): says each change once. */
+void ingest_note_refusal(struct ingest *ingest, enum ingest_write write, const char *error);
 
 #endif

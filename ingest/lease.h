@@ -1,32 +1,64 @@
 /*
- * Which ingest process follows a log: P:lease:<log id> holds the name of the instance and expires. Taking and renewing is
- * one step of a script, so it cannot be done on what another process has just changed. The lease spares double work; what
- * keeps the stream exact is the fence of the append.
+ * The leases in Redis: P:lease:<log id> holds the name of the ingest process that follows the log, P:ingests who is alive;
+ * both expire. A round is one step of a script, so nothing in it can be done on what another process has just changed: it
+ * says that this process is alive, takes, renews and gives back, and answers who is there and who has what. The leases
+ * spare double work; what keeps the stream exact is the fence of the append.
  */
 #ifndef INGEST_LEASE_H
 #define INGEST_LEASE_H
 
+#include "ingest/lease_plan.h"
+#include "shared/contract.h"
 #include "shared/redis_link.h"
 
 enum {
     LEASE_MS = 6000,
-    /* Two renewals may be lost before the lease is. */
-    LEASE_RENEW_MS = 2000,
+    /* Three renewals may be lost before the lease is; a killed process's logs are taken over within both together. */
+    LEASE_RENEW_MS = 1500,
+    LEASE_LOGS_MAX = 4096,
 };
 
-/* What the script answers. */
+/* What is to be done about one log. */
+enum lease_wish {
+    LEASE_RENEW, /* if it is this process's already, as after a restart under the same name */
+    LEASE_TAKE,  /* or renew */
+    LEASE_GIVE_BACK,
+};
+
+struct lease_request {
+    const char *lease_key;
+    const char *log_key; /* the log's hash */
+    enum lease_wish wish;
+};
+
+/* Sends a round; at most LEASE_LOGS_MAX logs. False, and no callback, when the link is not up. */
+bool lease_send_round(struct redis_link *link, const struct contract *contract,
+                      const char *instance, const struct lease_request *requests, size_t count,
+                      redis_link_on_reply on_reply, void *context);
+
+/* What a round answers; views of the reply. */
+struct lease_round {
+    const char *instances[LEASE_PLAN_INSTANCES_MAX]; /* alive, this one among them */
+    size_t instance_count;
+    size_t self; /* number of this one */
+    const struct redisReply *reply;
+};
+
+/* False if the reply is none to a round of `count` logs: an error, or something odd. */
+bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
+                      const char *instance, size_t count);
+/* Of the log at `index` of the round: the number of its owner or LEASE_PLAN_NOBODY, and the epoch of its checkpoint (0:
+ * there is none), which changes when an operator moves its position. An owner that is not alive is nobody, and one that
+ * has the lease all the same is waited for: then `is_free` is false. */
 struct lease {
-    bool is_owned; /* it is `instance`'s now; else somebody else's */
-    uint64_t
-        epoch; /* of the log's checkpoint (0: there is none): changes when an operator moves its position */
+    size_t owner;
+    bool is_free;
+    uint64_t epoch;
 };
+struct lease lease_round_log(const struct lease_round *round, size_t index);
 
-/* Takes or renews; the reply is read by lease_read. `log_key` is the log's hash. */
-bool lease_take(struct redis_link *link, const char *key, const char *log_key, const char *instance,
-                redis_link_on_reply on_reply, void *context);
-/* False if the reply is none to lease_take: an error, or something odd. */
-bool lease_read(struct lease *lease, const struct redisReply *reply);
-/* Gives it back if it is `instance`'s. */
-bool lease_release(struct redis_link *link, const char *key, const char *instance);
+/* Gives all back and says that this process is gone. */
+bool lease_send_farewell(struct redis_link *link, const struct contract *contract,
+                         const char *instance, const struct lease_request *requests, size_t count);
 
 #endif

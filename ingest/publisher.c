@@ -49,7 +49,8 @@ struct publisher {
     size_t set_count;
     struct buffer checkpoint_text;
     char error[ERROR_SIZE];
-    bool has_stream_error; /* what stands at the stream's key cannot be appended to */
+    char refusal[ERROR_SIZE]; /* of the first command of the transaction that was refused, or "" */
+    bool has_stream_error;    /* what stands at the stream's key cannot be appended to */
 };
 
 struct publisher *publisher_create(const struct publisher_options *options)
@@ -155,10 +156,24 @@ static void on_exec(struct redis_link *link, redisReply *reply, void *context)
     struct execution execution = *(struct execution *)context;
     free(context);
     execution.publisher->executing--;
+    struct publisher *publisher = execution.publisher;
     const char *error = "the connection went away";
     enum append_result result = reply ? judge_exec(reply, &error) : APPEND_FAILED;
-    finish(execution.publisher, execution.append, result, error);
-    pump(execution.publisher);
+    /* EXECABORT says that a command was refused, not why. */
+    char refusal[ERROR_SIZE];
+    memcpy(refusal, publisher->refusal, sizeof refusal);
+    publisher->refusal[0] = '\0';
+    finish(publisher, execution.append, result, reply && *error && *refusal ? refusal : error);
+    pump(publisher);
+}
+
+/* A command of a transaction was put off until EXEC, or refused: Redis is full, or only to be read. */
+static void on_queued(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct publisher *publisher = context;
+    (void)link;
+    if (reply && reply->type == REDIS_REPLY_ERROR && !*publisher->refusal)
+        (void)snprintf(publisher->refusal, sizeof publisher->refusal, "%s", reply->str);
 }
 
 static void send_entry(struct publisher *publisher, const struct append *append, size_t entry)
@@ -177,7 +192,8 @@ static void send_entry(struct publisher *publisher, const struct append *append,
         arguments[4 + 2 * field] = (const char *)value.data;
         sizes[4 + 2 * field] = value.size;
     }
-    (void)redis_link_send(publisher->options.link, NULL, NULL, XADD_ARGUMENTS, arguments, sizes);
+    (void)redis_link_send(publisher->options.link, on_queued, publisher, XADD_ARGUMENTS, arguments,
+                          sizes);
 }
 
 static void send_issuer(struct publisher *publisher, const struct append *append, size_t issuer)
@@ -191,7 +207,7 @@ static void send_issuer(struct publisher *publisher, const struct append *append
     (void)redis_link_send(publisher->options.link, NULL, NULL, 4, arguments, sizes);
 }
 
-static void send_fields(struct redis_link *link, const char *key,
+static void send_fields(struct publisher *publisher, redis_link_on_reply on_reply, const char *key,
                         const struct checkpoint_field *fields, size_t count)
 {
     const char *arguments[2 + 2 * SET_FIELDS_MAX] = { "HSET", key };
@@ -203,7 +219,8 @@ static void send_fields(struct redis_link *link, const char *key,
         arguments[3 + 2 * i] = (const char *)fields[i].value.data;
         sizes[3 + 2 * i] = fields[i].value.size;
     }
-    (void)redis_link_send(link, NULL, NULL, 2 + 2 * count, arguments, sizes);
+    (void)redis_link_send(publisher->options.link, on_reply, publisher, 2 + 2 * count, arguments,
+                          sizes);
 }
 
 static void send_trim(struct publisher *publisher)
@@ -235,7 +252,7 @@ static void execute(struct publisher *publisher, struct append *append)
         send_issuer(publisher, append, i);
     for (size_t i = 0; i < append->entry_count; i++)
         send_entry(publisher, append, i);
-    send_fields(link, append->log_key, fields, CHECKPOINT_FIELDS);
+    send_fields(publisher, on_queued, append->log_key, fields, CHECKPOINT_FIELDS);
     if (append->entry_count)
         send_trim(publisher);
     struct execution *execution = memory_allocate(sizeof *execution);
@@ -297,7 +314,7 @@ static void send_sets(struct publisher *publisher)
     while (publisher->first_set) {
         struct set *set = take_set(publisher);
         char expire[NUMBER_SIZE];
-        send_fields(link, set->key, set->fields, set->count);
+        send_fields(publisher, NULL, set->key, set->fields, set->count);
         (void)snprintf(expire, sizeof expire, "%" PRIu64, set->expire_ms);
         if (set->expire_ms)
             (void)redis_link_send_strings(link, NULL, NULL, "PEXPIRE", set->key, expire,

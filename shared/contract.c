@@ -29,6 +29,7 @@ bool contract_init(struct contract *contract, const char *prefix)
     memcpy(contract->prefix, prefix, size + 1);
     write_key(contract, contract->stream, "stream", "");
     write_key(contract, contract->logs, "logs", "");
+    write_key(contract, contract->ingests, "ingests", "");
     write_key(contract, contract->issuers, "issuers", "");
     write_key(contract, contract->evidence, "evidence", "");
     write_key(contract, contract->log_lists, "lists", "");

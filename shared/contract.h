@@ -32,8 +32,9 @@ enum {
 /* The keys without a variable part. */
 struct contract {
     char prefix[CONTRACT_PREFIX_MAX + 1];
-    char stream[CONTRACT_KEY_SIZE];   /* the entries */
-    char logs[CONTRACT_KEY_SIZE];     /* set of log ids, hex */
+    char stream[CONTRACT_KEY_SIZE];  /* the entries */
+    char logs[CONTRACT_KEY_SIZE];    /* set of log ids, hex */
+    char ingests[CONTRACT_KEY_SIZE]; /* sorted set: ingest processes that are alive → until when */
     char issuers[CONTRACT_KEY_SIZE];  /* hash: issuer's SHA-256, hex → certificate object, JSON */
     char evidence[CONTRACT_KEY_SIZE]; /* stream of signed heads that contradict each other */
     char log_lists[CONTRACT_KEY_SIZE]; /* hash: a log list's address → its last good text */

@@ -262,6 +262,10 @@ static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
         if (!agreed)
             deadline_wait(&deadline);
     }
+    /* In the order in which it happens; in the end all sentinels agree. */
+    wait_for_info(parts->ports[0], "role:master");
+    wait_for_info(parts->ports[1], "role:slave");
+    wait_for_info(parts->ports[1], "master_link_status:up");
     wait_for_info(parts->ports[0], "role:master");
     publish(parts, SIZE + 2 * LACKING);
     struct stream_check again = { 0 };
