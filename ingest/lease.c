@@ -56,8 +56,8 @@ enum {
     NUMBER_SIZE = 16,
 };
 
-static bool send_script(struct redis_link *link, const char *script, const char *ingests,
-                        const char *instance, const struct lease_request *requests, size_t count,
+static bool send_script(const struct lease_holder *holder, const char *script,
+                        const struct lease_request *requests, size_t count,
                         redis_link_on_reply on_reply, void *context)
 {
     assert(count <= LEASE_LOGS_MAX);
@@ -71,37 +71,34 @@ static bool send_script(struct redis_link *link, const char *script, const char 
     arguments[at++] = "EVAL";
     arguments[at++] = script;
     arguments[at++] = key_count;
-    arguments[at++] = ingests;
+    arguments[at++] = holder->ingests_key;
     for (size_t i = 0; i < count; i++) {
         arguments[at++] = requests[i].lease_key;
         arguments[at++] = requests[i].log_key;
         letters[i] = wishes[requests[i].wish];
     }
-    arguments[at++] = instance;
+    arguments[at++] = holder->instance;
     arguments[at++] = duration;
     arguments[at++] = letters;
     for (size_t i = 0; i < at; i++)
         sizes[i] = strlen(arguments[i]);
-    bool sent = redis_link_send(link, on_reply, context, at, arguments, sizes);
+    bool sent = redis_link_send(holder->link, on_reply, context, at, arguments, sizes);
     free(letters);
     free(sizes);
     free(arguments);
     return sent;
 }
 
-bool lease_send_round(struct redis_link *link, const struct contract *contract,
-                      const char *instance, const struct lease_request *requests, size_t count,
-                      redis_link_on_reply on_reply, void *context)
+bool lease_send_round(const struct lease_holder *holder, const struct lease_request *requests,
+                      size_t count, redis_link_on_reply on_reply, void *context)
 {
-    return send_script(link, round_script, contract->ingests, instance, requests, count, on_reply,
-                       context);
+    return send_script(holder, round_script, requests, count, on_reply, context);
 }
 
-bool lease_send_farewell(struct redis_link *link, const struct contract *contract,
-                         const char *instance, const struct lease_request *requests, size_t count)
+bool lease_send_farewell(const struct lease_holder *holder, const struct lease_request *requests,
+                         size_t count)
 {
-    return send_script(link, farewell_script, contract->ingests, instance, requests, count, NULL,
-                       NULL);
+    return send_script(holder, farewell_script, requests, count, NULL, NULL);
 }
 
 /* Of more instances than are counted with, this one is counted with. */

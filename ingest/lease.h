@@ -8,7 +8,6 @@
 #define INGEST_LEASE_H
 
 #include "ingest/lease_plan.h"
-#include "shared/contract.h"
 #include "shared/redis_link.h"
 
 enum {
@@ -31,10 +30,16 @@ struct lease_request {
     enum lease_wish wish;
 };
 
+/* Who asks, and where. */
+struct lease_holder {
+    struct redis_link *link;
+    const char *ingests_key;
+    const char *instance;
+};
+
 /* Sends a round; at most LEASE_LOGS_MAX logs. False, and no callback, when the link is not up. */
-bool lease_send_round(struct redis_link *link, const struct contract *contract,
-                      const char *instance, const struct lease_request *requests, size_t count,
-                      redis_link_on_reply on_reply, void *context);
+bool lease_send_round(const struct lease_holder *holder, const struct lease_request *requests,
+                      size_t count, redis_link_on_reply on_reply, void *context);
 
 /* What a round answers; views of the reply. */
 struct lease_round {
@@ -58,7 +63,7 @@ struct lease {
 struct lease lease_round_log(const struct lease_round *round, size_t index);
 
 /* Gives all back and says that this process is gone. */
-bool lease_send_farewell(struct redis_link *link, const struct contract *contract,
-                         const char *instance, const struct lease_request *requests, size_t count);
+bool lease_send_farewell(const struct lease_holder *holder, const struct lease_request *requests,
+                         size_t count);
 
 #endif

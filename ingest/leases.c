@@ -58,6 +58,11 @@ static struct lease_request *make_requests(const struct ingest *ingest, size_t c
     return requests;
 }
 
+static struct lease_holder holder_of(const struct ingest *ingest)
+{
+    return (struct lease_holder){ ingest->link, ingest->contract.ingests, ingest->instance };
+}
+
 static size_t count_logs(const struct ingest *ingest)
 {
     return ingest->log_count < LEASE_LOGS_MAX ? ingest->log_count : LEASE_LOGS_MAX;
@@ -166,8 +171,8 @@ void leases_work(struct leases *leases, uint64_t now_ms)
     struct round *round = memory_allocate(sizeof *round);
     *round = (struct round){ leases, now_ms, count_logs(ingest) };
     struct lease_request *requests = make_requests(ingest, round->count);
-    leases->is_asked = lease_send_round(ingest->link, &ingest->contract, ingest->instance, requests,
-                                        round->count, on_round, round);
+    const struct lease_holder holder = holder_of(ingest);
+    leases->is_asked = lease_send_round(&holder, requests, round->count, on_round, round);
     if (!leases->is_asked)
         free(round);
     free(requests);
@@ -189,7 +194,7 @@ void leases_give_back(struct leases *leases)
 {
     const struct ingest *ingest = leases->ingest;
     struct lease_request *requests = make_requests(ingest, count_logs(ingest));
-    (void)lease_send_farewell(ingest->link, &ingest->contract, ingest->instance, requests,
-                              count_logs(ingest));
+    const struct lease_holder holder = holder_of(ingest);
+    (void)lease_send_farewell(&holder, requests, count_logs(ingest));
     free(requests);
 }

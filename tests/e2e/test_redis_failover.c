@@ -182,7 +182,7 @@ static void publish(const struct parts *parts, uint64_t size)
     daemon_control_ct_log(parts->ct_log, query);
 }
 
-static void wait_for_length(struct redis_server *server, long long length)
+static void wait_for_length(struct redis_server *server, int length)
 {
     struct deadline deadline = deadline_after(FAILOVER_MS, "the stream to grow");
     while (redis_server_integer(server, "XLEN " STREAM) < length)
