@@ -23,14 +23,11 @@ enum {
     PAUSE_MAX_MS = 60 * 1000,
     RETRY_AFTER_MIN_MS = 1000,
     RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
-    /* In this time the limit is back where the operator was throttled. Once beyond, it was not the operator's, and
-     * doubles until it is none. */
-    RATE_REGAINED_MS = 5 * 60 * 1000,
-    RATE_DOUBLED_MS = 60 * 1000,
-    RATE_UNLIMITED = 1000,
-    /* Throttled at less than this says nothing about what was sent: somebody else was meant, or all are. */
-    RATE_THROTTLED_MIN = 2,
-    /* The lowest limit: an operator that refuses everything is asked so often. */
+    /* The limit grows by what it was at first in this time: a tenth per minute. */
+    RATE_GROWTH_MS = 10 * 60 * 1000,
+    /* So long without being throttled means that the limit was not the operator's. */
+    RATE_FORGOTTEN_MS = 60 * 60 * 1000,
+    /* The lowest limit, milliseconds per request: an operator that refuses everything is asked so often. */
     RATE_MIN_INTERVAL_MS = 60 * 1000,
     /* What was sent per second is an average over some requests, and over no less than a second. */
     RATE_REQUESTS_MIN = 8,
@@ -132,15 +129,9 @@ enum operator_outcome operator_outcome_of_status(long status, uint64_t retry_aft
 static double rate_now(const struct operator_budget *budget, uint64_t now_ms)
 {
     uint64_t age_ms = now_ms - budget->cut_at_ms;
-    if (!budget->is_limited)
+    if (!budget->is_limited || age_ms > RATE_FORGOTTEN_MS)
         return 0;
-    if (age_ms <= RATE_REGAINED_MS)
-        return budget->cut_rate * (1 + (double)age_ms / RATE_REGAINED_MS);
-    double rate = budget->cut_rate * 2;
-    for (age_ms -= RATE_REGAINED_MS; age_ms >= RATE_DOUBLED_MS && rate < RATE_UNLIMITED;
-         age_ms -= RATE_DOUBLED_MS)
-        rate *= 2;
-    return rate < RATE_UNLIMITED ? rate * (1 + (double)age_ms / RATE_DOUBLED_MS) : 0;
+    return budget->cut_rate * (1 + (double)age_ms / RATE_GROWTH_MS);
 }
 
 /* Those that have hung for long do not count, as far as that goes. */
@@ -249,7 +240,6 @@ static void cut(struct operator_budget *budget, uint64_t now_ms)
 {
     double limit = rate_now(budget, now_ms);
     double rate = rate_sent(budget, now_ms);
-    rate = rate > RATE_THROTTLED_MIN ? rate : RATE_THROTTLED_MIN;
     if (limit > 0 && limit < rate)
         rate = limit;
     rate /= 2;
@@ -289,7 +279,7 @@ static void on_good(struct operator_share *share, uint64_t now_ms)
     struct operator_budget *budget = share->budget;
     share->is_throttled = false;
     budget->pauses = 0;
-    budget->is_limited = rate_now(budget, now_ms) > 0;
+    budget->is_limited = budget->is_limited && now_ms - budget->cut_at_ms <= RATE_FORGOTTEN_MS;
     if (++budget->good_answers < budget->at_once)
         return;
     budget->good_answers = 0;

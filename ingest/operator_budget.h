@@ -4,8 +4,7 @@
  * says whether another request may go out. Times are monotonic milliseconds.
  *
  *   at once        4 at first; one more after each round of good answers, half as many when throttled
- *   per second     no limit until throttled; then half of what was really sent, the whole again after five minutes, and
- *                  then more and more
+ *   per second     no limit until throttled; then half of what was really sent, and a tenth of that more each minute
  *   not at all     for as long as Retry-After says, or else a growing while
  *
  * A log whose answers are throttled one after the other speaks for itself and not for its operator; what does not answer
