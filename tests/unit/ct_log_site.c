@@ -11,6 +11,7 @@
 #include "shared/memory.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
+#include "tests/support/ct_log/list_signer.h"
 
 enum {
     TEXT_SIZE = 512
@@ -34,6 +35,7 @@ struct site *site_create(struct options options)
     site->routes.log = ct_log_create(&site->options, clock_realtime_ms());
     assert_non_null(site->routes.log);
     site->routes.faults = faults_create("routes test");
+    site->routes.listing = listing_of_usable_logs();
     (void)snprintf(site->routes.host, sizeof site->routes.host, "127.0.0.1:6962");
     return site;
 }
@@ -41,6 +43,7 @@ struct site *site_create(struct options options)
 void site_destroy(struct site *site)
 {
     ct_log_destroy(site->routes.log);
+    list_signer_destroy(site->routes.list_signer);
     faults_destroy(site->routes.faults);
     free(site);
 }

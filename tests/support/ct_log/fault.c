@@ -34,6 +34,7 @@ static const char *const target_names[FAULT_TARGETS] = {
     [FAULT_TARGET_DATA] = "data",
     [FAULT_TARGET_ISSUER] = "issuer",
     [FAULT_TARGET_LIST] = "list",
+    [FAULT_TARGET_LIST_SIGNATURE] = "list-signature",
     [FAULT_TARGET_ANY] = "any",
 };
 

@@ -64,6 +64,8 @@ static bool parse_header(struct http_request *request, struct bytes line)
         value = bytes_of(value.data + 1, value.size - 1);
     if (equals_ignoring_case(name, "content-length"))
         return parse_number(value, &request->body_size);
+    if (equals_ignoring_case(name, "if-none-match"))
+        request->if_none_match = value;
     if (equals_ignoring_case(name, "connection"))
         request->keeps_alive = !equals_ignoring_case(value, "close");
     return true;
@@ -179,6 +181,7 @@ const char *http_status_text(unsigned status)
         { 200, "OK" },
         { 301, "Moved Permanently" },
         { 302, "Found" },
+        { 304, "Not Modified" },
         { 400, "Bad Request" },
         { 403, "Forbidden" },
         { 404, "Not Found" },

@@ -19,6 +19,7 @@ struct http_request {
     struct bytes query;
     bool keeps_alive;
     uint64_t body_size;
+    struct bytes if_none_match; /* empty: none */
 };
 
 enum http_parse_result {

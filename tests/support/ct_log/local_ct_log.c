@@ -13,6 +13,7 @@
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_server.h"
+#include "tests/support/ct_log/list_signer.h"
 #include "tests/support/ct_log/options.h"
 #include "tests/support/ct_log/routes.h"
 
@@ -62,6 +63,7 @@ static int serve(const struct options *options, struct ct_log *log)
     routes->log = log;
     routes->server = server;
     routes->options = options;
+    routes->listing = listing_of_usable_logs();
     routes->faults = faults_create(options->seed);
     (void)snprintf(routes->host, sizeof routes->host, "%s:%u", options->listen,
                    (unsigned)http_server_port(server));
@@ -69,6 +71,7 @@ static int serve(const struct options *options, struct ct_log *log)
     (void)fflush(stdout);
     run(log, server);
     http_server_destroy(server);
+    list_signer_destroy(routes->list_signer);
     faults_destroy(routes->faults);
     free(routes);
     return 0;

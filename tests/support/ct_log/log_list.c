@@ -7,11 +7,13 @@
 #include "shared/base64.h"
 #include "shared/json_writer.h"
 #include "tests/support/ct_log/ct_log.h"
+#include "tests/support/ct_log/listing.h"
 #include "tests/support/ct_log/signing_key.h"
 
 enum {
     URL_SIZE = 128,
     TIME_SIZE = 32,
+    NAME_SIZE = 24,
     MMD_RFC6962 = 86400,
     MMD_TILED = 60,
 };
@@ -49,8 +51,37 @@ static void write_url(struct json_writer *writer, const char *key, const char *b
     json_string(writer, url);
 }
 
+static void write_final_head(struct json_writer *writer, struct ct_log *log, uint64_t size)
+{
+    const struct tree_head head = ct_log_head_of(log, size, 0, false);
+    json_key(writer, "final_tree_head");
+    json_begin_object(writer);
+    write_base64(writer, "sha256_root_hash", bytes_of(head.root, sizeof head.root));
+    json_key(writer, "tree_size");
+    json_unsigned(writer, size);
+    json_end_object(writer);
+}
+
+static void write_state(struct json_writer *writer, struct ct_log *log,
+                        const struct listing *listing, enum ct_log_view view)
+{
+    const char *state = listing->states[view];
+    if (!*state)
+        return;
+    json_key(writer, "state");
+    json_begin_object(writer);
+    json_key(writer, state);
+    json_begin_object(writer);
+    write_time(writer, "timestamp", ct_log_start_ms(log));
+    if (strcmp(state, "readonly") == 0)
+        write_final_head(writer, log, listing->final_size[view]);
+    json_end_object(writer);
+    json_end_object(writer);
+}
+
 /* What both kinds of log have in common. */
-static void write_log(struct json_writer *writer, const struct ct_log *log, enum ct_log_view view)
+static void write_log(struct json_writer *writer, struct ct_log *log, const struct listing *listing,
+                      enum ct_log_view view)
 {
     const struct signing_key *key = ct_log_key(log, view);
     uint64_t start_ms = ct_log_start_ms(log);
@@ -60,13 +91,7 @@ static void write_log(struct json_writer *writer, const struct ct_log *log, enum
     write_base64(writer, "key", signing_key_info(key));
     json_key(writer, "mmd");
     json_unsigned(writer, view == CT_LOG_RFC6962 ? MMD_RFC6962 : MMD_TILED);
-    json_key(writer, "state");
-    json_begin_object(writer);
-    json_key(writer, "usable");
-    json_begin_object(writer);
-    write_time(writer, "timestamp", start_ms);
-    json_end_object(writer);
-    json_end_object(writer);
+    write_state(writer, log, listing, view);
     json_key(writer, "temporal_interval");
     json_begin_object(writer);
     write_time(writer, "start_inclusive", start_ms - year_ms);
@@ -74,49 +99,90 @@ static void write_log(struct json_writer *writer, const struct ct_log *log, enum
     json_end_object(writer);
 }
 
-static void write_rfc6962(struct json_writer *writer, const struct ct_log *log, const char *base)
+static void write_rfc6962(struct json_writer *writer, struct ct_log *log,
+                          const struct listing *listing, const char *base)
 {
     json_begin_object(writer);
-    write_log(writer, log, CT_LOG_RFC6962);
+    write_log(writer, log, listing, CT_LOG_RFC6962);
     write_url(writer, "url", base, "rfc6962");
     json_end_object(writer);
 }
 
-static void write_tiled(struct json_writer *writer, const struct ct_log *log, const char *base)
+static void write_tiled(struct json_writer *writer, struct ct_log *log,
+                        const struct listing *listing, const char *base)
 {
     json_begin_object(writer);
-    write_log(writer, log, CT_LOG_TILED);
+    write_log(writer, log, listing, CT_LOG_TILED);
     write_url(writer, "submission_url", base, "tiled");
     write_url(writer, "monitoring_url", base, "tiled");
     json_end_object(writer);
 }
 
-void log_list_write(struct buffer *out, const struct ct_log *log, const char *base)
+/* A log with a key of its own, of which nothing but this is there. */
+static void write_extra(struct json_writer *writer, const char *host, unsigned number)
+{
+    char text[NAME_SIZE];
+    (void)snprintf(text, sizeof text, "extra%u", number);
+    struct signing_key *key = signing_key_create(text, "extra log");
+    json_begin_object(writer);
+    json_key(writer, "description");
+    json_string(writer, text);
+    write_base64(writer, "log_id", bytes_of(signing_key_id(key), SIGNING_KEY_ID_SIZE));
+    write_base64(writer, "key", signing_key_info(key));
+    json_key(writer, "state");
+    json_begin_object(writer);
+    json_key(writer, "usable");
+    json_begin_object(writer);
+    json_end_object(writer);
+    json_end_object(writer);
+    write_url(writer, "url", host, text);
+    json_end_object(writer);
+    signing_key_destroy(key);
+}
+
+static bool is_listed(const struct ct_log *log, const struct listing *listing,
+                      enum ct_log_view view)
+{
+    return ct_log_has_view(log, view) && strcmp(listing->states[view], "gone") != 0;
+}
+
+static void write_operator(struct json_writer *writer, struct ct_log *log,
+                           const struct listing *listing, const char *base)
+{
+    json_begin_object(writer);
+    json_key(writer, "name");
+    json_string(writer, "Local");
+    json_key(writer, "email");
+    json_begin_array(writer);
+    json_end_array(writer);
+    json_key(writer, "logs");
+    json_begin_array(writer);
+    if (is_listed(log, listing, CT_LOG_RFC6962))
+        write_rfc6962(writer, log, listing, base);
+    for (unsigned i = 0; i < listing->extra_count; i++)
+        write_extra(writer, base, i);
+    json_end_array(writer);
+    json_key(writer, "tiled_logs");
+    json_begin_array(writer);
+    if (is_listed(log, listing, CT_LOG_TILED))
+        write_tiled(writer, log, listing, base);
+    json_end_array(writer);
+    json_end_object(writer);
+}
+
+void log_list_write(struct buffer *out, struct ct_log *log, const struct listing *listing,
+                    const char *base)
 {
     struct json_writer writer = json_writer_of(out);
+    char version[NAME_SIZE];
+    (void)snprintf(version, sizeof version, "1.%u", (unsigned)listing->version);
     json_begin_object(&writer);
     json_key(&writer, "version");
-    json_string(&writer, "1.0");
+    json_string(&writer, version);
     write_time(&writer, "log_list_timestamp", ct_log_start_ms(log));
     json_key(&writer, "operators");
     json_begin_array(&writer);
-    json_begin_object(&writer);
-    json_key(&writer, "name");
-    json_string(&writer, "Local");
-    json_key(&writer, "email");
-    json_begin_array(&writer);
-    json_end_array(&writer);
-    json_key(&writer, "logs");
-    json_begin_array(&writer);
-    if (ct_log_has_view(log, CT_LOG_RFC6962))
-        write_rfc6962(&writer, log, base);
-    json_end_array(&writer);
-    json_key(&writer, "tiled_logs");
-    json_begin_array(&writer);
-    if (ct_log_has_view(log, CT_LOG_TILED))
-        write_tiled(&writer, log, base);
-    json_end_array(&writer);
-    json_end_object(&writer);
+    write_operator(&writer, log, listing, base);
     json_end_array(&writer);
     json_end_object(&writer);
 }

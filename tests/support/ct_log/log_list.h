@@ -4,8 +4,10 @@
 
 struct buffer;
 struct ct_log;
+struct listing;
 
 /* Appends the list; `host` is where the log is reached: address:port. */
-void log_list_write(struct buffer *out, const struct ct_log *log, const char *base);
+void log_list_write(struct buffer *out, struct ct_log *log, const struct listing *listing,
+                    const char *base);
 
 #endif

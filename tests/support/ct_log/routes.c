@@ -5,15 +5,23 @@
 #include <stdlib.h>
 
 #include "shared/clock.h"
+#include "shared/digest.h"
+#include "shared/hex.h"
 #include "shared/json_writer.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"
 #include "tests/support/ct_log/http_server.h"
+#include "tests/support/ct_log/list_signer.h"
 #include "tests/support/ct_log/log_list.h"
 #include "tests/support/ct_log/options.h"
 #include "tests/support/ct_log/rfc6962_routes.h"
 #include "tests/support/ct_log/tiled_routes.h"
+
+enum {
+    TAG_SIZE = 24,
+    LIST_MAX = 1024 * 1024,
+};
 
 /* Which part of the log must be switched on for a route to exist. */
 enum condition {
@@ -31,14 +39,65 @@ struct route {
                    const struct distortion *distortion, struct http_reply *reply);
 };
 
+static void write_list(struct routes *routes, struct buffer *out)
+{
+    char base[ROUTES_URL_SIZE + ROUTES_FOLDER_SIZE];
+    (void)snprintf(base, sizeof base, "%s%s", routes->host, routes->folder);
+    log_list_write(out, routes->log, &routes->listing, base);
+}
+
+/* With an entity tag, as the servers of the real lists give one. */
 static void answer_list(struct routes *routes, const struct http_request *request,
                         const struct distortion *distortion, struct http_reply *reply)
 {
+    uint8_t hash[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1], tag[TAG_SIZE], header[TAG_SIZE + 8];
+    if (distortion->is_empty)
+        return;
+    write_list(routes, &reply->body);
+    struct digest *sha256 = digest_create(DIGEST_SHA256);
+    digest_bytes(sha256, hash, buffer_bytes(&reply->body));
+    digest_destroy(sha256);
+    hex_encode(hex, bytes_of(hash, sizeof hash));
+    (void)snprintf(tag, sizeof tag, "\"%.16s\"", hex);
+    (void)snprintf(header, sizeof header, "ETag: %s", tag);
+    http_reply_add_header(reply, header);
+    if (!bytes_equal_string(request->if_none_match, tag))
+        return;
+    reply->status = 304;
+    buffer_clear(&reply->body);
+}
+
+static const struct list_signer *signer(struct routes *routes)
+{
+    if (!routes->list_signer)
+        routes->list_signer = list_signer_create();
+    return routes->list_signer;
+}
+
+static void answer_list_signature(struct routes *routes, const struct http_request *request,
+                                  const struct distortion *distortion, struct http_reply *reply)
+{
+    struct buffer list;
     (void)request;
-    char base[ROUTES_URL_SIZE + ROUTES_FOLDER_SIZE];
-    (void)snprintf(base, sizeof base, "%s%s", routes->host, routes->folder);
+    reply->content_type = "application/octet-stream";
+    if (distortion->is_empty)
+        return;
+    buffer_init(&list, LIST_MAX);
+    write_list(routes, &list);
+    list_signer_sign(signer(routes), buffer_bytes(&list), &reply->body);
+    if (distortion->flips_signature)
+        reply->body.data[0] ^= 1;
+    buffer_free(&list);
+}
+
+static void answer_list_key(struct routes *routes, const struct http_request *request,
+                            const struct distortion *distortion, struct http_reply *reply)
+{
+    (void)request;
+    reply->content_type = "application/x-pem-file";
     if (!distortion->is_empty)
-        log_list_write(&reply->body, routes->log, base);
+        list_signer_write_key(signer(routes), &reply->body);
 }
 
 static bool set_size(struct routes *routes, struct bytes query, uint64_t now_ms)
@@ -90,7 +149,8 @@ static const char *control(struct routes *routes, struct bytes query)
         return "rate: not a number of entries per second, or the state cannot be kept";
     if (http_query_has(query, "move") && !set_folder(routes, query))
         return "move: not a few lower-case letters and digits";
-    return http_query_has(query, "fault") ? set_fault(routes, query) : NULL;
+    const char *wrong = listing_set(&routes->listing, routes->log, query);
+    return !wrong && http_query_has(query, "fault") ? set_fault(routes, query) : wrong;
 }
 
 static void write_size(struct routes *routes, struct json_writer *writer)
@@ -147,6 +207,9 @@ static const struct route table[] = {
     { "tile", "/tiled/tile/", FAULT_TARGET_TILE, CONDITION_TILED, tiled_answer_tile },
     { "issuer", "/tiled/issuer/", FAULT_TARGET_ISSUER, CONDITION_TILED, tiled_answer_issuer },
     { "list", "/log_list.json", FAULT_TARGET_LIST, CONDITION_ALWAYS, answer_list },
+    { "list-signature", "/log_list.sig", FAULT_TARGET_LIST_SIGNATURE, CONDITION_ALWAYS,
+      answer_list_signature },
+    { "list-key", "/log_list_pubkey.pem", FAULT_TARGET_LIST, CONDITION_ALWAYS, answer_list_key },
     { "control", "/control", FAULT_TARGET_NONE, CONDITION_ALWAYS, answer_control },
     { "stats", "/stats", FAULT_TARGET_NONE, CONDITION_ALWAYS, answer_stats },
     /* The last one matches what no other does. */

@@ -5,9 +5,8 @@
 #ifndef CT_LOG_ROUTES_H
 #define CT_LOG_ROUTES_H
 
-#include <stdint.h>
+#include "tests/support/ct_log/listing.h"
 
-struct ct_log;
 struct faults;
 struct http_reply;
 struct http_request;
@@ -15,7 +14,7 @@ struct http_server;
 struct options;
 
 enum {
-    ROUTES_MAX = 16,
+    ROUTES_MAX = 20,
     ROUTES_STATUS_MAX = 600,
     ROUTES_URL_SIZE = 64,
     ROUTES_FOLDER_SIZE = 16,
@@ -28,6 +27,8 @@ struct routes {
     const struct options *options;
     const struct http_server *server; /* whose connections are counted; or NULL */
     char host[ROUTES_URL_SIZE];       /* address:port */
+    struct list_signer *list_signer;  /* made when a signature or the key is first asked for */
+    struct listing listing;           /* what the log list says */
     char folder[ROUTES_FOLDER_SIZE];  /* below which the logs are, e.g. "/moved"; "" at first */
     uint64_t requests[ROUTES_MAX][ROUTES_STATUS_MAX];
     uint64_t bytes[ROUTES_MAX]; /* of bodies */

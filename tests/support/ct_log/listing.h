@@ -1,0 +1,33 @@
+/*
+ * What the log list says of the local CT log's two views, which /control may change: so a test can have a log retired, vanish,
+ * become read-only or be one of many.
+ */
+#ifndef CT_LOG_LISTING_H
+#define CT_LOG_LISTING_H
+
+#include "shared/bytes.h"
+
+struct ct_log;
+
+enum {
+    LISTING_VIEWS = 2,
+    LISTING_STATE_SIZE = 16,
+    LISTING_EXTRA_MAX = 100,
+};
+
+struct listing {
+    char states
+        [LISTING_VIEWS]
+        [LISTING_STATE_SIZE]; /* by enum ct_log_view: "usable"; "": no state; "gone": not in the list */
+    uint64_t final_size[LISTING_VIEWS]; /* of "readonly" */
+    uint64_t extra_count;               /* further usable logs, at addresses where nothing is */
+    uint64_t version;                   /* grows with every change */
+};
+
+struct listing listing_of_usable_logs(void);
+
+/* Changes what the query asks for: list-state=, of both views or of that which list-log= names; list-extra=. NULL, or what
+ * is wrong. A log becomes read-only at the size that it has now. */
+const char *listing_set(struct listing *listing, const struct ct_log *log, struct bytes query);
+
+#endif
