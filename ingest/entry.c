@@ -9,6 +9,8 @@ enum {
     LEAF_TIMESTAMPED_ENTRY = 0,
     ENTRY_X509 = 0,
     ENTRY_PRECERT = 1,
+    EXTENSION_LEAF_INDEX = 0,
+    LEAF_INDEX_SIZE = 5,
 };
 
 /* TimestampedEntry, RFC 6962 section 3.4. The reader stands behind it, or has failed. */
@@ -27,7 +29,7 @@ static const char *read_timestamped_entry(struct entry *entry, struct reader *re
     } else {
         entry->certificate = reader_vector(reader, LENGTH_24);
     }
-    (void)reader_vector(reader, LENGTH_16);
+    entry->extensions = reader_vector(reader, LENGTH_16);
     return reader_ok(reader) ? NULL : "truncated leaf";
 }
 
@@ -80,6 +82,22 @@ bool entry_read_tile_leaf(struct entry *entry, struct reader *tile)
         entry->certificate = reader_vector(tile, LENGTH_24);
     entry->chain = reader_vector(tile, LENGTH_16);
     return reader_ok(tile) && entry->chain.size % SHA256_SIZE == 0;
+}
+
+bool entry_is_at(const struct entry *entry, uint64_t index)
+{
+    struct reader reader = reader_of(entry->extensions);
+    unsigned found = 0;
+    while (reader_ok(&reader) && reader.remaining) {
+        uint64_t type = reader_integer(&reader, 1);
+        struct reader data = reader_of(reader_vector(&reader, LENGTH_16));
+        if (!reader_ok(&reader) || type != EXTENSION_LEAF_INDEX)
+            continue;
+        found++;
+        if (reader_integer(&data, LEAF_INDEX_SIZE) != index || !reader_finished(&data))
+            return false;
+    }
+    return reader_ok(&reader) && found <= 1;
 }
 
 bool entry_next_chain_certificate(struct bytes *chain, struct bytes *certificate)

@@ -10,6 +10,11 @@
 
 struct reader;
 
+enum {
+    /* Of a data tile. The spec's theoretical maximum is 8 GB; a full tile is 0.4 MB of real entries. */
+    ENTRY_TILE_BODY_MAX = 64 * 1024 * 1024,
+};
+
 struct entry {
     const char *malformed; /* a constant text, or NULL */
     uint64_t timestamp_ms;
@@ -21,6 +26,7 @@ struct entry {
     struct bytes tbs;
     /* RFC 6962: certificates with three-byte lengths. Tiled: SHA-256 fingerprints in a row. Issuer first. */
     struct bytes chain;
+    struct bytes extensions; /* of the leaf */
     bool has_fingerprints;
     /* The leaf input, in pieces that are hashed one after the other. */
     struct bytes leaf_pieces[2];
@@ -31,6 +37,10 @@ void entry_read_rfc6962(struct entry *entry, struct bytes leaf_input, struct byt
 
 /* Reads the next TileLeaf. False when the tile cannot be read on: where the next leaf starts is then unknown. */
 bool entry_read_tile_leaf(struct entry *entry, struct reader *tile);
+
+/* Whether the leaf of a tile stands where its leaf_index extension says (static-ct-api, "SCT Extensions"). True also of a leaf
+ * without one, as archives of RFC 6962 logs have them; false if there are several. */
+bool entry_is_at(const struct entry *entry, uint64_t index);
 
 /* The next certificate of an RFC 6962 chain, taken off `chain`; false at its end or when the rest is malformed. */
 bool entry_next_chain_certificate(struct bytes *chain, struct bytes *certificate);

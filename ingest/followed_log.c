@@ -1,28 +1,23 @@
 #include "ingest/followed_log.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <hiredis/hiredis.h>
 
-#include "ingest/http_client.h"
-#include "ingest/issuer_fetcher.h"
+#include "ingest/log_fetch.h"
+#include "ingest/log_window.h"
 #include "ingest/pipeline.h"
 #include "ingest/remembered_log.h"
-#include "ingest/rfc6962.h"
-#include "ingest/static_ct.h"
 #include "shared/base64.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/memory.h"
-#include "shared/reader.h"
 #include "shared/redis_link.h"
 #include "shared/redis_refusal.h"
 
 enum {
-    URL_MAX = 1024,
     KEY_SIZE_MAX = 2048,
     /* Before anything is learnt: ct.md 6.2 gives 5.5 to 8 KB for JSON and 1.6 KB for a tile's entry. */
     RFC6962_BYTES_PER_ENTRY = 8192,
@@ -31,13 +26,6 @@ enum {
      * further one, because all that was under way is fetched again. */
     RELOAD_DELAY_MS = 500,
     RELOAD_DELAY_MAX_MS = 60 * 1000,
-};
-
-/* One request that is out. */
-struct request {
-    struct followed_log *log;
-    struct fetch fetch;
-    size_t reserved;
 };
 
 static void set_source(struct followed_log *log)
@@ -59,7 +47,7 @@ static uint64_t seed_of(const struct followed_log *log, uint64_t now_ms)
 }
 
 /* Says a change of health once, not each failure. */
-static void note_failure(struct followed_log *log, const char *what, const char *why)
+void followed_log_note_failure(struct followed_log *log, const char *what, const char *why)
 {
     (void)snprintf(log->error, sizeof log->error, "%s: %s", what, why);
     if (!log->is_failing)
@@ -73,7 +61,7 @@ static void leave_alone(struct followed_log *log, const char *what, const char *
 {
     log->is_left_alone = true;
     followed_log_disown(log);
-    note_failure(log, what, why);
+    followed_log_note_failure(log, what, why);
     log_error("log is left alone", "log=%s", log_quoted(log->ct_log.description));
 }
 
@@ -88,6 +76,14 @@ static struct log_key *make_key(const struct ct_log *ct_log)
     return key;
 }
 
+static void init_kind(struct followed_log *log, uint64_t now_ms)
+{
+    follower_init(&log->follower, &log->ct_log, &log->ingest->policies[log->ct_log.kind],
+                  seed_of(log, now_ms));
+    log->proof = log_proof_create(log->ct_log.kind);
+    log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
+}
+
 struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
                                          uint64_t now_ms)
 {
@@ -98,20 +94,21 @@ struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *c
     set_source(log);
     contract_log_key(&ingest->contract, log->key, log->ct_log.id_hex);
     contract_lease_key(&ingest->contract, log->lease_key, log->ct_log.id_hex);
-    follower_init(&log->follower, &log->ct_log, &ingest->policies[log->ct_log.kind],
-                  seed_of(log, now_ms));
-    log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
+    init_kind(log, now_ms);
     log->caught_up_at_ms = now_ms;
+    log->share =
+        operator_budgets_join(ingest->operators, log->ct_log.operator_name, log->ct_log.url);
+    buffer_init(&log->head_text, FOLLOWED_LOG_HEAD_TEXT_MAX);
     log->log_key = make_key(&log->ct_log);
     if (!log->log_key)
         leave_alone(log, "key", "neither a P-256 nor an RSA key");
     return log;
 }
 
-static void release_held(struct followed_log *log, struct held_body *held)
+void followed_log_release_held(struct followed_log *log, struct held_body *held)
 {
     buffer_free(&held->body);
-    log->ingest->body_bytes -= held->reserved;
+    log->ingest->held_bytes -= held->reserved;
     held->reserved = 0;
 }
 
@@ -119,12 +116,28 @@ static void release_all_held(struct followed_log *log)
 {
     for (unsigned i = 0; i < FOLLOWER_SLOTS; i++)
         if (log->held[i].reserved)
-            release_held(log, &log->held[i]);
+            followed_log_release_held(log, &log->held[i]);
+}
+
+/* Answers that the follower has forgotten. */
+static void release_stale_held(struct followed_log *log)
+{
+    if (log->held_generation == log->follower.generation)
+        return;
+    log->held_generation = log->follower.generation;
+    release_all_held(log);
 }
 
 void followed_log_destroy(struct followed_log *log)
 {
     release_all_held(log);
+    while (log->window.first) {
+        struct append *append = log->window.first;
+        log->window.first = append->next;
+        append_destroy(append);
+    }
+    log_proof_destroy(log->proof);
+    buffer_free(&log->head_text);
     ct_log_clear(&log->ct_log);
     log_key_destroy(log->log_key);
     free(log);
@@ -147,11 +160,11 @@ static void write_identity(struct followed_log *log)
 static void change_kind(struct followed_log *log, uint64_t now_ms)
 {
     followed_log_disown(log);
-    uint64_t generation = log->follower.generation;
-    follower_init(&log->follower, &log->ct_log, &log->ingest->policies[log->ct_log.kind],
-                  seed_of(log, now_ms));
-    log->follower.generation = generation + 1;
-    log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
+    uint64_t life = log->follower.life, generation = log->follower.generation;
+    log_proof_destroy(log->proof);
+    init_kind(log, now_ms);
+    log->follower.life += life;
+    log->follower.generation += generation;
 }
 
 void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64_t now_ms)
@@ -163,44 +176,75 @@ void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64
     if (log->ct_log.kind != old.kind)
         change_kind(log, now_ms);
     else if (strcmp(log->ct_log.url, old.url) != 0)
-        follower_on_moved(&log->follower);
-    follower_set_final_size(&log->follower, &log->ct_log);
+        follower_recheck(&log->follower);
+    follower_on_description(&log->follower, &log->ct_log);
     if (log->follower.has_position)
         write_identity(log);
     ct_log_clear(&old);
 }
 
-static void note_success(struct followed_log *log)
+void followed_log_note_success(struct followed_log *log)
 {
-    if (log->is_failing)
-        log_info("log answers again", "log=%s", log_quoted(log->ct_log.description));
+    /* Heads say nothing of entries that were wrong. */
+    if (!log->is_failing || log->follower.mismatches || log->follower.is_quarantined)
+        return;
+    log_info("log answers again", "log=%s", log_quoted(log->ct_log.description));
     log->is_failing = false;
+}
+
+void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class class)
+{
+    (void)snprintf(log->error, sizeof log->error, "quarantine: %s", mismatch_class_name(class));
+    log->is_failing = true;
+    if (log->quarantine == class)
+        return;
+    log_error("log is quarantined", "log=%s class=%s released=%" PRIu64,
+              log_quoted(log->ct_log.description), log_quoted(mismatch_class_name(class)),
+              log->released.next);
+    if (log->quarantine == MISMATCH_NONE)
+        log->quarantined_ms = clock_realtime_ms();
+    log->quarantine = class;
+}
+
+void followed_log_leave_quarantine(struct followed_log *log)
+{
+    if (log->quarantine == MISMATCH_NONE)
+        return;
+    log_info("log leaves quarantine", "log=%s", log_quoted(log->ct_log.description));
+    log->quarantine = MISMATCH_NONE;
+    log->quarantined_ms = 0;
+    log->is_failing = false;
+}
+
+/* What is under way is of no use. */
+static void abandon(struct followed_log *log)
+{
+    publisher_cancel(log->ingest->publisher, log);
+    log_window_clear(log);
+    release_stale_held(log);
+    log->start_begun = false;
 }
 
 /* Forgets what is under way; what Redis says counts again. */
 static void reload(struct followed_log *log, uint64_t at_ms)
 {
-    publisher_cancel(log->ingest->publisher, log);
     follower_reload(&log->follower, at_ms);
-    release_all_held(log);
-    log->point_begun = false;
+    abandon(log);
 }
 
 void followed_log_disown(struct followed_log *log)
 {
     if (log->follower.state == FOLLOWER_UNOWNED)
         return;
-    publisher_cancel(log->ingest->publisher, log);
     follower_disown(&log->follower);
-    release_all_held(log);
-    log->point_begun = false;
+    abandon(log);
     /* What was cancelled may have carried issuers. */
     ingest_reload_issuers(log->ingest);
 }
 
 struct load {
     struct followed_log *log;
-    uint64_t generation;
+    uint64_t life;
 };
 
 enum {
@@ -221,21 +265,45 @@ static size_t collect_fields(const redisReply *reply, struct checkpoint_field *f
     return count;
 }
 
+/* A checkpoint at the size of the head that it names has that head's root; another one has been tampered with. */
+static bool is_sound(const struct followed_log *log)
+{
+    const struct checkpoint *checkpoint = &log->checkpoint;
+    bool can_tell = checkpoint->has_frontier && checkpoint->verified_size == checkpoint->next &&
+                    checkpoint->head.size == checkpoint->next && checkpoint->head.signature_size;
+    if (!can_tell)
+        return true;
+    struct merkle_hash root;
+    merkle_frontier_root(pipeline_sha256(log->ingest->pipeline), &checkpoint->frontier, &root);
+    return memcmp(&root, &checkpoint->head.root, sizeof root) == 0;
+}
+
+static void resume(struct followed_log *log, uint64_t now_ms)
+{
+    const struct checkpoint *checkpoint = &log->checkpoint;
+    log_info("log resumes", "log=%s next=%" PRIu64, log_quoted(log->ct_log.description),
+             checkpoint->next);
+    if (checkpoint->has_frontier || !log->follower.policy->verifies)
+        follower_on_checkpoint(&log->follower, checkpoint->next, checkpoint->page, now_ms);
+    else
+        follower_on_bare_checkpoint(&log->follower, checkpoint->next, now_ms);
+}
+
 static void take_checkpoint(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
 {
     struct checkpoint_field fields[HASH_FIELDS_MAX];
     size_t count = collect_fields(reply, fields);
-    switch (checkpoint_read(&log->checkpoint, fields, count)) {
-    case CHECKPOINT_READ:
-        log_info("log resumes", "log=%s next=%" PRIu64, log_quoted(log->ct_log.description),
-                 log->checkpoint.next);
-        follower_on_checkpoint(&log->follower, log->checkpoint.next, log->checkpoint.page, now_ms);
-        break;
-    case CHECKPOINT_ABSENT:
+    enum checkpoint_result result = checkpoint_read(&log->checkpoint, fields, count);
+    log->released = log->checkpoint;
+    if (result == CHECKPOINT_CORRUPT || (result == CHECKPOINT_READ && !is_sound(log))) {
+        leave_alone(log, "checkpoint", "makes no sense");
+        return;
+    }
+    if (result == CHECKPOINT_READ) {
+        resume(log, now_ms);
+    } else {
         log_info("log is new", "log=%s", log_quoted(log->ct_log.description));
         follower_on_new_log(&log->follower, now_ms);
-        break;
-    case CHECKPOINT_CORRUPT: leave_alone(log, "checkpoint", "makes no sense"); return;
     }
     write_identity(log);
 }
@@ -246,378 +314,24 @@ static void on_loaded(struct redis_link *link, redisReply *reply, void *context)
     uint64_t now_ms = clock_monotonic_ms();
     free(context);
     (void)link;
-    if (!reply || load.generation != load.log->follower.generation)
+    if (!reply || load.life != load.log->follower.life)
         return;
     if (reply->type == REDIS_REPLY_ARRAY) {
         take_checkpoint(load.log, reply, now_ms);
         return;
     }
-    note_failure(load.log, "checkpoint",
-                 reply->type == REDIS_REPLY_ERROR ? reply->str : "not a hash");
+    followed_log_note_failure(load.log, "checkpoint",
+                              reply->type == REDIS_REPLY_ERROR ? reply->str : "not a hash");
     follower_reload(&load.log->follower, now_ms + RELOAD_DELAY_MS);
 }
 
 static void send_load(struct followed_log *log)
 {
     struct load *load = memory_allocate(sizeof *load);
-    *load = (struct load){ log, log->follower.generation };
+    *load = (struct load){ log, log->follower.life };
     if (!redis_link_send_strings(log->ingest->link, on_loaded, load, "HGETALL", log->key,
                                  (char *)NULL))
         free(load);
-}
-
-static void judge_root(struct followed_log *log)
-{
-    struct checkpoint *checkpoint = &log->checkpoint;
-    if (!checkpoint->has_frontier || checkpoint->next != log->follower.head.size)
-        return;
-    struct merkle_hash root;
-    merkle_frontier_root(pipeline_sha256(log->ingest->pipeline), &checkpoint->frontier, &root);
-    if (memcmp(root.bytes, log->follower.head.root.bytes, SHA256_SIZE) == 0) {
-        checkpoint->verified_size = checkpoint->next;
-        log->ingest->stats.roots_reproduced++;
-        return;
-    }
-    log->ingest->stats.roots_different++;
-    note_failure(log, "tree head", "its root is not that of the entries");
-}
-
-static struct append *begin_append(struct followed_log *log)
-{
-    struct append *append = append_create(&log->checkpoint);
-    append->owner = log;
-    append->generation = log->follower.generation;
-    append->log_key = log->key;
-    append->log_id_hex = log->ct_log.id_hex;
-    if (log->source.is_tiled)
-        issuer_fetcher_deliver(log->ingest->issuers, append);
-    return append;
-}
-
-static void submit(struct followed_log *log, struct append *append)
-{
-    log->checkpoint = append->checkpoint;
-    judge_root(log);
-    append->checkpoint.verified_size = log->checkpoint.verified_size;
-    publisher_submit(log->ingest->publisher, append);
-}
-
-/* A row of appends under construction: a full one is sent and the next begun. */
-struct filling {
-    struct followed_log *log;
-    struct append *append;
-    uint64_t seen_ms;
-    uint64_t count;
-};
-
-static void fill(struct filling *filling, const struct entry *entry)
-{
-    /* A new one may be full at once, of issuers that have arrived. */
-    while (append_is_full(filling->append)) {
-        submit(filling->log, filling->append);
-        filling->append = begin_append(filling->log);
-    }
-    pipeline_add_entry(filling->log->ingest->pipeline, filling->append, &filling->log->source,
-                       entry, filling->seen_ms);
-    filling->count++;
-}
-
-/* How many entries of a get-entries answer could be taken. */
-static uint64_t fill_from_page(struct filling *filling, const struct follower_slot *slot,
-                               struct bytes body)
-{
-    struct rfc6962_page page;
-    struct entry entry;
-    if (rfc6962_page_open(&page, body))
-        while (filling->count < slot->count && rfc6962_page_next(&page, &entry))
-            fill(filling, &entry);
-    rfc6962_page_clear(&page);
-    return filling->count;
-}
-
-static uint64_t fill_from_tile(struct filling *filling, const struct follower_slot *slot,
-                               struct bytes body)
-{
-    struct reader tile = reader_of(body);
-    struct entry entry;
-    uint64_t skip = slot->start % TILE_WIDTH;
-    while (filling->count < slot->count && tile.remaining && entry_read_tile_leaf(&entry, &tile)) {
-        if (skip)
-            skip--;
-        else
-            fill(filling, &entry);
-    }
-    return filling->count;
-}
-
-/* Whether the issuers of one entry are known or have been waited for; those that are not are asked for. */
-static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_t now_ms)
-{
-    bool all = true;
-    for (size_t at = 0; at < chain.size && at < (size_t)PIPELINE_CHAIN_MAX * SHA256_SIZE;
-         at += SHA256_SIZE)
-        all &= issuer_fetcher_want(log->ingest->issuers, log->ct_log.url, chain.data + at, now_ms);
-    return all;
-}
-
-/* The same of all entries of the tile that are wanted. */
-static bool issuers_are_there(struct followed_log *log, const struct follower_slot *slot,
-                              struct bytes body, uint64_t now_ms)
-{
-    struct reader tile = reader_of(body);
-    struct entry entry;
-    bool all = true;
-    uint64_t first = slot->start % TILE_WIDTH;
-    for (uint64_t at = 0; at < first + slot->count && tile.remaining; at++) {
-        if (!entry_read_tile_leaf(&entry, &tile))
-            break;
-        if (at >= first)
-            all &= chain_is_there(log, entry.chain, now_ms);
-    }
-    return all;
-}
-
-static void process(struct followed_log *log, struct held_body *held,
-                    const struct follower_slot *slot, uint64_t now_ms)
-{
-    assert(log->checkpoint.next == slot->start);
-    log->checkpoint.head = log->follower.head;
-    log->checkpoint.page = log->source.is_tiled ? 0 : log->follower.page;
-    struct filling filling = { .log = log, .append = begin_append(log), .seen_ms = held->seen_ms };
-    struct bytes body = buffer_bytes(&held->body);
-    uint64_t count = log->source.is_tiled ? fill_from_tile(&filling, slot, body)
-                                          : fill_from_page(&filling, slot, body);
-    if (filling.append->entry_count || filling.append->issuer_count)
-        submit(log, filling.append);
-    else
-        append_destroy(filling.append);
-    if (count) {
-        log->bytes_per_entry = held->body.size / count + 1;
-        follower_on_submitted(&log->follower, count);
-        return;
-    }
-    note_failure(log, "entries", "the answer holds none that can be read");
-    follower_on_bad_range(&log->follower, now_ms);
-}
-
-/* Processes the answer that is next on the road. True if there was one. */
-static bool process_held(struct followed_log *log, uint64_t now_ms)
-{
-    int slot = follower_next_held(&log->follower);
-    if (slot < 0 || !publisher_has_room(log->ingest->publisher) || !log->ingest->issuers_known)
-        return false;
-    struct held_body *held = &log->held[slot];
-    const struct follower_slot copy = log->follower.slots[slot];
-    if (log->source.is_tiled && !issuers_are_there(log, &copy, buffer_bytes(&held->body), now_ms))
-        return false;
-    process(log, held, &copy, now_ms);
-    release_held(log, held);
-    return true;
-}
-
-static void start_at(struct followed_log *log, bool has_frontier, uint64_t now_ms)
-{
-    log->checkpoint = (struct checkpoint){
-        .next = log->point.index,
-        .has_frontier = has_frontier,
-        .head = log->follower.head,
-    };
-    if (has_frontier)
-        log->checkpoint.frontier = log->point.frontier;
-    log_info("log starts", "log=%s next=%" PRIu64 " frontier=%s",
-             log_quoted(log->ct_log.description), log->point.index,
-             has_frontier ? "known" : "unknown");
-    follower_on_started(&log->follower, log->point.index, now_ms);
-    struct append *append = begin_append(log);
-    append->creates = true;
-    submit(log, append);
-}
-
-/* Makes the starting point of a new log; true if nothing has to be fetched for it. */
-static bool begin_start(struct followed_log *log, uint64_t now_ms)
-{
-    if (!log->point_begun)
-        starting_point_begin(&log->point, log->ct_log.kind, follower_start_index(&log->follower),
-                             log->follower.head.size);
-    log->point_begun = true;
-    if (!log->point.done)
-        return false;
-    start_at(log, true, now_ms);
-    return true;
-}
-
-static void on_start_answer(struct followed_log *log, const struct request *request,
-                            struct bytes body, uint64_t now_ms)
-{
-    if (starting_point_on_answer(&log->point, body, pipeline_sha256(log->ingest->pipeline))) {
-        follower_on_start_step(&log->follower);
-        if (log->point.done)
-            start_at(log, true, now_ms);
-        return;
-    }
-    note_failure(log, "starting point", "the proof is not one");
-    if (follower_on_failure(&log->follower, &request->fetch, FETCH_MALFORMED, 0, now_ms))
-        start_at(log, false, now_ms);
-}
-
-static const char *fetch_name(const struct followed_log *log, enum fetch_kind kind)
-{
-    static const char *const names[2][3] = {
-        [CT_LOG_RFC6962] = { "get-sth", "get-entry-and-proof", "get-entries" },
-        [CT_LOG_TILED] = { "checkpoint", "hash tile", "data tile" },
-    };
-    return names[log->ct_log.kind][kind];
-}
-
-static void fail_fetch(struct followed_log *log, const struct request *request,
-                       const struct http_response *response, uint64_t now_ms)
-{
-    enum fetch_failure failure = FETCH_UNREACHABLE;
-    char why[64];
-    const char *text = response->error;
-    if (response->result == HTTP_ANSWERED) {
-        failure =
-            response->status == 404 || response->status == 410 ? FETCH_MISSING : FETCH_REFUSED;
-        (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-        text = why;
-    }
-    bool is_start = request->fetch.kind == FETCH_START;
-    if (is_start && failure == FETCH_MISSING && starting_point_on_missing(&log->point)) {
-        follower_on_start_step(&log->follower);
-        return;
-    }
-    bool is_partial = log->source.is_tiled && request->fetch.width < TILE_WIDTH;
-    if (request->fetch.kind != FETCH_RANGE || failure != FETCH_MISSING || !is_partial) {
-        log->ingest->stats.request_failures++;
-        note_failure(log, fetch_name(log, request->fetch.kind), text);
-    }
-    if (follower_on_failure(&log->follower, &request->fetch, failure, response->retry_after_ms,
-                            now_ms))
-        start_at(log, false, now_ms);
-}
-
-static void on_head(struct followed_log *log, const struct request *request, struct bytes body,
-                    uint64_t now_ms)
-{
-    struct signed_head head;
-    bool good = log->source.is_tiled
-                    ? signed_head_read_checkpoint(&head, body, log->ct_log.id,
-                                                  pipeline_sha256(log->ingest->pipeline))
-                    : signed_head_read_sth(&head, body);
-    if (!good || !log_key_has_signed(log->log_key, &head)) {
-        note_failure(log, fetch_name(log, FETCH_HEAD),
-                     good ? "not signed by the log" : "not a tree head");
-        (void)follower_on_failure(&log->follower, &request->fetch, FETCH_MALFORMED, 0, now_ms);
-        return;
-    }
-    note_success(log);
-    log->ingest->stats.heads++;
-    follower_on_head(&log->follower, &head, now_ms);
-}
-
-static void on_range(struct followed_log *log, const struct request *request,
-                     const struct http_response *response)
-{
-    struct held_body *held = &log->held[request->fetch.slot];
-    assert(held->reserved == 0);
-    http_response_take_body(response, &held->body);
-    /* From now on the bytes there are count, not those expected. One at least: it marks the place as taken. */
-    held->reserved = held->body.size + 1;
-    log->ingest->body_bytes += held->reserved;
-    held->seen_ms = clock_realtime_ms();
-    follower_on_range(&log->follower, &request->fetch);
-}
-
-static void on_response(void *context, const struct http_response *response)
-{
-    struct request request = *(struct request *)context;
-    struct followed_log *log = request.log;
-    uint64_t now_ms = clock_monotonic_ms();
-    free(context);
-    log->ingest->body_bytes -= request.reserved;
-    if (response->result == HTTP_STOPPED)
-        return;
-    log->ingest->stats.bytes += response->body->size;
-    if (!follower_expects(&log->follower, &request.fetch))
-        return;
-    if (response->result != HTTP_ANSWERED || response->status != 200) {
-        fail_fetch(log, &request, response, now_ms);
-        return;
-    }
-    switch (request.fetch.kind) {
-    case FETCH_HEAD: on_head(log, &request, buffer_bytes(response->body), now_ms); break;
-    case FETCH_START: on_start_answer(log, &request, buffer_bytes(response->body), now_ms); break;
-    case FETCH_RANGE: on_range(log, &request, response); break;
-    }
-}
-
-static void write_url(const struct followed_log *log, const struct fetch *fetch, struct buffer *url)
-{
-    char path[TILE_PATH_SIZE];
-    bool is_tiled = log->source.is_tiled;
-    buffer_append_string(url, log->ct_log.url);
-    switch (fetch->kind) {
-    case FETCH_HEAD: buffer_append_string(url, is_tiled ? "checkpoint" : "ct/v1/get-sth"); break;
-    case FETCH_START: starting_point_write_path(&log->point, url); break;
-    case FETCH_RANGE:
-        if (is_tiled) {
-            tile_path_write(path, TILE_LEVEL_DATA, fetch->start / TILE_WIDTH, fetch->width);
-            buffer_append_string(url, path);
-        } else {
-            buffer_append_format(url, "ct/v1/get-entries?start=%" PRIu64 "&end=%" PRIu64,
-                                 fetch->start, fetch->start + fetch->count - 1);
-        }
-        break;
-    }
-    buffer_append_byte(url, '\0');
-    assert(!url->failed);
-}
-
-static size_t body_max(const struct followed_log *log, enum fetch_kind kind)
-{
-    if (kind == FETCH_HEAD)
-        return SIGNED_HEAD_BODY_MAX;
-    if (kind == FETCH_START)
-        return STARTING_POINT_BODY_MAX;
-    return log->source.is_tiled ? STATIC_CT_BODY_MAX : RFC6962_BODY_MAX;
-}
-
-static size_t expected_size(const struct followed_log *log, const struct fetch *fetch)
-{
-    if (fetch->kind != FETCH_RANGE)
-        return 0;
-    uint64_t entries = log->source.is_tiled ? fetch->width : fetch->count;
-    uint64_t size = entries * log->bytes_per_entry;
-    return size < INGEST_BODIES_MAX ? (size_t)size : INGEST_BODIES_MAX;
-}
-
-static void send(struct followed_log *log, const struct fetch *fetch)
-{
-    struct buffer url;
-    buffer_init(&url, URL_MAX);
-    write_url(log, fetch, &url);
-    struct request *request = memory_allocate(sizeof *request);
-    *request = (struct request){ log, *fetch, expected_size(log, fetch) };
-    log->ingest->body_bytes += request->reserved;
-    log->ingest->stats.requests++;
-    http_client_get(log->ingest->http, &(struct http_request){
-                                           .url = (const char *)url.data,
-                                           .body_max = body_max(log, fetch->kind),
-                                           .body_expected = request->reserved,
-                                           .on_response = on_response,
-                                           .context = request,
-                                       });
-    buffer_free(&url);
-}
-
-/* Asks for what the follower wants, ahead of what is next as far as the memory for answers goes. */
-static void send_wanted(struct followed_log *log, uint64_t now_ms)
-{
-    struct fetch fetch;
-    while (follower_next_fetch(&log->follower, now_ms, log->ingest->body_bytes < INGEST_BODIES_MAX,
-                               &fetch))
-        if (fetch.kind != FETCH_START || !begin_start(log, now_ms))
-            send(log, &fetch);
 }
 
 bool followed_log_work(struct followed_log *log, uint64_t now_ms)
@@ -628,8 +342,10 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
         followed_log_disown(log);
     if (follower_next_load(&log->follower, now_ms))
         send_load(log);
-    bool worked = process_held(log, now_ms);
-    send_wanted(log, now_ms);
+    bool worked = log_window_take(log, now_ms);
+    log_window_settle(log, now_ms);
+    release_stale_held(log);
+    log_fetch_send_wanted(log, now_ms);
     if (follower_lag(&log->follower) == 0)
         log->caught_up_at_ms = now_ms;
     return worked && follower_next_held(&log->follower) >= 0;
@@ -639,9 +355,16 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
 static void note_failed_append(struct followed_log *log, const char *error)
 {
     if (redis_refusal_of(error) == REDIS_REFUSAL_NONE)
-        note_failure(log, "redis", error);
+        followed_log_note_failure(log, "redis", error);
     else
         (void)snprintf(log->error, sizeof log->error, "redis: %s", error);
+}
+
+uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms)
+{
+    uint64_t budget_ms = operator_budget_deadline_ms(&log->share, now_ms);
+    uint64_t follower_ms = follower_deadline_ms(&log->follower);
+    return budget_ms < follower_ms ? budget_ms : follower_ms;
 }
 
 void followed_log_on_append(struct followed_log *log, const struct append *append,
@@ -649,7 +372,7 @@ void followed_log_on_append(struct followed_log *log, const struct append *appen
 {
     if (result != APPEND_DONE)
         ingest_reload_issuers(log->ingest);
-    if (append->generation != log->follower.generation)
+    if (append->generation != log->follower.life)
         return;
     switch (result) {
     case APPEND_DONE:
@@ -685,46 +408,4 @@ void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_m
     take_epoch(log, epoch, now_ms);
     log->lease_until_ms = until_ms;
     follower_own(&log->follower);
-}
-
-enum {
-    REPORT_FIELDS = 8,
-    REPORT_NUMBER_SIZE = 24
-};
-
-/* Entries per second since the last report, in tenths. */
-static uint64_t rate_since_report(struct followed_log *log, uint64_t now_ms)
-{
-    uint64_t next = log->follower.durable;
-    uint64_t elapsed_ms = now_ms - log->reported_at_ms;
-    bool is_known = log->reported_at_ms && elapsed_ms && next >= log->reported_next;
-    uint64_t tenths = is_known ? (next - log->reported_next) * 10000 / elapsed_ms : 0;
-    log->reported_next = next;
-    log->reported_at_ms = now_ms;
-    return tenths;
-}
-
-void followed_log_report(struct followed_log *log, uint64_t now_ms)
-{
-    if (!log->follower.has_position)
-        return;
-    char head_size[REPORT_NUMBER_SIZE], lag[REPORT_NUMBER_SIZE], lag_ms[REPORT_NUMBER_SIZE];
-    char rate[REPORT_NUMBER_SIZE], updated[REPORT_NUMBER_SIZE];
-    uint64_t tenths = rate_since_report(log, now_ms);
-    (void)snprintf(head_size, sizeof head_size, "%" PRIu64, log->follower.head.size);
-    (void)snprintf(lag, sizeof lag, "%" PRIu64, follower_lag(&log->follower));
-    (void)snprintf(lag_ms, sizeof lag_ms, "%" PRIu64, now_ms - log->caught_up_at_ms);
-    (void)snprintf(rate, sizeof rate, "%" PRIu64 ".%u", tenths / 10, (unsigned)(tenths % 10));
-    (void)snprintf(updated, sizeof updated, "%" PRIu64, clock_realtime_ms());
-    const struct checkpoint_field fields[REPORT_FIELDS] = {
-        { bytes_of_string("state"), bytes_of_string(follower_state_name(log->follower.state)) },
-        { bytes_of_string("owner"), bytes_of_string(log->ingest->instance) },
-        { bytes_of_string("head_size"), bytes_of_string(head_size) },
-        { bytes_of_string("lag_entries"), bytes_of_string(lag) },
-        { bytes_of_string("lag_ms"), bytes_of_string(lag_ms) },
-        { bytes_of_string("rate"), bytes_of_string(rate) },
-        { bytes_of_string("last_error"), bytes_of_string(log->error) },
-        { bytes_of_string("updated"), bytes_of_string(updated) },
-    };
-    publisher_set_fields(log->ingest->publisher, log->key, fields, REPORT_FIELDS, 0);
 }

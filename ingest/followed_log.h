@@ -1,24 +1,46 @@
 /*
- * One log that is followed: its follower, the answers it holds, and the checkpoint it has reached. Here the follower's
- * wishes become requests, and answers become appends.
+ * One log that is followed: its follower, the answers it holds, the window of entries that is not proven yet, and the
+ * checkpoint it has reached. Here the follower's wishes become requests (log_fetch), answers become entries, and proven
+ * entries appends (log_window).
  */
 #ifndef INGEST_FOLLOWED_LOG_H
 #define INGEST_FOLLOWED_LOG_H
 
 #include "ingest/append.h"
+#include "ingest/evidence.h"
 #include "ingest/follower.h"
+#include "ingest/head_history.h"
 #include "ingest/ingest.h"
 #include "ingest/lease.h"
 #include "ingest/log_key.h"
+#include "ingest/log_proof.h"
+#include "ingest/operator_budget.h"
 #include "ingest/publisher.h"
-#include "ingest/starting_point.h"
 #include "shared/message.h"
+
+enum {
+    /* What a log serves for its head is kept so far, as evidence. */
+    FOLLOWED_LOG_HEAD_TEXT_MAX = 16 * 1024,
+};
 
 /* An answer that waits for its turn. */
 struct held_body {
     struct buffer body;
-    size_t reserved; /* of ingest->body_bytes */
+    size_t reserved; /* of ingest->held_bytes */
     uint64_t seen_ms;
+};
+
+/* Entries that were taken and are not proven yet, as appends in a row. */
+struct window {
+    struct append *first;
+    struct append **last;
+    size_t bytes;
+    uint64_t begun_at_ms;
+};
+
+struct followed_log_stats {
+    uint64_t stale_heads;
+    uint64_t mismatches;
 };
 
 struct followed_log {
@@ -28,11 +50,20 @@ struct followed_log {
     struct message_source source; /* views of ct_log */
     char key[CONTRACT_KEY_SIZE];
     char lease_key[CONTRACT_KEY_SIZE];
+    struct operator_share share;
     struct follower follower;
-    struct checkpoint checkpoint; /* what the next append starts from */
-    bool point_begun;
-    struct starting_point point;
+    struct followed_log_stats stats;
+    struct checkpoint released;   /* what Redis has, or is on its way there */
+    struct checkpoint checkpoint; /* at the end of the window */
+    struct window window;
+    struct log_proof *proof;
+    struct signed_head proof_head; /* what the proof is under */
+    bool start_begun;              /* the proof is that of the starting point */
+    struct merkle_tree mismatch;   /* what the entries of the last mismatch led to */
     struct held_body held[FOLLOWER_SLOTS];
+    uint64_t held_generation; /* of the follower; bodies of an earlier one are of no use */
+    struct head_history history;
+    struct buffer head_text;    /* the head the follower has, as the log served it */
     uint64_t bytes_per_entry;   /* of answers, as learnt */
     bool is_left_alone;         /* its key or its checkpoint makes no sense */
     uint64_t reload_delay_ms;   /* after the appends that failed in a row */
@@ -43,6 +74,8 @@ struct followed_log {
     /* What the report says. */
     char error[INGEST_ERROR_SIZE]; /* the last one; stays after recovery */
     bool is_failing;
+    enum mismatch_class quarantine; /* why; MISMATCH_NONE: it is not in quarantine */
+    uint64_t quarantined_ms;        /* realtime */
     uint64_t caught_up_at_ms;
     uint64_t reported_next;
     uint64_t reported_at_ms;
@@ -59,6 +92,8 @@ void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64
 
 /* Does what can be done now: load, process one held answer, ask for more. True if there is more to do at once. */
 bool followed_log_work(struct followed_log *log, uint64_t now_ms);
+/* When that may be so again; UINT64_MAX: only after an event. */
+uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms);
 
 void followed_log_on_append(struct followed_log *log, const struct append *append,
                             enum append_result result, const char *error, uint64_t now_ms);
@@ -70,5 +105,15 @@ void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_m
 
 /* Writes the log's state to its hash. */
 void followed_log_report(struct followed_log *log, uint64_t now_ms);
+
+/* For the parts of it. */
+/* Why nothing of the log is released; said once, as is its end. */
+void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class class);
+void followed_log_leave_quarantine(struct followed_log *log);
+/* What went wrong, said once per change of health. */
+void followed_log_note_failure(struct followed_log *log, const char *what, const char *why);
+void followed_log_note_success(struct followed_log *log);
+/* The bodies that wait for their turn are of no use any more. */
+void followed_log_release_held(struct followed_log *log, struct held_body *held);
 
 #endif

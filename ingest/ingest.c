@@ -14,6 +14,7 @@
 #include "ingest/issuer_fetcher.h"
 #include "ingest/leases.h"
 #include "ingest/log_lists.h"
+#include "ingest/operator_budget.h"
 #include "ingest/pipeline.h"
 #include "shared/base64.h"
 #include "shared/clock.h"
@@ -229,6 +230,7 @@ static void init(struct ingest *ingest, const struct ingest_settings *settings)
     ingest_settings_policy(settings, CT_LOG_RFC6962, &ingest->policies[CT_LOG_RFC6962]);
     ingest_settings_policy(settings, CT_LOG_TILED, &ingest->policies[CT_LOG_TILED]);
     ingest->stats.started_ms = clock_realtime_ms();
+    ingest->operators = operator_budgets_create(ingest->stats.started_ms);
     create_http(ingest);
     ingest->leases = leases_create(ingest);
     ingest->lists = log_lists_create(ingest);
@@ -242,6 +244,7 @@ static void clear(struct ingest *ingest)
     for (size_t i = 0; i < ingest->log_count; i++)
         followed_log_destroy(ingest->logs[i]);
     free(ingest->logs);
+    operator_budgets_destroy(ingest->operators);
     publisher_destroy(ingest->publisher);
     issuer_fetcher_destroy(ingest->issuers);
     pipeline_destroy(ingest->pipeline);
@@ -250,12 +253,32 @@ static void clear(struct ingest *ingest)
 }
 
 enum {
-    COUNTERS_MAX = 48
+    COUNTERS_MAX = 64
 };
+
+static bool is_owned(const struct followed_log *log)
+{
+    return log->follower.state != FOLLOWER_UNOWNED;
+}
+
+static bool is_in_quarantine(const struct followed_log *log)
+{
+    return log->quarantine != MISMATCH_NONE;
+}
+
+static uint64_t count_logs(const struct ingest *ingest,
+                           bool (*is_such)(const struct followed_log *))
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        count += is_such(ingest->logs[i]);
+    return count;
+}
 
 /* The counters of this process as fields of its hash; a row here is all that a new one needs. */
 static size_t collect_counters(const struct ingest *ingest, const char **names, uint64_t *values)
 {
+    const struct ingest_stats *stats = &ingest->stats;
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
     const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
@@ -263,21 +286,42 @@ static size_t collect_counters(const struct ingest *ingest, const char **names, 
         const char *name;
         uint64_t value;
     } rows[] = {
-        { "started_ms", ingest->stats.started_ms },
+        { "started_ms", stats->started_ms },
         { "updated_ms", clock_realtime_ms() },
         { "logs", ingest->log_count },
-        { "requests", ingest->stats.requests },
-        { "request_failures", ingest->stats.request_failures },
-        { "bytes", ingest->stats.bytes },
-        { "heads", ingest->stats.heads },
-        { "roots_reproduced", ingest->stats.roots_reproduced },
-        { "roots_different", ingest->stats.roots_different },
+        { "logs_owned", count_logs(ingest, is_owned) },
+        { "logs_quarantined", count_logs(ingest, is_in_quarantine) },
+        { "requests", stats->requests },
+        { "request_failures", stats->request_failures },
+        { "http_status_total_2xx", stats->statuses[2] },
+        { "http_status_total_3xx", stats->statuses[3] },
+        { "http_status_total_4xx", stats->statuses[4] },
+        { "http_status_total_429", stats->status_429 },
+        { "http_status_total_5xx", stats->statuses[5] },
+        { "http_unreachable_total", stats->unreachable },
+        { "bytes_total", stats->bytes },
+        { "hold_bytes", ingest->held_bytes },
+        { "oversize_total", stats->oversize },
+        { "heads", stats->heads },
+        { "stale_sth_total", stats->stale_heads },
+        { "future_sth_total", stats->future_heads },
+        { "roots_reproduced", stats->roots_reproduced },
+        { "roots_different", stats->roots_different },
+        { "windows", stats->windows },
+        { "window_verify_ms_total", stats->window_verify_ms },
+        { "proofs", stats->proofs },
+        { "mismatch_total_transient", stats->mismatches_transient },
+        { "mismatch_total_entries", stats->mismatches[MISMATCH_ENTRIES] },
+        { "mismatch_total_fork", stats->mismatches[MISMATCH_FORK] },
+        { "mismatch_total_equivocation", stats->mismatches[MISMATCH_EQUIVOCATION] },
+        { "mismatch_total_final_head", stats->mismatches[MISMATCH_FINAL_HEAD] },
+        { "mismatch_total_unexplained", stats->mismatches[MISMATCH_UNEXPLAINED] },
         { "entries", pipeline->entries },
         { "precertificates", pipeline->precertificates },
         { "malformed_entries", pipeline->malformed_entries },
-        { "parse_errors", pipeline->parse_errors },
-        { "unbound", pipeline->unbound },
-        { "unchecked", pipeline->unchecked },
+        { "parse_fail_total", pipeline->parse_errors },
+        { "chain_unbound_total", pipeline->unbound },
+        { "chain_unchecked_total", pipeline->unchecked },
         { "issuers", pipeline->issuers },
         { "appends", publisher->appends },
         { "appended_entries", publisher->entries },
@@ -292,8 +336,7 @@ static size_t collect_counters(const struct ingest *ingest, const char **names, 
         { "list_held", lists.sources.held },
         { "list_read_age_s", lists.read_age_s },
         { "list_timestamp_age_s", lists.timestamp_age_s },
-        { "redis_drops", ingest->stats.redis_drops },
-        { "body_bytes", ingest->body_bytes },
+        { "redis_drops", stats->redis_drops },
     };
     size_t count = sizeof rows / sizeof *rows;
     assert(count <= COUNTERS_MAX);
@@ -338,7 +381,7 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
     deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers));
     deadline_ms = earlier(deadline_ms, log_lists_deadline_ms(ingest->lists));
     for (size_t i = 0; i < ingest->log_count; i++)
-        deadline_ms = earlier(deadline_ms, follower_deadline_ms(&ingest->logs[i]->follower));
+        deadline_ms = earlier(deadline_ms, followed_log_deadline_ms(ingest->logs[i], now_ms));
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 

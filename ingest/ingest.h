@@ -4,6 +4,7 @@
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
+#include "ingest/evidence.h"
 #include "ingest/ingest_settings.h"
 #include "ingest/log_list.h"
 #include "shared/contract.h"
@@ -13,6 +14,7 @@ struct http_client;
 struct issuer_fetcher;
 struct leases;
 struct log_lists;
+struct operator_budgets;
 struct notify;
 struct pipeline;
 struct publisher;
@@ -20,8 +22,9 @@ struct redis_link;
 struct roster;
 
 enum {
-    /* Bodies asked for and held, over all logs: with the publisher's queue what ingest's memory mostly is. */
-    INGEST_BODIES_MAX = 48 * 1024 * 1024,
+    /* Answers asked for and held, and entries not proven yet, over all logs: with the publisher's queue what ingest's
+     * memory mostly is. */
+    INGEST_HELD_MAX = 48 * 1024 * 1024,
     INGEST_CONNECTIONS_MAX = 256,
     INGEST_ERROR_SIZE = 200,
 };
@@ -34,6 +37,18 @@ struct ingest_stats {
     uint64_t heads;
     uint64_t roots_reproduced;
     uint64_t roots_different;
+    uint64_t windows;
+    uint64_t
+        window_verify_ms; /* from the first entry of a window to its release, over all windows */
+    uint64_t proofs;      /* that released a window before its head */
+    uint64_t mismatches[MISMATCH_CLASSES];
+    uint64_t mismatches_transient;
+    uint64_t stale_heads;
+    uint64_t future_heads;
+    uint64_t oversize;
+    uint64_t statuses[6]; /* by hundreds; 429 apart */
+    uint64_t status_429;
+    uint64_t unreachable;
     uint64_t redis_drops;
 };
 
@@ -51,6 +66,7 @@ struct ingest {
     char key[CONTRACT_KEY_SIZE];        /* of the instance's counters */
     struct follower_policy policies[2]; /* by enum ct_log_kind */
     struct http_client *http;
+    struct operator_budgets *operators;
     struct redis_link *link;
     struct pipeline *pipeline;
     struct publisher *publisher;
@@ -59,7 +75,7 @@ struct ingest {
     struct followed_log **logs; /* owned */
     size_t log_count;
     size_t first_log;   /* of the next turn */
-    size_t body_bytes;  /* asked for or held, of INGEST_BODIES_MAX */
+    size_t held_bytes;  /* of INGEST_HELD_MAX */
     bool issuers_known; /* the set of issuers is as Redis has it */
     bool issuers_asked; /* what Redis has is on its way */
     struct leases *leases;

@@ -38,6 +38,12 @@ static const char *check_start(const char *value)
     return good ? NULL : "neither head, nor an index, nor -N";
 }
 
+static const char *check_verify(const char *value)
+{
+    bool good = strcmp(value, "strict") == 0 || strcmp(value, "off") == 0;
+    return good ? NULL : "neither strict nor off";
+}
+
 static const char *check_contact(const char *value)
 {
     if (strstr(value, "example.com"))
@@ -166,6 +172,32 @@ static const struct setting table[] = {
       .value_name = "SECONDS",
       .help = "how often a log is asked for its head; 0: every 5 s (tiled) or 10 s (RFC 6962), "
               "idle logs less often" },
+    { .name = "partial-age",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, partial_age_ms),
+      .default_text = "0",
+      .min = 0,
+      .max = INT64_C(3600) * 1000,
+      .value_name = "DURATION",
+      .help = "how long a tile that is not full yet is left to fill before it is fetched: more is "
+              "easier on tiled logs, "
+              "less is earlier" },
+    { .name = "verify",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, verify),
+      .default_text = "strict",
+      .value_name = "strict|off",
+      .help = "whether entries are proven to be in the log's signed tree before they are published",
+      .check = check_verify },
+    { .name = "quarantine-recheck",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, quarantine_ms),
+      .default_text = "300",
+      .min = 100,
+      .max = INT64_C(6 * 3600) * 1000,
+      .value_name = "DURATION",
+      .help = "when a log that serves what it did not sign is looked at again; then twice as long "
+              "each time, up to 6 h" },
     { .name = "retain-entries",
       .type = SETTING_INTEGER,
       .offset = offsetof(struct ingest_settings, retain_entries),
@@ -236,6 +268,9 @@ void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_
         .poll_max_ms = POLL_IDLE_MS,
         .page_max = is_tiled ? TILE_WIDTH : RFC6962_PAGE_MAX,
         .has_tiles = is_tiled,
+        .verifies = strcmp(settings->verify, "off") != 0,
+        .partial_ms = (uint64_t)settings->partial_age_ms,
+        .quarantine_ms = (uint64_t)settings->quarantine_ms,
     };
     if (settings->poll_ms)
         policy->poll_ms = policy->poll_max_ms = (uint64_t)settings->poll_ms;

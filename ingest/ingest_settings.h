@@ -18,6 +18,9 @@ struct ingest_settings {
     struct setting_list ignored_logs; /* ids, hex or base64 */
     char *start;
     int64_t poll_ms;
+    int64_t partial_age_ms;
+    char *verify;
+    int64_t quarantine_ms;
     int64_t retain_entries;
     int64_t retain_age_ms;
     char *contact;

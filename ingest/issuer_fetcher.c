@@ -6,7 +6,6 @@
 #include "ingest/http_client.h"
 #include "ingest/issuer_set.h"
 #include "ingest/pipeline.h"
-#include "ingest/static_ct.h"
 #include "shared/clock.h"
 #include "shared/hex.h"
 #include "shared/log.h"
@@ -173,7 +172,7 @@ void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms)
         fetcher->ingest->stats.requests++;
         http_client_get(fetcher->ingest->http, &(struct http_request){
                                                    .url = wanted->url,
-                                                   .body_max = STATIC_CT_ISSUER_MAX,
+                                                   .body_max = ISSUER_BODY_MAX,
                                                    .on_response = on_response,
                                                    .context = wanted,
                                                });

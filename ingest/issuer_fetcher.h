@@ -12,6 +12,8 @@ enum {
     ISSUER_WAIT_MS = 30 * 1000,
     ISSUER_RETRY_MS = 2000,
     ISSUER_RETRY_MAX_MS = 10 * 60 * 1000,
+    /* Issuers have 1 to 3 KB; some hundred may be held at once. */
+    ISSUER_BODY_MAX = 128 * 1024,
     /* At once, over all logs. */
     ISSUER_REQUESTS_MAX = 8,
     /* Wanted at once; beyond this an entry does not wait. */

@@ -89,21 +89,73 @@ bool merkle_frontier_read(struct merkle_frontier *frontier, uint64_t size, struc
     return hex.size == 0;
 }
 
-bool merkle_frontier_from_path(struct digest *sha256, struct merkle_frontier *frontier,
-                               uint64_t leaf_index, const struct merkle_hash *leaf,
-                               const struct merkle_hash *path, size_t path_length)
+bool merkle_frontier_equal(const struct merkle_frontier *a, const struct merkle_frontier *b)
 {
-    *frontier = (struct merkle_frontier){ .size = leaf_index };
-    size_t used = 0;
-    for (unsigned level = 0; level < MERKLE_LEVELS; level++) {
-        if (!has_level(frontier, level))
-            continue;
-        if (used == path_length)
-            return false;
-        frontier->nodes[level] = path[used++];
-    }
-    if (used != path_length)
+    if (a->size != b->size)
         return false;
-    merkle_frontier_add(sha256, frontier, 0, leaf);
+    for (unsigned level = 0; level < MERKLE_LEVELS; level++)
+        if (has_level(a, level) &&
+            memcmp(a->nodes[level].bytes, b->nodes[level].bytes, SHA256_SIZE) != 0)
+            return false;
     return true;
+}
+
+bool merkle_fold_path(struct digest *sha256, const struct merkle_place *place,
+                      const struct merkle_path *path, struct merkle_frontier *frontier,
+                      struct merkle_hash *root)
+{
+    uint64_t at = place->index, last = place->size - 1;
+    assert(place->index < place->size);
+    *frontier = (struct merkle_frontier){ .size = place->index };
+    *root = place->leaf;
+    unsigned level = 0;
+    for (size_t i = 0; i < path->length; i++) {
+        if (last == 0)
+            return false;
+        /* The last node of a level that has no sibling goes up as it is. */
+        for (; at == last && !(at & 1); level++)
+            at >>= 1, last >>= 1;
+        if (at & 1) {
+            frontier->nodes[level] = path->hashes[i];
+            merkle_hash_children(sha256, root, &path->hashes[i], root);
+        } else {
+            merkle_hash_children(sha256, root, root, &path->hashes[i]);
+        }
+        at >>= 1, last >>= 1, level++;
+    }
+    if (last != 0)
+        return false;
+    merkle_frontier_add(sha256, frontier, 0, &place->leaf);
+    return true;
+}
+
+bool merkle_verify_consistency(struct digest *sha256, const struct merkle_tree *older,
+                               const struct merkle_tree *newer, const struct merkle_path *proof)
+{
+    assert(older->size > 0 && older->size < newer->size);
+    uint64_t at = older->size - 1, last = newer->size - 1;
+    size_t used = 0;
+    while (at & 1)
+        at >>= 1, last >>= 1;
+    /* A perfect older tree is itself the first node of the proof. */
+    if (at && proof->length == 0)
+        return false;
+    struct merkle_hash older_root = at ? proof->hashes[used++] : older->root;
+    struct merkle_hash newer_root = older_root;
+    for (; used < proof->length; used++) {
+        const struct merkle_hash *hash = &proof->hashes[used];
+        if (last == 0)
+            return false;
+        if ((at & 1) || at == last) {
+            merkle_hash_children(sha256, &older_root, hash, &older_root);
+            merkle_hash_children(sha256, &newer_root, hash, &newer_root);
+            while (at && !(at & 1))
+                at >>= 1, last >>= 1;
+        } else {
+            merkle_hash_children(sha256, &newer_root, &newer_root, hash);
+        }
+        at >>= 1, last >>= 1;
+    }
+    return last == 0 && memcmp(&older_root, &older->root, sizeof older_root) == 0 &&
+           memcmp(&newer_root, &newer->root, sizeof newer_root) == 0;
 }

@@ -42,13 +42,39 @@ void merkle_frontier_write(const struct merkle_frontier *frontier, struct buffer
 /* The reverse; false if `hex` does not hold exactly the nodes that a tree of `size` has. */
 bool merkle_frontier_read(struct merkle_frontier *frontier, uint64_t size, struct bytes hex);
 
+/* Of the same size and with the same nodes, and so of the same leaves. */
+bool merkle_frontier_equal(const struct merkle_frontier *a, const struct merkle_frontier *b);
+
+struct merkle_tree {
+    uint64_t size;
+    struct merkle_hash root;
+};
+
+/* Hashes out of a proof, in the order in which logs send them: bottom up. */
+struct merkle_path {
+    struct merkle_hash hashes[2 * MERKLE_LEVELS];
+    size_t length;
+};
+
+/* A leaf and where it stands: index < size. */
+struct merkle_place {
+    struct merkle_hash leaf;
+    uint64_t index;
+    uint64_t size;
+};
+
 /*
- * The frontier of the first size = leaf_index + 1 leaves from the inclusion path of leaf `leaf_index` in the tree of
- * that size (RFC 6962 section 2.1.1): all siblings of the last leaf are left siblings, lowest first, and they are the
- * frontier of leaf_index leaves. False if the path has another length than such a path has.
+ * Follows an inclusion path (RFC 9162 section 2.1.3.2) and gives the root of the tree of `place->size` leaves that it leads to,
+ * which is to be compared with a signed one, and the frontier of the first index + 1 leaves, whose nodes are the path's left
+ * siblings: if the root is right, so is the frontier. False if such a path has another length.
  */
-bool merkle_frontier_from_path(struct digest *sha256, struct merkle_frontier *frontier,
-                               uint64_t leaf_index, const struct merkle_hash *leaf,
-                               const struct merkle_hash *path, size_t path_length);
+bool merkle_fold_path(struct digest *sha256, const struct merkle_place *place,
+                      const struct merkle_path *path, struct merkle_frontier *frontier,
+                      struct merkle_hash *root);
+
+/* Whether `proof` shows that the newer tree begins with the older one (RFC 9162 section 2.1.4.2); 0 < older->size <
+ * newer->size. */
+bool merkle_verify_consistency(struct digest *sha256, const struct merkle_tree *older,
+                               const struct merkle_tree *newer, const struct merkle_path *proof);
 
 #endif

@@ -1,6 +1,7 @@
 #include "ingest/operator_budget.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +24,14 @@ enum {
     PAUSE_MAX_MS = 60 * 1000,
     RETRY_AFTER_MIN_MS = 1000,
     RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
-    /* The limit grows by what it was at first in this time: a tenth per minute. */
-    RATE_GROWTH_MS = 10 * 60 * 1000,
+    /* Each good answer under a limit raises it by a hundredth: an operator that bears little is tried again as seldom as it
+     * is asked. But it does not double in less than this. */
+    RATE_GROWTH_PARTS = 100,
+    RATE_DOUBLING_MS = 30 * 1000,
     /* So long without being throttled means that the limit was not the operator's. */
     RATE_FORGOTTEN_MS = 60 * 60 * 1000,
+    /* What was sent in quiet times says little of what is borne: the first limit is no lower than this, per second. */
+    RATE_FIRST_MIN = 1,
     /* The lowest limit, milliseconds per request: an operator that refuses everything is asked so often. */
     RATE_MIN_INTERVAL_MS = 60 * 1000,
     /* What was sent per second is an average over some requests, and over no less than a second. */
@@ -48,9 +53,9 @@ struct operator_budget {
     /* When the last requests were sent: a ring. */
     uint64_t sent[RATE_REQUESTS_MAX];
     uint64_t sent_count;
-    /* The limit is what it was cut to, and what has grown since. */
     bool is_limited;
-    double cut_rate; /* per second */
+    double limit;    /* per second */
+    double cut_rate; /* what the limit was cut to */
     uint64_t cut_at_ms;
     uint64_t next_at_us;    /* because of the limit */
     uint64_t held_until_ms; /* because of Retry-After, or a pause */
@@ -128,10 +133,17 @@ enum operator_outcome operator_outcome_of_status(long status, uint64_t retry_aft
 
 static double rate_now(const struct operator_budget *budget, uint64_t now_ms)
 {
-    uint64_t age_ms = now_ms - budget->cut_at_ms;
-    if (!budget->is_limited || age_ms > RATE_FORGOTTEN_MS)
-        return 0;
-    return budget->cut_rate * (1 + (double)age_ms / RATE_GROWTH_MS);
+    bool is_limited = budget->is_limited && now_ms - budget->cut_at_ms <= RATE_FORGOTTEN_MS;
+    return is_limited ? budget->limit : 0;
+}
+
+static void raise_limit(struct operator_budget *budget, uint64_t now_ms)
+{
+    double doublings = (double)(now_ms - budget->cut_at_ms) / RATE_DOUBLING_MS;
+    double highest = budget->cut_rate * exp2(doublings);
+    double raised = budget->limit * (1 + 1.0 / RATE_GROWTH_PARTS);
+    if (budget->limit < highest)
+        budget->limit = raised < highest ? raised : highest;
 }
 
 /* Those that have hung for long do not count, as far as that goes. */
@@ -236,15 +248,18 @@ static void pause_a_while(struct operator_budget *budget, uint64_t now_ms)
     hold(budget, delay_ms < PAUSE_MAX_MS ? delay_ms : PAUSE_MAX_MS, now_ms);
 }
 
-static void cut(struct operator_budget *budget, uint64_t now_ms)
+/* Half of the limit there was, or at first half of what was sent. */
+static double lower_rate(const struct operator_budget *budget, uint64_t now_ms)
 {
     double limit = rate_now(budget, now_ms);
-    double rate = rate_sent(budget, now_ms);
-    if (limit > 0 && limit < rate)
-        rate = limit;
-    rate /= 2;
-    double lowest = 1000.0 / RATE_MIN_INTERVAL_MS;
-    budget->cut_rate = rate > lowest ? rate : lowest;
+    double half = (limit > 0 ? limit : rate_sent(budget, now_ms)) / 2;
+    double lowest = limit > 0 ? 1000.0 / RATE_MIN_INTERVAL_MS : RATE_FIRST_MIN;
+    return half > lowest ? half : lowest;
+}
+
+static void cut(struct operator_budget *budget, uint64_t now_ms)
+{
+    budget->limit = budget->cut_rate = lower_rate(budget, now_ms);
     budget->cut_at_ms = now_ms;
     budget->is_limited = true;
     budget->next_at_us = now_ms * 1000;
@@ -279,7 +294,9 @@ static void on_good(struct operator_share *share, uint64_t now_ms)
     struct operator_budget *budget = share->budget;
     share->is_throttled = false;
     budget->pauses = 0;
-    budget->is_limited = budget->is_limited && now_ms - budget->cut_at_ms <= RATE_FORGOTTEN_MS;
+    budget->is_limited = rate_now(budget, now_ms) > 0;
+    if (budget->is_limited)
+        raise_limit(budget, now_ms);
     if (++budget->good_answers < budget->at_once)
         return;
     budget->good_answers = 0;

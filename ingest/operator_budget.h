@@ -4,7 +4,7 @@
  * says whether another request may go out. Times are monotonic milliseconds.
  *
  *   at once        4 at first; one more after each round of good answers, half as many when throttled
- *   per second     no limit until throttled; then half of what was really sent, and a tenth of that more each minute
+ *   per second     no limit until throttled; then half of what was really sent, and a hundredth more with each good answer
  *   not at all     for as long as Retry-After says, or else a growing while
  *
  * A log whose answers are throttled one after the other speaks for itself and not for its operator; what does not answer

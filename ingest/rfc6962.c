@@ -1,7 +1,5 @@
 #include "ingest/rfc6962.h"
 
-#include <assert.h>
-
 #include <cjson/cJSON.h>
 
 #include "shared/base64.h"
@@ -72,41 +70,79 @@ void rfc6962_page_clear(struct rfc6962_page *page)
     *page = (struct rfc6962_page){ 0 };
 }
 
-/* "audit_path": null and a missing member stand for the empty path. */
-static bool read_path(const cJSON *root, struct merkle_hash *path, size_t *length)
+/* null and a missing member stand for the empty path. */
+static bool read_path(const cJSON *root, const char *name, struct merkle_path *path)
 {
     const cJSON *item;
-    *length = 0;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "audit_path"))
+    path->length = 0;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, name))
     {
         const char *text = cJSON_GetStringValue(item);
-        if (*length == MERKLE_LEVELS || !text ||
-            !base64_decode_exactly(path[*length].bytes, SHA256_SIZE, bytes_of_string(text)))
+        if (path->length == sizeof path->hashes / sizeof *path->hashes || !text ||
+            !base64_decode_exactly(path->hashes[path->length].bytes, SHA256_SIZE,
+                                   bytes_of_string(text)))
             return false;
-        (*length)++;
+        path->length++;
     }
     return true;
 }
 
-bool rfc6962_read_entry_and_proof(struct merkle_frontier *frontier, uint64_t size,
-                                  struct bytes body, struct digest *sha256)
+/* NULL unless it is an object. */
+static cJSON *parse_object(struct bytes body)
 {
-    assert(size > 0);
-    if (!has_few_values(body))
-        return false;
-    cJSON *root = cJSON_ParseWithLength((const char *)body.data, body.size);
-    struct merkle_hash path[MERKLE_LEVELS];
-    size_t length;
+    cJSON *root =
+        has_few_values(body) ? cJSON_ParseWithLength((const char *)body.data, body.size) : NULL;
+    if (cJSON_IsObject(root))
+        return root;
+    cJSON_Delete(root);
+    return NULL;
+}
+
+static bool hash_member(const cJSON *root, struct merkle_hash *leaf, struct digest *sha256)
+{
     struct buffer leaf_input;
     buffer_init(&leaf_input, LEAF_INPUT_MAX);
-    bool good = decode_member(&leaf_input, root, "leaf_input") && read_path(root, path, &length);
+    bool good = decode_member(&leaf_input, root, "leaf_input");
     if (good) {
-        struct merkle_hash leaf;
         const struct bytes piece = buffer_bytes(&leaf_input);
-        merkle_hash_leaf(sha256, &leaf, &piece, 1);
-        good = merkle_frontier_from_path(sha256, frontier, size - 1, &leaf, path, length);
+        merkle_hash_leaf(sha256, leaf, &piece, 1);
     }
     buffer_free(&leaf_input);
+    return good;
+}
+
+bool rfc6962_read_entry_and_proof(struct merkle_hash *leaf, struct merkle_path *path,
+                                  struct bytes body, struct digest *sha256)
+{
+    cJSON *root = parse_object(body);
+    bool good = root && hash_member(root, leaf, sha256) && read_path(root, "audit_path", path);
+    cJSON_Delete(root);
+    return good;
+}
+
+bool rfc6962_read_leaf_hash(struct merkle_hash *leaf, struct bytes body, struct digest *sha256)
+{
+    cJSON *root = parse_object(body);
+    const cJSON *entries = cJSON_GetObjectItemCaseSensitive(root, "entries");
+    bool good =
+        cJSON_IsArray(entries) && entries->child && hash_member(entries->child, leaf, sha256);
+    cJSON_Delete(root);
+    return good;
+}
+
+bool rfc6962_read_consistency(struct merkle_path *path, struct bytes body)
+{
+    cJSON *root = parse_object(body);
+    bool good = cJSON_HasObjectItem(root, "consistency") && read_path(root, "consistency", path);
+    cJSON_Delete(root);
+    return good;
+}
+
+bool rfc6962_read_proof_by_hash(uint64_t *leaf_index, struct merkle_path *path, struct bytes body)
+{
+    cJSON *root = parse_object(body);
+    bool good =
+        json_read_unsigned(root, "leaf_index", leaf_index) && read_path(root, "audit_path", path);
     cJSON_Delete(root);
     return good;
 }

@@ -1,6 +1,6 @@
 /*
- * The answers of an RFC 6962 log that a follower asks for (section 4): pages of entries, and the entry-and-proof that
- * starts a follower in the middle. Pure. get-sth is signed_head's.
+ * The answers of an RFC 6962 log that a follower asks for (section 4): pages of entries, and proofs. Pure. get-sth is
+ * signed_head's.
  */
 #ifndef INGEST_RFC6962_H
 #define INGEST_RFC6962_H
@@ -31,9 +31,15 @@ bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body);
 bool rfc6962_page_next(struct rfc6962_page *page, struct entry *entry);
 void rfc6962_page_clear(struct rfc6962_page *page);
 
-/* The frontier of `size` leaves from get-entry-and-proof(size - 1, size) (section 4.8). False if `body` is no such
- * answer. */
-bool rfc6962_read_entry_and_proof(struct merkle_frontier *frontier, uint64_t size,
+/* Proofs; false if `body` is no such answer. Whether a proof leads anywhere is for merkle.h to say. */
+/* get-entry-and-proof (section 4.8): the hash of the leaf, and its inclusion path. */
+bool rfc6962_read_entry_and_proof(struct merkle_hash *leaf, struct merkle_path *path,
                                   struct bytes body, struct digest *sha256);
+/* get-entries (section 4.6): the hash of the first leaf. */
+bool rfc6962_read_leaf_hash(struct merkle_hash *leaf, struct bytes body, struct digest *sha256);
+/* get-sth-consistency (section 4.4). */
+bool rfc6962_read_consistency(struct merkle_path *path, struct bytes body);
+/* get-proof-by-hash (section 4.5). */
+bool rfc6962_read_proof_by_hash(uint64_t *leaf_index, struct merkle_path *path, struct bytes body);
 
 #endif

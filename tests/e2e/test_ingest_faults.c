@@ -43,8 +43,6 @@ struct fault {
 };
 
 static const struct fault faults[] = {
-    { "429", "route=any&fault=status&code=429", NOTHING_COMES },
-    { "429 with Retry-After", "route=any&fault=status&code=429&retry-after=1", NOTHING_COMES },
     { "500", "route=any&fault=status&code=500", NOTHING_COMES },
     { "503 in HTML", "route=any&fault=status&code=503&body=html", NOTHING_COMES },
     { "400, as of a lagging replica", "route=any&fault=status&code=400", NOTHING_COMES },
@@ -63,6 +61,9 @@ static const struct fault faults[] = {
     { "more entries than asked for", "route=any&fault=extra", ALL_COMES },
     { "slow answers", "route=any&fault=delay&ms=300", ALL_COMES },
     { "dripping bodies", "route=any&fault=drip&bytes=200000", ALL_COMES },
+    /* Last: the operator is asked more gently for minutes after these. */
+    { "429", "route=any&fault=status&code=429", NOTHING_COMES },
+    { "429 with Retry-After", "route=any&fault=status&code=429&retry-after=1", NOTHING_COMES },
 };
 
 struct parts {

@@ -144,7 +144,7 @@ static void waits_for_its_list_and_keeps_a_copy(void **state)
     /* The issuers that Redis had at the start were learnt: none was sent again, and all could be checked. */
     wait_for_counter(parts, "entries", "100");
     expect_counter(parts, "issuers", "0");
-    expect_counter(parts, "unchecked", "0");
+    expect_counter(parts, "chain_unchecked_total", "0");
 }
 
 /* A log whose key is none that a log may have. */

@@ -1,4 +1,4 @@
-/* Any bytes as the answer of get-entries, and what becomes of the entries it seems to hold. */
+/* Any bytes as the answer of get-entries, and what becomes of the entries it seems to hold; and as a proof. */
 #include <stdlib.h>
 
 #include "ingest/rfc6962.h"
@@ -11,6 +11,32 @@ static unsigned touch(struct bytes bytes)
     for (size_t i = 0; i < bytes.size; i++)
         sum += bytes.data[i];
     return sum;
+}
+
+/* The same bytes as each kind of proof: whatever is read is followed to its end. */
+static void read_as_proof(struct bytes body)
+{
+    struct digest *sha256 = digest_create(DIGEST_SHA256);
+    struct merkle_place place = { .index = body.size % 9,
+                                  .size = 1 + body.size % 9 + body.size % 5 };
+    const struct merkle_tree older = { .size = 1 + body.size % 9 };
+    const struct merkle_tree newer = { .size = older.size + 1 + body.size % 5 };
+    struct merkle_path path;
+    struct merkle_frontier frontier;
+    struct merkle_hash root;
+    uint64_t index;
+    if (rfc6962_read_entry_and_proof(&place.leaf, &path, body, sha256) &&
+        merkle_fold_path(sha256, &place, &path, &frontier, &root) &&
+        frontier.size != place.index + 1)
+        abort();
+    if (rfc6962_read_proof_by_hash(&index, &path, body))
+        (void)merkle_fold_path(sha256, &place, &path, &frontier, &root);
+    /* A proof that leads to roots of nothing but zeros would break SHA-256. */
+    if (rfc6962_read_consistency(&path, body) &&
+        merkle_verify_consistency(sha256, &older, &newer, &path))
+        abort();
+    (void)rfc6962_read_leaf_hash(&place.leaf, body, sha256);
+    digest_destroy(sha256);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,11 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (count > page.count)
         abort();
     rfc6962_page_clear(&page);
-    struct merkle_frontier frontier;
-    struct digest *sha256 = digest_create(DIGEST_SHA256);
-    if (rfc6962_read_entry_and_proof(&frontier, 1 + size % 9, bytes_of(data, size), sha256) &&
-        frontier.size != 1 + size % 9)
-        abort();
-    digest_destroy(sha256);
+    read_as_proof(bytes_of(data, size));
     return sum == UINT32_MAX;
 }

@@ -51,6 +51,14 @@ static struct fetch expect_range(struct follower *follower, uint64_t now_ms, uin
     return fetch;
 }
 
+/* What the caller does that verifies nothing. */
+static void take(struct follower *follower, uint64_t count)
+{
+    follower_on_taken(follower, count);
+    if (follower_next_verdict(follower, false) == FOLLOWER_VERDICT_RELEASE)
+        follower_on_proven(follower);
+}
+
 static void expect_nothing(struct follower *follower, uint64_t now_ms)
 {
     struct fetch fetch;
@@ -109,7 +117,7 @@ static void a_new_log_starts_where_it_is_told_to(void **state)
         assert_true(follower_next_fetch(&follower, 0, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_START);
         follower_on_started(&follower, rows[i].index, 0);
-        assert_int_equal(follower.submitted, rows[i].index);
+        assert_int_equal(follower.taken, rows[i].index);
         assert_int_equal(follower.state,
                          rows[i].index < 1000 ? FOLLOWER_FETCHING_RANGES : FOLLOWER_WAITING);
     }
@@ -123,14 +131,14 @@ static void learns_the_page_from_short_answers(void **state)
     struct fetch fetch = expect_range(&follower, 0, 1000, 1024);
     expect_nothing(&follower, 0);
     follower_on_range(&follower, &fetch);
-    follower_on_submitted(&follower, 24);
+    take(&follower, 24);
     fetch = expect_range(&follower, 0, 1024, 1000);
     follower_on_range(&follower, &fetch);
-    follower_on_submitted(&follower, 256);
+    take(&follower, 256);
     assert_int_equal(follower.page, 256);
     fetch = expect_range(&follower, 0, 1280, 744);
     follower_on_range(&follower, &fetch);
-    follower_on_submitted(&follower, 744);
+    take(&follower, 744);
     (void)expect_range(&follower, 0, 2024, 24);
     (void)expect_range(&follower, 0, 2048, 256);
     (void)expect_range(&follower, 0, 2304, 256);
@@ -143,13 +151,13 @@ static void a_small_page_is_not_kept_for_ever(void **state)
     (void)state;
     struct follower follower = make_at(&rfc6962, 0, 1 << 20);
     bool small = true;
-    for (unsigned answers = 0; follower.submitted < 100000; answers++) {
+    for (unsigned answers = 0; follower.taken < 100000; answers++) {
         struct fetch fetch;
         assert_true(follower_next_fetch(&follower, 0, false, &fetch));
         follower_on_range(&follower, &fetch);
         small = small && answers < 4;
         uint64_t most = small ? 1 : 512;
-        follower_on_submitted(&follower, fetch.count < most ? fetch.count : most);
+        take(&follower, fetch.count < most ? fetch.count : most);
         assert_true(answers < 2000);
     }
     assert_int_equal(follower.page, 512);
@@ -166,11 +174,11 @@ static void hands_ranges_on_in_order_whatever_order_they_come_in(void **state)
     assert_int_equal(follower_next_held(&follower), -1);
     follower_on_range(&follower, &fetches[0]);
     assert_int_equal(follower_next_held(&follower), (int)fetches[0].slot);
-    follower_on_submitted(&follower, 256);
+    take(&follower, 256);
     assert_int_equal(follower_next_held(&follower), -1);
     follower_on_range(&follower, &fetches[1]);
     assert_int_equal(follower_next_held(&follower), (int)fetches[1].slot);
-    follower_on_submitted(&follower, 256);
+    take(&follower, 256);
     assert_int_equal(follower_next_held(&follower), (int)fetches[2].slot);
 }
 
@@ -198,7 +206,7 @@ static void waits_for_the_next_poll_once_all_is_durable(void **state)
     struct fetch fetch = expect_range(&follower, 0, 0, 10);
     assert_int_equal(fetch.width, 10);
     follower_on_range(&follower, &fetch);
-    follower_on_submitted(&follower, 10);
+    take(&follower, 10);
     assert_int_equal(follower.state, FOLLOWER_APPENDING);
     assert_int_equal(follower_lag(&follower), 10);
     follower_on_durable(&follower, 10);
@@ -258,8 +266,8 @@ static void backs_off_longer_and_longer_and_asks_for_the_same_again(void **state
     }
     assert_in_range(last_delay_ms, 150000, 300000);
     follower_on_range(&follower, &fetch);
-    follower_on_submitted(&follower, 256);
-    assert_int_equal(follower.submitted, 256);
+    take(&follower, 256);
+    assert_int_equal(follower.taken, 256);
 }
 
 static void retry_after_is_kept_to_within_bounds(void **state)
@@ -297,7 +305,7 @@ static void good_news_does_not_end_a_back_off(void **state)
     struct fetch second = expect_range(&follower, 0, 256, 256);
     assert_false(follower_on_failure(&follower, &second, FETCH_REFUSED, 60000, 0));
     follower_on_range(&follower, &first);
-    follower_on_submitted(&follower, 256);
+    take(&follower, 256);
     follower_on_durable(&follower, 256);
     expect_nothing(&follower, 59999);
 }
@@ -310,7 +318,7 @@ static void an_unreadable_answer_is_asked_for_again(void **state)
     follower_on_range(&follower, &fetch);
     follower_on_bad_range(&follower, 0);
     assert_int_equal(follower.state, FOLLOWER_BACKING_OFF);
-    assert_int_equal(follower.submitted, 5);
+    assert_int_equal(follower.taken, 5);
     (void)expect_range(&follower, 5000, 5, 5);
 }
 
@@ -328,9 +336,16 @@ static void a_starting_point_that_cannot_be_had_is_done_without(void **state)
     for (unsigned tries = 1; tries <= FOLLOWER_START_TRIES; tries++) {
         assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_START);
-        bool gives_up = follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, now_ms);
-        assert_int_equal(gives_up, tries == FOLLOWER_START_TRIES);
+        enum failure_advice advice =
+            follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, now_ms);
+        assert_int_equal(advice == FAILURE_ENDS_START, tries == FOLLOWER_START_TRIES);
         now_ms = follower_deadline_ms(&follower);
+        /* Perhaps it was the head. */
+        if (tries == FOLLOWER_START_TRIES)
+            break;
+        assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
+        assert_int_equal(fetch.kind, FETCH_HEAD);
+        follower_on_head(&follower, &(struct signed_head){ .size = 7 }, now_ms);
     }
     follower_on_started(&follower, 7, now_ms);
     assert_int_equal(follower.state, FOLLOWER_WAITING);
@@ -366,32 +381,308 @@ static void a_read_only_log_is_finished_when_it_is_drained(void **state)
     follower_on_head(&follower, &(struct signed_head){ .size = 10 }, 0);
     fetch = expect_range(&follower, 0, 9, 1);
     follower_on_range(&follower, &fetch);
-    follower_on_submitted(&follower, 1);
+    take(&follower, 1);
     follower_on_durable(&follower, 10);
     assert_int_equal(follower.state, FOLLOWER_FINISHED);
     expect_nothing(&follower, UINT64_MAX);
     /* The list knows better later: the log goes on. */
     ct_log.final_size = 12;
-    follower_set_final_size(&follower, &ct_log);
+    follower_on_description(&follower, &ct_log);
     assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
 }
 
-/* A log that grows, answers short, out of order, or not at all. */
+static const struct follower_policy strict = { .poll_ms = 10000,
+                                               .poll_max_ms = 60000,
+                                               .page_max = 1024,
+                                               .verifies = true,
+                                               .quarantine_ms = 300000 };
+static const struct follower_policy strict_tiled = { .poll_ms = 5000,
+                                                     .poll_max_ms = 60000,
+                                                     .page_max = TILE_WIDTH,
+                                                     .has_tiles = true,
+                                                     .verifies = true,
+                                                     .partial_ms = 20000,
+                                                     .quarantine_ms = 300000 };
+
+static struct fetch expect_kind(struct follower *follower, uint64_t now_ms, enum fetch_kind kind)
+{
+    struct fetch fetch;
+    assert_true(follower_next_fetch(follower, now_ms, true, &fetch));
+    assert_int_equal(fetch.kind, kind);
+    return fetch;
+}
+
+/* Fetches and takes the next range. */
+static void take_range(struct follower *follower, uint64_t now_ms, uint64_t start, uint64_t count)
+{
+    struct fetch fetch = expect_range(follower, now_ms, start, count);
+    follower_on_range(follower, &fetch);
+    follower_on_taken(follower, count);
+}
+
+static void nothing_is_released_before_the_root_is_right(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict, 0, 2048);
+    follower.page = 1024;
+    take_range(&follower, 0, 0, 1024);
+    assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_NONE);
+    assert_int_equal(follower.released, 0);
+    take_range(&follower, 0, 1024, 1024);
+    assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
+    follower_on_proven(&follower);
+    assert_int_equal(follower.released, 2048);
+    assert_int_equal(follower.state, FOLLOWER_APPENDING);
+    assert_int_equal(follower_next_verdict(&follower, true), FOLLOWER_VERDICT_NONE);
+}
+
+static void a_window_that_must_not_grow_is_closed_by_a_proof(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict, 0, 100000);
+    follower.page = 1024;
+    take_range(&follower, 0, 0, 1024);
+    assert_int_equal(follower_next_verdict(&follower, true), FOLLOWER_VERDICT_BY_PROOF);
+    struct fetch proof = expect_kind(&follower, 0, FETCH_PROOF);
+    assert_int_equal(follower.state, FOLLOWER_VERIFYING);
+    /* Meanwhile what follows may come, but is not taken. */
+    struct fetch behind = expect_range(&follower, 0, 1024, 1024);
+    follower_on_range(&follower, &behind);
+    assert_int_equal(follower_next_held(&follower), -1);
+    /* Another step of the same proof. */
+    follower_on_step(&follower, &proof);
+    (void)expect_kind(&follower, 0, FETCH_PROOF);
+    follower_on_proven(&follower);
+    assert_int_equal(follower.released, 1024);
+    assert_int_equal(follower_next_held(&follower), (int)behind.slot);
+}
+
+static void a_proof_that_does_not_come_is_asked_for_under_a_newer_head(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict, 0, 100000);
+    follower.page = 1024;
+    take_range(&follower, 0, 0, 1024);
+    (void)follower_next_verdict(&follower, true);
+    struct fetch proof = expect_kind(&follower, 0, FETCH_PROOF);
+    assert_int_equal(follower_on_failure(&follower, &proof, FETCH_REFUSED, 0, 0), FAILURE_RETRIED);
+    assert_int_equal(follower_next_verdict(&follower, true), FOLLOWER_VERDICT_NONE);
+    (void)expect_kind(&follower, 5000, FETCH_HEAD);
+    follower_on_head(&follower, &(struct signed_head){ .size = 100001 }, 5000);
+    assert_int_equal(follower_next_verdict(&follower, true), FOLLOWER_VERDICT_BY_PROOF);
+    (void)expect_kind(&follower, 5000, FETCH_PROOF);
+}
+
+static void a_partial_tile_is_left_to_fill_for_a_while(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict_tiled, 0, 300);
+    take_range(&follower, 0, 0, 256);
+    expect_nothing(&follower, 0);
+    /* The full tile is not held up by it. */
+    assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_PROOF);
+    follower_on_proven(&follower);
+    follower_on_durable(&follower, 256);
+    assert_int_equal(follower.state, FOLLOWER_WAITING);
+    /* Polls go on; the tile counts from when it was first seen. */
+    uint64_t now_ms = follower_deadline_ms(&follower);
+    (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+    follower_on_head(&follower, &(struct signed_head){ .size = 310 }, now_ms);
+    expect_nothing(&follower, now_ms);
+    follower.poll_at_ms = 1000000;
+    assert_int_equal(follower_deadline_ms(&follower), 20000);
+    expect_nothing(&follower, 19999);
+    take_range(&follower, 20000, 256, 54);
+    assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
+}
+
+/* The whole window again, from a head that is asked for anew. */
+static uint64_t fail_window(struct follower *follower, uint64_t now_ms)
+{
+    assert_int_equal(follower_on_mismatch(follower, now_ms), MISMATCH_RETRIED);
+    assert_int_equal(follower->taken, follower->released);
+    assert_int_equal(follower->state, FOLLOWER_BACKING_OFF);
+    now_ms = follower_deadline_ms(follower);
+    struct fetch head = expect_kind(follower, now_ms, FETCH_HEAD);
+    assert_true(head.is_fresh);
+    follower_on_head(follower, &(struct signed_head){ .size = 512 }, now_ms);
+    take_range(follower, now_ms, 256, 256);
+    assert_int_equal(follower_next_verdict(follower, false), FOLLOWER_VERDICT_BY_ROOT);
+    return now_ms;
+}
+
+static void what_stays_wrong_is_classified_and_quarantined(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict_tiled, 256, 512);
+    take_range(&follower, 0, 256, 256);
+    assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
+    uint64_t now_ms = 0;
+    for (unsigned tries = 1; tries < FOLLOWER_WINDOW_TRIES; tries++) {
+        uint64_t later_ms = fail_window(&follower, now_ms);
+        assert_true(later_ms >= now_ms + strict_tiled.poll_ms * tries);
+        now_ms = later_ms;
+    }
+    assert_int_equal(follower_on_mismatch(&follower, now_ms), MISMATCH_TO_CLASSIFY);
+    struct fetch fetch = expect_kind(&follower, now_ms, FETCH_CLASSIFY);
+    expect_nothing(&follower, now_ms);
+    follower_on_step(&follower, &fetch);
+    (void)expect_kind(&follower, now_ms, FETCH_CLASSIFY);
+    follower_on_quarantine(&follower, now_ms);
+    assert_int_equal(follower.state, FOLLOWER_QUARANTINED);
+    assert_int_equal(follower.released, 256);
+    /* It is looked at less and less often, once each time. */
+    uint64_t delay_ms = 300000;
+    for (unsigned look = 0; look < 10; look++) {
+        uint64_t at_ms = follower_deadline_ms(&follower);
+        assert_in_range(at_ms - now_ms, delay_ms, delay_ms + delay_ms / 10);
+        expect_nothing(&follower, at_ms - 1);
+        now_ms = at_ms;
+        (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+        follower_on_head(&follower, &(struct signed_head){ .size = 512 }, now_ms);
+        take_range(&follower, now_ms, 256, 256);
+        assert_int_equal(follower_on_mismatch(&follower, now_ms), MISMATCH_QUARANTINED);
+        delay_ms = delay_ms * 2 < 6 * 3600 * 1000 ? delay_ms * 2 : 6 * 3600 * 1000;
+    }
+    /* What is right in the end is released as if nothing had been. */
+    follower_recheck(&follower);
+    (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+    follower_on_head(&follower, &(struct signed_head){ .size = 512 }, now_ms);
+    take_range(&follower, now_ms, 256, 256);
+    assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
+    follower_on_proven(&follower);
+    assert_false(follower.is_quarantined);
+    assert_int_equal(follower.released, 512);
+}
+
+static void a_log_that_does_not_say_is_quarantined_without_a_class(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict_tiled, 256, 512);
+    uint64_t now_ms = 0;
+    follower.mismatches = FOLLOWER_WINDOW_TRIES - 1;
+    take_range(&follower, 0, 256, 256);
+    assert_int_equal(follower_on_mismatch(&follower, now_ms), MISMATCH_TO_CLASSIFY);
+    enum failure_advice advice = FAILURE_RETRIED;
+    for (unsigned i = 0; i < 10 && advice == FAILURE_RETRIED; i++) {
+        struct fetch fetch = expect_kind(&follower, now_ms, FETCH_CLASSIFY);
+        advice = follower_on_failure(&follower, &fetch, FETCH_UNREACHABLE, 0, now_ms);
+        now_ms = follower_deadline_ms(&follower);
+    }
+    assert_int_equal(advice, FAILURE_ENDS_CLASSIFY);
+}
+
+static void a_page_too_large_is_asked_for_in_halves(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict, 0, 4096);
+    follower.page = 1024;
+    struct fetch first = expect_range(&follower, 0, 0, 1024);
+    struct fetch second = expect_range(&follower, 0, 1024, 1024);
+    (void)follower_on_failure(&follower, &first, FETCH_TOO_LARGE, 0, 0);
+    /* What is out is forgotten with the plan. */
+    assert_false(follower_expects(&follower, &second));
+    first = expect_range(&follower, 1000, 0, 512);
+    (void)follower_on_failure(&follower, &first, FETCH_TOO_LARGE, 0, 1000);
+    (void)expect_range(&follower, 5000, 0, 256);
+}
+
+static void a_range_refused_again_and_again_is_asked_for_in_halves(void **state)
+{
+    (void)state;
+    struct follower follower = make_at(&strict, 0, 4096);
+    uint64_t now_ms = 0;
+    follower.page = 1024;
+    for (unsigned i = 0; i < 4; i++) {
+        struct fetch fetch = expect_range(&follower, now_ms, 0, 1024);
+        (void)follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, now_ms);
+        now_ms = follower_deadline_ms(&follower);
+        (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+        follower_on_head(&follower, &(struct signed_head){ .size = 4096 }, now_ms);
+    }
+    (void)expect_range(&follower, now_ms, 0, 512);
+}
+
+static void a_log_without_a_frontier_gets_it_where_it_stands(void **state)
+{
+    (void)state;
+    struct follower follower = make(&strict);
+    follower_own(&follower);
+    assert_true(follower_next_load(&follower, 0));
+    follower_on_bare_checkpoint(&follower, 700, 0);
+    (void)expect_kind(&follower, 0, FETCH_HEAD);
+    /* A stale front end does not reach that far yet. */
+    follower_on_head(&follower, &(struct signed_head){ .size = 600 }, 0);
+    assert_int_equal(follower.state, FOLLOWER_WAITING);
+    uint64_t now_ms = follower_deadline_ms(&follower);
+    (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+    follower_on_head(&follower, &(struct signed_head){ .size = 800 }, now_ms);
+    (void)expect_kind(&follower, now_ms, FETCH_START);
+    assert_int_equal(follower_start_index(&follower), 700);
+    follower_on_started(&follower, 700, now_ms);
+    (void)expect_range(&follower, now_ms, 700, 100);
+}
+
+static void a_log_that_left_the_lists_ends_when_it_grows_no_more(void **state)
+{
+    (void)state;
+    struct ct_log ct_log = { .is_draining = true };
+    struct follower follower = make_at(&strict_tiled, 10, 10);
+    follower_on_description(&follower, &ct_log);
+    uint64_t now_ms = 0;
+    while (follower.state != FOLLOWER_FINISHED) {
+        now_ms = follower_deadline_ms(&follower);
+        assert_true(now_ms < UINT64_C(8) * 86400 * 1000);
+        (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+        follower_on_head(&follower, &(struct signed_head){ .size = 10 }, now_ms);
+    }
+    assert_true(now_ms >= UINT64_C(7) * 86400 * 1000);
+    /* The lists want it again. */
+    ct_log.is_draining = false;
+    follower_on_description(&follower, &ct_log);
+    (void)expect_kind(&follower, now_ms, FETCH_HEAD);
+}
+
+/* A log that grows, answers short, out of order, wrongly, or not at all. */
 struct made_log {
     struct follower follower;
     bool has_tiles;
     uint64_t page;
     uint64_t size;
     uint64_t now_ms;
-    uint64_t next; /* what was handed on */
+    uint64_t next; /* the end of the window */
     struct fetch out[8];
     unsigned out_count;
+    uint64_t quarantines;
 };
 
 static bool one_in(long n)
 {
     return random() % n == 0;
+}
+
+static void go_wrong(struct made_log *log)
+{
+    if (follower_on_mismatch(&log->follower, log->now_ms) == MISMATCH_QUARANTINED)
+        log->quarantines++;
+    log->next = log->follower.released;
+}
+
+static void answer_proof(struct made_log *log, const struct fetch *fetch)
+{
+    if (fetch->kind == FETCH_CLASSIFY && one_in(2)) {
+        follower_on_quarantine(&log->follower, log->now_ms);
+        log->quarantines++;
+        return;
+    }
+    follower_on_step(&log->follower, fetch);
+    if (fetch->kind != FETCH_PROOF || one_in(3))
+        return;
+    if (one_in(6))
+        go_wrong(log);
+    else
+        follower_on_proven(&log->follower);
 }
 
 static void answer_one(struct made_log *log)
@@ -402,13 +693,19 @@ static void answer_one(struct made_log *log)
     struct fetch fetch = log->out[pick];
     log->out[pick] = log->out[--log->out_count];
     struct signed_head head = { .size = log->size - one_in(2) };
-    if (one_in(8))
-        (void)follower_on_failure(&log->follower, &fetch, (enum fetch_failure)(random() % 4), 0,
-                                  log->now_ms);
-    else if (fetch.kind == FETCH_HEAD)
+    if (!follower_expects(&log->follower, &fetch))
+        return;
+    if (one_in(8)) {
+        if (follower_on_failure(&log->follower, &fetch, (enum fetch_failure)(random() % 5), 0,
+                                log->now_ms) == FAILURE_ENDS_CLASSIFY)
+            follower_on_quarantine(&log->follower, log->now_ms);
+    } else if (fetch.kind == FETCH_HEAD) {
         follower_on_head(&log->follower, &head, log->now_ms);
-    else
+    } else if (fetch.kind == FETCH_RANGE) {
         follower_on_range(&log->follower, &fetch);
+    } else {
+        answer_proof(log, &fetch);
+    }
 }
 
 static void process_one(struct made_log *log)
@@ -424,7 +721,28 @@ static void process_one(struct made_log *log)
         return;
     }
     log->next += count;
-    follower_on_submitted(&log->follower, count);
+    follower_on_taken(&log->follower, count);
+}
+
+static void judge(struct made_log *log)
+{
+    switch (follower_next_verdict(&log->follower, one_in(5))) {
+    case FOLLOWER_VERDICT_NONE: return;
+    case FOLLOWER_VERDICT_BY_ROOT:
+        assert_int_equal(log->follower.taken, log->follower.head.size);
+        if (one_in(6)) {
+            go_wrong(log);
+            return;
+        }
+        break;
+    case FOLLOWER_VERDICT_BY_PROOF:
+        assert_true(log->follower.taken < log->follower.head.size);
+        if (!log->has_tiles || one_in(3))
+            return;
+        break;
+    case FOLLOWER_VERDICT_RELEASE: break;
+    }
+    follower_on_proven(&log->follower);
 }
 
 static void step(struct made_log *log)
@@ -434,23 +752,31 @@ static void step(struct made_log *log)
         log->out[log->out_count++] = fetch;
     answer_one(log);
     process_one(log);
-    if (log->follower.durable < log->follower.submitted && one_in(2))
-        follower_on_durable(&log->follower, log->follower.submitted);
+    judge(log);
+    if (log->follower.durable < log->follower.released && one_in(2))
+        follower_on_durable(&log->follower, log->follower.released);
+    assert_true(log->follower.released <= log->next);
     log->size += (uint64_t)random() % 3;
     log->now_ms += (uint64_t)random() % 1000;
+    /* Nobody waits for hours. */
+    if (log->follower.state == FOLLOWER_QUARANTINED && one_in(20))
+        follower_recheck(&log->follower);
 }
 
 static void random_runs_never_skip_an_index(void **state)
 {
     (void)state;
+    static const struct follower_policy *const policies[] = { &rfc6962, &tiled, &strict,
+                                                              &strict_tiled };
     unsigned seed = (unsigned)time(NULL);
+    uint64_t quarantines = 0;
     print_message("seed %u\n", seed);
     srandom(seed);
-    for (unsigned run = 0; run < 200; run++) {
-        bool has_tiles = one_in(2);
+    for (unsigned run = 0; run < 400; run++) {
+        const struct follower_policy *policy = policies[run % 4];
         struct made_log log = {
-            .follower = make(has_tiles ? &tiled : &rfc6962),
-            .has_tiles = has_tiles,
+            .follower = make(policy),
+            .has_tiles = policy->has_tiles,
             .page = 1 + (uint64_t)random() % 600,
             .size = 1 + (uint64_t)random() % 5000,
         };
@@ -459,8 +785,10 @@ static void random_runs_never_skip_an_index(void **state)
         follower_on_checkpoint(&log.follower, 0, 0, 0);
         for (unsigned i = 0; i < 3000; i++)
             step(&log);
-        assert_true(log.next > 0 && log.next <= log.size);
+        assert_true(log.follower.released > 0 && log.next <= log.size);
+        quarantines += log.quarantines;
     }
+    print_message("%llu quarantines\n", (unsigned long long)quarantines);
 }
 
 int main(void)
@@ -484,6 +812,16 @@ int main(void)
         cmocka_unit_test(a_starting_point_that_cannot_be_had_is_done_without),
         cmocka_unit_test(a_reload_forgets_what_was_under_way),
         cmocka_unit_test(a_read_only_log_is_finished_when_it_is_drained),
+        cmocka_unit_test(nothing_is_released_before_the_root_is_right),
+        cmocka_unit_test(a_window_that_must_not_grow_is_closed_by_a_proof),
+        cmocka_unit_test(a_proof_that_does_not_come_is_asked_for_under_a_newer_head),
+        cmocka_unit_test(a_partial_tile_is_left_to_fill_for_a_while),
+        cmocka_unit_test(what_stays_wrong_is_classified_and_quarantined),
+        cmocka_unit_test(a_log_that_does_not_say_is_quarantined_without_a_class),
+        cmocka_unit_test(a_page_too_large_is_asked_for_in_halves),
+        cmocka_unit_test(a_range_refused_again_and_again_is_asked_for_in_halves),
+        cmocka_unit_test(a_log_without_a_frontier_gets_it_where_it_stands),
+        cmocka_unit_test(a_log_that_left_the_lists_ends_when_it_grows_no_more),
         cmocka_unit_test(random_runs_never_skip_an_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

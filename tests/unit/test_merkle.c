@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #include "ingest/merkle.h"
 #include "shared/buffer.h"
 #include "shared/hex.h"
+#include "tests/unit/corpus.h"
 
 static const char *const leaves[] = {
     "",
@@ -197,21 +199,91 @@ static void a_path_of_the_last_leaf_is_a_frontier(void **state)
     for (uint32_t i = 0; i < SIZE; i++)
         hash_number(i, &hashes[i]);
     for (size_t size = 1; size <= SIZE; size++) {
-        struct merkle_hash path[MERKLE_LEVELS], expected, root;
+        struct merkle_path path;
+        struct merkle_hash expected, root;
         struct merkle_frontier frontier;
-        size_t length = naive_path(hashes, size, path);
-        assert_true(merkle_frontier_from_path(sha256, &frontier, size - 1, &hashes[size - 1], path,
-                                              length));
+        const struct merkle_place place = { hashes[size - 1], size - 1, size };
+        path.length = naive_path(hashes, size, path.hashes);
+        assert_true(merkle_fold_path(sha256, &place, &path, &frontier, &root));
         assert_int_equal(frontier.size, size);
         naive_root(hashes, size, &expected);
+        assert_memory_equal(&root, &expected, sizeof root);
         merkle_frontier_root(sha256, &frontier, &root);
         assert_memory_equal(&root, &expected, sizeof root);
-        assert_false(merkle_frontier_from_path(sha256, &frontier, size - 1, &hashes[size - 1], path,
-                                               length + 1));
-        if (length)
-            assert_false(merkle_frontier_from_path(sha256, &frontier, size - 1, &hashes[size - 1],
-                                                   path, length - 1));
+        path.length++;
+        assert_false(merkle_fold_path(sha256, &place, &path, &frontier, &root));
+        if (path.length < 2)
+            continue;
+        path.length -= 2;
+        assert_false(merkle_fold_path(sha256, &place, &path, &frontier, &root));
     }
+}
+
+static void read_hash(const cJSON *text, struct merkle_hash *hash)
+{
+    assert_true(hex_decode(hash->bytes, SHA256_SIZE, bytes_of_string(text->valuestring)));
+}
+
+static void read_path(const cJSON *texts, struct merkle_path *path)
+{
+    const cJSON *text;
+    path->length = 0;
+    cJSON_ArrayForEach(text, texts) read_hash(text, &path->hashes[path->length++]);
+}
+
+static uint64_t read_number(const cJSON *object, const char *name)
+{
+    return (uint64_t)cJSON_GetObjectItemCaseSensitive(object, name)->valuedouble;
+}
+
+/* Roots, leaf hashes, inclusion and consistency proofs of all pairs of sizes up to 8. */
+static void the_vectors_of_the_corpus_hold(void **state)
+{
+    (void)state;
+    if (!corpus_folder())
+        skip();
+    struct buffer text = corpus_read("vectors/vectors.json");
+    cJSON *vectors = cJSON_ParseWithLength((const char *)text.data, text.size);
+    const cJSON *tree_roots = cJSON_GetObjectItemCaseSensitive(vectors, "roots");
+    const cJSON *hashes = cJSON_GetObjectItemCaseSensitive(vectors, "leaf_hashes");
+    const cJSON *row;
+    size_t rows = 0;
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(vectors, "inclusion"))
+    {
+        struct merkle_place place = { .index = read_number(row, "index"),
+                                      .size = read_number(row, "size") };
+        struct merkle_path path;
+        struct merkle_frontier frontier;
+        struct merkle_hash root, expected;
+        read_hash(cJSON_GetArrayItem(hashes, (int)place.index), &place.leaf);
+        read_hash(cJSON_GetArrayItem(tree_roots, (int)place.size), &expected);
+        read_path(cJSON_GetObjectItemCaseSensitive(row, "path"), &path);
+        assert_true(merkle_fold_path(sha256, &place, &path, &frontier, &root));
+        assert_memory_equal(&root, &expected, sizeof root);
+        rows++;
+    }
+    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(vectors, "consistency"))
+    {
+        struct merkle_tree older = { .size = read_number(row, "first") };
+        struct merkle_tree newer = { .size = read_number(row, "second") };
+        struct merkle_path proof;
+        if (older.size == 0 || older.size == newer.size)
+            continue;
+        read_hash(cJSON_GetArrayItem(tree_roots, (int)older.size), &older.root);
+        read_hash(cJSON_GetArrayItem(tree_roots, (int)newer.size), &newer.root);
+        read_path(cJSON_GetObjectItemCaseSensitive(row, "proof"), &proof);
+        assert_true(merkle_verify_consistency(sha256, &older, &newer, &proof));
+        older.root.bytes[0] ^= 1;
+        assert_false(merkle_verify_consistency(sha256, &older, &newer, &proof));
+        older.root.bytes[0] ^= 1;
+        proof.length++;
+        assert_false(merkle_verify_consistency(sha256, &older, &newer, &proof));
+        rows++;
+    }
+    print_message("%zu vectors\n", rows);
+    assert_true(rows >= 60);
+    cJSON_Delete(vectors);
+    buffer_free(&text);
 }
 
 int main(void)
@@ -222,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_frontier_survives_being_written),
         cmocka_unit_test(a_frontier_of_the_wrong_length_is_refused),
         cmocka_unit_test(a_path_of_the_last_leaf_is_a_frontier),
+        cmocka_unit_test(the_vectors_of_the_corpus_hold),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
