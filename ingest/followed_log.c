@@ -1,5 +1,6 @@
 #include "ingest/followed_log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
