@@ -40,7 +40,8 @@ static bool has_same_texts(const struct ct_log *one, const struct ct_log *two)
 {
     return strcmp(one->description, two->description) == 0 &&
            strcmp(one->operator_name, two->operator_name) == 0 && strcmp(one->url, two->url) == 0 &&
-           strcmp(one->lists, two->lists) == 0;
+           strcmp(one->lists, two->lists) == 0 &&
+           strcmp(one->list_versions, two->list_versions) == 0;
 }
 
 static bool has_same_end(const struct ct_log *one, const struct ct_log *two)
@@ -69,6 +70,7 @@ struct ct_log ct_log_copy(const struct ct_log *ct_log)
     copy.operator_name = memory_copy_string(ct_log->operator_name);
     copy.url = memory_copy_string(ct_log->url);
     copy.lists = memory_copy_string(ct_log->lists);
+    copy.list_versions = memory_copy_string(ct_log->list_versions);
     return copy;
 }
 
@@ -80,5 +82,6 @@ void ct_log_clear(struct ct_log *ct_log)
     free(ct_log->operator_name);
     free(ct_log->url);
     free(ct_log->lists);
+    free(ct_log->list_versions);
     *ct_log = (struct ct_log){ 0 };
 }

@@ -35,6 +35,8 @@ struct ct_log {
     char *operator_name;
     char *url;   /* what is read from: the log's or its monitoring URL, with a trailing slash */
     char *lists; /* names of the lists that name it, one per line; "": not joined yet */
+    char *
+        list_versions; /* of these, one per line: version, and log_list_timestamp in ms since 1970 or 0 */
     /* CT_LOG_READONLY with a final_tree_head. The size comes without a root if that cannot be read. */
     bool has_final_size;
     bool has_final_root;

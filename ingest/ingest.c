@@ -64,8 +64,9 @@ static void follow(struct ingest *ingest, const struct roster_entry *entry, uint
     ingest->logs = memory_resize(ingest->logs, ingest->log_count + 1, sizeof *ingest->logs);
     ingest->logs[ingest->log_count++] = followed_log_create(ingest, &description, now_ms);
     log_info(entry->verdict == ROSTER_DRAINED ? "log is drained" : "log is followed",
-             "log=%s url=%s reason=\"%s\"", log_quoted(entry->ct_log.description),
-             log_quoted(entry->ct_log.url), roster_reason_text(entry->reason));
+             "log=%s lists=%s url=%s reason=\"%s\"", log_quoted(entry->ct_log.description),
+             log_quoted(entry->ct_log.lists), log_quoted(entry->ct_log.url),
+             roster_reason_text(entry->reason));
 }
 
 static void update(struct followed_log *log, const struct roster_entry *entry, uint64_t now_ms)

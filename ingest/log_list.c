@@ -175,6 +175,7 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
     read_state(log, &read);
     read.is_test = is_for_tests(log);
     read.lists = memory_copy_string("");
+    read.list_versions = memory_copy_string("");
     read.description = read_text(json_read_string(log, "description"));
     read.operator_name = read_text(operator_name);
     add(parse, &read);

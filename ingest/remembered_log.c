@@ -18,6 +18,7 @@ enum field {
     FIELD_LIST_STATE,
     FIELD_KEY,
     FIELD_LISTS,
+    FIELD_LIST_VERSIONS,
     FIELD_FINAL_SIZE,
     FIELD_FINAL_ROOT,
     FIELD_INTERVAL_START,
@@ -41,6 +42,7 @@ const char *const remembered_log_names[] = {
     [FIELD_LIST_STATE] = "list_state",
     [FIELD_KEY] = "key",
     [FIELD_LISTS] = "lists",
+    [FIELD_LIST_VERSIONS] = "list_versions",
     [FIELD_FINAL_SIZE] = "final_size",
     [FIELD_FINAL_ROOT] = "final_root",
     [FIELD_INTERVAL_START] = "interval_start",
@@ -88,6 +90,7 @@ void remembered_log_write(const struct ct_log *ct_log, struct checkpoint_field *
         [FIELD_LIST_STATE] = bytes_of_string(ct_log_state_name(ct_log->state)),
         [FIELD_KEY] = bytes_of_string(ct_log->key_base64),
         [FIELD_LISTS] = bytes_of_string(ct_log->lists),
+        [FIELD_LIST_VERSIONS] = bytes_of_string(ct_log->list_versions),
         [FIELD_FINAL_SIZE] = write_number(text, ct_log->has_final_size, ct_log->final_size),
         [FIELD_FINAL_ROOT] = write_root(text, ct_log),
         [FIELD_INTERVAL_START] =
@@ -186,6 +189,7 @@ bool remembered_log_read(struct ct_log *ct_log, const char *id_hex, const struct
     ct_log->operator_name = copy(values[FIELD_OPERATOR]);
     ct_log->url = copy(values[FIELD_URL]);
     ct_log->lists = copy(values[FIELD_LISTS]);
+    ct_log->list_versions = copy(values[FIELD_LIST_VERSIONS]);
     read_numbers(ct_log, values);
     return true;
 }

@@ -9,7 +9,7 @@
 #include "ingest/ct_log.h"
 
 enum {
-    REMEMBERED_LOG_FIELDS = 13,
+    REMEMBERED_LOG_FIELDS = 14,
     /* Numbers and a root; the texts are views. */
     REMEMBERED_LOG_TEXT_MAX = 256,
     REMEMBERED_LOG_READ_FIELDS = REMEMBERED_LOG_FIELDS + 1,

@@ -1,5 +1,6 @@
 #include "ingest/roster.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -16,7 +17,8 @@ struct candidate {
 
 enum {
     /* Of all lists' names of one log: what does not fit is left out. */
-    NAMES_SIZE_MAX = 4096
+    NAMES_SIZE_MAX = 4096,
+    VERSION_LINE_MAX = LOG_LIST_VERSION_SIZE + 24,
 };
 
 struct judgement {
@@ -168,23 +170,37 @@ static struct judgement judge(const struct roster_input *input, const struct can
     return judgement;
 }
 
-/* The names of the lists that name the log, one per line. */
-static char *join_names(const struct roster_input *input, const uint8_t *id)
+static char *take_text(struct buffer *buffer)
 {
-    struct buffer names;
+    char *text = memory_copy_text((const char *)buffer->data, buffer->size);
+    buffer_free(buffer);
+    return text;
+}
+
+/* The names and versions of the lists that name the log, one per line. */
+static void set_lists(const struct roster_input *input, struct ct_log *ct_log)
+{
+    struct buffer names, versions;
     buffer_init(&names, NAMES_SIZE_MAX);
+    buffer_init(&versions, NAMES_SIZE_MAX);
+    (void)buffer_reserve(&names, 1);
+    (void)buffer_reserve(&versions, 1);
     for (size_t i = 0; i < input->list_count; i++) {
         const struct roster_list *list = &input->lists[i];
-        if (!list->list || !log_list_find(list->list, id) ||
-            names.size + 1 + strlen(list->name) > NAMES_SIZE_MAX)
+        if (!list->list || !log_list_find(list->list, ct_log->id) ||
+            names.size + strlen(list->name) >= NAMES_SIZE_MAX ||
+            versions.size + VERSION_LINE_MAX >= NAMES_SIZE_MAX)
             continue;
-        if (names.size)
-            buffer_append_byte(&names, '\n');
-        buffer_append_string(&names, list->name);
+        const char *separator = names.size ? "\n" : "";
+        buffer_append_format(&names, "%s%s", separator, list->name);
+        buffer_append_format(&versions, "%s%s %" PRIu64, separator,
+                             *list->list->version ? list->list->version : "-",
+                             list->list->timestamp_ms);
     }
-    char *text = memory_copy_text((const char *)names.data, names.size);
-    buffer_free(&names);
-    return text;
+    free(ct_log->lists);
+    free(ct_log->list_versions);
+    ct_log->lists = take_text(&names);
+    ct_log->list_versions = take_text(&versions);
 }
 
 /* As the log is to be followed: what the lists say of it, unless that is a placeholder or nothing. Of a log in no list the
@@ -195,10 +211,8 @@ static struct ct_log describe(const struct roster_input *input, const struct can
     bool is_listed = candidate->described && judgement.reason != ROSTER_UNREAD_LIST &&
                      !(candidate->known && judgement.reason == ROSTER_PLACEHOLDER);
     struct ct_log copy = ct_log_copy(is_listed ? candidate->described : candidate->known);
-    if (is_listed) {
-        free(copy.lists);
-        copy.lists = join_names(input, copy.id);
-    }
+    if (is_listed)
+        set_lists(input, &copy);
     copy.is_draining = judgement.verdict == ROSTER_DRAINED;
     return copy;
 }

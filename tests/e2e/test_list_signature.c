@@ -123,7 +123,7 @@ static void the_copy_in_redis_is_checked_as_well(void **state)
     start_without_the_list(stage, "third", "log list cannot be read");
 
     /* The logs are followed on all the same. */
-    ingest = list_stage_start_ingest(stage, "fourth", NULL, NULL);
+    (void)list_stage_start_ingest(stage, "fourth", NULL, NULL);
     daemon_control_ct_log(stage->ct_log, "size=150");
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, 150);
 }

@@ -212,7 +212,9 @@ void world_offer(struct world *world, size_t list, const struct world_log *logs)
 {
     struct buffer text;
     buffer_init(&text, LOG_LIST_SIZE_MAX);
-    buffer_append_string(&text, "{\"operators\":[{\"name\":\"Op\",\"logs\":[");
+    buffer_append_string(&text,
+                         "{\"version\":\"1.0\",\"log_list_timestamp\":\"2026-01-01T00:00:00Z\","
+                         "\"operators\":[{\"name\":\"Op\",\"logs\":[");
     write_logs(&text, logs, false);
     buffer_append_string(&text, "],\"tiled_logs\":[");
     write_logs(&text, logs, true);

@@ -233,6 +233,7 @@ static void two_lists_are_joined_in_favour_of_the_log(void **state)
     assert_string_equal(find(world, "e")->url, "https://first.test/");
     assert_string_equal(find(world, "a")->lists, "first");
     assert_string_equal(find(world, "b")->lists, "first\nsecond");
+    assert_string_equal(find(world, "b")->list_versions, "1.0 1767225600000\n1.0 1767225600000");
     /* A read-only log that another list still calls usable may grow on. */
     assert_false(find(world, "d")->has_final_size);
     OFFER(world, SECOND, { "b", "rejected" }, { "f", "usable", NULL, true }, { "g", "usable" });
