@@ -179,6 +179,11 @@ const struct entries *ct_log_entries(const struct ct_log *log)
     return log->entries;
 }
 
+const char *ct_log_operator(const struct ct_log *log)
+{
+    return log->options->operator_name;
+}
+
 uint64_t ct_log_start_ms(const struct ct_log *log)
 {
     return log->growth.start_ms;

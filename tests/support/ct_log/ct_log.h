@@ -37,6 +37,8 @@ bool ct_log_has_view(const struct ct_log *log, enum ct_log_view view);
 const struct signing_key *ct_log_key(const struct ct_log *log, enum ct_log_view view);
 const struct entries *ct_log_entries(const struct ct_log *log);
 uint64_t ct_log_start_ms(const struct ct_log *log);
+/* Whose log it is by the list. */
+const char *ct_log_operator(const struct ct_log *log);
 
 /* What an operator does by hand. False if it cannot be done (too many changes, or the state cannot be written). */
 bool ct_log_set_size(struct ct_log *log, uint64_t now_ms, uint64_t size);

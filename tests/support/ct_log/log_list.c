@@ -151,7 +151,7 @@ static void write_operator(struct json_writer *writer, struct ct_log *log,
 {
     json_begin_object(writer);
     json_key(writer, "name");
-    json_string(writer, "Local");
+    json_string(writer, ct_log_operator(log));
     json_key(writer, "email");
     json_begin_array(writer);
     json_end_array(writer);

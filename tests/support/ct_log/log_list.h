@@ -6,7 +6,7 @@ struct buffer;
 struct ct_log;
 struct listing;
 
-/* Appends the list; `host` is where the log is reached: address:port. */
+/* Appends the list; `base` is where the logs are reached: address:port, and a folder perhaps. */
 void log_list_write(struct buffer *out, struct ct_log *log, const struct listing *listing,
                     const char *base);
 

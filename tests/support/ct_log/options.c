@@ -39,6 +39,8 @@ static const struct option_row rows[] = {
     { "port", OPTION_NUMBER, FIELD(port), 0, 65535, "N", "port; 0, the default, takes any" },
     { "seed", OPTION_TEXT, FIELD(seed), 0, 0, "TEXT",
       "what keys and entries are made from (local)" },
+    { "operator", OPTION_TEXT, FIELD(operator_name), 0, 0, "NAME",
+      "whose logs these are by the list (Local)" },
     { "size", OPTION_NUMBER, FIELD(size), 0, ENTRIES_MADE_COUNT, "N",
       "entries at the start (1000; of given entries, all)" },
     { "rate", OPTION_RATE, FIELD(rate), 0, 0, "R",
@@ -158,6 +160,7 @@ enum options_result options_read(struct options *options, int count, char **argu
     *options = (struct options){
         .listen = "127.0.0.1",
         .seed = "local",
+        .operator_name = "Local",
         .size = 1000,
         .max_size = 10000000,
         .page = 256,

@@ -11,6 +11,7 @@
 struct options {
     const char *listen;
     const char *seed;
+    const char *operator_name;
     const char *entries; /* NULL: made up */
     const char *state;   /* NULL: none is kept */
     uint64_t port;
