@@ -1,0 +1,314 @@
+/* Filters end to end: on each stream and transport, on answers, before the upgrade; and certificates that come again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "shared/contract.h"
+#include "shared/memory.h"
+#include "streamer/lanes.h"
+#include "tests/e2e/built_feed.h"
+#include "tests/e2e/daemons.h"
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/sse_client.h"
+#include "tests/support/websocket_client.h"
+
+enum {
+    WAIT_MS = 30000,
+    ROUNDS = 40,
+    /* Within what a search looks at, and beyond. */
+    NEAR = 1500,
+    FAR = 5200,
+};
+
+#define NAME(text)                                \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
+static const struct entry_parts wanted_parts = { .names = { NAME("www.Wanted.example") },
+                                                 .is_precertificate = true,
+                                                 .number = 1 };
+static const struct entry_parts other_parts = { .names = { NAME("www.other.example") },
+                                                .number = 2 };
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    struct program *streamer;
+};
+
+static void wait_until_ready(const struct program *streamer)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
+    for (long status = 0; status != 200;) {
+        struct http_answer answer = http_get_local(program_port(streamer), "/readyz");
+        status = answer.status;
+        http_answer_free(&answer);
+        if (status != 200)
+            deadline_wait(&deadline);
+    }
+}
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    parts->redis = redis_server_start(parts->harness, "redis", NULL);
+    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+    wait_until_ready(parts->streamer);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+static struct websocket_client *listen_to(const struct program *streamer, const char *path)
+{
+    struct websocket_client *client = websocket_client_connect(program_port(streamer), path);
+    (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
+    return client;
+}
+
+static void expect_ids(struct websocket_client *client, char (*ids)[BUILT_ID_SIZE], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *text = websocket_client_expect(client, "\"id\":", WAIT_MS);
+        if (!strstr(text, ids[i]))
+            fail_msg("%s is missing: %.200s", ids[i], text);
+    }
+}
+
+static void each_stream_has_what_passes_and_nothing_else(void **state)
+{
+    struct parts *parts = *state;
+    static char ids[ROUNDS][BUILT_ID_SIZE];
+    static const char *const paths[] = {
+        "/?domain=*.wanted.example",
+        "/full-stream?match=WANTED",
+        "/domains-only?regex=%5Ewww%5C.wan",
+        "/?type=precert&dialect=certstream",
+        "/domains-only/?domain=x.example&domain=www.wanted.example",
+    };
+    enum {
+        PATHS = sizeof paths / sizeof *paths
+    };
+    struct websocket_client *clients[PATHS];
+    for (size_t i = 0; i < PATHS; i++)
+        clients[i] = listen_to(parts->streamer, paths[i]);
+    struct sse_client *events =
+        sse_client_open(program_port(parts->streamer), "/sse?stream=domains&match=wanted", NULL);
+    assert_int_equal(sse_client_status(events), 200);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        built_feed_make(parts->redis, &other_parts, NULL);
+        built_feed_make(parts->redis, &wanted_parts, ids[i]);
+    }
+    for (size_t i = 0; i < PATHS; i++) {
+        expect_ids(clients[i], ids, ROUNDS);
+        websocket_client_destroy(clients[i]);
+    }
+    for (size_t i = 0; i < ROUNDS; i++)
+        assert_string_equal(sse_client_expect(events, "dns_entries", WAIT_MS).id, ids[i]);
+    sse_client_destroy(events);
+}
+
+static void expect_metric(const struct program *streamer, const char *line)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, line);
+    for (bool found = false; !found;) {
+        struct http_answer answer = http_get_local(program_port(streamer), "/metrics");
+        found = strstr(http_answer_text(&answer), line) != NULL;
+        http_answer_free(&answer);
+        if (!found)
+            deadline_wait(&deadline);
+    }
+}
+
+static void those_who_ask_for_the_same_share_a_lane(void **state)
+{
+    struct parts *parts = *state;
+    struct websocket_client *clients[] = {
+        listen_to(parts->streamer, "/?match=a&type=cert"),
+        listen_to(parts->streamer, "/?type=cert&match=A"),
+        listen_to(parts->streamer, "/?match=a&match=A&type=cert&unique=0"),
+        listen_to(parts->streamer, "/?match=b"),
+        listen_to(parts->streamer, "/"),
+    };
+    expect_metric(parts->streamer, "\ncertstream_lanes_filtered 2\n");
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+        websocket_client_destroy(clients[i]);
+}
+
+/* Percent signs and plus, once and not twice. */
+static void a_query_is_decoded_once(void **state)
+{
+    struct parts *parts = *state;
+    static const struct {
+        const char *path;
+        const struct entry_parts parts;
+    } cases[] = {
+        { "/latest.json?match=a%2Bb", { .names = { NAME("a+b.example") } } },
+        { "/latest.json?match=a+b", { .names = { NAME("a b.example") } } },
+        { "/latest.json?match=a%20b", { .names = { NAME("a b.example") } } },
+        { "/latest.json?match=a%2541", { .names = { NAME("a%41.example") } } },
+        { "/latest.json?match=a%26b%3Dc", { .names = { NAME("a&b=c.example") } } },
+        { "/latest.json?match=x=y", { .names = { NAME("x=y.example") } } },
+        { "/latest.json?&&match=b%C3%BCcher",
+          { .names = { NAME("b\xc3\xbc"
+                            "cher.example") } } },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char id[BUILT_ID_SIZE];
+        built_feed_make(parts->redis, &cases[i].parts, id);
+        struct http_answer answer = http_get_local(program_port(parts->streamer), cases[i].path);
+        if (!strstr(http_answer_text(&answer), id))
+            fail_msg("%s: %.300s", cases[i].path, http_answer_text(&answer));
+        http_answer_free(&answer);
+    }
+}
+
+static void a_wrong_filter_is_refused_before_the_upgrade(void **state)
+{
+    struct parts *parts = *state;
+    static const struct {
+        const char *query, *reason;
+    } cases[] = {
+        { "domain=a*b",
+          "{\"error\":\"domain has an asterisk elsewhere than in *. at its start\"}" },
+        { "regex=(a", "{\"error\":\"regex has a ( without its )\"}" },
+        { "domian=x",
+          "{\"error\":\"there is no parameter domian; there are domain issuer log match "
+          "operator regex type unique dialect" },
+        { "match=", "{\"error\":\"match has no value\"}" },
+        { "x%22y=1", "{\"error\":\"there is no parameter ?; there are " },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "/full-stream?%s", cases[i].query);
+        struct websocket_client *client = websocket_client_open(
+            &(struct websocket_options){ .port = program_port(parts->streamer), .path = path });
+        assert_int_equal(websocket_client_status(client), 400);
+        websocket_client_destroy(client);
+        (void)snprintf(path, sizeof path, "/sse?%s", cases[i].query);
+        struct http_answer answer = http_get_local(program_port(parts->streamer), path);
+        assert_int_equal(answer.status, 400);
+        assert_memory_equal(http_answer_text(&answer), cases[i].reason, strlen(cases[i].reason));
+        http_answer_free(&answer);
+    }
+}
+
+static void one_filter_too_many_is_told_so(void **state)
+{
+    struct parts *parts = *state;
+    struct websocket_client *clients[LANES_FILTERED_MAX];
+    char path[64];
+    for (unsigned i = 0; i < LANES_FILTERED_MAX; i++) {
+        (void)snprintf(path, sizeof path, "/?match=filter-%u", i);
+        clients[i] = listen_to(parts->streamer, path);
+    }
+    struct websocket_client *refused = websocket_client_open(&(struct websocket_options){
+        .port = program_port(parts->streamer), .path = "/?match=another" });
+    assert_int_equal(websocket_client_status(refused), 503);
+    websocket_client_destroy(refused);
+    struct http_answer answer = http_get_local(program_port(parts->streamer), "/sse?match=another");
+    assert_int_equal(answer.status, 503);
+    http_answer_free(&answer);
+    struct websocket_client *known = listen_to(parts->streamer, path);
+    websocket_client_destroy(known);
+    for (unsigned i = 0; i < LANES_FILTERED_MAX; i++)
+        websocket_client_destroy(clients[i]);
+}
+
+/* Two logs with the same certificates, in turn, and a streamer that starts in the middle. */
+static void a_certificate_comes_once_also_from_a_streamer_that_just_started(void **state)
+{
+    struct parts *parts = *state;
+    static char ids[ROUNDS][BUILT_ID_SIZE];
+    struct websocket_client *early = listen_to(parts->streamer, "/?unique=1");
+    struct built_entry built[ROUNDS];
+    char repeat[BUILT_ID_SIZE];
+    for (uint8_t i = 0; i < ROUNDS; i++) {
+        const struct entry_parts entry = { .number = i, .names = { NAME("a.example") } };
+        build_entry(&built[i], &entry);
+    }
+    for (size_t i = 0; i < ROUNDS / 2; i++)
+        built_feed_add(parts->redis, &built[i], ids[i]);
+    struct program *second = daemon_start_streamer(parts->harness, "second", parts->redis, NULL);
+    wait_until_ready(second);
+    struct websocket_client *late = listen_to(second, "/?unique=1");
+    for (size_t i = 0; i < ROUNDS; i++) {
+        if (i >= ROUNDS / 2)
+            built_feed_add(parts->redis, &built[i], ids[i]);
+        built_feed_add(parts->redis, &built[i], repeat);
+    }
+    expect_ids(early, ids, ROUNDS);
+    expect_ids(late, ids + ROUNDS / 2, ROUNDS / 2);
+    struct http_answer answer =
+        http_get_local(program_port(second), "/latest.json?unique=1&match=a.example");
+    for (size_t i = ROUNDS - 25; i < ROUNDS; i++)
+        assert_non_null(strstr(http_answer_text(&answer), ids[i]));
+    assert_null(strstr(http_answer_text(&answer), repeat));
+    http_answer_free(&answer);
+    for (size_t i = 0; i < ROUNDS; i++)
+        built_entry_free(&built[i]);
+    websocket_client_destroy(early);
+    websocket_client_destroy(late);
+}
+
+static void answers_look_back_so_far_and_no_farther(void **state)
+{
+    struct parts *parts = *state;
+    struct built_entry other;
+    char id[BUILT_ID_SIZE], unwanted[BUILT_ID_SIZE];
+    build_entry(&other, &other_parts);
+    built_feed_make(parts->redis, &wanted_parts, id);
+    for (size_t i = 0; i < FAR; i++) {
+        if (i == NEAR) {
+            struct http_answer near = http_get_local(program_port(parts->streamer),
+                                                     "/full-stream/example.json?match=wanted");
+            assert_int_equal(near.status, 200);
+            assert_non_null(strstr(http_answer_text(&near), id));
+            assert_non_null(strstr(http_answer_text(&near), "\"as_der\":"));
+            http_answer_free(&near);
+        }
+        built_feed_add(parts->redis, &other, unwanted);
+    }
+    struct http_answer far =
+        http_get_local(program_port(parts->streamer), "/example.json?match=wanted");
+    assert_int_equal(far.status, 404);
+    http_answer_free(&far);
+    far = http_get_local(program_port(parts->streamer), "/latest.json?match=wanted");
+    assert_string_equal(http_answer_text(&far), "{\"messages\":[]}");
+    http_answer_free(&far);
+    built_entry_free(&other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_stream_has_what_passes_and_nothing_else, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(those_who_ask_for_the_same_share_a_lane, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_query_is_decoded_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_filter_is_refused_before_the_upgrade, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_filter_too_many_is_told_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_certificate_comes_once_also_from_a_streamer_that_just_started, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_look_back_so_far_and_no_farther, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
