@@ -46,7 +46,7 @@ struct entry_search {
 
 _Static_assert(sizeof PAGE_TEXT == 4 && PAGE_ENTRIES == 200, "the text is the number");
 
-static void begin(struct entry_search *search);
+static bool ask(struct entry_search *search);
 
 static void enter(struct entry_search *search, struct search_request *request)
 {
@@ -68,16 +68,33 @@ static void unlink_request(struct entry_search *search, struct search_request *r
     search->waiting_count--;
 }
 
+static void conclude(struct entry_search *search, bool away)
+{
+    struct search_request *request = search->waiting;
+    unlink_request(search, request);
+    request->on_end(away, request->context);
+}
+
+static void begin_next(struct entry_search *search)
+{
+    while (search->waiting && !search->under_way) {
+        search->stats.searches++;
+        search->has_fetched = false;
+        search->looked_at = 0;
+        search->under_way = ask(search);
+        if (!search->under_way)
+            conclude(search, true);
+    }
+}
+
 /* The first's search is over; the next one's begins. */
 static void end(struct entry_search *search, bool away)
 {
-    search->under_way = false;
-    if (!search->has_left) {
-        struct search_request *request = search->waiting;
-        unlink_request(search, request);
-        request->on_end(away, request->context);
-    }
-    begin(search);
+    bool has_left = search->has_left;
+    search->under_way = search->has_left = false;
+    if (!has_left)
+        conclude(search, away);
+    begin_next(search);
 }
 
 /* Everything of the reply that passes; `last` becomes the id of the oldest of all. */
@@ -107,8 +124,6 @@ static bool hand_over(struct entry_search *search, size_t count, uint64_t now_ms
             return false;
     return true;
 }
-
-static bool ask(struct entry_search *search);
 
 static void take_page(struct entry_search *search, const struct redisReply *reply)
 {
@@ -166,19 +181,6 @@ static bool ask(struct entry_search *search)
                                    NULL);
 }
 
-static void begin(struct entry_search *search)
-{
-    search->has_left = false;
-    search->has_fetched = false;
-    search->looked_at = 0;
-    while (search->waiting && !search->under_way) {
-        search->stats.searches++;
-        search->under_way = true;
-        if (!ask(search))
-            end(search, true);
-    }
-}
-
 static void on_fetched(bool fetched, void *context)
 {
     struct entry_search *search = context;
@@ -220,13 +222,13 @@ bool entry_search_start(struct entry_search *search, struct search_request *requ
     enter(search, request);
     if (search->under_way)
         return true;
-    search->under_way = true;
     search->stats.searches++;
-    if (ask(search))
-        return true;
-    search->under_way = false;
-    unlink_request(search, request);
-    return false;
+    search->has_fetched = false;
+    search->looked_at = 0;
+    search->under_way = ask(search);
+    if (!search->under_way)
+        unlink_request(search, request);
+    return search->under_way;
 }
 
 void entry_search_leave(struct entry_search *search, struct search_request *request)

@@ -206,14 +206,21 @@ static const char *normalise_issuer(struct value *value)
     return normalise_text(value);
 }
 
-/* A log id in base64 becomes hex, which is longer. */
+/* As long as a log id in base64, and padded as it. */
+static bool looks_like_id(const struct value *value)
+{
+    return value->size == base64_encoded_size(SHA256_SIZE) && value->data[value->size - 1] == '=';
+}
+
+/* A log id in base64 becomes hex, which is longer. What is none must not become one by being made lower case. */
 static const char *normalise_log(struct value *value)
 {
     uint8_t id[SHA256_SIZE];
     char hex[SHA256_HEX + 1];
-    if (value->size != base64_encoded_size(SHA256_SIZE) ||
-        !base64_decode_exactly(id, sizeof id, bytes_of_value(value)))
+    if (!looks_like_id(value))
         return normalise_text(value);
+    if (!base64_decode_exactly(id, sizeof id, bytes_of_value(value)))
+        return "is no log id";
     hex_encode(hex, bytes_of(id, sizeof id));
     value->data = memory_resize(value->data, SHA256_HEX, 1);
     value->size = SHA256_HEX;

@@ -38,17 +38,16 @@ static bool is_decimal(struct bytes text)
 
 static void write_value(struct json_writer *writer, enum conversion conversion, const char *value)
 {
-    struct bytes text = value ? bytes_of_string(value) : (struct bytes){ 0 };
-    if (!text.data || text.size == 0)
+    struct bytes text = bytes_of_string(value ? value : "");
+    bool good = text.size > 0 && (conversion != CONVERT_DECIMAL || is_decimal(text));
+    if (!good)
         json_null(writer);
     else if (conversion == CONVERT_TEXT)
         json_text(writer, text);
-    else if (conversion != CONVERT_DECIMAL)
-        write_number(writer, conversion, text);
-    else if (is_decimal(text))
+    else if (conversion == CONVERT_DECIMAL)
         json_raw(writer, text);
     else
-        json_null(writer);
+        write_number(writer, conversion, text);
 }
 
 /* As in the messages' source.log_id. */

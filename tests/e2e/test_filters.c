@@ -140,7 +140,10 @@ static void expect_metric(const struct program *streamer, const char *line)
 static void those_who_ask_for_the_same_share_a_lane(void **state)
 {
     struct parts *parts = *state;
-    struct websocket_client *clients[] = {
+    enum {
+        CLIENTS = 5
+    };
+    struct websocket_client *clients[CLIENTS] = {
         listen_to(parts->streamer, "/?match=a&type=cert"),
         listen_to(parts->streamer, "/?type=cert&match=A"),
         listen_to(parts->streamer, "/?match=a&match=A&type=cert&unique=0"),
@@ -148,7 +151,7 @@ static void those_who_ask_for_the_same_share_a_lane(void **state)
         listen_to(parts->streamer, "/"),
     };
     expect_metric(parts->streamer, "\ncertstream_lanes_filtered 2\n");
-    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+    for (size_t i = 0; i < CLIENTS; i++)
         websocket_client_destroy(clients[i]);
 }
 
@@ -240,8 +243,8 @@ static void a_certificate_comes_once_also_from_a_streamer_that_just_started(void
     struct websocket_client *early = listen_to(parts->streamer, "/?unique=1");
     struct built_entry built[ROUNDS];
     char repeat[BUILT_ID_SIZE];
-    for (uint8_t i = 0; i < ROUNDS; i++) {
-        const struct entry_parts entry = { .number = i, .names = { NAME("a.example") } };
+    for (size_t i = 0; i < ROUNDS; i++) {
+        const struct entry_parts entry = { .number = (uint8_t)i, .names = { NAME("a.example") } };
         build_entry(&built[i], &entry);
     }
     for (size_t i = 0; i < ROUNDS / 2; i++)

@@ -334,6 +334,7 @@ static void a_wrong_parameter_is_named(void **state)
           "domain is not ASCII; certificates have internationalized names as xn--" },
         { "domain=https://a.example/", "domain has a character that no name has" },
         { "match=\xff", "match is not UTF-8" },
+        { "log=qqqqqqqyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqO=", "log is no log id" },
         { "regex=(a", "regex has a ( without its )" },
         { "regex=(a)\\1", "regex has a back reference, which cannot be matched in linear time" },
         { "type=final", "type is precert or cert" },
