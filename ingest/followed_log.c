@@ -199,9 +199,9 @@ void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class
     log->is_failing = true;
     if (log->quarantine == class)
         return;
-    log_error("log is quarantined", "log=%s class=%s released=%" PRIu64,
-              log_quoted(log->ct_log.description), log_quoted(mismatch_class_name(class)),
-              log->released.next);
+    log_error("log is quarantined", "log=%s id=%s class=%s released=%" PRIu64,
+              log_quoted(log->ct_log.description), log->ct_log.id_hex,
+              log_quoted(mismatch_class_name(class)), log->released.next);
     if (log->quarantine == MISMATCH_NONE)
         log->quarantined_ms = clock_realtime_ms();
     log->quarantine = class;
@@ -392,14 +392,16 @@ void followed_log_on_append(struct followed_log *log, const struct append *appen
     reload(log, now_ms + log->reload_delay_ms);
 }
 
-/* An operator has moved the log's position: what is under way is for the old one. */
+/* An operator has moved the log's position, or lifts its quarantine: what is under way is for the old one. */
 static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms)
 {
     bool has_checkpoint = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
     if (!has_checkpoint || epoch == log->checkpoint.epoch)
         return;
-    log_info("log was moved by hand", "log=%s epoch=%" PRIu64, log_quoted(log->ct_log.description),
-             epoch);
+    log_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
+             log_quoted(log->ct_log.description), epoch);
+    follower_on_right_head(&log->follower);
+    followed_log_leave_quarantine(log);
     reload(log, now_ms);
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "ingest/list_source.h"
+#include "ingest/operator_order.h"
 #include "ingest/rfc6962.h"
 #include "shared/base64.h"
 #include "shared/decimal.h"
@@ -36,6 +37,16 @@ static const char *check_start(const char *value)
     bool good = strcmp(value, "head") == 0 ||
                 decimal_parse(&number, bytes_of_string(value + (*value == '-')));
     return good ? NULL : "neither head, nor an index, nor -N";
+}
+
+static const char *check_reason(const char *value)
+{
+    if (strlen(value) > OPERATOR_REASON_MAX)
+        return "longer than 500 characters";
+    for (; *value; value++)
+        if (*value < 0x20 || *value > 0x7e)
+            return "a reason is printable ASCII";
+    return NULL;
 }
 
 static const char *check_verify(const char *value)
@@ -233,6 +244,26 @@ static const struct setting table[] = {
       .type = SETTING_FLAG,
       .offset = offsetof(struct ingest_settings, list_logs),
       .help = "print the logs that would be followed, and exit" },
+    { .name = "release",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, release),
+      .value_name = "LOG",
+      .help =
+          "have a quarantined log (its id in hex) looked at now, say so in the stream, and exit",
+      .check = operator_order_check_release },
+    { .name = "rebase",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, rebase),
+      .value_name = "LOG=INDEX",
+      .help = "have a log go on from this index, skipped or published again what lies between, say "
+              "so in the stream, and exit",
+      .check = operator_order_check_rebase },
+    { .name = "reason",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, reason),
+      .value_name = "TEXT",
+      .help = "why, for the record in the stream",
+      .check = check_reason },
 };
 
 const struct settings_program ingest_settings_program = {

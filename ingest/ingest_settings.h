@@ -26,6 +26,9 @@ struct ingest_settings {
     char *contact;
     char *instance;
     bool list_logs;
+    char *release;
+    char *rebase;
+    char *reason;
 };
 
 extern const struct settings_program ingest_settings_program;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ingest/ingest.h"
+#include "ingest/operator_order.h"
 
 static volatile int stop;
 
@@ -21,6 +22,15 @@ static void handle_signals(void)
     (void)sigaction(SIGPIPE, &action, NULL);
 }
 
+static int run(const struct ingest_settings *settings)
+{
+    if (settings->list_logs)
+        return ingest_list_logs(settings);
+    if (*settings->release || *settings->rebase)
+        return operator_order_run(settings);
+    return ingest_run(settings, &stop);
+}
+
 int main(int argc, char **argv)
 {
     enum {
@@ -31,7 +41,7 @@ int main(int argc, char **argv)
     switch (settings_read(&ingest_settings_program, &settings, argc, argv)) {
     case SETTINGS_READY:
         handle_signals();
-        result = settings.list_logs ? ingest_list_logs(&settings) : ingest_run(&settings, &stop);
+        result = run(&settings);
         break;
     case SETTINGS_STOP: result = EXIT_SUCCESS; break;
     case SETTINGS_WRONG: break;
