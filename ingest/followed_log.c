@@ -400,6 +400,8 @@ static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms
         return;
     log_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
              log_quoted(log->ct_log.description), epoch);
+    /* What it signed before is on record. */
+    log->history = (struct head_history){ 0 };
     follower_on_right_head(&log->follower);
     followed_log_leave_quarantine(log);
     reload(log, now_ms);
