@@ -84,6 +84,12 @@ static const char *check_log_list(const char *value)
     return size && size < LIST_ADDRESS_SIZE - 32 ? NULL : "no address, or a very long one";
 }
 
+static const char *check_key_file(const char *value)
+{
+    return strstr(value, "://") ? "a file is meant: what is fetched has to have the pinned hash"
+                                : NULL;
+}
+
 static const char *check_key_hash(const char *value)
 {
     uint8_t hash[SHA256_SIZE];
@@ -130,7 +136,8 @@ static const struct setting table[] = {
       .offset = offsetof(struct ingest_settings, log_list_key),
       .value_name = "FILE",
       .help = "the public key (PEM) that signs lists, trusted as it is; without: "
-              "log_list_pubkey.pem from beside the list, if it has the hash below" },
+              "log_list_pubkey.pem from beside the list, if it has the hash below",
+      .check = check_key_file },
     { .name = "log-list-key-hash",
       .type = SETTING_TEXT,
       .offset = offsetof(struct ingest_settings, log_list_key_hash),

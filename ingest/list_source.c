@@ -176,9 +176,10 @@ static void judge(struct list_source *source, struct bytes text, struct bytes si
     source->stats.reads++;
     memcpy(source->etag, source->text_etag, sizeof source->etag);
     succeed(source);
-    if (source->list.refused)
+    if (source->list.refused > source->told_refused)
         log_warning("a log list describes logs wrongly, or without https", "list=%s logs=%zu",
                     log_quoted(source->address), source->list.refused);
+    source->told_refused = source->list.refused;
     keep_copy(source, text, signature);
     source->events.on_change(source->events.context);
 }

@@ -71,6 +71,7 @@ struct list_source {
 
     bool asked_redis; /* for the copy, because the address failed at start */
     bool has_failed;
+    size_t told_refused; /* logs described wrongly, as far as that was said */
     uint64_t due_at_ms;
     uint64_t back_off_ms;
     uint64_t random;
