@@ -282,8 +282,10 @@ static bool is_sound(const struct followed_log *log)
 static void resume(struct followed_log *log, uint64_t now_ms)
 {
     const struct checkpoint *checkpoint = &log->checkpoint;
-    log_info("log resumes", "log=%s next=%" PRIu64, log_quoted(log->ct_log.description),
-             checkpoint->next);
+    /* Not after each append that failed. */
+    if (!log->reload_delay_ms)
+        log_info("log resumes", "log=%s next=%" PRIu64, log_quoted(log->ct_log.description),
+                 checkpoint->next);
     if (checkpoint->has_frontier || !log->follower.policy->verifies)
         follower_on_checkpoint(&log->follower, checkpoint->next, checkpoint->page, now_ms);
     else
@@ -355,7 +357,7 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
 /* What is wrong with Redis rather than with this log's append is said once for all logs. */
 static void note_failed_append(struct followed_log *log, const char *error)
 {
-    if (redis_refusal_of(error) == REDIS_REFUSAL_NONE)
+    if (redis_refusal_of(error) == REDIS_REFUSAL_NONE && redis_link_is_up(log->ingest->link))
         followed_log_note_failure(log, "redis", error);
     else
         (void)snprintf(log->error, sizeof log->error, "redis: %s", error);

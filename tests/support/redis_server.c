@@ -79,7 +79,7 @@ static void fail_with_output(const struct redis_server *server)
     fail_msg("redis-server ended");
 }
 
-static void wait_until_ready(struct redis_server *server)
+void redis_server_wait(struct redis_server *server)
 {
     struct deadline deadline = deadline_after(READY_MS, "redis-server to answer");
     while (!answers(server)) {
@@ -122,7 +122,7 @@ struct redis_server *redis_server_start(struct harness *harness, const char *nam
     }
     server->program =
         program_start(harness, &(struct program_options){ .name = name, .arguments = words });
-    wait_until_ready(server);
+    redis_server_wait(server);
     return server;
 }
 
@@ -154,7 +154,7 @@ void redis_server_restart(struct redis_server *server)
 {
     disconnect(server);
     program_restart(server->program);
-    wait_until_ready(server);
+    redis_server_wait(server);
 }
 
 static redisReply *command(struct redis_server *server, const char *format, va_list arguments)

@@ -1,0 +1,234 @@
+/*
+ * Redis is there and of no use, or not there: ingest waits, says once why, leaves the logs in peace, and when it is over
+ * reads its positions anew and goes on, every entry once.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "shared/contract.h"
+#include "shared/memory.h"
+#include "tests/e2e/daemons.h"
+#include "tests/e2e/stream_check.h"
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/redis_server.h"
+
+enum {
+    LOGS = 2,
+    SIZE = 300,
+    GROWTH = 400,
+    TROUBLE_MS = 4000,
+    /* Longer than ingest waits for a reply, and than a lease lasts. */
+    HANG_MS = 12000,
+    /* Of both logs: heads every second, ranges again after each back-off. */
+    REQUESTS_PER_SECOND_MAX = 12,
+    /* What is said of one trouble: that it came, in so many words, and that it went. */
+    LINES_MAX = 12,
+    SAY_MS = 30000,
+    URL_SIZE = 128,
+    /* 3,000 keys of half a millisecond. */
+    LOADING_KEYS = 3000,
+};
+
+#define STREAM CONTRACT_PREFIX ":stream"
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    int port;
+    struct program *ct_log;
+    struct program *ingest;
+    struct stream_check check;
+    uint64_t size;
+};
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    parts->port = redis_server_find_port();
+    char port[16];
+    (void)snprintf(port, sizeof port, "%d", parts->port);
+    const char *const overrides[] = { "--port",           port,  "--bind", "127.0.0.1",
+                                      "--key-load-delay", "500", NULL };
+    parts->redis = redis_server_start(parts->harness, "redis", overrides);
+    const char *const ct_log[] = { "--size", "300", "--seed", "trouble", NULL };
+    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    parts->size = SIZE;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+static void start_ingest(struct parts *parts, const char *credentials)
+{
+    char url[URL_SIZE];
+    (void)snprintf(url, sizeof url, "redis://%slocalhost:%d", credentials, parts->port);
+    const char *const arguments[] = { "--start", "0", "--retain-entries", "0", NULL };
+    parts->ingest = daemon_start_ingest_at(parts->harness, "ingest", url, parts->ct_log, arguments);
+}
+
+static void publish(struct parts *parts)
+{
+    char query[64];
+    parts->size += GROWTH;
+    (void)snprintf(query, sizeof query, "size=%llu", (unsigned long long)parts->size);
+    daemon_control_ct_log(parts->ct_log, query);
+}
+
+static void expect_complete(struct parts *parts)
+{
+    stream_check_expect(&parts->check, parts->redis, LOGS, 0, parts->size);
+}
+
+static size_t count_lines(const struct parts *parts)
+{
+    char *errors = program_errors(parts->ingest);
+    size_t count = 0;
+    for (const char *at = errors; (at = strchr(at, '\n')) != NULL; at++)
+        count++;
+    free(errors);
+    return count;
+}
+
+static void wait_until_said(const struct parts *parts, const char *text)
+{
+    struct deadline deadline = deadline_after(SAY_MS, text);
+    for (bool said = false; !said;) {
+        char *errors = program_errors(parts->ingest);
+        said = strstr(errors, text) != NULL;
+        free(errors);
+        if (!said)
+            deadline_wait(&deadline);
+    }
+}
+
+/* The logs are left in peace meanwhile, and so is whoever reads what ingest says. */
+static void endure(const struct parts *parts, const char *name, uint64_t duration_ms)
+{
+    unsigned long long requests = daemon_count_requests(parts->ct_log);
+    size_t lines = count_lines(parts);
+    harness_pause(duration_ms);
+    requests = daemon_count_requests(parts->ct_log) - requests;
+    lines = count_lines(parts) - lines;
+    print_message("%s: %.1f requests/s, %zu lines\n", name,
+                  (double)requests * 1000 / (double)duration_ms, lines);
+    assert_true(requests <= REQUESTS_PER_SECOND_MAX * duration_ms / 1000);
+    assert_true(lines <= LINES_MAX);
+}
+
+struct trouble {
+    const char *name;
+    const char *begin;
+    const char *end;
+    const char *said;
+};
+
+static const struct trouble troubles[] = {
+    { "full", "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "OOM" },
+    { "too few replicas", "CONFIG SET min-replicas-to-write 1",
+      "CONFIG SET min-replicas-to-write 0", "NOREPLICAS" },
+    { "no right to append", "ACL SETUSER default -xadd", "ACL SETUSER default +xadd", "NOPERM" },
+    { "no right to anything", "ACL SETUSER default -@scripting -xadd -hset",
+      "ACL SETUSER default +@all", "NOPERM" },
+    { "a replica all at once", "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "replica" },
+};
+
+static void waits_out_every_refusal(void **state)
+{
+    struct parts *parts = *state;
+    start_ingest(parts, "");
+    expect_complete(parts);
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        const struct trouble *trouble = &troubles[i];
+        freeReplyObject(redis_server_command(parts->redis, trouble->begin));
+        long long length = redis_server_integer(parts->redis, "XLEN " STREAM);
+        publish(parts);
+        endure(parts, trouble->name, TROUBLE_MS);
+        wait_until_said(parts, trouble->said);
+        assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), length);
+        freeReplyObject(redis_server_command(parts->redis, trouble->end));
+        expect_complete(parts);
+    }
+}
+
+static void waits_for_one_that_is_slow(void **state)
+{
+    struct parts *parts = *state;
+    start_ingest(parts, "");
+    expect_complete(parts);
+    freeReplyObject(redis_server_command(parts->redis, "CLIENT PAUSE %d ALL", TROUBLE_MS));
+    publish(parts);
+    endure(parts, "slow", TROUBLE_MS);
+    expect_complete(parts);
+
+    program_signal(redis_server_program(parts->redis), SIGSTOP);
+    publish(parts);
+    endure(parts, "hanging", HANG_MS);
+    program_signal(redis_server_program(parts->redis), SIGCONT);
+    wait_until_said(parts, "no reply in time");
+    expect_complete(parts);
+}
+
+static void waits_for_one_that_is_gone_or_loads(void **state)
+{
+    struct parts *parts = *state;
+    redis_server_kill(parts->redis);
+    start_ingest(parts, "");
+    wait_until_said(parts, "Connection refused");
+    redis_server_restart(parts->redis);
+    expect_complete(parts);
+
+    freeReplyObject(redis_server_command(
+        parts->redis, "EVAL %s 0 %d",
+        "for i = 1, ARGV[1] do redis.call('SET', 'key' .. i, 'x') end return 1", LOADING_KEYS));
+    publish(parts);
+    expect_complete(parts);
+    redis_server_kill(parts->redis);
+    publish(parts);
+    program_restart(redis_server_program(parts->redis));
+    wait_until_said(parts, "LOADING");
+    redis_server_wait(parts->redis);
+    expect_complete(parts);
+}
+
+static void waits_for_the_right_password(void **state)
+{
+    struct parts *parts = *state;
+    freeReplyObject(redis_server_command(parts->redis, "CONFIG SET requirepass other"));
+    start_ingest(parts, ":secret@");
+    wait_until_said(parts, "WRONGPASS");
+    /* So that there is a request to count. */
+    struct http_answer list = http_get_local(program_port(parts->ct_log), "/log_list.json");
+    http_answer_free(&list);
+    endure(parts, "wrong password", TROUBLE_MS);
+    freeReplyObject(redis_server_command(parts->redis, "CONFIG SET requirepass secret"));
+    freeReplyObject(redis_server_command(parts->redis, "AUTH secret"));
+    expect_complete(parts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(waits_out_every_refusal, setup, teardown),
+        cmocka_unit_test_setup_teardown(waits_for_one_that_is_slow, setup, teardown),
+        cmocka_unit_test_setup_teardown(waits_for_one_that_is_gone_or_loads, setup, teardown),
+        cmocka_unit_test_setup_teardown(waits_for_the_right_password, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
