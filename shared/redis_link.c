@@ -82,7 +82,8 @@ struct redis_link {
     bool moving;   /* the sentinel has answered: on to `host` when control is back here */
     bool closing;  /* hiredis is handing back what was pending: nothing can be sent any more */
     bool in_hiredis;
-    bool is_refused; /* the reason is a password that somebody has to change */
+    const char *tls_complaint; /* about the server's certificate, or NULL */
+    bool is_refused;           /* the reason is a password that somebody has to change */
     char reason[REASON_SIZE];
     char logged[REASON_SIZE];
     uint64_t logged_at_ms;
@@ -227,9 +228,17 @@ void redis_link_drop(struct redis_link *link, const char *reason)
     drop(link, reason, false);
 }
 
+/* Of errors that TLS noticed hiredis knows no more than that errno is 0. */
 static void fail(struct redis_link *link, const char *reason)
 {
-    set_reason(link, reason);
+    char text[REASON_SIZE];
+    bool has_no_word = link->address.has_tls && strcmp(reason, strerror(0)) == 0;
+    (void)snprintf(text, sizeof text, "%s%s",
+                   link->tls_complaint ? "the server's certificate: " : "",
+                   link->tls_complaint ? link->tls_complaint
+                   : has_no_word       ? "TLS failed: the server may want a certificate of ours"
+                                       : reason);
+    set_reason(link, text);
     link->is_refused = false;
     go_down(link);
 }
@@ -452,8 +461,9 @@ static void connect_to(struct redis_link *link, const char *numeric)
     redisAsyncContext *context = address->path[0] ? redisAsyncConnectUnix(address->path)
                                                   : redisAsyncConnect(numeric, link->host.port);
     const char *wrong = !context ? "out of memory" : context->err ? context->errstr : NULL;
+    link->tls_complaint = NULL;
     if (!wrong && address->has_tls)
-        wrong = redis_tls_begin(&context->c, &address->tls, link->host.name);
+        wrong = redis_tls_begin(&context->c, &address->tls, link->host.name, &link->tls_complaint);
     if (wrong) {
         fail(link, wrong);
         if (context)

@@ -5,9 +5,9 @@
 #ifndef CERTSTREAM_REDIS_TLS
 
 const char *redis_tls_begin(struct redisContext *context, const struct redis_tls_files *files,
-                            const char *host)
+                            const char *host, const char **complaint)
 {
-    (void)context, (void)files, (void)host;
+    (void)context, (void)files, (void)host, (void)complaint;
     return "this build's hiredis has no TLS";
 }
 
@@ -45,6 +45,16 @@ static bool expect_host(SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
+/* Told of each certificate of the chain: says no more than OpenSSL does, but keeps its word. */
+static int on_certificate(int accepted, X509_STORE_CTX *chain)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const char **complaint = SSL_get_app_data(ssl);
+    if (!accepted)
+        *complaint = X509_verify_cert_error_string(X509_STORE_CTX_get_error(chain));
+    return accepted;
+}
+
 /* `ssl` is the connection's if all goes well, else it is freed. */
 static const char *begin(struct redisContext *context, SSL *ssl, const char *host)
 {
@@ -52,22 +62,24 @@ static const char *begin(struct redisContext *context, SSL *ssl, const char *hos
     if (expect_host(ssl, host)) {
         if (redisInitiateSSL(context, ssl) == REDIS_OK)
             return NULL;
-        wrong = "the TLS handshake failed";
+        wrong = *context->errstr ? context->errstr : "the TLS handshake failed";
     }
     SSL_free(ssl);
     return wrong;
 }
 
 const char *redis_tls_begin(struct redisContext *context, const struct redis_tls_files *files,
-                            const char *host)
+                            const char *host, const char **complaint)
 {
     SSL_CTX *settings = SSL_CTX_new(TLS_client_method());
     if (!settings)
         return "out of memory";
     (void)SSL_CTX_set_min_proto_version(settings, TLS1_2_VERSION);
-    SSL_CTX_set_verify(settings, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(settings, SSL_VERIFY_PEER, on_certificate);
     const char *wrong = load_files(settings, files);
     SSL *ssl = wrong ? NULL : SSL_new(settings);
+    if (ssl)
+        (void)SSL_set_app_data(ssl, complaint);
     if (!wrong)
         wrong = ssl ? begin(context, ssl, host) : "out of memory";
     SSL_CTX_free(settings);

@@ -33,6 +33,8 @@ if [ ! -e "$folder/ready" ]; then
     debootstrap --variant=minbase --include="$packages" trixie "$folder" "$uri"
     touch "$folder/ready"
 fi
+# Left out by debootstrap; names are looked up in it.
+echo '127.0.0.1 localhost' >"$folder/etc/hosts"
 
 mkdir -p "$folder/source"
 tar -C "$source" --exclude=./.git --exclude='./build*' --exclude=./var -cf - . | tar -C "$folder/source" -xf -
