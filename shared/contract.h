@@ -20,6 +20,8 @@
 #define CONTRACT_FIELD_CHAIN   "chain"
 #define CONTRACT_FIELD_LOG     "log"
 #define CONTRACT_FIELD_INDEX   "index"
+/* Only of an entry that is no certificate: what an operator did to the log, JSON. */
+#define CONTRACT_FIELD_CONTROL "control"
 
 enum {
     /* Long enough to name a deployment and a shard, short enough for keys on the stack. */

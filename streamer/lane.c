@@ -140,6 +140,14 @@ bool lane_append(struct lane *lane, struct stream_position position, struct byte
     return true;
 }
 
+void lane_break(struct lane *lane, struct stream_id id)
+{
+    lane->first = ++lane->next;
+    lane->ascending = lane->next;
+    lane->floor = id;
+    lane->last = id;
+}
+
 /* How many messages from `number` on fit into `limit` bytes; at least one. */
 static uint64_t count_within(const struct lane *lane, uint64_t number, size_t limit)
 {

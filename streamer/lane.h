@@ -34,6 +34,10 @@ void lane_destroy(struct lane *lane);
  * above the last one (Redis was set back) is fine; who looks for a place finds none before it then. */
 bool lane_append(struct lane *lane, struct stream_position position, struct bytes frame);
 
+/* What came between the last message and `id` will never be appended: every reader is overtaken, and nobody finds a place at or
+ * before the last message. */
+void lane_break(struct lane *lane, struct stream_id id);
+
 /* The oldest message held, and the one that will come next. Equal when the lane is empty. */
 uint64_t lane_first(const struct lane *lane);
 uint64_t lane_next(const struct lane *lane);

@@ -67,11 +67,16 @@ static bool is_same_form(struct render_form a, struct render_form b)
     return a.content == b.content && a.dialect == b.dialect;
 }
 
+bool lane_key_equal(const struct lane_key *a, const struct lane_key *b)
+{
+    return is_same_form(a->form, b->form) && a->framing == b->framing &&
+           filter_equal(a->filter, b->filter);
+}
+
 static struct lane_slot *find_slot(const struct lanes *lanes, const struct lane_key *key)
 {
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (is_same_form(slot->key.form, key->form) && slot->key.framing == key->framing &&
-            filter_equal(slot->key.filter, key->filter))
+        if (lane_key_equal(&slot->key, key))
             return slot;
     return NULL;
 }
@@ -184,6 +189,12 @@ static void publish_form(struct lanes *lanes, struct render_form form,
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
         if (is_same_form(slot->key.form, form) && filter_matches(slot->key.filter, lanes->subject))
             append(lanes, slot, position);
+}
+
+void lanes_break(struct lanes *lanes, struct stream_id id)
+{
+    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
+        lane_break(slot->lane, id);
 }
 
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,

@@ -27,6 +27,8 @@ struct lane_key {
     struct filter *filter; /* NULL: everything */
 };
 
+bool lane_key_equal(const struct lane_key *a, const struct lane_key *b);
+
 /* A lane with those who listen. Opaque but for lanes_... below. */
 struct lane_slot;
 
@@ -67,6 +69,9 @@ size_t lanes_filtered(const struct lanes *lanes);
 
 /* True while full messages are wanted, so that the issuers of an entry must be known before it is published. */
 bool lanes_need_issuers(const struct lanes *lanes);
+
+/* Of all lanes: lane_break. */
+void lanes_break(struct lanes *lanes, struct stream_id id);
 
 /* Appends the entry to every lane that it belongs to. `ordinal`: struct stream_position. */
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,

@@ -18,8 +18,8 @@ static struct bytes text_of(const struct redisReply *reply)
     return bytes_of(reply->str, reply->len);
 }
 
-static void take_field(struct stream_entry *entry, struct bytes *index, struct bytes name,
-                       struct bytes value)
+static void take_field(struct stream_entry *entry, struct bytes *index, struct bytes *control,
+                       struct bytes name, struct bytes value)
 {
     const struct {
         const char *name;
@@ -28,6 +28,7 @@ static void take_field(struct stream_entry *entry, struct bytes *index, struct b
         { CONTRACT_FIELD_JSON, &entry->json }, { CONTRACT_FIELD_DOMAINS, &entry->domains },
         { CONTRACT_FIELD_DER, &entry->der },   { CONTRACT_FIELD_CHAIN, &entry->chain },
         { CONTRACT_FIELD_LOG, &entry->log },   { CONTRACT_FIELD_INDEX, index },
+        { CONTRACT_FIELD_CONTROL, control },
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (!bytes_equal_string(name, fields[i].name))
@@ -66,9 +67,12 @@ bool stream_entry_read(struct stream_entry *entry, const struct redisReply *repl
     if (fields->type != REDIS_REPLY_ARRAY || fields->elements % 2 != 0)
         return false;
     struct bytes index = { 0 };
+    struct bytes control = { 0 };
     for (size_t i = 0; i < fields->elements; i += 2)
-        take_field(entry, &index, text_of(fields->element[i]), text_of(fields->element[i + 1]));
-    return is_complete(entry, index);
+        take_field(entry, &index, &control, text_of(fields->element[i]),
+                   text_of(fields->element[i + 1]));
+    entry->is_control = control.size > 0;
+    return !entry->is_control && is_complete(entry, index);
 }
 
 bool stream_entry_take_issuer(struct bytes *chain, uint8_t *sha256)

@@ -18,10 +18,12 @@ struct stream_entry {
     struct bytes chain; /* SHA-256 of the issuers, hex, separated by spaces; may be empty */
     struct bytes log;   /* log id, 64 hex digits */
     uint64_t index;
+    bool is_control; /* no certificate, but the record of what an operator did to the log */
 };
 
 /* Reads one element of a reply to XREAD, XRANGE or XREVRANGE. False if it is not of the contract's form; then, if its id
- * could be read, entry->id has it, and zero otherwise. The views live as long as `reply`. */
+ * could be read, entry->id has it, and zero otherwise; entry->is_control tells what is well-formed but no certificate, and
+ * entry->log then has the log. The views live as long as `reply`. */
 bool stream_entry_read(struct stream_entry *entry, const struct redisReply *reply);
 
 /* Takes the next fingerprint off `chain`: writes its 32 bytes. False when there is none left. Of an entry that was read

@@ -9,8 +9,8 @@ struct stream_id {
     uint64_t sequence;
 };
 
-/* A place in the stream: an entry's id, and which entry it is, counted from 1 over all that were ever added (Redis'
- * entries-added), so that what lies between two places can be counted also when it is trimmed. 0: not known. */
+/* A place in the stream: behind an entry, by its id; and how many entries were ever added (Redis' entries-added) up to it, plus
+ * one, so that what lies between two places can be counted also when it is trimmed. 0: not known. */
 struct stream_position {
     struct stream_id id;
     uint64_t ordinal;

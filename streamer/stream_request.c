@@ -48,6 +48,11 @@ static bool read_content(struct stream_request *request, const struct query *que
     return fail(reason, "stream is lite, full or domains");
 }
 
+static bool read_since(struct stream_request *request, const struct query *query, char *reason)
+{
+    return since_read(&request->since, query_find(query, "since")) || fail(reason, SINCE_REASON);
+}
+
 /* A token is not ours to judge: who has come so far may come in. */
 static void list_parameters(const char **names, const struct stream_route *route)
 {
@@ -65,9 +70,10 @@ bool stream_request_read(struct stream_request *request, const struct stream_rou
 {
     const char *others[PARAMETERS_MAX];
     list_parameters(others, route);
-    *request = (struct stream_request){ .form = route->form, .since = query_find(query, "since") };
+    *request = (struct stream_request){ .form = route->form };
     return read_dialect(request, query, reason) &&
            (!route->takes_stream || read_content(request, query, reason)) &&
+           (!route->takes_since || read_since(request, query, reason)) &&
            filter_create(&request->filter, query, others, reason);
 }
 

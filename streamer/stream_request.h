@@ -7,6 +7,7 @@
 
 #include "streamer/filter.h"
 #include "streamer/renderer.h"
+#include "streamer/since.h"
 
 enum {
     STREAM_REQUEST_REASON_SIZE = FILTER_REASON_SIZE
@@ -16,13 +17,13 @@ enum {
 struct stream_route {
     struct render_form form; /* for those who ask for no other */
     bool takes_stream;       /* stream=lite|full|domains chooses the messages */
-    bool takes_since;        /* since= is known; what it means is read elsewhere */
+    bool takes_since;        /* since= is known */
 };
 
 struct stream_request {
     struct render_form form;
     struct filter *filter; /* one reference; NULL: everything */
-    struct bytes since;    /* a view of the query; no data if there is none */
+    struct since since;
 };
 
 /* False, with nothing to clear, if a parameter is wrong or not known: then `reason`, of STREAM_REQUEST_REASON_SIZE bytes, says

@@ -26,6 +26,7 @@
 #include "streamer/newest.h"
 #include "streamer/redis_driver.h"
 #include "streamer/renderer.h"
+#include "streamer/replays.h"
 #include "streamer/stream_end.h"
 #include "streamer/stream_entry.h"
 #include "streamer/stream_reader.h"
@@ -60,8 +61,10 @@ struct streamer {
     struct framer *framer;
     struct lanes *lanes;
     struct stream_reader *reader;
-    struct redis_driver *reading; /* blocks in XREAD */
-    struct redis_driver *asking;  /* for everything else */
+    struct redis_driver *reading;   /* blocks in XREAD */
+    struct redis_driver *replaying; /* pages of the past */
+    struct redis_driver *asking;    /* for everything else */
+    struct replays *replays;
     struct newest *newest;
     struct unique_window *window;
     struct window_keeper *keeper;
@@ -79,14 +82,30 @@ struct streamer {
     struct loop_timer *sign_of_life; /* for the watchdog of the service manager */
 };
 
-static void on_entries(const struct stream_entry *entries, size_t count, uint64_t now_ms,
-                       void *context)
+static void on_entries(const struct stream_entry *entries, const uint64_t *ordinals, size_t count,
+                       uint64_t now_ms, void *context)
 {
     struct streamer *streamer = context;
     window_keeper_add(streamer->keeper, entries, count);
     for (size_t i = 0; i < count; i++)
-        lanes_publish(streamer->lanes, &entries[i], 0, now_ms);
+        lanes_publish(streamer->lanes, &entries[i], ordinals[i], now_ms);
     ws_server_wake(streamer->server, now_ms);
+}
+
+static void on_break(struct stream_position after, void *context)
+{
+    struct streamer *streamer = context;
+    lanes_break(streamer->lanes, after.id);
+    if (!streamer->server)
+        return;
+    ws_server_learn_newest(streamer->server, after);
+    ws_server_wake(streamer->server, clock_monotonic_ms());
+}
+
+static void on_rollback(void *context)
+{
+    struct streamer *streamer = context;
+    replays_forget_pages(streamer->replays);
 }
 
 static bool needs_issuers(void *context)
@@ -107,6 +126,12 @@ static void on_reading_down(struct redis_link *link, const char *reason, void *c
     (void)link;
     (void)context;
     log_warning("Redis is away", "reason=%s", log_quoted(reason));
+}
+
+static void on_replaying_up(struct redis_link *link, void *context)
+{
+    struct streamer *streamer = context;
+    replays_start(streamer->replays, link);
 }
 
 static void on_asking_up(struct redis_link *link, void *context)
@@ -250,7 +275,8 @@ static uint64_t random_seed(void)
 
 static void make_readers(struct streamer *streamer)
 {
-    struct stream_reader_events reader_events = { on_entries, needs_issuers, streamer };
+    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break, on_rollback,
+                                                  streamer };
     struct redis_link_events reading = {
         .on_up = on_reading_up,
         .on_down = on_reading_down,
@@ -266,6 +292,18 @@ static void make_readers(struct streamer *streamer)
         lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer, streamer->window);
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
+    struct replays_options replays = {
+        .contract = &streamer->contract,
+        .loop = streamer->loop,
+        .issuers = streamer->issuers,
+        .framer = streamer->framer,
+        .window = streamer->window,
+        .pages_max = (size_t)streamer->settings->replay_pages,
+        .bytes_per_second = (uint64_t)streamer->settings->replay_rate,
+    };
+    struct redis_link_events replaying = { .on_up = on_replaying_up, .context = streamer };
+    streamer->replays = replays_create(&replays);
+    streamer->replaying = connect_redis(streamer, "certstream-replays", &replaying);
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
     streamer->newest = newest_create(&streamer->contract, streamer->issuers, asking_link);
@@ -304,6 +342,7 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
         .subscribers = {
             .lanes = streamer->lanes,
             .reader = streamer->reader,
+            .replays = streamer->replays,
             .timing = {
                 .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
                 .ping_ms = (uint64_t)settings->ping_ms,
@@ -386,7 +425,9 @@ static void clean_up(struct streamer *streamer)
     if (streamer->server)
         ws_server_close(streamer->server);
     redis_driver_destroy(streamer->reading);
+    redis_driver_destroy(streamer->replaying);
     redis_driver_destroy(streamer->asking);
+    replays_destroy(streamer->replays);
     loop_watch_destroy(streamer->signals);
     loop_timer_destroy(streamer->tick);
     loop_timer_destroy(streamer->goodbye);

@@ -184,6 +184,27 @@ static const struct setting table[] = {
         .help = "certificates that are remembered for unique=1 and /api/cert",
     },
     {
+        /* Each is up to about a megabyte. */
+        .name = "replay-pages",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(replay_pages),
+        .default_text = "32",
+        .min = 1,
+        .max = 100000,
+        .value_name = "COUNT",
+        .help = "pages of missed messages held at once, for clients that resume or are too slow",
+    },
+    {
+        .name = "replay-rate",
+        .type = SETTING_BYTES,
+        .offset = FIELD(replay_rate),
+        .default_text = "64m",
+        .min = 65536,
+        .max = INT64_C(1) << 40,
+        .value_name = "SIZE",
+        .help = "how much of the past is read from Redis per second, for all clients together",
+    },
+    {
         .name = "max-clients",
         .type = SETTING_INTEGER,
         .offset = FIELD(max_clients),

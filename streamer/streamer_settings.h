@@ -21,6 +21,8 @@ struct streamer_settings {
     bool no_deflate;
     int64_t ring_bytes;
     int64_t unique_window;
+    int64_t replay_pages;
+    int64_t replay_rate;
     int64_t max_clients;
     int64_t max_clients_per_address;
     int64_t handshake_ms;

@@ -24,6 +24,10 @@ enum {
     SLICES_PER_TURN = 8,
     /* Clients have nothing to say; libraries may. */
     INBOUND_MESSAGE_MAX = 64 * 1024,
+    /* A page is given back by a client whose socket takes nothing for so long: others may want its place. */
+    PAGE_IDLE_MS = 2000,
+    /* So long may a client wait for its turn. */
+    TURN_MAX_MS = 60000,
 };
 
 struct subscribers {
@@ -76,16 +80,31 @@ static void enter(struct subscriber *subscriber)
     *subscriber->link = subscriber;
 }
 
+static void on_page(struct page *page, void *context)
+{
+    struct subscriber *subscriber = context;
+    subscriber->page = page;
+    subscriber->page_next = page_find(page, subscriber->state.last.id);
+    want_write(subscriber, clock_monotonic_ms());
+}
+
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key)
+                     const struct lane_key *key, const struct since *since)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    struct stream_id newest = stream_reader_last_id(all->options.reader);
+    struct stream_position newest = stream_reader_position(all->options.reader);
     *subscriber = (struct subscriber){ .all = all, .wsi = wsi };
-    subscriber->slot = lanes_join(all->options.lanes, key, newest);
+    subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
     if (!subscriber->slot)
         return false;
-    client_join(&subscriber->state, lanes_lane(subscriber->slot), newest, now_ms);
+    client_join(&subscriber->state, lanes_lane(subscriber->slot), since, newest, now_ms);
+    subscriber->request = (struct replay_request){
+        .key = lanes_key(subscriber->slot),
+        .on_page = on_page,
+        .context = subscriber,
+    };
+    all->stats.resumed += subscriber->state.is_behind;
+    all->stats.behind += subscriber->state.is_behind;
     enter(subscriber);
     want_write(subscriber, now_ms);
     return true;
@@ -96,6 +115,12 @@ bool subscriber_has_joined(const struct subscriber *subscriber)
     return subscriber->slot != NULL;
 }
 
+static void drop_page(struct subscriber *subscriber)
+{
+    replays_release(subscriber->all->options.replays, subscriber->page);
+    subscriber->page = NULL;
+}
+
 void subscriber_leave(struct subscriber *subscriber)
 {
     if (!subscriber->slot)
@@ -103,6 +128,9 @@ void subscriber_leave(struct subscriber *subscriber)
     *subscriber->link = subscriber->next;
     if (subscriber->next)
         subscriber->next->link = subscriber->link;
+    drop_page(subscriber);
+    replays_forget(subscriber->all->options.replays, &subscriber->request);
+    subscriber->all->stats.behind -= subscriber->state.is_behind;
     lanes_leave(subscriber->slot, clock_monotonic_ms());
     subscriber->slot = NULL;
 }
@@ -143,25 +171,20 @@ static bool send_ping(struct subscriber *subscriber, uint64_t now_ms)
     return send_frame(subscriber, now_ms);
 }
 
-static bool send_gap(struct subscriber *subscriber, uint64_t now_ms)
+static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint64_t now_ms)
 {
     struct subscribers *all = subscriber->all;
-    struct gap gap = client_skip(&subscriber->state, lanes_lane(subscriber->slot),
-                                 stream_reader_last_id(all->options.reader));
+    client_skip(&subscriber->state, gap);
     all->stats.gaps++;
-    all->stats.missed += gap.missed;
-    control_frame_gap(begin_frame(subscriber), framing_of(subscriber), &gap);
+    all->stats.missed += gap->missed;
+    control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap);
     return send_frame(subscriber, now_ms);
 }
 
 /* What a socket does not take, libwebsockets copies and keeps; so a stuck client is not given what will not fit. Half of
  * the room, because the kernel counts its own overhead in. */
-static size_t slice_limit(const struct subscriber *subscriber)
+static size_t socket_room(const struct subscriber *subscriber)
 {
-    const struct lane *lane = lanes_lane(subscriber->slot);
-    if (subscriber->state.position >= lane_first(lane) &&
-        lane_bytes_after(lane, subscriber->state.position) <= SLICE_SMALL)
-        return SLICE_SMALL;
     int descriptor = lws_get_socket_fd(subscriber->wsi);
     int queued = 0;
     int buffer = 0;
@@ -173,36 +196,121 @@ static size_t slice_limit(const struct subscriber *subscriber)
     return room < SLICE_MAX ? room : SLICE_MAX;
 }
 
+static size_t slice_limit(const struct subscriber *subscriber)
+{
+    const struct lane *lane = lanes_lane(subscriber->slot);
+    const struct client *state = &subscriber->state;
+    if (!state->is_behind && state->position >= lane_first(lane) &&
+        lane_bytes_after(lane, state->position) <= SLICE_SMALL)
+        return SLICE_SMALL;
+    return socket_room(subscriber);
+}
+
+/* `count` messages, of the lane or of a page. */
 static bool send_slice(struct subscriber *subscriber, const struct lane_slice *slice,
-                       uint64_t now_ms)
+                       uint64_t count, uint64_t now_ms)
 {
     struct subscribers_stats *stats = &subscriber->all->stats;
     if (!write_raw(subscriber, slice->data, slice->size, now_ms))
         return false;
-    stats->messages += slice->next - subscriber->state.position;
     client_advance(&subscriber->state, slice, now_ms);
+    stats->messages += count;
     stats->slices++;
     stats->slice_bytes += slice->size;
     stats->partial += (uint64_t)lws_partial_buffered(subscriber->wsi);
     return true;
 }
 
+static void note_behind(struct subscriber *subscriber, bool was_behind)
+{
+    struct subscribers_stats *stats = &subscriber->all->stats;
+    if (subscriber->state.is_behind && !was_behind) {
+        stats->behind++;
+        stats->overtaken++;
+    }
+    if (!subscriber->state.is_behind && was_behind) {
+        stats->behind--;
+        stats->caught_up++;
+    }
+}
+
+/* How it goes on after something was sent, or not. */
+enum progress {
+    PROGRESS_BROKEN,
+    PROGRESS_DONE, /* nothing more now; something will wake it */
+    PROGRESS_MORE,
+};
+
+/* The page is read through: on to the lane, or to the next page. */
+static enum progress turn_page(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct client *state = &subscriber->state;
+    struct replays *replays = subscriber->all->options.replays;
+    const struct lane *lane = lanes_lane(subscriber->slot);
+    bool was_empty = false;
+    if (subscriber->page) {
+        was_empty = subscriber->page->count == 0 && subscriber->page->is_end;
+        client_advance_to(state, subscriber->page->end);
+        drop_page(subscriber);
+    }
+    if (client_catch_up(state, lane)) {
+        replays_forget(replays, &subscriber->request);
+        note_behind(subscriber, true);
+        return PROGRESS_MORE;
+    }
+    /* This Redis has not got yet what the lane has had: asked again at the next tick. */
+    if (was_empty || subscriber->request.link)
+        return PROGRESS_DONE;
+    subscriber->request.after = state->last;
+    struct page *page = replays_want(replays, &subscriber->request, now_ms);
+    if (!page)
+        return PROGRESS_DONE;
+    subscriber->page = page;
+    subscriber->page_next = page_find(page, state->last.id);
+    return PROGRESS_MORE;
+}
+
+static enum progress send_page(struct subscriber *subscriber, size_t limit, uint64_t now_ms)
+{
+    const struct page *page = subscriber->page;
+    struct lane_slice slice;
+    struct gap gap;
+    if (page && !subscriber->state.wants_all &&
+        stream_state_gap(&page->state, &subscriber->state.last, &gap))
+        return send_gap(subscriber, &gap, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
+    if (!page || !page_read(page, subscriber->page_next, limit, &slice))
+        return turn_page(subscriber, now_ms);
+    uint64_t count = slice.next - subscriber->page_next;
+    subscriber->page_next = (size_t)slice.next;
+    return send_slice(subscriber, &slice, count, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
+}
+
+static enum progress send_next(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct lane_slice slice;
+    bool was_behind = subscriber->state.is_behind;
+    size_t limit = slice_limit(subscriber);
+    uint64_t position = subscriber->state.position;
+    switch (client_next(&subscriber->state, lanes_lane(subscriber->slot), limit, &slice)) {
+    case CLIENT_NEXT_NOTHING: return PROGRESS_DONE;
+    case CLIENT_NEXT_PAGE:
+        note_behind(subscriber, was_behind);
+        return send_page(subscriber, limit, now_ms);
+    case CLIENT_NEXT_SLICE:
+        return send_slice(subscriber, &slice, slice.next - position, now_ms) ? PROGRESS_MORE
+                                                                             : PROGRESS_BROKEN;
+    }
+    return PROGRESS_DONE;
+}
+
 /* False when the connection is broken. */
 static bool send_slices(struct subscriber *subscriber, uint64_t now_ms)
 {
-    struct lane_slice slice;
-    const struct lane *lane = lanes_lane(subscriber->slot);
     for (int turn = 0; turn < SLICES_PER_TURN && !lws_partial_buffered(subscriber->wsi); turn++) {
-        switch (client_next(&subscriber->state, lane, slice_limit(subscriber), &slice)) {
-        case CLIENT_NEXT_NOTHING: return true;
-        case CLIENT_NEXT_GAP:
-            if (!send_gap(subscriber, now_ms))
-                return false;
-            break;
-        case CLIENT_NEXT_SLICE:
-            if (!send_slice(subscriber, &slice, now_ms))
-                return false;
-            break;
+        switch (send_next(subscriber, now_ms)) {
+        case PROGRESS_BROKEN: return false;
+        case PROGRESS_DONE: return true;
+        case PROGRESS_MORE: break;
         }
     }
     want_write(subscriber, now_ms);
@@ -255,8 +363,15 @@ int subscriber_receive(struct subscriber *subscriber, size_t size)
 void subscribers_wake(struct subscribers *all, uint64_t now_ms)
 {
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
-        if (subscriber->state.position < lane_next(lanes_lane(subscriber->slot)))
+        if (!subscriber->state.is_behind &&
+            subscriber->state.position < lane_next(lanes_lane(subscriber->slot)))
             want_write(subscriber, now_ms);
+}
+
+void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)
+{
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
+        client_learn_newest(&subscriber->state, newest);
 }
 
 /* The last words. Behind what is buffered libwebsockets would end a WebSocket without any. */
@@ -275,6 +390,9 @@ static void say_goodbye(struct subscriber *subscriber, enum lws_close_status cod
     lws_close_reason(subscriber->wsi, code, copy, size);
 }
 
+/* RFC 6455 leaves 1013 to the IANA registry, libwebsockets has no name for it. */
+#define CLOSE_TRY_AGAIN_LATER ((enum lws_close_status)1013)
+
 /* Not from inside a callback of the connection: it may be freed. */
 static void close_subscriber(struct subscriber *subscriber, enum lws_close_status code,
                              const char *reason)
@@ -285,9 +403,30 @@ static void close_subscriber(struct subscriber *subscriber, enum lws_close_statu
     lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
 }
 
+/* False if it was closed. */
+static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct subscribers *all = subscriber->all;
+    const struct client *state = &subscriber->state;
+    if (replays_waited_ms(all->options.replays, &subscriber->request, now_ms) >= TURN_MAX_MS) {
+        all->stats.closed_busy++;
+        close_subscriber(subscriber, CLOSE_TRY_AGAIN_LATER,
+                         "too many clients are behind, come again");
+        return false;
+    }
+    if (subscriber->page && state->waiting_since_ms &&
+        now_ms - state->waiting_since_ms >= PAGE_IDLE_MS)
+        drop_page(subscriber);
+    if (!subscriber->page && !subscriber->request.link)
+        want_write(subscriber, now_ms);
+    return true;
+}
+
 static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
 {
     struct subscribers_stats *stats = &subscriber->all->stats;
+    if (subscriber->state.is_behind && !tick_behind(subscriber, now_ms))
+        return;
     switch (due_of(subscriber, now_ms)) {
     case CLIENT_DUE_NOTHING: return;
     case CLIENT_DUE_PING:

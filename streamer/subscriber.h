@@ -1,13 +1,14 @@
 /*
  * Clients of the streams, over WebSocket or Server-Sent Events. Each is a position in a lane; whenever its socket is
  * writable it is sent the next slice of ready-made frames, whole frames only, so that what libwebsockets sends by itself
- * (pongs, closes) always falls between two frames.
+ * (pongs, closes) always falls between two frames. One that is behind its lane is sent pages of the past instead.
  */
 #ifndef STREAMER_SUBSCRIBER_H
 #define STREAMER_SUBSCRIBER_H
 
 #include "streamer/client.h"
 #include "streamer/lanes.h"
+#include "streamer/replays.h"
 
 struct lws;
 struct stream_reader;
@@ -16,16 +17,22 @@ struct subscribers;
 struct subscribers_options {
     struct lanes *lanes;
     const struct stream_reader *reader;
+    struct replays *replays;
     struct client_timing timing;
 };
 
 struct subscribers_stats {
     uint64_t slices; /* written */
     uint64_t slice_bytes;
-    uint64_t messages; /* in them */
-    uint64_t partial;  /* slices that the socket did not take whole */
-    uint64_t gaps;     /* clients told that they missed something */
-    uint64_t missed;   /* messages they missed */
+    uint64_t messages;    /* in them */
+    uint64_t partial;     /* slices that the socket did not take whole */
+    uint64_t gaps;        /* times that a client was told that it missed something */
+    uint64_t missed;      /* messages they missed, where that could be counted */
+    uint64_t resumed;     /* clients that came for what was before */
+    uint64_t overtaken;   /* times that a lane overtook a client */
+    uint64_t caught_up;   /* times that one that was behind got back to its lane */
+    size_t behind;        /* clients, now */
+    uint64_t closed_busy; /* clients whose turn for a page did not come */
     uint64_t closed_slow;
     uint64_t closed_silent;
 };
@@ -35,7 +42,10 @@ struct subscriber {
     struct subscribers *all;
     struct lws *wsi;
     struct client state;
-    struct lane_slot *slot;          /* NULL: it has left, or never joined */
+    struct lane_slot *slot; /* NULL: it has left, or never joined */
+    struct page *page;      /* of one that is behind, while it is sent it */
+    size_t page_next;       /* the number of the frame of it that comes next */
+    struct replay_request request;
     size_t inbound;                  /* bytes of the message that is coming in */
     struct subscriber *next, **link; /* link: what points to this one */
 };
@@ -48,7 +58,7 @@ void subscribers_destroy(struct subscribers *all);
 /* The connection is open, its answer or handshake written. From here to subscriber_leave it listens to its lane. False if
  * there are as many lanes as may be. */
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key);
+                     const struct lane_key *key, const struct since *since);
 /* The connection is closing. Fine for one that has left already or never joined. */
 void subscriber_leave(struct subscriber *subscriber);
 bool subscriber_has_joined(const struct subscriber *subscriber);
@@ -56,6 +66,8 @@ bool subscriber_has_joined(const struct subscriber *subscriber);
 int subscriber_write(struct subscriber *subscriber);
 int subscriber_receive(struct subscriber *subscriber, size_t size);
 
+/* The reader knows only now where the stream ends. */
+void subscribers_learn_newest(struct subscribers *all, struct stream_position newest);
 /* There is something new in the lanes. */
 void subscribers_wake(struct subscribers *all, uint64_t now_ms);
 /* To be called every second or so: heartbeats, pings, and the end of clients that are gone. */

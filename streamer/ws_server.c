@@ -10,6 +10,7 @@
 
 #include <libwebsockets.h>
 
+#include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/memory.h"
 #include "streamer/connection.h"
@@ -39,7 +40,9 @@ enum {
     MS_PER_S = 1000,
 };
 
-#define PROTOCOL_NAME    "certstream"
+#define PROTOCOL_NAME "certstream"
+/* As libwebsockets has the names of headers that it does not know. */
+#define LAST_EVENT_ID    "last-event-id:"
 #define TOO_MANY_FILTERS "too many different filters at once"
 /* The certificate is our own business (tls_identity.h). */
 #define TLS_OPTIONS (LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX)
@@ -103,7 +106,8 @@ static int join(struct session *session, struct lws *wsi, struct stream_request 
 {
     struct lane_key key = { wanted->form, framing, wanted->filter };
     struct subscribers *subscribers = server_of(wsi)->subscribers;
-    bool joined = subscriber_join(&session->subscriber, subscribers, wsi, &key);
+    struct since since = since_at(&wanted->since, clock_realtime_ms());
+    bool joined = subscriber_join(&session->subscriber, subscribers, wsi, &key, &since);
     stream_request_clear(wanted);
     return joined ? 0 : -1;
 }
@@ -180,11 +184,40 @@ static int refuse(struct lws *wsi, struct refusal refusal, bool is_head)
     return -1;
 }
 
-/* A lane of another filter is not to be had without end. */
-static bool has_room(struct lws *wsi, const struct stream_request *wanted)
+/* What is asked for is right; can it be had? A lane of another filter is not to be had without end. */
+static struct refusal check_wanted(struct lws *wsi, const struct stream_request *wanted)
 {
     const struct lane_key key = { wanted->form, FRAMING_WEBSOCKET, wanted->filter };
-    return lanes_have_room(server_of(wsi)->options.subscribers.lanes, &key);
+    if (since_is_to_come(&wanted->since, clock_realtime_ms()))
+        return (struct refusal){ 400, "since is an id that is yet to come" };
+    if (!lanes_have_room(server_of(wsi)->options.subscribers.lanes, &key))
+        return (struct refusal){ 503, TOO_MANY_FILTERS };
+    return (struct refusal){ 0 };
+}
+
+/* What a browser that comes back says is newer than the query it asks with again and again. */
+static struct refusal read_last_event_id(struct lws *wsi, struct since *since)
+{
+    char text[STREAM_ID_TEXT_SIZE];
+    const int name_size = sizeof LAST_EVENT_ID - 1;
+    if (lws_hdr_custom_length(wsi, LAST_EVENT_ID, name_size) <= 0)
+        return (struct refusal){ 0 };
+    int size = lws_hdr_custom_copy(wsi, text, sizeof text, LAST_EVENT_ID, name_size);
+    if (size > 0 && since_read(since, bytes_of(text, (size_t)size)))
+        return (struct refusal){ 0 };
+    return (struct refusal){ 400, "Last-Event-ID is the id of a message (1700000000000-0)" };
+}
+
+/* Takes what is wanted. */
+static int answer_sse(struct session *session, struct lws *wsi, struct stream_request *wanted)
+{
+    struct refusal refusal = read_last_event_id(wsi, &wanted->since);
+    if (!refusal.status)
+        refusal = check_wanted(wsi, wanted);
+    if (!refusal.status)
+        return start_sse(session, wsi, wanted);
+    stream_request_clear(wanted);
+    return refuse(wsi, refusal, false);
 }
 
 static int answer_http(struct session *session, struct lws *wsi, struct bytes path)
@@ -202,10 +235,7 @@ static int answer_http(struct session *session, struct lws *wsi, struct bytes pa
                                       bytes_of(if_none_match, copied > 0 ? (size_t)copied : 0) };
     if (!is_get(wsi) || !http_routes_sse(sources, target, &wanted))
         return http_connection_start(&session->http, wsi, sources, target);
-    if (has_room(wsi, &wanted))
-        return start_sse(session, wsi, &wanted);
-    stream_request_clear(&wanted);
-    return refuse(wsi, (struct refusal){ 503, TOO_MANY_FILTERS }, false);
+    return answer_sse(session, wsi, &wanted);
 }
 
 static int on_http(struct session *session, struct lws *wsi, struct bytes path)
@@ -227,9 +257,9 @@ static struct refusal check_stream(struct lws *wsi, struct http_refusal *reason)
         return (struct refusal){ 400, "Sec-WebSocket-Extensions is too long" };
     if (!find_wanted(wsi, &wanted, reason))
         return (struct refusal){ reason->status, reason->text };
-    bool good = has_room(wsi, &wanted);
+    struct refusal refusal = check_wanted(wsi, &wanted);
     stream_request_clear(&wanted);
-    return good ? (struct refusal){ 0 } : (struct refusal){ 503, TOO_MANY_FILTERS };
+    return refusal;
 }
 
 static struct refusal check_upgrade(struct lws *wsi, const struct request_headers *headers,
@@ -493,6 +523,11 @@ bool ws_server_listen(struct ws_server *server, const struct listeners *listener
             return false;
     }
     return true;
+}
+
+void ws_server_learn_newest(struct ws_server *server, struct stream_position newest)
+{
+    subscribers_learn_newest(server->subscribers, newest);
 }
 
 void ws_server_wake(struct ws_server *server, uint64_t now_ms)

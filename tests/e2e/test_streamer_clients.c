@@ -81,20 +81,6 @@ static struct websocket_client *connect_client(const struct parts *parts, const 
     return client;
 }
 
-static void wait_for_entries(const struct parts *parts, uint64_t count)
-{
-    char part[64];
-    (void)snprintf(part, sizeof part, "\"processed_certificates\":%" PRIu64 ",", count);
-    struct deadline deadline = deadline_after(WAIT_MS, part);
-    for (bool there = false; !there;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/stats");
-        there = strstr(http_answer_text(&answer), part) != NULL;
-        http_answer_free(&answer);
-        if (!there)
-            deadline_wait(&deadline);
-    }
-}
-
 static uint64_t number_after(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
@@ -103,46 +89,6 @@ static uint64_t number_after(const char *text, const char *name)
         return 0;
     }
     return strtoull(at + strlen(name), NULL, 10);
-}
-
-/* The next text frame that is no heartbeat. */
-static const char *expect_text(struct websocket_client *client)
-{
-    const char *text = websocket_client_expect(client, "", WAIT_MS);
-    while (strstr(text, "\"message_type\":\"heartbeat\""))
-        text = websocket_client_expect(client, "", WAIT_MS);
-    return text;
-}
-
-static void a_client_that_was_overtaken_is_told_exactly_what_it_missed(void **state)
-{
-    struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--ring-bytes", "256k", NULL });
-    struct websocket_client *client = connect_client(parts, "/");
-    stream_feed_add(parts->redis, 0, FLOOD, FLOOD_PADDING);
-    wait_for_entries(parts, FLOOD);
-    char last_id[64] = "";
-    uint64_t next = 0;
-    uint64_t gaps = 0;
-    while (next < FLOOD) {
-        const char *text = expect_text(client);
-        if (strstr(text, "\"message_type\":\"gap\"")) {
-            const char *from = strstr(text, "\"from\":\"") + strlen("\"from\":\"");
-            assert_memory_equal(from, last_id, strlen(last_id));
-            assert_non_null(strstr(text, "\"reason\":\"slow\""));
-            next += number_after(text, "\"missed\":");
-            gaps++;
-            continue;
-        }
-        assert_int_equal(number_after(text, "\"cert_index\":"), next);
-        next++;
-        (void)sscanf(strstr(text, "\"id\":\"") + strlen("\"id\":\""), "%63[0-9-]", last_id);
-    }
-    assert_int_equal(next, FLOOD);
-    assert_true(gaps > 0);
-    stream_feed_add(parts->redis, FLOOD, FLOOD + 1, 0);
-    assert_int_equal(number_after(expect_text(client), "\"cert_index\":"), FLOOD);
-    websocket_client_destroy(client);
 }
 
 static void ping(struct websocket_client *client, uint64_t number)
@@ -393,8 +339,6 @@ static void too_many_connections_are_told_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_client_that_was_overtaken_is_told_exactly_what_it_missed,
-                                        setup, teardown),
         cmocka_unit_test_setup_teardown(pings_at_full_speed_are_answered_between_messages, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(stuck_clients_cost_little_memory_and_nobody_else_anything,

@@ -39,6 +39,13 @@ static int teardown(void **state)
     return 0;
 }
 
+static const struct since now = { .kind = SINCE_NOW };
+
+static struct stream_position place(uint64_t ms, uint64_t ordinal)
+{
+    return (struct stream_position){ { ms, 0 }, ordinal };
+}
+
 static void append(struct fixture *fixture, uint64_t id, size_t size)
 {
     static const uint8_t zeros[RING_SIZE];
@@ -51,7 +58,7 @@ static void is_sent_what_comes_after_it_joined(void **state)
     struct fixture *fixture = *state;
     struct lane_slice slice;
     append(fixture, 1, 10);
-    client_join(&fixture->client, fixture->lane, (struct stream_id){ 1, 0 }, NOW);
+    client_join(&fixture->client, fixture->lane, &now, place(1, 1), NOW);
     assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice),
                      CLIENT_NEXT_NOTHING);
     append(fixture, 2, 20);
@@ -64,23 +71,101 @@ static void is_sent_what_comes_after_it_joined(void **state)
     assert_int_equal(fixture->client.last.id.ms, 3);
 }
 
-static void is_told_what_it_missed_when_it_was_overtaken(void **state)
+static void is_behind_when_it_was_overtaken_until_the_lane_holds_what_it_lacks(void **state)
 {
     struct fixture *fixture = *state;
+    struct client *client = &fixture->client;
     struct lane_slice slice;
-    client_join(&fixture->client, fixture->lane, (struct stream_id){ 7, 0 }, NOW);
+    client_join(client, fixture->lane, &now, place(7, 70), NOW);
     for (uint64_t id = 8; id < 18; id++)
         append(fixture, id, RING_SIZE / 8);
-    assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice), CLIENT_NEXT_GAP);
-    struct gap gap = client_skip(&fixture->client, fixture->lane, (struct stream_id){ 17, 0 });
-    assert_int_equal(gap.from.ms, 7);
-    assert_int_equal(gap.to.ms, 17);
-    assert_int_equal(gap.missed, 10);
-    assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice),
-                     CLIENT_NEXT_NOTHING);
-    append(fixture, 18, 1);
-    assert_int_equal(client_next(&fixture->client, fixture->lane, 100, &slice), CLIENT_NEXT_SLICE);
-    assert_int_equal(slice.last.id.ms, 18);
+    assert_int_equal(client_next(client, fixture->lane, 100, &slice), CLIENT_NEXT_PAGE);
+    assert_true(client->is_behind);
+    assert_int_equal(client->last.id.ms, 7);
+    assert_int_equal(client->last.ordinal, 70);
+    assert_false(client_catch_up(client, fixture->lane));
+    client_advance_to(client, place(8, 71));
+    assert_false(client_catch_up(client, fixture->lane));
+    /* The lane holds eight: 10 to 17. */
+    client_advance_to(client, place(9, 72));
+    assert_true(client_catch_up(client, fixture->lane));
+    assert_int_equal(client_next(client, fixture->lane, 1, &slice), CLIENT_NEXT_SLICE);
+    assert_int_equal(slice.last.id.ms, 10);
+}
+
+static void one_that_comes_for_what_was_before_is_behind_at_first(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = &fixture->client;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_ID, .after = { 5, 0 } };
+    client_join(client, fixture->lane, &since, place(9, 90), NOW);
+    assert_int_equal(client_next(client, fixture->lane, 100, &slice), CLIENT_NEXT_PAGE);
+    assert_int_equal(client->last.id.ms, 5);
+    assert_int_equal(client->last.ordinal, 0);
+    assert_false(client->wants_all);
+    since = (struct since){ .kind = SINCE_BEGINNING };
+    client_join(client, fixture->lane, &since, place(9, 90), NOW);
+    assert_true(client->wants_all);
+    /* Even where the lane holds all there ever was: what is there has to be looked for in Redis first. */
+    assert_false(client_catch_up(client, fixture->lane));
+    client_advance_to(client, place(9, 90));
+    assert_false(client->wants_all);
+    assert_true(client_catch_up(client, fixture->lane));
+}
+
+static void one_that_is_ahead_of_its_lane_gets_nothing_twice(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = &fixture->client;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_ID, .after = { 5, 0 } };
+    append(fixture, 4, 10);
+    client_join(client, fixture->lane, &since, place(4, 40), NOW);
+    assert_true(client_catch_up(client, fixture->lane));
+    assert_int_equal(client_next(client, fixture->lane, 100, &slice), CLIENT_NEXT_NOTHING);
+    append(fixture, 5, 10);
+    assert_int_equal(client_next(client, fixture->lane, 100, &slice), CLIENT_NEXT_NOTHING);
+    append(fixture, 6, 10);
+    append(fixture, 7, 10);
+    assert_int_equal(client_next(client, fixture->lane, 100, &slice), CLIENT_NEXT_SLICE);
+    assert_int_equal(slice.size, 20);
+    client_advance(client, &slice, NOW);
+    /* From here on an id that goes back is a new entry of a Redis that was set back. */
+    append(fixture, 3, 10);
+    assert_int_equal(client_next(client, fixture->lane, 100, &slice), CLIENT_NEXT_SLICE);
+}
+
+static void behind_a_gap_it_goes_on_and_counts_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = &fixture->client;
+    struct gap gap = { .from = { 5, 0 }, .to = { 8, 0 }, .is_counted = true, .missed = 30 };
+    client_join(client, fixture->lane, &now, place(5, 50), NOW);
+    client_skip(client, &gap);
+    assert_int_equal(client->last.id.ms, 8);
+    assert_int_equal(client->last.ordinal, 80);
+    gap.is_counted = false;
+    client_skip(client, &gap);
+    assert_int_equal(client->last.ordinal, 0);
+}
+
+static void one_that_joined_before_the_streams_end_was_known_learns_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = &fixture->client;
+    client_join(client, fixture->lane, &now, place(0, 0), NOW);
+    client_learn_newest(client, place(9, 90));
+    assert_int_equal(client->last.id.ms, 9);
+    client_learn_newest(client, place(11, 110));
+    assert_int_equal(client->last.id.ms, 9);
+    client_join(client, fixture->lane, &now, place(0, 1), NOW);
+    client_learn_newest(client, place(9, 90));
+    assert_int_equal(client->last.id.ms, 0);
+    struct since beginning = { .kind = SINCE_BEGINNING };
+    client_join(client, fixture->lane, &beginning, place(0, 0), NOW);
+    client_learn_newest(client, place(9, 90));
+    assert_int_equal(client->last.id.ms, 0);
 }
 
 static void time_asks_for_the_most_urgent(void **state)
@@ -101,7 +186,7 @@ static void time_asks_for_the_most_urgent(void **state)
         { NOW, NOW, NOW, NOW - 60000, CLIENT_DUE_CLOSE_SLOW },
         { NOW, NOW - 90000, NOW, NOW - 60000, CLIENT_DUE_CLOSE_SLOW },
     };
-    client_join(&fixture->client, fixture->lane, (struct stream_id){ 0 }, NOW);
+    client_join(&fixture->client, fixture->lane, &now, place(0, 0), NOW);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fixture->client.sent_at_ms = cases[i].sent;
         fixture->client.heard_at_ms = cases[i].heard;
@@ -114,7 +199,7 @@ static void time_asks_for_the_most_urgent(void **state)
 static void greets_a_new_client_at_once(void **state)
 {
     struct fixture *fixture = *state;
-    client_join(&fixture->client, fixture->lane, (struct stream_id){ 0 }, NOW);
+    client_join(&fixture->client, fixture->lane, &now, place(0, 0), NOW);
     assert_int_equal(client_due(&fixture->client, &timing, NOW), CLIENT_DUE_HEARTBEAT);
 }
 
@@ -122,8 +207,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_sent_what_comes_after_it_joined, setup, teardown),
-        cmocka_unit_test_setup_teardown(is_told_what_it_missed_when_it_was_overtaken, setup,
+        cmocka_unit_test_setup_teardown(
+            is_behind_when_it_was_overtaken_until_the_lane_holds_what_it_lacks, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_comes_for_what_was_before_is_behind_at_first,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_ahead_of_its_lane_gets_nothing_twice, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(behind_a_gap_it_goes_on_and_counts_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_joined_before_the_streams_end_was_known_learns_it,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(time_asks_for_the_most_urgent, setup, teardown),
         cmocka_unit_test_setup_teardown(greets_a_new_client_at_once, setup, teardown),
     };

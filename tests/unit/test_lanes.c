@@ -113,6 +113,20 @@ static void each_lane_gets_its_kind_of_message(void **state)
         assert_int_equal(framer_stats(fixture->framer)->rendered[content], 1);
 }
 
+static void after_a_break_everybody_is_overtaken(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct lane *lane = join(fixture, LANE_LITE, FRAMING_WEBSOCKET);
+    uint64_t number = 0;
+    struct stream_entry entry = make_entry(good_json);
+    lanes_publish(fixture->lanes, &entry, 41, NOW);
+    lanes_break(fixture->lanes, (struct stream_id){ 20, 0 });
+    assert_true(lane_first(lane) > 1);
+    assert_false(lane_find(lane, (struct stream_id){ 7, 1 }, &number));
+    assert_true(lane_find(lane, (struct stream_id){ 20, 0 }, &number));
+    assert_int_equal(number, lane_next(lane));
+}
+
 static void what_nobody_listens_to_is_not_rendered(void **state)
 {
     struct fixture *fixture = *state;
@@ -247,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_lane_gets_its_kind_of_message, setup, teardown),
         cmocka_unit_test_setup_teardown(each_framing_has_a_lane_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_break_everybody_is_overtaken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_listens_to_is_not_rendered, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entry_whose_json_is_not_ours_is_counted_and_passed_over,
                                         setup, teardown),

@@ -64,6 +64,19 @@ static void reads_the_fields_in_any_order_and_passes_over_unknown_ones(void **st
                                        "json", "{}", NULL });
 }
 
+static void what_an_operator_did_is_no_certificate_and_not_malformed(void **state)
+{
+    (void)state;
+    redisReply *reply = make_reply(
+        "5-6", (const char *const[]){ "log", HEX_64, "control", "{\"action\":\"rebase\"}", NULL });
+    struct stream_entry entry;
+    assert_false(stream_entry_read(&entry, reply));
+    assert_true(entry.is_control);
+    assert_int_equal(entry.id.ms, 5);
+    assert_true(bytes_equal_string(entry.log, HEX_64));
+    freeReplyObject(reply);
+}
+
 static void refuses_entries_that_are_not_of_the_contract(void **state)
 {
     (void)state;
@@ -154,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_fields_in_any_order_and_passes_over_unknown_ones),
+        cmocka_unit_test(what_an_operator_did_is_no_certificate_and_not_malformed),
         cmocka_unit_test(refuses_entries_that_are_not_of_the_contract),
         cmocka_unit_test(an_entry_without_a_good_id_has_none),
         cmocka_unit_test(takes_the_issuers_in_order),

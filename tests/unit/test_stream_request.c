@@ -55,17 +55,20 @@ static void the_query_says_more_than_the_route(void **state)
     expect_good(&answer, "dialect=certstream", LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
 }
 
-static void since_is_handed_on(void **state)
+static void since_is_read(void **state)
 {
     (void)state;
     struct stream_request request;
     char reason[STREAM_REQUEST_REASON_SIZE];
     assert_true(read_query(&request, &websocket, "since=5-1", reason));
-    assert_true(bytes_equal_string(request.since, "5-1"));
+    assert_int_equal(request.since.kind, SINCE_ID);
+    assert_int_equal(request.since.after.ms, 5);
     assert_null(request.filter);
     stream_request_clear(&request);
     assert_true(read_query(&request, &websocket, "", reason));
-    assert_null(request.since.data);
+    assert_int_equal(request.since.kind, SINCE_NOW);
+    assert_false(read_query(&request, &websocket, "since=yesterday", reason));
+    assert_string_equal(reason, SINCE_REASON);
 }
 
 static void what_is_wrong_is_named(void **state)
@@ -98,7 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_query_says_more_than_the_route),
-        cmocka_unit_test(since_is_handed_on),
+        cmocka_unit_test(since_is_read),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

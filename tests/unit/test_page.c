@@ -1,0 +1,100 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "shared/memory.h"
+#include "streamer/page.h"
+
+static const struct lane_key key = { { LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM },
+                                     FRAMING_WEBSOCKET,
+                                     NULL };
+
+static struct stream_position place(uint64_t ms)
+{
+    return (struct stream_position){ { ms, 0 }, ms / 10 };
+}
+
+/* The frames of 20, 40 and 50; it ends with 60, which did not pass. */
+static struct page *make_page(void)
+{
+    struct page *page = page_create(&key, (struct stream_id){ 10, 0 });
+    assert_true(page_append(page, place(20), bytes_of_string("aaa")));
+    assert_true(page_append(page, place(40), bytes_of_string("bb")));
+    assert_true(page_append(page, place(50), bytes_of_string("cccc")));
+    page->end = place(60);
+    return page;
+}
+
+static void covers_from_its_begin_to_before_its_end(void **state)
+{
+    (void)state;
+    struct page *page = make_page();
+    static const struct {
+        uint64_t ms;
+        bool covered;
+        size_t number;
+    } cases[] = { { 9, false, 0 }, { 10, true, 0 }, { 15, true, 0 }, { 20, true, 1 },
+                  { 45, true, 2 }, { 50, true, 3 }, { 59, true, 3 }, { 60, false, 0 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stream_id id = { cases[i].ms, 0 };
+        assert_int_equal(page_covers(page, id), cases[i].covered);
+        if (cases[i].covered)
+            assert_int_equal(page_find(page, id), cases[i].number);
+    }
+    page_destroy(page);
+}
+
+static void is_read_in_slices_of_whole_frames(void **state)
+{
+    (void)state;
+    struct page *page = make_page();
+    static const struct {
+        size_t from, limit;
+        const char *slice;
+        uint64_t last_ms;
+    } cases[] = { { 0, 100, "aaabbcccc", 50 },
+                  { 0, 8, "aaabb", 40 },
+                  { 0, 1, "aaa", 20 },
+                  { 1, 6, "bbcccc", 50 },
+                  { 2, 0, "cccc", 50 } };
+    struct lane_slice slice;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(page_read(page, cases[i].from, cases[i].limit, &slice));
+        assert_true(bytes_equal_string(bytes_of(slice.data, slice.size), cases[i].slice));
+        assert_int_equal(slice.last.id.ms, cases[i].last_ms);
+        assert_int_equal(slice.last.ordinal, cases[i].last_ms / 10);
+    }
+    assert_int_equal(slice.next, 3);
+    assert_false(page_read(page, 3, 100, &slice));
+    page_destroy(page);
+}
+
+static void is_full_at_a_bound_of_bytes_or_of_frames(void **state)
+{
+    (void)state;
+    uint8_t *bytes = memory_allocate_zeroed(1, PAGE_BYTES_MAX);
+    struct page *page = page_create(&key, (struct stream_id){ 10, 0 });
+    assert_true(page_append(page, place(20), bytes_of(bytes, PAGE_BYTES_MAX - 1)));
+    assert_false(page_append(page, place(30), bytes_of(bytes, PAGE_BYTES_MAX)));
+    page_destroy(page);
+    page = page_create(&key, (struct stream_id){ 10, 0 });
+    for (uint64_t i = 1; i < PAGE_ENTRIES_MAX; i++)
+        assert_true(page_append(page, place(10 + i), bytes_of_string("x")));
+    assert_false(page_append(page, place(500), bytes_of_string("x")));
+    page_destroy(page);
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(covers_from_its_begin_to_before_its_end),
+        cmocka_unit_test(is_read_in_slices_of_whole_frames),
+        cmocka_unit_test(is_full_at_a_bound_of_bytes_or_of_frames),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
