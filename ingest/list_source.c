@@ -78,37 +78,47 @@ static uint64_t next_interval_ms(struct list_source *source)
     return interval - interval / 5 + x % (interval * 2 / 5 + 1);
 }
 
-static void fail_until(struct list_source *source, const char *why, uint64_t due_at_ms)
+static void fail_until(struct list_source *source, enum list_failure failure, const char *why,
+                       uint64_t due_at_ms)
 {
-    if (!source->has_failed)
-        log_warning("log list cannot be read", "list=%s error=%s", log_quoted(source->address),
+    static const char *const events[] = {
+        [LIST_FINE] = "",
+        [LIST_UNREACHABLE] = "log list cannot be read",
+        [LIST_MALFORMED] = "log list makes no sense",
+        [LIST_UNSIGNED] = "log list is not signed as it should be",
+        [LIST_HELD] = "log list is held",
+    };
+    if (failure > source->failure) {
+        log_warning(events[failure], "list=%s error=%s", log_quoted(source->address),
                     log_quoted(why));
-    source->has_failed = true;
+        source->failure = failure;
+    }
     source->stats.failures++;
     source->step = LIST_IDLE;
     source->due_at_ms = due_at_ms;
 }
 
-static void fail(struct list_source *source, const char *why)
+static void fail(struct list_source *source, enum list_failure failure, const char *why)
 {
-    fail_until(source, why, clock_monotonic_ms() + source->back_off_ms);
+    fail_until(source, failure, why, clock_monotonic_ms() + source->back_off_ms);
     source->back_off_ms =
         source->back_off_ms * 2 > LIST_RETRY_MAX_MS ? LIST_RETRY_MAX_MS : source->back_off_ms * 2;
 }
 
 /* What is wrong will be right at the next reading, or not for long. */
-static void fail_until_next(struct list_source *source, const char *why, uint64_t delay_ms)
+static void fail_until_next(struct list_source *source, enum list_failure failure, const char *why,
+                            uint64_t delay_ms)
 {
     uint64_t interval_ms = next_interval_ms(source);
-    fail_until(source, why,
+    fail_until(source, failure, why,
                clock_monotonic_ms() + (delay_ms < interval_ms ? delay_ms : interval_ms));
 }
 
 static void succeed(struct list_source *source)
 {
-    if (source->has_failed)
+    if (source->failure)
         log_info("log list is read again", "list=%s", log_quoted(source->address));
-    source->has_failed = false;
+    source->failure = LIST_FINE;
     source->step = LIST_IDLE;
     source->back_off_ms = LIST_RETRY_MS;
     source->read_at_ms = clock_monotonic_ms();
@@ -168,9 +178,9 @@ static void judge(struct list_source *source, struct bytes text, struct bytes si
     const char *wrong = take(source, text, &is_held);
     source->stats.held += is_held;
     if (wrong && is_held)
-        fail_until_next(source, wrong, UINT64_MAX);
+        fail_until_next(source, LIST_HELD, wrong, UINT64_MAX);
     else if (wrong)
-        fail(source, wrong);
+        fail(source, LIST_MALFORMED, wrong);
     if (wrong)
         return;
     source->stats.reads++;
@@ -214,7 +224,7 @@ static enum list_step on_key(struct list_source *source, struct bytes pem)
     const char *wrong = make_key(source);
     if (!wrong)
         return LIST_SIGNATURE;
-    fail(source, wrong);
+    fail(source, LIST_UNSIGNED, wrong);
     return LIST_IDLE;
 }
 
@@ -224,7 +234,8 @@ static enum list_step on_signature(struct list_source *source, struct bytes sign
         judge(source, buffer_bytes(&source->text), signature);
     } else {
         source->stats.bad_signatures++;
-        fail_until_next(source, "its signature is not of this list", LIST_SIGNATURE_RETRY_MS);
+        fail_until_next(source, LIST_UNSIGNED, "its signature is not of this list",
+                        LIST_SIGNATURE_RETRY_MS);
     }
     buffer_free(&source->text);
     return LIST_IDLE;
@@ -262,7 +273,7 @@ static void on_response(void *context, const struct http_response *response)
         return;
     }
     (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-    fail(source, response->error ? response->error : why);
+    fail(source, LIST_UNREACHABLE, response->error ? response->error : why);
 }
 
 static void ask(struct list_source *source, const char *url, size_t size_max)
@@ -339,7 +350,7 @@ static void fetch(struct list_source *source, enum list_step step)
         const char *wrong = read_file(&content, where, sizes[step] + 1);
         step = LIST_IDLE;
         if (wrong)
-            fail(source, wrong);
+            fail(source, LIST_UNREACHABLE, wrong);
         else
             step = on_content(source, buffer_bytes(&content));
         buffer_free(&content);
@@ -391,7 +402,7 @@ static void on_copy(struct redis_link *link, redisReply *reply, void *context)
 static void ask_redis(struct list_source *source)
 {
     char signature_field[FIELD_SIZE], key_field[FIELD_SIZE];
-    if (source->is_loaded || !source->has_failed || source->asked_redis || !source->ingest->link)
+    if (source->is_loaded || !source->failure || source->asked_redis || !source->ingest->link)
         return;
     (void)snprintf(signature_field, sizeof signature_field, "%s signature", source->address);
     (void)snprintf(key_field, sizeof key_field, "%s key", source->address);

@@ -33,6 +33,15 @@ enum list_step {
     LIST_SIGNATURE,
 };
 
+/* What went wrong since the last good reading, the worst of it: said once each, as it gets worse. */
+enum list_failure {
+    LIST_FINE,
+    LIST_UNREACHABLE,
+    LIST_MALFORMED,
+    LIST_UNSIGNED,
+    LIST_HELD, /* a good list, but not believed */
+};
+
 struct list_events {
     /* Asks whether a new version of the list is believed: NULL, or why it is not, in a text that lives for the call. */
     const char *(*on_candidate)(void *context, const struct list_source *source,
@@ -70,7 +79,7 @@ struct list_source {
     uint64_t read_at_ms;       /* or confirmed; monotonic */
 
     bool asked_redis; /* for the copy, because the address failed at start */
-    bool has_failed;
+    enum list_failure failure;
     size_t told_refused; /* logs described wrongly, as far as that was said */
     uint64_t due_at_ms;
     uint64_t back_off_ms;

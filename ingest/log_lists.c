@@ -110,9 +110,8 @@ static const char *on_candidate(void *context, const struct list_source *source,
     struct log_lists *lists = context;
     struct roster roster;
     decide(lists, source, candidate, &roster);
-    (void)snprintf(lists->held, sizeof lists->held,
-                   "held: it would stop %zu of %zu logs (--list-brake)", roster.stopped,
-                   roster.known);
+    (void)snprintf(lists->held, sizeof lists->held, "it would stop %zu of %zu logs (--list-brake)",
+                   roster.stopped, roster.known);
     bool is_braked = roster.is_braked;
     roster_clear(&roster);
     return is_braked ? lists->held : NULL;
@@ -343,7 +342,7 @@ struct log_lists_stats log_lists_stats(const struct log_lists *lists, uint64_t n
 bool log_lists_are_settled(const struct log_lists *lists)
 {
     for (size_t i = 0; i < lists->count; i++)
-        if (!lists->sources[i].is_loaded && !lists->sources[i].has_failed)
+        if (!lists->sources[i].is_loaded && !lists->sources[i].failure)
             return false;
     return true;
 }

@@ -95,7 +95,7 @@ static void a_list_that_would_stop_many_logs_is_held(void **state)
     list_stage_wait_for_logs(stage, "following", "yes", LIST_STAGE_LOGS + EXTRA);
 
     daemon_control_ct_log(stage->ct_log, "list-extra=0");
-    list_stage_wait_for_errors(ingest, "held: it would stop 8 of 10 logs");
+    list_stage_wait_for_errors(ingest, "it would stop 8 of 10 logs");
     list_stage_wait_for_counter(stage, "list_held", 2);
     assert_int_equal(list_stage_counter(stage, "logs_followed"), LIST_STAGE_LOGS + EXTRA);
     assert_int_equal(list_stage_counter(stage, "logs_drained"), 0);
@@ -103,7 +103,7 @@ static void a_list_that_would_stop_many_logs_is_held(void **state)
 
     /* A restart makes the list no more credible. */
     ingest = list_stage_start_ingest(stage, "second", NULL, NULL);
-    list_stage_wait_for_errors(ingest, "held: it would stop 8 of 10 logs");
+    list_stage_wait_for_errors(ingest, "it would stop 8 of 10 logs");
     list_stage_wait_for_errors(ingest, "log list taken from Redis");
     list_stage_wait_for_counter(stage, "logs_followed", LIST_STAGE_LOGS + EXTRA);
     daemon_control_ct_log(stage->ct_log, "size=150");
