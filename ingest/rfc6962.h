@@ -7,6 +7,7 @@
 
 #include "ingest/entry.h"
 #include "shared/buffer.h"
+#include "shared/reader.h"
 
 enum {
     /* What is asked for at most; CTFE answers 1000 by default, others 32 to 1024. */
@@ -17,17 +18,20 @@ enum {
 
 /* Entries of one get-entries answer, decoded one after the other into the same memory. */
 struct rfc6962_page {
-    struct cJSON *root;
+    size_t count; /* entries it has */
+    size_t left;  /* of these, not read yet */
+    struct reader plain;
+    struct cJSON *root; /* NULL: it is read from `plain` */
     const struct cJSON *next;
-    size_t count;
     struct buffer leaf_input;
     struct buffer extra_data;
 };
 
-/* False if `body` is no answer of get-entries. The page is to be cleared in any case. */
+/* False if `body`, which must live as long as the page, is no answer of get-entries. The page is to be cleared in any
+ * case. */
 bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body);
 /* Reads the next entry; its views live until the next call. False at the end, or when an entry's base64 or form is
- * wrong, which makes the whole page a failure of transport: page->next then stands at the bad entry, else NULL. */
+ * wrong, which makes the whole page a failure of transport: page->left is then not 0. */
 bool rfc6962_page_next(struct rfc6962_page *page, struct entry *entry);
 void rfc6962_page_clear(struct rfc6962_page *page);
 

@@ -23,7 +23,7 @@
 
 enum {
     WORDS_MAX = 48,
-    READY_MS = 20000,
+    READY_MS = 120 * 1000,
     REPLY_SECONDS = 20,
 };
 

@@ -24,7 +24,7 @@ static size_t count_entries(const char *body, bool *opened, bool *at_end)
         assert_int_equal(entry.timestamp_ms, 1700000000123);
         count++;
     }
-    *at_end = !page.next;
+    *at_end = !page.left;
     rfc6962_page_clear(&page);
     return count;
 }
@@ -47,6 +47,14 @@ static void reads_pages(void **state)
           "\"AAAA\"}]}",
           true, 1, true },
         { "{\"entries\":[]}", true, 0, true },
+        { "{\"entries\":[" ENTRY "]}x", true, 1, true },
+        { "{\"entries\":[" ENTRY ",]}", false, 0, true },
+        { "{\"entries\":[" ENTRY "],\"x\":[]}\n", true, 1, true },
+        { "\n{\t\"entries\" :\r[ " ENTRY "\n, " ENTRY " ] }\n", true, 2, true },
+        { "{\"entries\":[{\"leaf_input\":\"" LEAF "\",\"extra_data\":\"A\\u0041AA\"}]}", true, 1,
+          true },
+        { "{\"entries\":[{\"leaf_input\":\"" LEAF "\",\"extra_data\":\"AAAA\",\"x\":1}]}", true, 1,
+          true },
         { "{\"entries\":[" ENTRY ",{\"leaf_input\":\"*\",\"extra_data\":\"AAAA\"}," ENTRY "]}",
           true, 1, false },
         { "{\"entries\":[" ENTRY ",{\"leaf_input\":\"" LEAF "\"}]}", true, 1, false },
