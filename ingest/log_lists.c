@@ -273,7 +273,7 @@ static bool is_ready(const struct log_lists *lists)
 static bool is_stale(const struct list_source *source)
 {
     uint64_t now_ms = clock_realtime_ms();
-    return source->is_loaded && source->is_public && source->list.timestamp_ms &&
+    return source->is_loaded && source->is_signed && source->list.timestamp_ms &&
            source->list.timestamp_ms < now_ms &&
            now_ms - source->list.timestamp_ms > (uint64_t)STALE_MS;
 }
@@ -331,7 +331,7 @@ struct log_lists_stats log_lists_stats(const struct log_lists *lists, uint64_t n
         if (!source->is_loaded)
             continue;
         uint64_t read_s = now_ms > source->read_at_ms ? (now_ms - source->read_at_ms) / 1000 : 0;
-        uint64_t made_ms = source->is_public ? source->list.timestamp_ms : 0;
+        uint64_t made_ms = source->is_signed ? source->list.timestamp_ms : 0;
         uint64_t made_s = made_ms && realtime_ms > made_ms ? (realtime_ms - made_ms) / 1000 : 0;
         stats.read_age_s = read_s > stats.read_age_s ? read_s : stats.read_age_s;
         stats.timestamp_age_s = made_s > stats.timestamp_age_s ? made_s : stats.timestamp_age_s;

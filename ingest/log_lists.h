@@ -19,7 +19,7 @@ struct log_lists_stats {
     uint64_t
         read_age_s; /* of the list whose last good reading, or 304, is the longest ago; 0: none was read yet */
     uint64_t
-        timestamp_age_s; /* of the oldest log_list_timestamp of the public lists; 0: none has one */
+        timestamp_age_s; /* of the oldest log_list_timestamp of the signed lists; 0: none has one */
 };
 
 struct log_lists *log_lists_create(struct ingest *ingest);

@@ -128,6 +128,21 @@ static void the_copy_in_redis_is_checked_as_well(void **state)
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, 150);
 }
 
+/* A list that its publisher signs anew every day, and this one is not: frozen, or served to those who are not known. */
+static void an_old_list_is_said_to_be_old(void **state)
+{
+    struct list_stage *stage = *state;
+    struct program *ingest = list_stage_start_ingest(stage, "ingest", NULL, NULL);
+    list_stage_wait_for_counter(stage, "list_unchanged", 1);
+    assert_true(list_stage_counter(stage, "list_timestamp_age_s") < 86400);
+    daemon_control_ct_log(stage->ct_log, "list-age=691200");
+    list_stage_wait_for_errors(ingest, "a log list is old");
+    list_stage_wait_for_counter(stage, "list_timestamp_age_s", 691200);
+    daemon_control_ct_log(stage->ct_log, "list-age=0");
+    list_stage_wait_for_errors(ingest, "a log list is fresh again");
+    assert_int_equal(list_stage_counter(stage, "logs"), LIST_STAGE_LOGS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +155,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_unchanged_list_is_not_sent_again, list_stage_setup,
                                         list_stage_teardown),
         cmocka_unit_test_setup_teardown(the_copy_in_redis_is_checked_as_well, list_stage_setup,
+                                        list_stage_teardown),
+        cmocka_unit_test_setup_teardown(an_old_list_is_said_to_be_old, list_stage_setup,
                                         list_stage_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,15 @@ const char *listing_set(struct listing *listing, const struct ct_log *log, struc
 {
     bool has_extra = http_query_has(query, "list-extra");
     bool has_state = http_query_has(query, "list-state");
+    bool has_age = http_query_has(query, "list-age");
     if (has_extra && (!http_query_number(query, "list-extra", &listing->extra_count) ||
                       listing->extra_count > LISTING_EXTRA_MAX))
         return "list-extra: not a number up to 100";
     if (has_state && !set_state(listing, log, query))
         return "list-state: not a state, gone, or nothing";
-    listing->version += has_extra || has_state;
+    if (has_age && (!http_query_number(query, "list-age", &listing->age_s) ||
+                    listing->age_s > LISTING_AGE_MAX_S))
+        return "list-age: not a number of seconds, up to a year";
+    listing->version += has_extra || has_state || has_age;
     return NULL;
 }

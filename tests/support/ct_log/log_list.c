@@ -179,7 +179,7 @@ void log_list_write(struct buffer *out, struct ct_log *log, const struct listing
     json_begin_object(&writer);
     json_key(&writer, "version");
     json_string(&writer, version);
-    write_time(&writer, "log_list_timestamp", ct_log_start_ms(log));
+    write_time(&writer, "log_list_timestamp", ct_log_start_ms(log) - listing->age_s * 1000);
     json_key(&writer, "operators");
     json_begin_array(&writer);
     write_operator(&writer, log, listing, base);
