@@ -14,10 +14,10 @@ struct stream_entry;
 struct unique_window;
 
 enum {
-    /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 1 MiB each. */
-    LANES_FILTERED_MAX = 128,
+    /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 512 KiB each. */
+    LANES_FILTERED_MAX = 256,
     /* A filter lets little through, so its lane lasts as long with less; and many may be there. */
-    LANES_FILTERED_SHARE = 32,
+    LANES_FILTERED_SHARE = 64,
 };
 
 /* What a lane holds; two clients with the same key share one. */

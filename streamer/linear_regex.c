@@ -667,10 +667,30 @@ static bool have_common(const uint64_t *a, const uint64_t *b, size_t words)
     return false;
 }
 
+/* The same as below for those of up to 64 positions, which are nearly all. */
+static bool matches_in_a_word(const struct linear_regex *regex, struct bytes text)
+{
+    uint64_t active = 0;
+    uint64_t first = regex->first_at_start[0];
+    for (size_t at = 0; at < text.size; at++, first = regex->first[0]) {
+        uint64_t next = first;
+        for (uint64_t bits = active; bits; bits &= bits - 1)
+            next |= regex->follow[__builtin_ctzll(bits)];
+        active = next & regex->reads[text.data[at]];
+        if (active & regex->accepting[0])
+            return true;
+        if (!active && !regex->first[0])
+            return false;
+    }
+    return active & regex->accepting_at_end[0];
+}
+
 bool linear_regex_matches(const struct linear_regex *regex, struct bytes text)
 {
     if (regex->matches_always || (text.size == 0 && regex->matches_empty_text))
         return true;
+    if (regex->words == 1)
+        return matches_in_a_word(regex, text);
     uint64_t active[WORDS_MAX] = { 0 };
     for (size_t at = 0; at < text.size; at++) {
         uint64_t next[WORDS_MAX];

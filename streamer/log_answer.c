@@ -85,6 +85,7 @@ static void write_log(struct json_writer *writer, const struct log_report *repor
         { "tree_size", LOG_FIELD_HEAD_SIZE, CONVERT_NUMBER },
         { "verified_size", LOG_FIELD_VERIFIED_SIZE, CONVERT_NUMBER },
         { "head_timestamp", LOG_FIELD_STH_TIMESTAMP, CONVERT_MILLISECONDS },
+        { "head_age_seconds", LOG_FIELD_STH_AGE_S, CONVERT_NUMBER },
         { "lag_entries", LOG_FIELD_LAG_ENTRIES, CONVERT_NUMBER },
         { "lag_seconds", LOG_FIELD_LAG_MS, CONVERT_MILLISECONDS },
         { "entries_per_second", LOG_FIELD_RATE, CONVERT_DECIMAL },
@@ -100,6 +101,9 @@ static void write_log(struct json_writer *writer, const struct log_report *repor
     }
     json_key(writer, "quarantine");
     write_value(writer, CONVERT_TEXT, log_report_quarantine(report));
+    json_key(writer, "quarantine_since");
+    write_value(writer, CONVERT_MILLISECONDS,
+                log_report_quarantine(report) ? report->values[LOG_FIELD_QUARANTINE_SINCE] : NULL);
     json_end_object(writer);
 }
 

@@ -3,8 +3,8 @@
 #include "shared/hex.h"
 
 enum {
-    SHA1_TEXT = 3 * SHA1_SIZE - 1,
-    SHA256_TEXT = 3 * SHA256_SIZE - 1,
+    /* More than the fingerprints and nearly every subject take. */
+    TAIL = 1024,
 };
 
 #define LITERAL(text) bytes_of(text, sizeof(text) - 1)
@@ -108,10 +108,21 @@ static bool take_fingerprint(struct bytes *rest, uint8_t *out, size_t size)
     return true;
 }
 
+/* They stand near the end, with only the subject behind them. */
+static bool find_fingerprints(struct bytes *rest)
+{
+    struct bytes tail = *rest;
+    if (tail.size > TAIL)
+        tail = skip(tail, tail.size - TAIL);
+    bool found = find(&tail, LITERAL(",\"sha1\":\""));
+    if (found)
+        *rest = tail;
+    return found || find(rest, LITERAL(",\"sha1\":\""));
+}
+
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints)
 {
-    return find(&json, LITERAL(",\"sha1\":\"")) &&
-           take_fingerprint(&json, fingerprints->sha1, SHA1_SIZE) &&
+    return find_fingerprints(&json) && take_fingerprint(&json, fingerprints->sha1, SHA1_SIZE) &&
            take_literal(&json, LITERAL("\",\"sha256\":\"")) &&
            take_fingerprint(&json, fingerprints->sha256, SHA256_SIZE) &&
            take_literal(&json, LITERAL("\","));

@@ -224,31 +224,39 @@ void metrics_write_logs(struct buffer *out, const struct log_reports *reports)
     static const struct {
         enum log_field field;
         enum conversion conversion;
-        const char *name, *help;
+        const char *name, *type, *help;
     } metrics[] = {
-        { LOG_FIELD_NEXT, CONVERT_NUMBER, "certstream_log_next_index",
+        { LOG_FIELD_NEXT, CONVERT_NUMBER, "certstream_log_next_index", "gauge",
           "Index of the first entry that is not in the Redis stream." },
-        { LOG_FIELD_HEAD_SIZE, CONVERT_NUMBER, "certstream_log_tree_size",
+        { LOG_FIELD_HEAD_SIZE, CONVERT_NUMBER, "certstream_log_tree_size", "gauge",
           "Largest tree head seen, in entries." },
-        { LOG_FIELD_VERIFIED_SIZE, CONVERT_NUMBER, "certstream_log_verified_size",
+        { LOG_FIELD_VERIFIED_SIZE, CONVERT_NUMBER, "certstream_log_verified_size", "gauge",
           "Largest tree size whose signed root the entries reproduced." },
         { LOG_FIELD_STH_TIMESTAMP, CONVERT_MILLISECONDS, "certstream_log_head_timestamp_seconds",
-          "Time of the signed tree head that the entries were taken under." },
-        { LOG_FIELD_LAG_ENTRIES, CONVERT_NUMBER, "certstream_log_lag_entries",
+          "gauge", "Time of the signed tree head that the entries were taken under." },
+        { LOG_FIELD_STH_AGE_S, CONVERT_NUMBER, "certstream_log_head_age_seconds", "gauge",
+          "How old the largest head seen is by the log's own timestamp." },
+        { LOG_FIELD_LAG_ENTRIES, CONVERT_NUMBER, "certstream_log_lag_entries", "gauge",
           "Entries of the tree head that are not in the Redis stream." },
-        { LOG_FIELD_LAG_MS, CONVERT_MILLISECONDS, "certstream_log_lag_seconds",
+        { LOG_FIELD_LAG_MS, CONVERT_MILLISECONDS, "certstream_log_lag_seconds", "gauge",
           "How long entries have been missing." },
-        { LOG_FIELD_RATE, CONVERT_DECIMAL, "certstream_log_entries_per_second",
+        { LOG_FIELD_RATE, CONVERT_DECIMAL, "certstream_log_entries_per_second", "gauge",
           "Entries published per second since the report before." },
+        { LOG_FIELD_HOLD_BYTES, CONVERT_NUMBER, "certstream_log_held_bytes", "gauge",
+          "Entries that are read and not proven yet." },
+        { LOG_FIELD_STALE_STH_TOTAL, CONVERT_NUMBER, "certstream_log_stale_heads_total", "counter",
+          "Heads older than one seen before." },
+        { LOG_FIELD_MISMATCH_TOTAL, CONVERT_NUMBER, "certstream_log_mismatches_total", "counter",
+          "Runs of entries that did not lead to the signed root." },
         { LOG_FIELD_UPDATED, CONVERT_MILLISECONDS, "certstream_log_report_timestamp_seconds",
-          "Time of the ingest's last report." },
+          "gauge", "Time of the ingest's last report." },
     };
     size_t count;
     const struct log_report *logs = log_reports_logs(reports, &count);
     struct metric_label labels[LOG_LABELS];
     write_log_states(out, logs, count);
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        metric_family(out, metrics[i].name, "gauge", metrics[i].help);
+        metric_family(out, metrics[i].name, metrics[i].type, metrics[i].help);
         for (size_t j = 0; j < count; j++)
             if (logs[j].values[metrics[i].field])
                 write_value(out, metrics[i].name, metrics[i].conversion,
@@ -260,68 +268,126 @@ struct ingest_metric {
     const char *field;
     enum conversion conversion;
     const char *name, *type, *help;
+    const char *label, *value; /* one more label, or NULL; rows of one name stand together */
 };
 
 /* Counters of an ingest process (redis/README.md). */
 static const struct ingest_metric ingest_metrics[] = {
     { "started_ms", CONVERT_MILLISECONDS, "certstream_ingest_start_time_seconds", "gauge",
-      "When the process started." },
+      "When the process started.", NULL, NULL },
     { "updated_ms", CONVERT_MILLISECONDS, "certstream_ingest_report_timestamp_seconds", "gauge",
-      "When the process last reported." },
-    { "logs", CONVERT_NUMBER, "certstream_ingest_logs", "gauge", "Logs known." },
+      "When the process last reported.", NULL, NULL },
+    { "logs", CONVERT_NUMBER, "certstream_ingest_logs", "gauge", "Logs known.", NULL, NULL },
+    { "logs_owned", CONVERT_NUMBER, "certstream_ingest_logs_owned", "gauge",
+      "Logs that the process follows.", NULL, NULL },
+    { "logs_quarantined", CONVERT_NUMBER, "certstream_ingest_logs_quarantined", "gauge",
+      "Logs of these that are in quarantine.", NULL, NULL },
     { "logs_followed", CONVERT_NUMBER, "certstream_ingest_logs_followed", "gauge",
-      "Logs that the lists want followed." },
+      "Logs that the lists want followed.", NULL, NULL },
     { "logs_drained", CONVERT_NUMBER, "certstream_ingest_logs_drained", "gauge",
-      "Logs that are read to their end because no list wants them any more." },
+      "Logs that are read to their end because no list wants them any more.", NULL, NULL },
     { "list_reads", CONVERT_NUMBER, "certstream_ingest_list_reads_total", "counter",
-      "Log lists read." },
+      "Log lists read.", NULL, NULL },
     { "list_unchanged", CONVERT_NUMBER, "certstream_ingest_list_unchanged_total", "counter",
-      "Log lists that had not changed." },
+      "Log lists that had not changed.", NULL, NULL },
     { "list_failures", CONVERT_NUMBER, "certstream_ingest_list_failures_total", "counter",
-      "Log lists that could not be read." },
+      "Log lists that could not be read.", NULL, NULL },
     { "list_bad_signatures", CONVERT_NUMBER, "certstream_ingest_list_bad_signatures_total",
-      "counter", "Log lists whose signature was not that of the list's key." },
+      "counter", "Log lists whose signature was not that of the list's key.", NULL, NULL },
     { "list_held", CONVERT_NUMBER, "certstream_ingest_list_held_total", "counter",
-      "Log lists not believed because so many logs would stop." },
+      "Log lists not believed because so many logs would stop.", NULL, NULL },
     { "list_read_age_s", CONVERT_NUMBER, "certstream_ingest_list_read_age_seconds", "gauge",
-      "Time since the list that was read longest ago was read." },
+      "Time since the list that was read longest ago was read.", NULL, NULL },
     { "list_timestamp_age_s", CONVERT_NUMBER, "certstream_ingest_list_timestamp_age_seconds",
-      "gauge", "Age of the oldest log list by its own time." },
-    { "requests", CONVERT_NUMBER, "certstream_ingest_requests_total", "counter", "HTTP requests." },
+      "gauge", "Age of the oldest log list by its own time.", NULL, NULL },
+    { "requests", CONVERT_NUMBER, "certstream_ingest_requests_total", "counter", "HTTP requests.",
+      NULL, NULL },
     { "request_failures", CONVERT_NUMBER, "certstream_ingest_request_failures_total", "counter",
-      "HTTP requests without a good answer." },
-    { "bytes", CONVERT_NUMBER, "certstream_ingest_received_bytes_total", "counter",
-      "Bytes of HTTP bodies after decompression." },
-    { "heads", CONVERT_NUMBER, "certstream_ingest_heads_total", "counter", "Tree heads read." },
+      "HTTP requests without a good answer.", NULL, NULL },
+    { "http_status_total_2xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
+      "HTTP answers by status; 429 is apart.", "status", "2xx" },
+    { "http_status_total_3xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
+      "HTTP answers by status; 429 is apart.", "status", "3xx" },
+    { "http_status_total_4xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
+      "HTTP answers by status; 429 is apart.", "status", "4xx" },
+    { "http_status_total_429", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
+      "HTTP answers by status; 429 is apart.", "status", "429" },
+    { "http_status_total_5xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
+      "HTTP answers by status; 429 is apart.", "status", "5xx" },
+    { "http_unreachable_total", CONVERT_NUMBER, "certstream_ingest_unreachable_total", "counter",
+      "HTTP requests without any answer.", NULL, NULL },
+    { "oversize_total", CONVERT_NUMBER, "certstream_ingest_oversize_total", "counter",
+      "HTTP answers larger than any honest one.", NULL, NULL },
+    { "bytes_total", CONVERT_NUMBER, "certstream_ingest_received_bytes_total", "counter",
+      "Bytes of HTTP bodies after decompression.", NULL, NULL },
+    { "hold_bytes", CONVERT_NUMBER, "certstream_ingest_held_bytes", "gauge",
+      "Bytes of answers, and of entries not proven yet.", NULL, NULL },
+    { "heads", CONVERT_NUMBER, "certstream_ingest_heads_total", "counter",
+      "Signed tree heads read.", NULL, NULL },
+    { "stale_sth_total", CONVERT_NUMBER, "certstream_ingest_stale_heads_total", "counter",
+      "Tree heads older than one seen before.", NULL, NULL },
+    { "future_sth_total", CONVERT_NUMBER, "certstream_ingest_future_heads_total", "counter",
+      "Tree heads more than five minutes ahead of the clock.", NULL, NULL },
+    { "windows", CONVERT_NUMBER, "certstream_ingest_windows_total", "counter",
+      "Runs of entries released.", NULL, NULL },
     { "roots_reproduced", CONVERT_NUMBER, "certstream_ingest_roots_reproduced_total", "counter",
-      "Tree heads whose root the entries gave." },
+      "Runs of entries that gave the signed root.", NULL, NULL },
+    { "proofs", CONVERT_NUMBER, "certstream_ingest_proofs_total", "counter",
+      "Runs of entries that a proof led to the signed root.", NULL, NULL },
     { "roots_different", CONVERT_NUMBER, "certstream_ingest_roots_different_total", "counter",
-      "Tree heads whose root the entries did not give." },
+      "Runs of entries that did not lead to the signed root.", NULL, NULL },
+    { "window_verify_ms_total", CONVERT_MILLISECONDS,
+      "certstream_ingest_window_verify_seconds_total", "counter",
+      "Time from the first entry of a run to its release.", NULL, NULL },
+    { "mismatch_total_transient", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
+      "Logs that contradicted what they signed, by class; transient ones were right when asked "
+      "again.",
+      "class", "transient" },
+    { "mismatch_total_entries", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
+      "Logs that contradicted what they signed, by class; transient ones were right when asked "
+      "again.",
+      "class", "entries" },
+    { "mismatch_total_fork", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
+      "Logs that contradicted what they signed, by class; transient ones were right when asked "
+      "again.",
+      "class", "fork" },
+    { "mismatch_total_equivocation", CONVERT_NUMBER, "certstream_ingest_mismatches_total",
+      "counter",
+      "Logs that contradicted what they signed, by class; transient ones were right when asked "
+      "again.",
+      "class", "equivocation" },
+    { "mismatch_total_final_head", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
+      "Logs that contradicted what they signed, by class; transient ones were right when asked "
+      "again.",
+      "class", "final_head" },
+    { "mismatch_total_unexplained", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
+      "Logs that contradicted what they signed, by class; transient ones were right when asked "
+      "again.",
+      "class", "unexplained" },
     { "entries", CONVERT_NUMBER, "certstream_ingest_entries_total", "counter",
-      "Entries made into messages." },
+      "Entries made into messages.", NULL, NULL },
     { "precertificates", CONVERT_NUMBER, "certstream_ingest_precertificates_total", "counter",
-      "Of the entries, precertificates." },
+      "Of the entries, precertificates.", NULL, NULL },
     { "malformed_entries", CONVERT_NUMBER, "certstream_ingest_malformed_entries_total", "counter",
-      "Entries whose leaf could not be read." },
-    { "parse_errors", CONVERT_NUMBER, "certstream_ingest_parse_errors_total", "counter",
-      "Certificates that could not be read fully." },
-    { "unbound", CONVERT_NUMBER, "certstream_ingest_unbound_total", "counter",
-      "Entries whose precertificate or chain is not that of what the log proves." },
-    { "unchecked", CONVERT_NUMBER, "certstream_ingest_unchecked_total", "counter",
-      "Precertificates whose issuer's key was not there to compare." },
-    { "issuers", CONVERT_NUMBER, "certstream_ingest_issuers_total", "counter", "Issuers sent." },
+      "Entries whose leaf could not be read.", NULL, NULL },
+    { "parse_fail_total", CONVERT_NUMBER, "certstream_ingest_parse_errors_total", "counter",
+      "Certificates that could not be read fully.", NULL, NULL },
+    { "chain_unbound_total", CONVERT_NUMBER, "certstream_ingest_unbound_total", "counter",
+      "Entries whose precertificate or chain is not that of what the log proves.", NULL, NULL },
+    { "chain_unchecked_total", CONVERT_NUMBER, "certstream_ingest_unchecked_total", "counter",
+      "Precertificates whose issuer's key was not there to compare.", NULL, NULL },
+    { "issuers", CONVERT_NUMBER, "certstream_ingest_issuers_total", "counter", "Issuers sent.",
+      NULL, NULL },
     { "appends", CONVERT_NUMBER, "certstream_ingest_appends_total", "counter",
-      "Transactions with entries." },
+      "Transactions with entries.", NULL, NULL },
     { "appended_entries", CONVERT_NUMBER, "certstream_ingest_appended_entries_total", "counter",
-      "Entries put into the Redis stream." },
+      "Entries put into the Redis stream.", NULL, NULL },
     { "appends_refused", CONVERT_NUMBER, "certstream_ingest_appends_refused_total", "counter",
-      "Transactions that the fence refused." },
+      "Transactions that the fence refused.", NULL, NULL },
     { "appends_failed", CONVERT_NUMBER, "certstream_ingest_appends_failed_total", "counter",
-      "Transactions that failed." },
+      "Transactions that failed.", NULL, NULL },
     { "redis_drops", CONVERT_NUMBER, "certstream_ingest_redis_drops_total", "counter",
-      "Connections to Redis lost." },
-    { "body_bytes", CONVERT_NUMBER, "certstream_ingest_body_bytes", "gauge",
-      "Bytes of HTTP answers held." },
+      "Connections to Redis lost.", NULL, NULL },
 };
 
 static const char *find_value(const struct ingest_report *ingest, const char *field)
@@ -332,20 +398,30 @@ static const char *find_value(const struct ingest_report *ingest, const char *fi
     return NULL;
 }
 
+static void write_ingest(struct buffer *out, const struct ingest_metric *metric,
+                         const struct ingest_report *ingest)
+{
+    const char *value = find_value(ingest, metric->field);
+    struct metric_label labels[2] = { { "instance", bytes_of_string(ingest->instance) } };
+    if (metric->label)
+        labels[1] = (struct metric_label){ metric->label, bytes_of_string(metric->value) };
+    if (value)
+        write_value(out, metric->name, metric->conversion,
+                    (struct metric_labels){ labels, metric->label ? 2 : 1 }, value);
+}
+
 void metrics_write_ingests(struct buffer *out, const struct log_reports *reports)
 {
     size_t count;
+    const char *name = "";
     const struct ingest_report *ingests = log_reports_ingests(reports, &count);
     for (size_t i = 0; i < sizeof ingest_metrics / sizeof *ingest_metrics; i++) {
         const struct ingest_metric *metric = &ingest_metrics[i];
-        metric_family(out, metric->name, metric->type, metric->help);
-        for (size_t j = 0; j < count; j++) {
-            const char *value = find_value(&ingests[j], metric->field);
-            struct metric_label label = { "instance", bytes_of_string(ingests[j].instance) };
-            if (value)
-                write_value(out, metric->name, metric->conversion,
-                            (struct metric_labels){ &label, 1 }, value);
-        }
+        if (strcmp(metric->name, name) != 0)
+            metric_family(out, metric->name, metric->type, metric->help);
+        name = metric->name;
+        for (size_t j = 0; j < count; j++)
+            write_ingest(out, metric, &ingests[j]);
     }
 }
 

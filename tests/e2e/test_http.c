@@ -19,6 +19,7 @@
 #include "shared/contract.h"
 #include "shared/hex.h"
 #include "shared/memory.h"
+#include "streamer/text_pattern.h"
 #include "tests/e2e/built_feed.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
@@ -91,7 +92,7 @@ static size_t on_header(char *data, size_t unit, size_t count, void *context)
     size_t size = unit * count;
     if (exchange->headers_size + size >= HEADERS_MAX)
         return 0;
-    memcpy(exchange->headers + exchange->headers_size, data, size);
+    text_pattern_lower((uint8_t *)exchange->headers + exchange->headers_size, bytes_of(data, size));
     exchange->headers_size += size;
     return size;
 }
@@ -144,8 +145,6 @@ static void perform(const struct parts *parts, struct exchange *exchange)
     exchange->status = run(curl);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
-    for (size_t i = 0; i < exchange->headers_size; i++)
-        exchange->headers[i] = (char)tolower((unsigned char)exchange->headers[i]);
 }
 
 static void expect_header(const struct exchange *exchange, const char *line)
