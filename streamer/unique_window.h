@@ -14,8 +14,8 @@
 struct message_fingerprints;
 struct unique_window;
 
-/* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: UNIQUE_WINDOW_ENTRY_BYTES
- * for each certificate. */
+/* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about 115
+ * bytes for each certificate. */
 struct unique_window *unique_window_create(size_t capacity, uint64_t seed);
 /* NULL is fine. */
 void unique_window_destroy(struct unique_window *window);
