@@ -13,6 +13,7 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/memory.h"
+#include "streamer/close_frame.h"
 #include "streamer/connection.h"
 #include "streamer/deflate_extension.h"
 #include "streamer/edges.h"
@@ -22,6 +23,7 @@
 #include "streamer/request_headers.h"
 #include "streamer/request_query.h"
 #include "streamer/tls_identity.h"
+#include "streamer/utf8_check.h"
 
 enum {
     /* Per client. A control frame's 125 bytes must fit; longer messages come in pieces. */
@@ -52,6 +54,8 @@ struct session {
     struct http_connection http;
     struct subscriber subscriber;
     enum websocket_deflate_answer deflate; /* what the handshake agrees on */
+    struct utf8_check text;                /* of the message that is coming in */
+    bool client_closes;                    /* what it says after that is not heard */
 };
 
 struct listening {
@@ -348,6 +352,33 @@ static int on_http_closed(struct session *session)
     return 0;
 }
 
+/* Whatever the client says is only checked (RFC 6455 section 8.1), and counted. */
+static int on_receive(struct session *session, struct lws *wsi, struct bytes piece)
+{
+    if (session->client_closes)
+        return 0;
+    if (lws_is_first_fragment(wsi))
+        session->text = (struct utf8_check){ 0 };
+    bool is_good = lws_frame_is_binary(wsi) ||
+                   (utf8_check_add(&session->text, piece) &&
+                    (!lws_is_final_fragment(wsi) || utf8_check_is_complete(&session->text)));
+    if (is_good)
+        return subscriber_receive(&session->subscriber, piece.size);
+    uint8_t reason[] = "not UTF-8";
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_INVALID_PAYLOAD, reason, sizeof reason - 1);
+    return -1;
+}
+
+/* Libwebsockets sends back what comes, however it is made. */
+static int on_client_closes(struct session *session, struct lws *wsi, struct bytes payload)
+{
+    unsigned code = close_frame_check(payload);
+    session->client_closes = true;
+    if (code)
+        lws_close_reason(wsi, (enum lws_close_status)code, NULL, 0);
+    return code ? -1 : 0;
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t size)
 {
@@ -365,7 +396,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_ADD_HEADERS: return on_headers(session, in);
     case LWS_CALLBACK_ESTABLISHED: return on_established(session, wsi);
     case LWS_CALLBACK_SERVER_WRITEABLE: return subscriber_write(&session->subscriber);
-    case LWS_CALLBACK_RECEIVE: return subscriber_receive(&session->subscriber, size);
+    case LWS_CALLBACK_RECEIVE: return on_receive(session, wsi, bytes_of(in, size));
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return on_client_closes(session, wsi, bytes_of(in, size));
     case LWS_CALLBACK_RECEIVE_PONG: return subscriber_receive(&session->subscriber, 0);
     case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED: subscriber_leave(&session->subscriber); return 0;

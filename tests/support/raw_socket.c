@@ -114,5 +114,6 @@ const char *raw_socket_text(const struct raw_socket *raw)
 int raw_socket_status(const struct raw_socket *raw)
 {
     const char *text = raw_socket_text(raw);
-    return strncmp(text, "HTTP/1.1 ", 9) == 0 ? (int)strtol(text + 9, NULL, 10) : 0;
+    bool is_answer = strncmp(text, "HTTP/1.1 ", 9) == 0 || strncmp(text, "HTTP/1.0 ", 9) == 0;
+    return is_answer ? (int)strtol(text + 9, NULL, 10) : 0;
 }
