@@ -43,18 +43,28 @@ static void hash_key(struct list_stage *stage)
     http_answer_free(&answer);
 }
 
-int list_stage_setup(void **state)
+static int setup(void **state, const char *option)
 {
     struct list_stage *stage = memory_allocate_zeroed(1, sizeof *stage);
     *state = stage;
     stage->harness = harness_create();
     stage->redis = redis_server_start(stage->harness, "redis", NULL);
-    const char *const ct_log[] = { "--size", "100", "--seed", "lists", NULL };
+    const char *const ct_log[] = { "--size", "100", "--seed", "lists", option, NULL };
     stage->ct_log = daemon_start_ct_log(stage->harness, "ct_log", ct_log);
     (void)snprintf(stage->address, sizeof stage->address, "%.100s/log_list.json",
                    program_ready_text(stage->ct_log));
     hash_key(stage);
     return 0;
+}
+
+int list_stage_setup(void **state)
+{
+    return setup(state, NULL);
+}
+
+int list_stage_setup_one_key(void **state)
+{
+    return setup(state, "--one-key");
 }
 
 int list_stage_teardown(void **state)

@@ -25,8 +25,9 @@ struct list_stage {
     char key_hash[LIST_STAGE_HASH_SIZE]; /* of the key that signs it, hex */
 };
 
-/* For cmocka: *state is the stage. */
+/* For cmocka: *state is the stage. The second one's log is one log in two forms. */
 int list_stage_setup(void **state);
+int list_stage_setup_one_key(void **state);
 int list_stage_teardown(void **state);
 
 /* An ingest on the signed list, from entry 0, as instance "list". `key_hash` NULL: the right one. */

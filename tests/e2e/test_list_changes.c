@@ -136,6 +136,29 @@ static void an_ignored_log_is_left_alone(void **state)
     assert_int_equal(list_stage_count_logs(stage, "next", "100"), 1);
 }
 
+/* One log in both forms has one follower, on the tiled one if the list has it; the other takes over where that one was. */
+static void a_log_changes_its_kind_while_it_is_followed(void **state)
+{
+    struct list_stage *stage = *state;
+    struct stream_check check = { 0 };
+    struct program *ingest = list_stage_start_ingest(stage, "ingest", NULL, NULL);
+    stream_check_expect(&check, stage->redis, 1, 0, LIST_STAGE_SIZE);
+    list_stage_wait_for_logs(stage, "type", "tiled", 1);
+    daemon_control_ct_log(stage->ct_log, "list-state=retired&list-log=tiled&size=700");
+    list_stage_wait_for_logs(stage, "type", "rfc6962", 1);
+    stream_check_expect(&check, stage->redis, 1, 0, 700);
+    daemon_control_ct_log(stage->ct_log, "rate=300");
+    daemon_control_ct_log(stage->ct_log, "list-state=usable&list-log=tiled");
+    list_stage_wait_for_logs(stage, "type", "tiled", 1);
+    daemon_control_ct_log(stage->ct_log, "list-state=gone&list-log=tiled");
+    list_stage_wait_for_logs(stage, "type", "rfc6962", 1);
+    daemon_control_ct_log(stage->ct_log, "rate=0&size=9000");
+    stream_check_expect(&check, stage->redis, 1, 0, 9000);
+    list_stage_wait_for_errors(ingest, "log has moved");
+    assert_int_equal(list_stage_counter(stage, "logs"), 1);
+    list_stage_wait_for_logs(stage, "verified_size", "9000", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +170,8 @@ int main(void)
                                         list_stage_teardown),
         cmocka_unit_test_setup_teardown(a_list_that_would_stop_many_logs_is_held, list_stage_setup,
                                         list_stage_teardown),
+        cmocka_unit_test_setup_teardown(a_log_changes_its_kind_while_it_is_followed,
+                                        list_stage_setup_one_key, list_stage_teardown),
         cmocka_unit_test_setup_teardown(an_ignored_log_is_left_alone, list_stage_setup,
                                         list_stage_teardown),
     };

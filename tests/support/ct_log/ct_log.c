@@ -123,7 +123,8 @@ struct ct_log *ct_log_create(const struct options *options, uint64_t now_ms)
     log->options = options;
     log->tree = merkle_tree_create();
     log->keys[CT_LOG_RFC6962] = signing_key_create(options->seed, "key of the RFC 6962 view");
-    log->keys[CT_LOG_TILED] = signing_key_create(options->seed, "key of the tiled view");
+    log->keys[CT_LOG_TILED] = signing_key_create(
+        options->seed, options->has_one_key ? "key of the RFC 6962 view" : "key of the tiled view");
     buffer_init(&log->leaf, LEAF_MAX);
     if (start(log, now_ms))
         return log;

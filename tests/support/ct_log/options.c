@@ -59,6 +59,8 @@ static const struct option_row rows[] = {
       "remember seed and growth: started again, it is the same log" },
     { "gzip", OPTION_YES, FIELD(has_gzip), 0, 0, NULL, "data tiles are gzip-encoded (default)" },
     { "no-gzip", OPTION_NO, FIELD(has_gzip), 0, 0, NULL, "data tiles are sent plain" },
+    { "one-key", OPTION_YES, FIELD(has_one_key), 0, 0, NULL,
+      "both views have one key, and so are one log, listed twice" },
     { "drop-partials", OPTION_YES, FIELD(drops_partials), 0, 0, NULL,
       "a partial tile is 404 once its full tile exists" },
     { "wrong-index", OPTION_NUMBER, FIELD(wrong_index), 0, ENTRIES_MADE_COUNT - 2, "N",

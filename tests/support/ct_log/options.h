@@ -24,6 +24,7 @@ struct options {
     bool is_aligned;
     bool has_gzip;
     bool drops_partials;
+    bool has_one_key;
     bool has_wrong_index;
     uint64_t wrong_index;
     bool serves_rfc6962;
