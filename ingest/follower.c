@@ -437,12 +437,16 @@ static void hold_back(struct follower *follower, uint64_t retry_at_ms)
 
 static void back_off(struct follower *follower, uint64_t retry_after_ms, uint64_t now_ms)
 {
+    /* What was asked for at the same time and fails as well is the same failure. */
+    bool is_known = follower->state == FOLLOWER_BACKING_OFF && now_ms < follower->retry_at_ms;
+    if (is_known && !retry_after_ms)
+        return;
     uint64_t delay = BACK_OFF_FIRST_MS;
     for (unsigned i = 0; i < follower->failures && delay < BACK_OFF_MAX_MS; i++)
         delay *= 2;
     if (delay > BACK_OFF_MAX_MS)
         delay = BACK_OFF_MAX_MS;
-    follower->failures++;
+    follower->failures += !is_known;
     /* Between half and the whole of it, so that many logs of one operator do not come back at once. */
     delay = delay / 2 + jitter_below(&follower->jitter, delay / 2);
     if (retry_after_ms)

@@ -379,7 +379,7 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
     deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
     deadline_ms = earlier(deadline_ms, leases_deadline_ms(ingest->leases));
     deadline_ms = earlier(deadline_ms, notify_deadline_ms(ingest->notify));
-    deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers));
+    deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers, now_ms));
     deadline_ms = earlier(deadline_ms, log_lists_deadline_ms(ingest->lists));
     for (size_t i = 0; i < ingest->log_count; i++)
         deadline_ms = earlier(deadline_ms, followed_log_deadline_ms(ingest->logs[i], now_ms));
@@ -428,8 +428,9 @@ static bool turn(struct ingest *ingest, bool busy)
     redis_link_tick(ingest->link, now_ms);
     log_lists_work(ingest->lists, now_ms);
     leases_work(ingest->leases, now_ms);
-    busy = work(ingest, now_ms);
+    /* First, because entries wait for issuers: where an operator is asked little, logs would leave them nothing. */
     issuer_fetcher_work(ingest->issuers, now_ms);
+    busy = work(ingest, now_ms);
     report(ingest, now_ms);
     tell_manager(ingest, now_ms);
     return busy && publisher_has_room(ingest->publisher);

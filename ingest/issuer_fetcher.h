@@ -22,15 +22,16 @@ enum {
     ISSUER_FORGET_MS = 3600 * 1000,
 };
 
-struct issuer_fetcher;
 struct append;
+struct ct_log;
+struct issuer_fetcher;
 
 struct issuer_fetcher *issuer_fetcher_create(struct ingest *ingest);
 void issuer_fetcher_destroy(struct issuer_fetcher *fetcher);
 
 /* Whether entries that name this issuer may go on: it is known, or has been waited for long enough. If it is not known it
- * will be fetched below `url`. */
-bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const char *url,
+ * will be fetched from the log, within its operator's budget. */
+bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const struct ct_log *ct_log,
                          const uint8_t *fingerprint, uint64_t now_ms);
 
 /* Adds the issuers that have arrived to `append`, which takes them to Redis. */
@@ -38,6 +39,6 @@ void issuer_fetcher_deliver(struct issuer_fetcher *fetcher, struct append *appen
 
 /* Sends what is due. The deadline is when that changes. */
 void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms);
-uint64_t issuer_fetcher_deadline_ms(const struct issuer_fetcher *fetcher);
+uint64_t issuer_fetcher_deadline_ms(const struct issuer_fetcher *fetcher, uint64_t now_ms);
 
 #endif

@@ -169,7 +169,7 @@ static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_
     bool all = true;
     for (size_t at = 0; at < chain.size && at < (size_t)PIPELINE_CHAIN_MAX * SHA256_SIZE;
          at += SHA256_SIZE)
-        all &= issuer_fetcher_want(log->ingest->issuers, log->ct_log.url, chain.data + at, now_ms);
+        all &= issuer_fetcher_want(log->ingest->issuers, &log->ct_log, chain.data + at, now_ms);
     return all;
 }
 

@@ -28,9 +28,12 @@ enum {
      * is asked. But it does not double in less than this. */
     RATE_GROWTH_PARTS = 100,
     RATE_DOUBLING_MS = 30 * 1000,
+    /* The same while it was throttled only once: the first limit is a guess, and mostly too low. */
+    RATE_SEARCH_PARTS = 20,
+    RATE_SEARCH_DOUBLING_MS = 5 * 1000,
     /* So long without being throttled means that the limit was not the operator's. */
     RATE_FORGOTTEN_MS = 60 * 60 * 1000,
-    /* What was sent in quiet times says little of what is borne: the first limit is no lower than this, per second. */
+    /* What was sent in quiet times says little of what is borne: a limit made of it is no lower than this, per second. */
     RATE_FIRST_MIN = 1,
     /* The lowest limit, milliseconds per request: an operator that refuses everything is asked so often. */
     RATE_MIN_INTERVAL_MS = 60 * 1000,
@@ -54,6 +57,7 @@ struct operator_budget {
     uint64_t sent[RATE_REQUESTS_MAX];
     uint64_t sent_count;
     bool is_limited;
+    bool is_found;   /* it was throttled under a limit */
     double limit;    /* per second */
     double cut_rate; /* what the limit was cut to */
     uint64_t cut_at_ms;
@@ -139,9 +143,11 @@ static double rate_now(const struct operator_budget *budget, uint64_t now_ms)
 
 static void raise_limit(struct operator_budget *budget, uint64_t now_ms)
 {
-    double doublings = (double)(now_ms - budget->cut_at_ms) / RATE_DOUBLING_MS;
+    uint64_t doubling_ms = budget->is_found ? RATE_DOUBLING_MS : RATE_SEARCH_DOUBLING_MS;
+    double doublings = (double)(now_ms - budget->cut_at_ms) / (double)doubling_ms;
     double highest = budget->cut_rate * exp2(doublings);
-    double raised = budget->limit * (1 + 1.0 / RATE_GROWTH_PARTS);
+    double parts = budget->is_found ? RATE_GROWTH_PARTS : RATE_SEARCH_PARTS;
+    double raised = budget->limit * (1 + 1 / parts);
     if (budget->limit < highest)
         budget->limit = raised < highest ? raised : highest;
 }
@@ -248,17 +254,20 @@ static void pause_a_while(struct operator_budget *budget, uint64_t now_ms)
     hold(budget, delay_ms < PAUSE_MAX_MS ? delay_ms : PAUSE_MAX_MS, now_ms);
 }
 
-/* Half of the limit there was, or at first half of what was sent. */
+/* Half of what was sent or, if that was less, of the limit; but quiet times say little. */
 static double lower_rate(const struct operator_budget *budget, uint64_t now_ms)
 {
     double limit = rate_now(budget, now_ms);
-    double half = (limit > 0 ? limit : rate_sent(budget, now_ms)) / 2;
-    double lowest = limit > 0 ? 1000.0 / RATE_MIN_INTERVAL_MS : RATE_FIRST_MIN;
+    double half = rate_sent(budget, now_ms) / 2;
+    half = half > RATE_FIRST_MIN ? half : RATE_FIRST_MIN;
+    half = limit > 0 && limit / 2 < half ? limit / 2 : half;
+    double lowest = 1000.0 / RATE_MIN_INTERVAL_MS;
     return half > lowest ? half : lowest;
 }
 
 static void cut(struct operator_budget *budget, uint64_t now_ms)
 {
+    budget->is_found = rate_now(budget, now_ms) > 0;
     budget->limit = budget->cut_rate = lower_rate(budget, now_ms);
     budget->cut_at_ms = now_ms;
     budget->is_limited = true;

@@ -107,6 +107,22 @@ static void status_carries_retry_after(void **state)
     buffer_free(&reply.body);
 }
 
+static void a_limit_lets_some_through(void **state)
+{
+    set(*state, "fault=limit&per-second=0.001&n=3");
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(status_of(*state, FAULT_TARGET_LIST), 200);
+    assert_int_equal(status_of(*state, FAULT_TARGET_DATA), 429);
+    faults_clear(*state);
+    set(*state, "route=data&fault=limit&per-second=1000000&code=503");
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(status_of(*state, FAULT_TARGET_LIST), 200);
+        while (status_of(*state, FAULT_TARGET_DATA) != 200)
+            ;
+        assert_int_equal(status_of(*state, FAULT_TARGET_NONE), 200);
+    }
+}
+
 static void status_carries_a_location(void **state)
 {
     set(*state, "fault=status&code=302&location=/elsewhere");
@@ -221,6 +237,8 @@ static void refuses_what_it_does_not_know(void **state)
         "fault=status&probability=nan",
         "fault=status&probability=",
         "fault=delay&ms=1.5",
+        "fault=limit&per-second=-1",
+        "fault=limit&per-second=fast",
         "fault=status&retry-after=a%0d%0aSet-Cookie:b",
         "fault=status&location=a%0d%0aSet-Cookie:b",
     };
@@ -261,6 +279,7 @@ int main(void)
         WITH_FAULTS(clearing_ends_all),
         WITH_FAULTS(probability_hits_about_that_share),
         WITH_FAULTS(status_carries_retry_after),
+        WITH_FAULTS(a_limit_lets_some_through),
         WITH_FAULTS(status_carries_a_location),
         WITH_FAULTS(shapes_the_reply),
         WITH_FAULTS(bends_the_answer),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shared/clock.h"
 #include "shared/json_writer.h"
 #include "shared/memory.h"
 #include "tests/support/ct_log/http_message.h"
@@ -15,8 +16,10 @@ enum {
     TEXT_SIZE = 64,
     GARBAGE_SIZE = 4096,
     NUMBER_DEFAULT_CODE = 503,
+    LIMIT_DEFAULT_CODE = 429,
     BOMB_MIB_DEFAULT = 64,
     BOMB_MIB_MAX = 1024,
+    LIMIT_RATE_MAX = 1000000,
 };
 
 static const char gzip_header[] = "Content-Encoding: gzip";
@@ -45,6 +48,7 @@ struct fault_kind {
     void (*bend)(struct distortion *distortion, const struct fault *fault);
     void (*break_reply)(struct http_reply *reply, const struct fault *fault,
                         struct seeded_random *random);
+    bool (*spares)(struct fault *fault); /* a request that it could hit; NULL: none */
 };
 
 /* A fault that is set. The kinds share the parameters; which mean something is theirs to say. */
@@ -55,6 +59,10 @@ struct fault {
     bool is_counted;
     double probability;
     bool struck; /* the request that is being answered */
+    /* Of a limit: a bucket. */
+    double rate;
+    double tokens;
+    uint64_t filled_ms;
     uint64_t code;
     uint64_t ms;
     uint64_t n;
@@ -103,6 +111,23 @@ static void break_with_status(struct http_reply *reply, const struct fault *faul
         set_body(reply, "text/plain; charset=utf-8", fault->body);
     add_header(reply, "Retry-After", fault->retry_after);
     add_header(reply, "Location", fault->location);
+}
+
+/* As many as the bucket holds, which fills up at the limit's rate. */
+static bool spare_within_limit(struct fault *fault)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    double most = (double)(fault->n ? fault->n : 1);
+    if (fault->filled_ms == 0)
+        fault->tokens = most;
+    else
+        fault->tokens += fault->rate * (double)(now_ms - fault->filled_ms) / 1000;
+    fault->tokens = fault->tokens < most ? fault->tokens : most;
+    fault->filled_ms = now_ms;
+    if (fault->tokens < 1)
+        return false;
+    fault->tokens--;
+    return true;
 }
 
 static void break_with_delay(struct http_reply *reply, const struct fault *fault,
@@ -277,18 +302,30 @@ static void bend_leaf(struct distortion *distortion, const struct fault *fault)
 }
 
 static const struct fault_kind kinds[] = {
-    { "status", NULL, break_with_status }, { "delay", NULL, break_with_delay },
-    { "truncate", NULL, break_with_cut },  { "garbage", NULL, break_with_garbage },
-    { "drip", NULL, break_with_drip },     { "close", NULL, break_with_close },
-    { "empty", bend_empty, NULL },         { "short", bend_short, NULL },
-    { "extra", bend_extra, NULL },         { "stale", bend_stale, NULL },
-    { "shrink", bend_shrink, NULL },       { "bad-signature", bend_signature, NULL },
-    { "fork", bend_fork, NULL },           { "bad-leaf", bend_leaf, NULL },
-    { "wrong-index", bend_index, NULL },   { "lag", bend_lag, NULL },
-    { "ctile", bend_to_tiles, NULL },      { "strict-end", bend_end, NULL },
-    { "null-path", bend_path, NULL },      { "drop-partials", bend_partials, NULL },
-    { "gzip", NULL, break_with_gzip },     { "raw-gzip", NULL, break_with_raw_gzip },
-    { "bomb", NULL, break_with_bomb },
+    { .name = "status", .break_reply = break_with_status },
+    { .name = "delay", .break_reply = break_with_delay },
+    { .name = "truncate", .break_reply = break_with_cut },
+    { .name = "garbage", .break_reply = break_with_garbage },
+    { .name = "drip", .break_reply = break_with_drip },
+    { .name = "close", .break_reply = break_with_close },
+    { .name = "empty", .bend = bend_empty },
+    { .name = "short", .bend = bend_short },
+    { .name = "extra", .bend = bend_extra },
+    { .name = "stale", .bend = bend_stale },
+    { .name = "shrink", .bend = bend_shrink },
+    { .name = "bad-signature", .bend = bend_signature },
+    { .name = "fork", .bend = bend_fork },
+    { .name = "bad-leaf", .bend = bend_leaf },
+    { .name = "wrong-index", .bend = bend_index },
+    { .name = "lag", .bend = bend_lag },
+    { .name = "ctile", .bend = bend_to_tiles },
+    { .name = "strict-end", .bend = bend_end },
+    { .name = "null-path", .bend = bend_path },
+    { .name = "drop-partials", .bend = bend_partials },
+    { .name = "gzip", .break_reply = break_with_gzip },
+    { .name = "raw-gzip", .break_reply = break_with_raw_gzip },
+    { .name = "bomb", .break_reply = break_with_bomb },
+    { .name = "limit", .break_reply = break_with_status, .spares = spare_within_limit },
 };
 
 struct faults *faults_create(const char *seed)
@@ -330,17 +367,17 @@ static bool read_target(struct fault *fault, struct bytes query)
     return fault->target != FAULT_TARGET_NONE;
 }
 
-static bool read_probability(struct fault *fault, struct bytes query)
+/* A parameter that is there must be a number from 0 to `most`. */
+static bool read_fraction(struct bytes query, const char *name, double *out, double most)
 {
     char text[TEXT_SIZE];
     char *end;
-    fault->probability = 1;
-    if (!http_query_has(query, "probability"))
+    if (!http_query_has(query, name))
         return true;
-    if (!http_query_text(query, "probability", text, sizeof text))
+    if (!http_query_text(query, name, text, sizeof text))
         return false;
-    fault->probability = strtod(text, &end);
-    return end != text && *end == '\0' && fault->probability >= 0 && fault->probability <= 1;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= 0 && *out <= most;
 }
 
 /* A parameter that is there must be a number; *has says whether it is there. */
@@ -353,7 +390,7 @@ static bool read_number(struct bytes query, const char *name, uint64_t *out, boo
 static const char *read_numbers(struct fault *fault, struct bytes query)
 {
     bool has;
-    fault->code = NUMBER_DEFAULT_CODE;
+    fault->code = fault->kind->spares ? LIMIT_DEFAULT_CODE : NUMBER_DEFAULT_CODE;
     if (!read_number(query, "code", &fault->code, &has) || fault->code < 200 || fault->code > 599)
         return "code: not a status from 200 to 599";
     if (!read_number(query, "ms", &fault->ms, &fault->has_ms))
@@ -384,8 +421,11 @@ const char *faults_set(struct faults *faults, struct bytes query)
         return "fault: no such fault";
     if (!read_target(&fault, query))
         return "route: no such route";
-    if (!read_probability(&fault, query))
+    fault.probability = 1;
+    if (!read_fraction(query, "probability", &fault.probability, 1))
         return "probability: not a number from 0 to 1";
+    if (!read_fraction(query, "per-second", &fault.rate, LIMIT_RATE_MAX))
+        return "per-second: not a number";
     const char *wrong = read_numbers(&fault, query);
     if (wrong)
         return wrong;
@@ -403,14 +443,16 @@ const char *faults_set(struct faults *faults, struct bytes query)
     return NULL;
 }
 
-static bool strikes(struct faults *faults, const struct fault *fault, enum fault_target target)
+static bool strikes(struct faults *faults, struct fault *fault, enum fault_target target)
 {
     bool is_proof = target >= FAULT_TARGET_CONSISTENCY && target <= FAULT_TARGET_PROOF;
     bool is_meant = fault->target == target || fault->target == FAULT_TARGET_ANY ||
                     (fault->target == FAULT_TARGET_PROOF && is_proof);
     if (!is_meant)
         return false;
-    return fault->probability >= 1 || seeded_random_fraction(&faults->random) < fault->probability;
+    bool is_hit =
+        fault->probability >= 1 || seeded_random_fraction(&faults->random) < fault->probability;
+    return is_hit && !(fault->kind->spares && fault->kind->spares(fault));
 }
 
 /* Those that the last request used up. */

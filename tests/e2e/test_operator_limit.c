@@ -1,0 +1,106 @@
+/*
+ * An operator that allows so many requests per second and refuses the rest: ingest finds out, is refused little, gets most
+ * of what is allowed, and misses nothing.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "shared/clock.h"
+#include "shared/memory.h"
+#include "tests/e2e/daemons.h"
+#include "tests/e2e/stream_check.h"
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/redis_server.h"
+
+enum {
+    LOGS = 2,
+    /* 118 pages and as many tiles: 12 s of what is allowed. */
+    SIZE = 30000,
+    ALLOWED_PER_SECOND = 20,
+};
+
+struct parts {
+    struct harness *harness;
+    struct redis_server *redis;
+    struct program *ct_log;
+};
+
+static int setup(void **state)
+{
+    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    *state = parts;
+    parts->harness = harness_create();
+    parts->redis = redis_server_start(parts->harness, "redis", NULL);
+    const char *const ct_log[] = { "--size", "30000", "--seed", "limit", NULL };
+    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    int result = harness_destroy(parts->harness);
+    redis_server_destroy(parts->redis);
+    free(parts);
+    return result;
+}
+
+/* Answers with status 429. */
+static unsigned count_refused(const struct parts *parts)
+{
+    unsigned count = 0;
+    struct http_answer answer = http_get_local(program_port(parts->ct_log), "/stats");
+    cJSON *stats = cJSON_Parse(http_answer_text(&answer));
+    const cJSON *route;
+    cJSON_ArrayForEach(route, cJSON_GetObjectItemCaseSensitive(stats, "requests"))
+    {
+        const cJSON *refused = cJSON_GetObjectItemCaseSensitive(route, "429");
+        count += refused ? (unsigned)refused->valuedouble : 0;
+    }
+    cJSON_Delete(stats);
+    http_answer_free(&answer);
+    return count;
+}
+
+static void drain_under(struct parts *parts, const char *limit)
+{
+    struct stream_check check = { 0 };
+    const char *const ingest[] = { "--start", "0", "--retain-entries", "0", NULL };
+    uint64_t start_ms = clock_monotonic_ms();
+    daemon_control_ct_log(parts->ct_log, limit);
+    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
+    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
+    double seconds = (double)(clock_monotonic_ms() - start_ms) / 1000;
+    double requests = (double)daemon_count_requests(parts->ct_log);
+    double refused = count_refused(parts);
+    print_message("%s: %.0f requests in %.1f s: %.1f/s of %d allowed; %.0f refused\n", limit,
+                  requests, seconds, (requests - refused) / seconds, ALLOWED_PER_SECOND, refused);
+    assert_true(refused >= 1);
+    assert_true(refused < 20 + requests / 10);
+}
+
+static void a_limit_is_found_and_kept(void **state)
+{
+    drain_under(*state, "fault=limit&per-second=20&n=5");
+}
+
+static void a_limit_that_says_when_to_come_again_is_kept(void **state)
+{
+    drain_under(*state, "fault=limit&per-second=20&n=5&retry-after=1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_limit_is_found_and_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_limit_that_says_when_to_come_again_is_kept, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
