@@ -20,7 +20,8 @@ enum {
 static const char *check_redis(const char *value)
 {
     struct redis_address address;
-    return redis_address_parse(&address, value);
+    const char *wrong = redis_address_parse(&address, value);
+    return !wrong && address.wants_replica ? "ingest writes, which no replica takes" : wrong;
 }
 
 static const char *check_prefix(const char *value)
@@ -115,7 +116,8 @@ static const struct setting table[] = {
       .offset = offsetof(struct ingest_settings, redis),
       .default_text = "redis://127.0.0.1:6379/0",
       .value_name = "URL",
-      .help = "redis://[user:password@]host:port/db or unix:///path",
+      .help = "redis://[user:password@]host:port/db, rediss://… (TLS), unix:///path or "
+              "sentinel://host,host/name (README)",
       .check = check_redis },
     { .name = "prefix",
       .type = SETTING_TEXT,

@@ -54,7 +54,8 @@ static const struct setting table[] = {
         .offset = FIELD(redis),
         .default_text = "redis://127.0.0.1:6379/0",
         .value_name = "URL",
-        .help = "where Redis is: redis://[user:password@]host:port/db or unix:///path",
+        .help = "where Redis is: redis://[user:password@]host:port/db, rediss://… (TLS), "
+                "unix:///path or sentinel://host,host/name[?role=replica] (README)",
         .check = check_redis,
     },
     {

@@ -230,6 +230,22 @@ static void wait_until_ready(const struct parts *parts)
     }
 }
 
+/* The command's own way to Redis. */
+static void expect_status(struct parts *parts, const char *name, const char *url)
+{
+    const char *const words[] = {
+        CERTSTREAM_SOURCE "/certstream", "status", "--redis", url, "--var",
+        parts->harness->folder,          NULL
+    };
+    struct program *status = program_start(
+        parts->harness, &(struct program_options){ .name = name, .arguments = words });
+    assert_int_equal(program_wait(status, FAILOVER_MS), 0);
+    char *output = program_output(status);
+    if (!strstr(output, "certificates"))
+        fail_msg("%s", output);
+    free(output);
+}
+
 static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
 {
     struct parts *parts = *state;
@@ -249,6 +265,7 @@ static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
     print_message("complete after %llu ms\n",
                   (unsigned long long)(clock_monotonic_ms() - start_ms));
     wait_until_ready(parts);
+    expect_status(parts, "status", url);
 
     /* The old master comes back, is made a replica, and then the master again, which takes nothing away. */
     redis_server_restart(parts->servers[0]);
