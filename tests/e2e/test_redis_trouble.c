@@ -49,7 +49,7 @@ struct parts {
     uint64_t size;
 };
 
-static int setup(void **state)
+static int set_up(void **state, const char *cluster)
 {
     struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
     *state = parts;
@@ -57,13 +57,25 @@ static int setup(void **state)
     parts->port = redis_server_find_port();
     char port[16];
     (void)snprintf(port, sizeof port, "%d", parts->port);
-    const char *const overrides[] = { "--port",           port,  "--bind", "127.0.0.1",
-                                      "--key-load-delay", "500", NULL };
+    const char *const overrides[] = {
+        "--port", port, "--bind", "127.0.0.1", "--key-load-delay", "500", "--cluster-enabled",
+        cluster,  NULL
+    };
     parts->redis = redis_server_start(parts->harness, "redis", overrides);
     const char *const ct_log[] = { "--size", "300", "--seed", "trouble", NULL };
     parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
     parts->size = SIZE;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return set_up(state, "no");
+}
+
+static int setup_cluster(void **state)
+{
+    return set_up(state, "yes");
 }
 
 static int teardown(void **state)
@@ -222,6 +234,32 @@ static void waits_for_the_right_password(void **state)
     expect_complete(parts);
 }
 
+static void make_cluster_of_one(struct parts *parts)
+{
+    freeReplyObject(redis_server_command(parts->redis, "CLUSTER ADDSLOTSRANGE 0 16383"));
+    struct deadline deadline = deadline_after(SAY_MS, "the cluster to be up");
+    for (bool is_up = false; !is_up;) {
+        redisReply *reply = redis_server_command(parts->redis, "CLUSTER INFO");
+        is_up = strstr(reply->str, "cluster_state:ok") != NULL;
+        freeReplyObject(reply);
+        if (!is_up)
+            deadline_wait(&deadline);
+    }
+}
+
+/* Each key of a transaction and of a script has to be in the slot of the others. */
+static void works_in_a_cluster(void **state)
+{
+    struct parts *parts = *state;
+    make_cluster_of_one(parts);
+    start_ingest(parts, "");
+    expect_complete(parts);
+    publish(parts);
+    expect_complete(parts);
+    assert_int_equal(program_stop(parts->ingest), 0);
+    assert_int_equal(redis_server_integer(parts->redis, "EXISTS " CONTRACT_PREFIX ":ingests"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(waits_for_one_that_is_slow, setup, teardown),
         cmocka_unit_test_setup_teardown(waits_for_one_that_is_gone_or_loads, setup, teardown),
         cmocka_unit_test_setup_teardown(waits_for_the_right_password, setup, teardown),
+        cmocka_unit_test_setup_teardown(works_in_a_cluster, setup_cluster, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
