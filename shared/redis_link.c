@@ -40,8 +40,9 @@ enum {
     LOOKUP_TIMEOUT_MS = 5000,
     /* How soon the answer of the name servers is noticed. */
     LOOKUP_POLL_MS = 20,
-    /* Reasons that change with every attempt, as of several sentinels in turn, are not logged more often. */
-    LOG_AGAIN_MS = 30 * 1000,
+    /* Reasons that change with every attempt, as of several sentinels in turn, must not fill the log. */
+    LOG_LINES_MAX = 4,
+    LOG_LINES_MS = 60 * 1000,
     REASON_SIZE = 160,
     NAME_SIZE = 64,
     ARGUMENTS_MAX = 16,
@@ -86,7 +87,8 @@ struct redis_link {
     bool is_refused;           /* the reason is a password that somebody has to change */
     char reason[REASON_SIZE];
     char logged[REASON_SIZE];
-    uint64_t logged_at_ms;
+    unsigned logged_count; /* within LOG_LINES_MS from then on */
+    uint64_t logged_from_ms;
 };
 
 /* One command on its way; hiredis gives it back exactly once. */
@@ -155,11 +157,14 @@ static void set_reason(struct redis_link *link, const char *reason)
 /* While a connection cannot be made at all there is nobody but the log to tell. */
 static void log_reason(struct redis_link *link)
 {
-    if (strcmp(link->reason, link->logged) == 0 ||
-        (*link->logged && link->now_ms - link->logged_at_ms < LOG_AGAIN_MS))
+    if (link->now_ms - link->logged_from_ms >= LOG_LINES_MS) {
+        link->logged_from_ms = link->now_ms;
+        link->logged_count = 0;
+    }
+    if (strcmp(link->reason, link->logged) == 0 || link->logged_count == LOG_LINES_MAX)
         return;
+    link->logged_count++;
     memcpy(link->logged, link->reason, sizeof link->logged);
-    link->logged_at_ms = link->now_ms;
     log_warning("Redis cannot be used", "connection=%s reason=%s", link->client_name,
                 log_quoted(link->reason));
 }
@@ -360,6 +365,7 @@ static void on_pong(struct redis_link *link, struct redisReply *reply, void *con
     link->state = LINK_UP;
     link->up_at_ms = link->now_ms;
     link->reason[0] = link->logged[0] = '\0';
+    link->logged_count = 0;
     if (link->events.on_up)
         link->events.on_up(link, link->events.context);
 }

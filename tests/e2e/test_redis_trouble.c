@@ -55,12 +55,20 @@ static int set_up(void **state, const char *cluster)
     *state = parts;
     parts->harness = harness_create();
     parts->port = redis_server_find_port();
-    char port[16];
+    char port[16], bus_port[16];
     (void)snprintf(port, sizeof port, "%d", parts->port);
-    const char *const overrides[] = {
-        "--port", port, "--bind", "127.0.0.1", "--key-load-delay", "500", "--cluster-enabled",
-        cluster,  NULL
-    };
+    (void)snprintf(bus_port, sizeof bus_port, "%d", redis_server_find_port());
+    const char *const overrides[] = { "--port",
+                                      port,
+                                      "--bind",
+                                      "127.0.0.1",
+                                      "--key-load-delay",
+                                      "500",
+                                      "--cluster-port",
+                                      bus_port,
+                                      "--cluster-enabled",
+                                      cluster,
+                                      NULL };
     parts->redis = redis_server_start(parts->harness, "redis", overrides);
     const char *const ct_log[] = { "--size", "300", "--seed", "trouble", NULL };
     parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
