@@ -15,6 +15,7 @@
 struct log_reports;
 struct renderer;
 struct redis_link;
+struct replays;
 struct stream_end;
 struct stream_reader;
 struct unique_window;
@@ -37,6 +38,8 @@ struct http_sources {
     const struct stream_reader *reader;
     const struct redis_link *reader_link;
     const struct redis_link *query_link;
+    const struct redis_link *replay_link;
+    const struct replays *replays;    /* there as soon as the server is */
     enum certificate_dialect dialect; /* for those who name none */
 };
 

@@ -8,6 +8,7 @@
 #include "streamer/log_reports.h"
 #include "streamer/metric_writer.h"
 #include "streamer/process_usage.h"
+#include "streamer/replays.h"
 #include "streamer/stream_end.h"
 #include "streamer/stream_reader.h"
 #include "streamer/unique_window.h"
@@ -60,7 +61,9 @@ static void write_redis(struct buffer *out, const struct http_sources *sources)
     const struct {
         const char *connection;
         const struct redis_link *link;
-    } links[] = { { "reader", sources->reader_link }, { "queries", sources->query_link } };
+    } links[] = { { "reader", sources->reader_link },
+                  { "queries", sources->query_link },
+                  { "replays", sources->replay_link } };
     metric_family(out, name, "gauge", "1 while the connection to Redis can be used.");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         struct metric_label label = { "connection", bytes_of_string(links[i].connection) };
@@ -125,14 +128,52 @@ static void write_clients(struct buffer *out, const struct http_sources *sources
           "Messages handed to the sockets of clients.", clients->messages },
         { "certstream_client_bytes_total", "counter",
           "Bytes of messages handed to the sockets of clients.", clients->slice_bytes },
+        { "certstream_clients_behind", "gauge",
+          "Clients that are fed from Redis until they reach the stream's end.", clients->behind },
+        { "certstream_clients_resumed_total", "counter", "Clients that came for what was before.",
+          clients->resumed },
+        { "certstream_clients_overtaken_total", "counter",
+          "Times that a client fell behind its lane.", clients->overtaken },
+        { "certstream_clients_caught_up_total", "counter",
+          "Times that a client that was behind got back to its lane.", clients->caught_up },
         { "certstream_client_gaps_total", "counter", "Times that a client was told of a gap.",
           clients->gaps },
         { "certstream_client_missed_messages_total", "counter",
           "Messages that clients were told they missed.", clients->missed },
+        { "certstream_clients_closed_busy_total", "counter",
+          "Clients that were closed because their turn to be fed did not come.",
+          clients->closed_busy },
         { "certstream_clients_closed_slow_total", "counter",
           "Clients that were closed because they took nothing.", clients->closed_slow },
         { "certstream_clients_closed_silent_total", "counter",
           "Clients that were closed because nothing came from them.", clients->closed_silent },
+    };
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+}
+
+static void write_replays(struct buffer *out, const struct http_sources *sources)
+{
+    const struct replays_stats *replays = replays_stats(sources->replays);
+    const struct entry_search_stats *searches = entry_search_stats(sources->search);
+    const struct plain_metric metrics[] = {
+        { "certstream_replay_pages_total", "counter", "Pages of the past read from Redis.",
+          replays->pages },
+        { "certstream_replay_shared_pages_total", "counter",
+          "Times that a page served one more client.", replays->shared },
+        { "certstream_replay_entries_total", "counter", "Entries of these pages.",
+          replays->entries },
+        { "certstream_replay_bytes_total", "counter", "Bytes of these entries.", replays->bytes },
+        { "certstream_replay_failures_total", "counter", "Pages that Redis did not give.",
+          replays->failed },
+        { "certstream_replay_waiting", "gauge", "Clients that wait for a page.", replays->waiting },
+        { "certstream_replay_held_pages", "gauge", "Pages in memory.", replays->held },
+        { "certstream_searches_total", "counter",
+          "Searches for entries, of /latest.json, example.json and /api/cert.",
+          searches->searches },
+        { "certstream_search_entries_total", "counter", "Entries that were searched.",
+          searches->entries },
+        { "certstream_searches_refused_total", "counter",
+          "Searches refused because too many waited.", searches->refused },
     };
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
 }
@@ -428,8 +469,10 @@ void metrics_write_ingests(struct buffer *out, const struct log_reports *reports
 void metrics_write(struct buffer *out, const struct http_sources *sources)
 {
     write_lanes(out, sources);
-    if (sources->server)
+    if (sources->server) {
         write_clients(out, sources);
+        write_replays(out, sources);
+    }
     write_reader(out, sources);
     write_redis(out, sources);
     write_process(out);

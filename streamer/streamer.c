@@ -273,6 +273,27 @@ static uint64_t random_seed(void)
     return seed;
 }
 
+/* For the answers over HTTP. */
+static void fill_sources(struct streamer *streamer)
+{
+    streamer->sources = (struct http_sources){
+        .newest = streamer->newest,
+        .renderer = streamer->renderer,
+        .lanes = streamer->lanes,
+        .search = streamer->search,
+        .window = streamer->window,
+        .keeper = streamer->keeper,
+        .end = streamer->end,
+        .reports = streamer->reports,
+        .reader = streamer->reader,
+        .reader_link = redis_driver_link(streamer->reading),
+        .query_link = redis_driver_link(streamer->asking),
+        .replay_link = redis_driver_link(streamer->replaying),
+        .replays = streamer->replays,
+        .dialect = streamer_settings_dialect(streamer->settings),
+    };
+}
+
 static void make_readers(struct streamer *streamer)
 {
     struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break, on_rollback,
@@ -313,20 +334,7 @@ static void make_readers(struct streamer *streamer)
         entry_search_create(&streamer->contract, streamer->issuers, asking_link, streamer->window);
     streamer->end = stream_end_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
-    streamer->sources = (struct http_sources){
-        .newest = streamer->newest,
-        .renderer = streamer->renderer,
-        .lanes = streamer->lanes,
-        .search = streamer->search,
-        .window = streamer->window,
-        .keeper = streamer->keeper,
-        .end = streamer->end,
-        .reports = streamer->reports,
-        .reader = streamer->reader,
-        .reader_link = redis_driver_link(streamer->reading),
-        .query_link = asking_link,
-        .dialect = streamer_settings_dialect(streamer->settings),
-    };
+    fill_sources(streamer);
 }
 
 static bool make_server(struct streamer *streamer, size_t max_connections)

@@ -299,6 +299,34 @@ static void answers_look_back_so_far_and_no_farther(void **state)
     built_entry_free(&other);
 }
 
+/* Redis is put back to what it once held: what it held since is forgotten, and comes again under other ids. */
+static void after_a_rollback_a_certificate_is_new_again(void **state)
+{
+    struct parts *parts = *state;
+    struct built_entry built;
+    char before[BUILT_ID_SIZE], after[BUILT_ID_SIZE], repeat[BUILT_ID_SIZE];
+    const struct entry_parts entry = { .names = { NAME("again.example") } };
+    build_entry(&built, &entry);
+    struct websocket_client *client = listen_to(parts->streamer, "/");
+    built_feed_add(parts->redis, &built, before);
+    expect_ids(client, &before, 1);
+    freeReplyObject(redis_server_command(parts->redis, "DEL %s", CONTRACT_PREFIX ":stream"));
+    freeReplyObject(
+        redis_server_command(parts->redis, "XADD %s 5-0 json {}", CONTRACT_PREFIX ":stream"));
+    freeReplyObject(redis_server_command(parts->redis, "CLIENT KILL TYPE normal SKIPME yes"));
+    expect_metric(parts->streamer, "\ncertstream_stream_rollbacks_total 1\n");
+    wait_until_ready(parts->streamer);
+    struct websocket_client *unique = listen_to(parts->streamer, "/?unique=1");
+    built_feed_add(parts->redis, &built, after);
+    built_feed_add(parts->redis, &built, repeat);
+    built_feed_make(parts->redis, &other_parts, repeat);
+    expect_ids(unique, &after, 1);
+    expect_ids(unique, &repeat, 1);
+    websocket_client_destroy(unique);
+    websocket_client_destroy(client);
+    built_entry_free(&built);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +339,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_filter_too_many_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_certificate_comes_once_also_from_a_streamer_that_just_started, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_rollback_a_certificate_is_new_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(answers_look_back_so_far_and_no_farther, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,7 @@ static int setup(void **state)
         .reader = fixture.reader,
         .reader_link = fixture.link,
         .query_link = fixture.link,
+        .replay_link = fixture.link,
     };
     *state = &fixture;
     return 0;
