@@ -33,7 +33,8 @@ struct evidence {
     const struct checkpoint *released; /* what was proven before */
     const struct signed_head *head;    /* what contradicts it */
     struct bytes head_text;            /* as served */
-    const struct signed_head *other;   /* equivocation: the other head; else NULL */
+    const struct signed_head
+        *other; /* the other head, of an equivocation or a final head; else NULL */
     /* What the entries that were served lead to; size 0: not computed. */
     struct merkle_tree computed;
 };

@@ -347,6 +347,7 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
         send_load(log);
     bool worked = log_window_take(log, now_ms);
     log_window_settle(log, now_ms);
+    log_window_check_end(log, now_ms);
     release_stale_held(log);
     log_fetch_send_wanted(log, now_ms);
     if (follower_lag(&log->follower) == 0)

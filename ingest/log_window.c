@@ -205,7 +205,8 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
         .computed = log->mismatch,
     };
     log->ingest->stats.mismatches[class]++;
-    if (!evidence_send(&evidence, &log->ingest->contract, log->ingest->link))
+    bool is_known = log->quarantine == class;
+    if (!is_known && !evidence_send(&evidence, &log->ingest->contract, log->ingest->link))
         log_error("evidence could not be kept", "log=%s class=%s",
                   log_quoted(log->ct_log.description), mismatch_class_name(class));
     followed_log_enter_quarantine(log, class);
@@ -393,4 +394,17 @@ bool log_window_accepts_head(struct followed_log *log, const struct signed_head 
     quarantine(log, is_equivocation ? MISMATCH_EQUIVOCATION : MISMATCH_FORK, head,
                is_equivocation ? &other : NULL, now_ms);
     return false;
+}
+
+void log_window_check_end(struct followed_log *log, uint64_t now_ms)
+{
+    const struct ct_log *ct_log = &log->ct_log;
+    if (log->follower.state != FOLLOWER_FINISHED || !log->follower.policy->verifies ||
+        !ct_log->has_final_root || log->released.next != ct_log->final_size)
+        return;
+    struct signed_head final = { .size = ct_log->final_size, .root = ct_log->final_root };
+    if (is_over_released(log, &final))
+        return;
+    log->mismatch = (struct merkle_tree){ 0 };
+    quarantine(log, MISMATCH_FINAL_HEAD, &final, &log->released.head, now_ms);
 }

@@ -24,6 +24,9 @@ void log_window_on_proof(struct followed_log *log, enum fetch_kind kind, enum lo
 /* What would tell the class of a mismatch does not come. */
 void log_window_on_no_class(struct followed_log *log, uint64_t now_ms);
 
+/* A read-only log that is finished has ended as the log list says, or is quarantined. */
+void log_window_check_end(struct followed_log *log, uint64_t now_ms);
+
 /* A head that the log signed, and as it was served. False if it contradicts what is known: the log is then in quarantine. */
 bool log_window_accepts_head(struct followed_log *log, const struct signed_head *head,
                              struct bytes text, uint64_t now_ms);

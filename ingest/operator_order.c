@@ -123,7 +123,7 @@ static void wait_for_answer(struct redis_link *link, struct run *run)
                                      .events = redis_link_interest(link) };
         (void)poll(&descriptor, descriptor.fd >= 0, 50);
         now_ms = clock_monotonic_ms();
-        redis_link_service(link, descriptor.fd >= 0 ? descriptor.revents : 0, now_ms);
+        redis_link_service(link, descriptor.revents, now_ms);
         redis_link_tick(link, now_ms);
     }
     if (!run->is_done)

@@ -42,7 +42,7 @@ static void skip_space(struct reader *reader)
 }
 
 /* Takes one character if it is the next after white space. */
-static bool take_character(struct reader *reader, char character)
+static bool take_character(struct reader *reader, uint8_t character)
 {
     skip_space(reader);
     if (!reader->remaining || *reader->next != character)

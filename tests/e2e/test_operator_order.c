@@ -64,7 +64,7 @@ static int setup(void **state)
     /* A log in quarantine is not looked at again while the test lasts. */
     const char *const ingest[] = { "--start", "0", "--quarantine-recheck", "3600", NULL };
     (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
-    wait_for_length(parts, 2 * SIZE);
+    wait_for_length(parts, 2LL * SIZE);
     find_log(parts);
     return 0;
 }
@@ -136,7 +136,7 @@ static void a_released_log_is_looked_at_at_once(void **state)
     daemon_control_ct_log(parts->ct_log, "clear=1");
     assert_int_equal(order(parts, "release", "--release", parts->id), 0);
     /* All entries of both logs, and the record. */
-    wait_for_length(parts, 2 * (SIZE + GROWTH) + 1);
+    wait_for_length(parts, 2LL * (SIZE + GROWTH) + 1);
     check_record(parts, "\"operation\":\"release\"", "\"from\":600,", "\"to\":600,");
     wait_for_field(parts, "quarantine", "");
 }
@@ -150,7 +150,7 @@ static void a_rebased_log_goes_on_where_it_is_told_to(void **state)
     (void)snprintf(query, sizeof query, "size=%d", SIZE + GROWTH);
     daemon_control_ct_log(parts->ct_log, query);
     /* The other log has no gap. */
-    wait_for_length(parts, 2 * SIZE + GROWTH + 50 + 1);
+    wait_for_length(parts, 2LL * SIZE + GROWTH + 50 + 1);
     check_record(parts, "\"operation\":\"rebase\"", "\"from\":600,", "\"to\":1250,");
     wait_for_field(parts, "next", "1300");
     wait_for_field(parts, "epoch", "1");

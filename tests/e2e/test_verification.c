@@ -338,6 +338,44 @@ static void a_checkpoint_that_was_tampered_with_is_left_alone(void **state)
     assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), 2 * SIZE + GROWTH);
 }
 
+/* The list says of the log that it ended in another tree. */
+static void a_read_only_log_that_ends_elsewhere_is_quarantined(void **state)
+{
+    struct parts *parts = *state;
+    char path[HARNESS_PATH_SIZE];
+    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
+    assert_int_equal(program_stop(parts->ingest), 0);
+    daemon_control_ct_log(parts->ct_log, "list-state=readonly");
+    struct http_answer list = http_get_local(program_port(parts->ct_log), "/log_list.json");
+    char *root = strstr((char *)list.body.data, "\"sha256_root_hash\":\"");
+    if (!root)
+        abort();
+    root += strlen("\"sha256_root_hash\":\"");
+    *root = *root == 'A' ? 'B' : 'A';
+    harness_path(parts->harness, path, "list.json");
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(list.body.data, 1, list.body.size, file), list.body.size);
+    assert_int_equal(fclose(file), 0);
+    http_answer_free(&list);
+    const char *const arguments[] = { CERTSTREAM_INGEST, "--redis", redis_server_url(parts->redis),
+                                      "--log-list",      path,      NULL };
+    (void)program_start(parts->harness,
+                        &(struct program_options){ "again", .arguments = arguments,
+                                                   .ready = "certstream-ingest ready",
+                                                   .is_daemon = true });
+    struct deadline deadline = deadline_after(QUARANTINE_MS, "evidence of the final head");
+    while (evidence_count(parts) < 1)
+        deadline_wait(&deadline);
+    redisReply *reply = redis_server_command(parts->redis, "XRANGE " EVIDENCE " - +");
+    assert_int_equal(reply->elements, 1);
+    const redisReply *fields = reply->element[0]->element[1];
+    assert_string_equal(field_of(fields, "class")->str, "final head");
+    assert_int_equal(strtoull(field_of(fields, "sth_size")->str, NULL, 10), SIZE);
+    assert_int_equal(strtoull(field_of(fields, "other_sth_size")->str, NULL, 10), SIZE);
+    freeReplyObject(reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +384,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(no_bent_proof_is_believed, setup_for_proofs, teardown),
         cmocka_unit_test_setup_teardown(without_verification_only_counters_tell, setup_unverified,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_read_only_log_that_ends_elsewhere_is_quarantined, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_checkpoint_that_was_tampered_with_is_left_alone, setup,
                                         teardown),

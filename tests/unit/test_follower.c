@@ -533,6 +533,7 @@ static void what_stays_wrong_is_classified_and_quarantined(void **state)
     assert_int_equal(follower.state, FOLLOWER_QUARANTINED);
     assert_int_equal(follower.released, 256);
     /* It is looked at less and less often, once each time. */
+    const uint64_t longest_ms = UINT64_C(6) * 3600 * 1000;
     uint64_t delay_ms = 300000;
     for (unsigned look = 0; look < 10; look++) {
         uint64_t at_ms = follower_deadline_ms(&follower);
@@ -543,7 +544,7 @@ static void what_stays_wrong_is_classified_and_quarantined(void **state)
         follower_on_head(&follower, &(struct signed_head){ .size = 512 }, now_ms);
         take_range(&follower, now_ms, 256, 256);
         assert_int_equal(follower_on_mismatch(&follower, now_ms), MISMATCH_QUARANTINED);
-        delay_ms = delay_ms * 2 < 6 * 3600 * 1000 ? delay_ms * 2 : 6 * 3600 * 1000;
+        delay_ms = delay_ms * 2 < longest_ms ? delay_ms * 2 : longest_ms;
     }
     /* What is right in the end is released as if nothing had been. */
     follower_recheck(&follower);

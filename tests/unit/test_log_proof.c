@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,57 +160,88 @@ static void write_leaf(struct buffer *out, uint32_t number)
     write_base64(out, bytes_of(&number, sizeof number));
 }
 
-/* Finds the leaf whose hash stands in the query, undoing its percent-encoding. */
-static uint32_t find_leaf(const struct made_log *log, const char *text, uint64_t size)
+/* Undoes the percent-encoding of base64 in a query. */
+static size_t decode_query(const char *text, char *plain, size_t limit)
+{
+    static const struct {
+        const char *code;
+        char character;
+    } codes[] = { { "%2B", '+' }, { "%2F", '/' }, { "%3D", '=' } };
+    size_t length = 0;
+    while (*text && *text != '&' && length < limit) {
+        size_t width = 1;
+        char character = *text;
+        for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+            if (strncmp(text, codes[i].code, 3) == 0) {
+                character = codes[i].character;
+                width = 3;
+            }
+        plain[length++] = character;
+        text += width;
+    }
+    return length;
+}
+
+/* Finds the leaf whose hash stands in the query. */
+static uint64_t find_leaf(const struct made_log *log, const char *text, uint64_t size)
 {
     char plain[64];
-    size_t length = 0;
-    for (; *text && *text != '&'; text++) {
-        bool is_code = *text == '%';
-        plain[length++] =
-            is_code ? (char)strtoul((char[]){ text[1], text[2], 0 }, NULL, 16) : *text;
-        text += is_code ? 2 : 0;
-    }
     struct merkle_hash hash;
+    size_t length = decode_query(text, plain, sizeof plain);
     assert_true(base64_decode_exactly(hash.bytes, SHA256_SIZE, bytes_of(plain, length)));
-    for (uint32_t i = 0; i < size; i++)
+    for (uint64_t i = 0; i < size; i++)
         if (memcmp(&log->hashes[0][i], &hash, sizeof hash) == 0)
             return i;
     fail_msg("no such leaf");
     return 0;
 }
 
+/* The number of a parameter of the query. */
+static uint64_t parameter(const char *path, const char *name)
+{
+    const char *at = strstr(path, name);
+    assert_non_null(at);
+    return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static void write_entry(struct buffer *out, uint64_t index)
+{
+    buffer_append_string(out, "{\"entries\":[{");
+    write_leaf(out, (uint32_t)index);
+    buffer_append_string(out, ",\"extra_data\":\"\"}]}");
+}
+
 /* What an honest RFC 6962 log answers. `bend`: the hash of the path that has a bit flipped; SIZE_MAX: none. */
-static void answer_rfc6962(const struct made_log *log, const char *path_text, size_t bend,
+static void answer_rfc6962(const struct made_log *log, const char *question, size_t bend,
                            struct buffer *out)
 {
-    unsigned long long a, b;
     struct merkle_path path = { 0 };
-    const char *hash = strstr(path_text, "?hash=");
-    buffer_append_byte(out, '{');
-    if (sscanf(path_text, "ct/v1/get-sth-consistency?first=%llu&second=%llu", &a, &b) == 2) {
-        make_consistency(log, a, 0, b, true, &path);
-    } else if (sscanf(path_text, "ct/v1/get-entry-and-proof?leaf_index=%llu&tree_size=%llu", &a,
-                      &b) == 2) {
-        make_path(log, a, 0, b, &path);
-        write_leaf(out, (uint32_t)a);
-        buffer_append_string(out, ",\"extra_data\":\"\",");
-    } else if (sscanf(path_text, "ct/v1/get-entries?start=%llu&end=%llu", &a, &b) == 2) {
-        assert_int_equal(a, b);
-        buffer_append_string(out, "\"entries\":[{");
-        write_leaf(out, (uint32_t)a);
-        buffer_append_string(out, ",\"extra_data\":\"\"}]}");
+    const char *name = "audit_path";
+    if (strncmp(question, "ct/v1/get-entries?", 18) == 0) {
+        assert_int_equal(parameter(question, "start="), parameter(question, "end="));
+        write_entry(out, parameter(question, "start="));
         return;
+    }
+    buffer_append_byte(out, '{');
+    if (strncmp(question, "ct/v1/get-sth-consistency?", 26) == 0) {
+        name = "consistency";
+        make_consistency(log, parameter(question, "first="), 0, parameter(question, "second="),
+                         true, &path);
+    } else if (strncmp(question, "ct/v1/get-entry-and-proof?", 26) == 0) {
+        uint64_t index = parameter(question, "leaf_index=");
+        make_path(log, index, 0, parameter(question, "tree_size="), &path);
+        write_leaf(out, (uint32_t)index);
+        buffer_append_string(out, ",\"extra_data\":\"\",");
     } else {
-        assert_non_null(hash);
-        assert_int_equal(sscanf(strstr(path_text, "tree_size="), "tree_size=%llu", &b), 1);
-        a = find_leaf(log, hash + 6, b);
-        make_path(log, a, 0, b, &path);
-        buffer_append_format(out, "\"leaf_index\":%llu,", a);
+        uint64_t size = parameter(question, "tree_size=");
+        assert_memory_equal(question, "ct/v1/get-proof-by-hash?hash=", 29);
+        uint64_t index = find_leaf(log, question + 29, size);
+        make_path(log, index, 0, size, &path);
+        buffer_append_format(out, "\"leaf_index\":%" PRIu64 ",", index);
     }
     if (bend < path.length)
         path.hashes[bend].bytes[7] ^= 0x10;
-    write_path(out, strstr(path_text, "consistency") ? "consistency" : "audit_path", &path);
+    write_path(out, name, &path);
     buffer_append_byte(out, '}');
 }
 
@@ -451,7 +481,8 @@ static void a_partial_tile_that_is_gone_is_replaced_by_the_full_one(void **state
     const struct signed_head head = make_head(log, 300);
     struct run run = { .log = log, .bend = SIZE_MAX, .serves = 600 };
     run.proof = log_proof_create(CT_LOG_TILED);
-    enum log_proof_state proof = log_proof_begin(run.proof, 290, NULL, &head, log->sha256);
+    enum log_proof_state proof;
+    (void)log_proof_begin(run.proof, 290, NULL, &head, log->sha256);
     /* Level 1 is partial in the larger log as well, and too wide. */
     struct buffer path;
     buffer_init(&path, 512);
