@@ -50,6 +50,18 @@ static enum log_proof_state answer(struct log_proof *proof, struct reader *input
     return state;
 }
 
+/* Nothing but a broken SHA-256 leads to the root that is made up below, but for the root itself: the only hash of the
+ * highest tile where the size is a power of 256. */
+static bool is_the_head(const struct log_proof *proof, uint64_t leaves,
+                        const struct signed_head *head, struct digest *sha256)
+{
+    struct merkle_hash root;
+    const struct merkle_frontier *frontier = log_proof_frontier(proof);
+    merkle_frontier_root(sha256, frontier, &root);
+    return leaves == head->size && frontier->size == leaves &&
+           memcmp(&root, &head->root, sizeof root) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct reader input = reader_of(bytes_of(data, size));
@@ -68,8 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         write_path(proof);
         state = answer(proof, &input, sha256);
     }
-    /* Nothing but a broken SHA-256 leads to that root. */
-    if (state == LOG_PROOF_SHOWN)
+    if (state == LOG_PROOF_SHOWN && !is_the_head(proof, leaves, &head, sha256))
         abort();
     log_proof_destroy(proof);
     digest_destroy(sha256);
