@@ -26,6 +26,9 @@ enum {
 
 #define ALL_TEXT "100"
 
+static const char npm_client[] = CERTSTREAM_SOURCE "/tests/clients/certstream_client.js";
+static const char python_client[] = CERTSTREAM_SOURCE "/tests/clients/websockets_client.py";
+
 struct parts {
     struct harness *harness;
     struct redis_server *redis;
@@ -110,19 +113,23 @@ static void await_count(struct program *program, output_of output, const char *t
     }
 }
 
+/* Where the text stands next; fails the test, in the name of `expected`, if it does not. */
+static const char *find_next(const char *at, const char *text, unsigned long expected)
+{
+    const char *found = strstr(at, text);
+    if (!found)
+        fail_msg("%lu is missing behind %s", expected, text);
+    return found;
+}
+
 /* Each of the numbers follows `text`, once and in order. */
 static void expect_all(const struct program *program, output_of output, const char *text)
 {
     char *said = output(program);
     const char *at = said;
     for (unsigned long expected = 0; expected < ALL; expected++) {
-        at = strstr(at, text);
-        if (!at)
-            fail_msg("%lu is missing behind %s", expected, text);
-        at += strlen(text);
-        unsigned long number = strtoul(at, NULL, 10);
-        if (number != expected)
-            fail_msg("%lu, not %lu, behind %s", number, expected, text);
+        at = find_next(at, text, expected) + strlen(text);
+        assert_int_equal(strtoul(at, NULL, 10), expected);
     }
     assert_null(strstr(at, text));
     free(said);
@@ -159,10 +166,9 @@ static void the_certstream_client_of_npm(void **state)
                                      folder, "certstream@1.1.1", NULL });
     if (program_wait(npm, INSTALL_MS) != 0)
         skip_without("npm registry");
-    struct program *client = start(
-        parts, "certstream-client",
-        (const char *const[]){ "node", CERTSTREAM_SOURCE "/tests/clients/certstream_client.js",
-                               modules, parts->base, "?since=0", ALL_TEXT, NULL });
+    struct program *client = start(parts, "certstream-client",
+                                   (const char *const[]){ "node", npm_client, modules, parts->base,
+                                                          "?since=0", ALL_TEXT, NULL });
     expect_streams(parts, client);
 }
 
@@ -172,9 +178,8 @@ static void run_python(const struct parts *parts, const char *compression)
         skip_without("python3-websockets");
     struct program *client =
         start(parts, "python-client",
-              (const char *const[]){ "/usr/bin/python3",
-                                     CERTSTREAM_SOURCE "/tests/clients/websockets_client.py",
-                                     parts->base, "?since=0", ALL_TEXT, compression, NULL });
+              (const char *const[]){ "/usr/bin/python3", python_client, parts->base, "?since=0",
+                                     ALL_TEXT, compression, NULL });
     expect_streams(parts, client);
 }
 
