@@ -368,6 +368,14 @@ static bool is_over_released(const struct followed_log *log, const struct signed
     return memcmp(&root, &head->root, sizeof root) == 0;
 }
 
+static void keep_head_text(struct followed_log *log, struct bytes text)
+{
+    size_t size =
+        text.size < FOLLOWED_LOG_HEAD_TEXT_MAX ? text.size : (size_t)FOLLOWED_LOG_HEAD_TEXT_MAX;
+    buffer_clear(&log->head_text);
+    buffer_append(&log->head_text, text.data, size);
+}
+
 bool log_window_accepts_head(struct followed_log *log, const struct signed_head *head,
                              struct bytes text, uint64_t now_ms)
 {
@@ -377,12 +385,9 @@ bool log_window_accepts_head(struct followed_log *log, const struct signed_head 
     bool is_right = is_at_end && is_over_released(log, head);
     struct signed_head other = log->released.head;
     bool contradicts = head_history_add(&log->history, head, &other);
-    if (head->size <= log->follower.head.size || !log->follower.has_head || knows) {
-        buffer_clear(&log->head_text);
-        buffer_append(&log->head_text, text.data,
-                      text.size < FOLLOWED_LOG_HEAD_TEXT_MAX ? text.size
-                                                             : FOLLOWED_LOG_HEAD_TEXT_MAX);
-    }
+    bool is_news = !log->follower.has_head || head->size > log->follower.head.size;
+    if (is_news || contradicts || (is_at_end && !is_right))
+        keep_head_text(log, text);
     if (is_right) {
         follower_on_right_head(&log->follower);
         followed_log_leave_quarantine(log);
