@@ -199,9 +199,38 @@ static void fingerprints_come_whole(void **state)
     buffer_free(&tile);
 }
 
+/* c2sp.org/static-ct-api, "SCT Extensions". */
+static void a_leaf_says_where_it_stands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *extensions;
+        size_t size;
+        uint64_t index;
+        bool is_at;
+    } rows[] = {
+        { "\0\0\5\0\0\0\1\x2c", 8, 300, true },
+        { "\0\0\5\0\0\0\1\x2c", 8, 301, false },
+        { "\0\0\5\xff\xff\xff\xff\xff", 8, UINT64_C(0xffffffffff), true },
+        /* None, as in archives; an unknown one before and after; several; too short, too long, cut off. */
+        { "", 0, 300, true },
+        { "\7\0\1x\0\0\5\0\0\0\1\x2c\7\0\0", 15, 300, true },
+        { "\0\0\5\0\0\0\1\x2c\0\0\5\0\0\0\1\x2c", 16, 300, false },
+        { "\0\0\4\0\0\1\x2c", 7, 300, false },
+        { "\0\0\6\0\0\0\0\1\x2c", 9, 300, false },
+        { "\0\0\5\0\0\0\1", 7, 300, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct entry entry = { .extensions = bytes_of(rows[i].extensions, rows[i].size) };
+        if (entry_is_at(&entry, rows[i].index) != rows[i].is_at)
+            fail_msg("row %zu", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_leaf_says_where_it_stands),
         cmocka_unit_test(reads_certificates_and_precertificates),
         cmocka_unit_test(a_cut_or_lengthened_leaf_is_malformed_but_still_an_entry),
         cmocka_unit_test(unknown_types_are_malformed),
