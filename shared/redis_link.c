@@ -165,7 +165,10 @@ static void log_reason(struct redis_link *link)
         return;
     link->logged_count++;
     memcpy(link->logged, link->reason, sizeof link->logged);
-    log_warning("Redis cannot be used", "connection=%s reason=%s", link->client_name,
+    const char *path = link->address.path;
+    log_warning("Redis cannot be used", "connection=%s %s=%s port=%d reason=%s", link->client_name,
+                link->is_sentinel ? "sentinel" : "server",
+                log_quoted(*path ? path : link->host.name), *path ? 0 : link->host.port,
                 log_quoted(link->reason));
 }
 

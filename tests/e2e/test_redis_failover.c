@@ -233,10 +233,10 @@ static void wait_until_ready(const struct parts *parts)
 /* The command's own way to Redis. */
 static void expect_status(struct parts *parts, const char *name, const char *url)
 {
-    const char *const words[] = {
-        CERTSTREAM_SOURCE "/certstream", "status", "--redis", url, "--var",
-        parts->harness->folder,          NULL
-    };
+    static const char command[] = CERTSTREAM_SOURCE "/certstream";
+    const char *const words[] = { command, "status", "--redis",
+                                  url,     "--var",  parts->harness->folder,
+                                  NULL };
     struct program *status = program_start(
         parts->harness, &(struct program_options){ .name = name, .arguments = words });
     assert_int_equal(program_wait(status, FAILOVER_MS), 0);
