@@ -160,10 +160,11 @@ static void the_certstream_client_of_npm(void **state)
     char modules[HARNESS_PATH_SIZE];
     harness_path(parts->harness, folder, "npm");
     harness_path(parts->harness, modules, "npm/node_modules");
-    struct program *npm =
-        start(parts, "npm",
-              (const char *const[]){ "npm", "install", "--no-audit", "--no-fund", "--prefix",
-                                     folder, "certstream@1.1.1", NULL });
+    struct program *npm = start(parts, "npm",
+                                (const char *const[]){ "npm", "install", "--no-audit", "--no-fund",
+                                                       "--ignore-scripts", "--fetch-retries=0",
+                                                       "--fetch-timeout=30000", "--prefix", folder,
+                                                       "certstream@1.1.1", NULL });
     if (program_wait(npm, INSTALL_MS) != 0)
         skip_without("npm registry");
     struct program *client = start(parts, "certstream-client",
