@@ -11,7 +11,7 @@ enum conversion {
     CONVERT_TEXT,
     CONVERT_NUMBER,
     CONVERT_MILLISECONDS, /* to seconds */
-    CONVERT_DECIMAL,      /* tenths, as they are */
+    CONVERT_DECIMAL,      /* a fraction, as it is */
 };
 
 static void write_number(struct json_writer *writer, enum conversion conversion, struct bytes text)
@@ -25,21 +25,10 @@ static void write_number(struct json_writer *writer, enum conversion conversion,
         json_unsigned(writer, number);
 }
 
-/* "12" or "12.3". */
-static bool is_decimal(struct bytes text)
-{
-    uint64_t number;
-    struct bytes whole = text;
-    if (text.size > 2 && text.data[text.size - 2] == '.' && text.data[text.size - 1] >= '0' &&
-        text.data[text.size - 1] <= '9')
-        whole.size -= 2;
-    return decimal_parse(&number, whole);
-}
-
 static void write_value(struct json_writer *writer, enum conversion conversion, const char *value)
 {
     struct bytes text = bytes_of_string(value ? value : "");
-    bool good = text.size > 0 && (conversion != CONVERT_DECIMAL || is_decimal(text));
+    bool good = text.size > 0 && (conversion != CONVERT_DECIMAL || decimal_is_fraction(text));
     if (!good)
         json_null(writer);
     else if (conversion == CONVERT_TEXT)

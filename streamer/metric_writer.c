@@ -2,11 +2,8 @@
 
 #include <inttypes.h>
 
+#include "shared/decimal.h"
 #include "shared/utf8.h"
-
-enum {
-    DECIMAL_MAX = 24
-};
 
 void metric_family(struct buffer *out, const char *name, const char *type, const char *help)
 {
@@ -59,21 +56,10 @@ void metric_milliseconds(struct buffer *out, const char *name, struct metric_lab
     buffer_append_format(out, "%" PRIu64 ".%03u\n", value_ms / 1000, (unsigned)(value_ms % 1000));
 }
 
-static bool is_decimal(struct bytes value)
-{
-    size_t points = 0;
-    for (size_t i = 0; i < value.size; i++) {
-        points += value.data[i] == '.';
-        if (value.data[i] != '.' && (value.data[i] < '0' || value.data[i] > '9'))
-            return false;
-    }
-    return value.size > points && value.size <= DECIMAL_MAX && points <= 1;
-}
-
 void metric_decimal(struct buffer *out, const char *name, struct metric_labels labels,
                     struct bytes value)
 {
-    if (!is_decimal(value))
+    if (!decimal_is_fraction(value))
         return;
     begin_sample(out, name, labels);
     buffer_append_bytes(out, value);
