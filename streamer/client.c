@@ -15,9 +15,16 @@ void client_join(struct client *client, const struct lane *lane, const struct si
     if (since->kind == SINCE_NOW)
         return;
     client->is_behind = true;
+    client->seen = since->after;
     client->wants_all = since->kind == SINCE_BEGINNING;
     client->last =
         (struct stream_position){ client->wants_all ? (struct stream_id){ 0 } : since->after, 0 };
+}
+
+void client_note_rollback(struct client *client)
+{
+    if (stream_id_compare(client->last.id, client->seen) > 0)
+        client->seen = client->last.id;
 }
 
 void client_learn_newest(struct client *client, struct stream_position newest)

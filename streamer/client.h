@@ -23,6 +23,7 @@ struct client_timing {
 struct client {
     uint64_t position;           /* of a live one: the number of the message it is sent next */
     struct stream_position last; /* all up to here it has had, or did not want */
+    struct stream_id seen; /* all up to here it had had, when it came or when Redis was set back */
     bool is_behind;
     bool is_ahead;       /* it may have had what the lane has yet to get */
     bool wants_all;      /* whatever came before `last` is none it would miss */
@@ -53,6 +54,9 @@ void client_join(struct client *client, const struct lane *lane, const struct si
                  struct stream_position newest, uint64_t now_ms);
 /* What the newest entry is was not known when it joined, and is now. */
 void client_learn_newest(struct client *client, struct stream_position newest);
+
+/* Redis was set back: what it gets again, under new ids, this client has had. */
+void client_note_rollback(struct client *client);
 
 /* What to send next, and for CLIENT_NEXT_SLICE at most `limit` bytes of it (but a whole message). One that the lane has
  * overtaken is behind from here on. */

@@ -148,6 +148,12 @@ void lane_break(struct lane *lane, struct stream_id id)
     lane->last = id;
 }
 
+void lane_pass_over(struct lane *lane, struct stream_id id)
+{
+    if (stream_id_compare(lane->floor, id) < 0)
+        lane->floor = id;
+}
+
 /* How many messages from `number` on fit into `limit` bytes; at least one. */
 static uint64_t count_within(const struct lane *lane, uint64_t number, size_t limit)
 {

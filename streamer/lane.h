@@ -38,6 +38,9 @@ bool lane_append(struct lane *lane, struct stream_position position, struct byte
  * before the last message. */
 void lane_break(struct lane *lane, struct stream_id id);
 
+/* An entry with this id was not appended, though some may want it: who has not had all up to it finds no place. */
+void lane_pass_over(struct lane *lane, struct stream_id id);
+
 /* The oldest message held, and the one that will come next. Equal when the lane is empty. */
 uint64_t lane_first(const struct lane *lane);
 uint64_t lane_next(const struct lane *lane);

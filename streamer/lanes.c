@@ -197,6 +197,12 @@ void lanes_break(struct lanes *lanes, struct stream_id id)
         lane_break(slot->lane, id);
 }
 
+void lanes_pass_over(struct lanes *lanes, struct stream_id id)
+{
+    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
+        lane_pass_over(slot->lane, id);
+}
+
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,
                    uint64_t now_ms)
 {

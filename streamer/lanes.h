@@ -70,8 +70,9 @@ size_t lanes_filtered(const struct lanes *lanes);
 /* True while full messages are wanted, so that the issuers of an entry must be known before it is published. */
 bool lanes_need_issuers(const struct lanes *lanes);
 
-/* Of all lanes: lane_break. */
+/* Of all lanes: lane_break, lane_pass_over. */
 void lanes_break(struct lanes *lanes, struct stream_id id);
+void lanes_pass_over(struct lanes *lanes, struct stream_id id);
 
 /* Appends the entry to every lane that it belongs to. `ordinal`: struct stream_position. */
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,

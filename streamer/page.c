@@ -32,11 +32,12 @@ void page_destroy(struct page *page)
     free(page);
 }
 
-bool page_append(struct page *page, struct stream_position position, struct bytes frame)
+bool page_append(struct page *page, struct stream_position position, struct stream_id original,
+                 struct bytes frame)
 {
     assert(page->count < PAGE_ENTRIES_MAX);
     buffer_append_bytes(&page->bytes, frame);
-    page->frames[page->count++] = (struct page_frame){ page->bytes.size, position };
+    page->frames[page->count++] = (struct page_frame){ page->bytes.size, position, original };
     return page->bytes.size < PAGE_BYTES_MAX && page->count < PAGE_ENTRIES_MAX;
 }
 
@@ -58,13 +59,24 @@ static size_t start_of(const struct page *page, size_t number)
     return number ? page->frames[number - 1].end : 0;
 }
 
-bool page_read(const struct page *page, size_t number, size_t limit, struct lane_slice *slice)
+static bool is_repeat_for(const struct page_frame *frame, struct stream_id seen)
 {
-    if (number >= page->count)
+    static const struct stream_id none = { 0 };
+    return stream_id_compare(frame->original, none) > 0 &&
+           stream_id_compare(frame->original, seen) <= 0;
+}
+
+bool page_read(const struct page *page, size_t *number, struct stream_id seen, size_t limit,
+               struct lane_slice *slice)
+{
+    while (*number < page->count && is_repeat_for(&page->frames[*number], seen))
+        (*number)++;
+    if (*number >= page->count)
         return false;
-    size_t start = start_of(page, number);
-    size_t next = number + 1;
-    while (next < page->count && page->frames[next].end - start <= limit)
+    size_t start = start_of(page, *number);
+    size_t next = *number + 1;
+    while (next < page->count && page->frames[next].end - start <= limit &&
+           !is_repeat_for(&page->frames[next], seen))
         next++;
     *slice = (struct lane_slice){
         .data = page->bytes.data + start,

@@ -21,6 +21,7 @@ enum {
 struct page_frame {
     size_t end; /* offset behind its last byte */
     struct stream_position position;
+    struct stream_id original; /* of an entry that came again: the id it had first; else zero */
 };
 
 struct page {
@@ -46,13 +47,15 @@ void page_destroy(struct page *page);
 
 /* Adds the frame of the entry at `position`. False if the page is full with it or before it; then nothing more may be
  * added. */
-bool page_append(struct page *page, struct stream_position position, struct bytes frame);
+bool page_append(struct page *page, struct stream_position position, struct stream_id original,
+                 struct bytes frame);
 
 /* True if a client that has had everything up to and including `id` can go on here. */
 bool page_covers(const struct page *page, struct stream_id id);
 /* Where it goes on: the number of the first frame after `id`. */
 size_t page_find(const struct page *page, struct stream_id id);
-/* As lane_read. */
-bool page_read(const struct page *page, size_t number, size_t limit, struct lane_slice *slice);
+/* As lane_read, but for entries that came again to one who has had all up to `seen`: *number moves over them. */
+bool page_read(const struct page *page, size_t *number, struct stream_id seen, size_t limit,
+               struct lane_slice *slice);
 
 #endif

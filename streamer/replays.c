@@ -17,6 +17,7 @@
 #include "streamer/issuer_fetch.h"
 #include "streamer/issuers.h"
 #include "streamer/loop.h"
+#include "streamer/recent_entries.h"
 #include "streamer/stream_entry.h"
 
 enum {
@@ -310,7 +311,9 @@ static void fill_page(struct page_read *read, uint64_t ordinal, uint64_t now_ms)
         if (!filter_matches(page->key.filter, replays->subject) ||
             !framer_get(replays->options.framer, page->key.framing, &frame))
             continue;
-        has_room = page_append(page, position, frame);
+        struct stream_id original = { 0 };
+        (void)recent_entries_original(replays->options.recent, entry->id, &original);
+        has_room = page_append(page, position, original, frame);
         replays->stats.passed++;
     }
 }

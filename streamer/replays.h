@@ -12,6 +12,7 @@
 struct contract;
 struct issuers;
 struct loop;
+struct recent_entries;
 struct redis_link;
 struct replays;
 
@@ -21,6 +22,7 @@ struct replays_options {
     struct issuers *issuers;
     struct framer *framer;
     const struct unique_window *window; /* NULL: none */
+    const struct recent_entries *recent;
     size_t pages_max;
     uint64_t bytes_per_second; /* of Redis' replies */
 };

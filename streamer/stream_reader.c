@@ -22,6 +22,7 @@
 #include "shared/redis_link.h"
 #include "streamer/issuer_fetch.h"
 #include "streamer/issuers.h"
+#include "streamer/recent_entries.h"
 #include "streamer/stream_entry.h"
 #include "streamer/stream_state.h"
 
@@ -43,6 +44,7 @@ enum reader_state {
 struct stream_reader {
     const struct contract *contract;
     struct issuers *issuers;
+    struct recent_entries *recent;
     struct stream_reader_events events;
     struct stream_reader_stats stats;
     struct issuer_fetch *fetch;
@@ -141,9 +143,28 @@ static struct decoded decode(struct stream_reader *reader, const struct redisRep
         reader->ordinals[decoded.count] = decoded.last.ordinal;
         decoded.count += is_good;
         decoded.controls += entry->is_control;
+        if (entry->is_control)
+            recent_entries_forget_log(reader->recent, entry->log);
         decoded.malformed += !is_good && !entry->is_control;
     }
     return decoded;
+}
+
+/* The entries that are new come to the front, in their order; answers how many. */
+static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
+{
+    size_t fresh = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct stream_entry *entry = &reader->entries[i];
+        if (recent_entries_add(reader->recent, entry->log, entry->index, entry->id)) {
+            reader->stats.repeats++;
+            reader->events.on_repeat(entry->id, reader->events.context);
+            continue;
+        }
+        reader->entries[fresh] = *entry;
+        reader->ordinals[fresh++] = reader->ordinals[i];
+    }
+    return fresh;
 }
 
 static void take_entries(struct stream_reader *reader, const struct redisReply *entries)
@@ -164,9 +185,10 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
     reader->stats.malformed += decoded.malformed;
     reader->stats.controls += decoded.controls;
     reader->last = decoded.last;
+    size_t fresh = keep_back_repeats(reader, decoded.count);
     reader->read_count = READ_COUNT;
-    if (decoded.count > 0)
-        reader->events.on_entries(reader->entries, reader->ordinals, decoded.count, now_ms,
+    if (fresh > 0)
+        reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
                                   reader->events.context);
     issuers_trim(reader->issuers);
     read_on(reader);
@@ -240,11 +262,13 @@ static void on_fetched(bool fetched, void *context)
 }
 
 struct stream_reader *stream_reader_create(const struct contract *contract, struct issuers *issuers,
+                                           struct recent_entries *recent,
                                            const struct stream_reader_events *events)
 {
     struct stream_reader *reader = memory_allocate_zeroed(1, sizeof *reader);
     reader->contract = contract;
     reader->issuers = issuers;
+    reader->recent = recent;
     reader->events = *events;
     reader->read_count = READ_COUNT;
     reader->fetch = issuer_fetch_create(contract, issuers, on_fetched, reader);

@@ -11,6 +11,7 @@
 
 struct contract;
 struct issuers;
+struct recent_entries;
 struct redis_link;
 struct stream_entry;
 struct stream_reader;
@@ -24,6 +25,9 @@ struct stream_reader_events {
     /* What comes next does not follow what was read before: it begins behind `after`. At the start; and when entries were
      * trimmed before they could be read. */
     void (*on_break)(struct stream_position after, void *context);
+    /* An entry that was read before came again, under a new id, because Redis had lost it; it is not among the entries of
+     * on_entries. */
+    void (*on_repeat)(struct stream_id id, void *context);
     /* Redis was set back: it may hold less than was read. */
     void (*on_rollback)(void *context);
     void *context;
@@ -36,11 +40,13 @@ struct stream_reader_stats {
     uint64_t issuer_rounds; /* replies that were read again because of unknown issuers */
     uint64_t controls;      /* records of what an operator did, passed over */
     uint64_t rollbacks;     /* Redis came back with less than had been read */
+    uint64_t repeats;       /* entries that came again after it, kept back */
     uint64_t missed; /* entries trimmed before they were read, as far as they can be counted */
 };
 
-/* `contract` and `issuers` are borrowed as long as the reader exists. */
+/* `contract`, `issuers` and `recent` are borrowed as long as the reader exists. */
 struct stream_reader *stream_reader_create(const struct contract *contract, struct issuers *issuers,
+                                           struct recent_entries *recent,
                                            const struct stream_reader_events *events);
 /* After its link. NULL is fine. */
 void stream_reader_destroy(struct stream_reader *reader);

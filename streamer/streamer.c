@@ -24,6 +24,7 @@
 #include "streamer/log_reports.h"
 #include "streamer/loop.h"
 #include "streamer/newest.h"
+#include "streamer/recent_entries.h"
 #include "streamer/redis_driver.h"
 #include "streamer/renderer.h"
 #include "streamer/replays.h"
@@ -60,6 +61,7 @@ struct streamer {
     struct renderer *renderer;
     struct framer *framer;
     struct lanes *lanes;
+    struct recent_entries *recent;
     struct stream_reader *reader;
     struct redis_driver *reading;   /* blocks in XREAD */
     struct redis_driver *replaying; /* pages of the past */
@@ -102,10 +104,20 @@ static void on_break(struct stream_position after, void *context)
     ws_server_wake(streamer->server, clock_monotonic_ms());
 }
 
+/* It may also be noticed only by what comes again. */
 static void on_rollback(void *context)
 {
     struct streamer *streamer = context;
+    if (streamer->server)
+        ws_server_note_rollback(streamer->server);
     replays_forget_pages(streamer->replays);
+}
+
+static void on_repeat(struct stream_id id, void *context)
+{
+    struct streamer *streamer = context;
+    on_rollback(streamer);
+    lanes_pass_over(streamer->lanes, id);
 }
 
 static bool needs_issuers(void *context)
@@ -296,8 +308,8 @@ static void fill_sources(struct streamer *streamer)
 
 static void make_readers(struct streamer *streamer)
 {
-    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break, on_rollback,
-                                                  streamer };
+    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break,
+                                                  on_repeat,  on_rollback,   streamer };
     struct redis_link_events reading = {
         .on_up = on_reading_up,
         .on_down = on_reading_down,
@@ -311,7 +323,9 @@ static void make_readers(struct streamer *streamer)
         unique_window_create((size_t)streamer->settings->unique_window, random_seed());
     streamer->lanes =
         lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer, streamer->window);
-    streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers, &reader_events);
+    streamer->recent = recent_entries_create();
+    streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers,
+                                            streamer->recent, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
     struct replays_options replays = {
         .contract = &streamer->contract,
@@ -319,6 +333,7 @@ static void make_readers(struct streamer *streamer)
         .issuers = streamer->issuers,
         .framer = streamer->framer,
         .window = streamer->window,
+        .recent = streamer->recent,
         .pages_max = (size_t)streamer->settings->replay_pages,
         .bytes_per_second = (uint64_t)streamer->settings->replay_rate,
     };
@@ -448,6 +463,7 @@ static void clean_up(struct streamer *streamer)
     window_keeper_destroy(streamer->keeper);
     newest_destroy(streamer->newest);
     stream_reader_destroy(streamer->reader);
+    recent_entries_destroy(streamer->recent);
     lanes_destroy(streamer->lanes);
     unique_window_destroy(streamer->window);
     framer_destroy(streamer->framer);

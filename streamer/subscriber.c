@@ -278,7 +278,7 @@ static enum progress send_page(struct subscriber *subscriber, size_t limit, uint
     if (page && !subscriber->state.wants_all &&
         stream_state_gap(&page->state, &subscriber->state.last, &gap))
         return send_gap(subscriber, &gap, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
-    if (!page || !page_read(page, subscriber->page_next, limit, &slice))
+    if (!page || !page_read(page, &subscriber->page_next, subscriber->state.seen, limit, &slice))
         return turn_page(subscriber, now_ms);
     uint64_t count = slice.next - subscriber->page_next;
     subscriber->page_next = (size_t)slice.next;
@@ -366,6 +366,14 @@ void subscribers_wake(struct subscribers *all, uint64_t now_ms)
         if (!subscriber->state.is_behind &&
             subscriber->state.position < lane_next(lanes_lane(subscriber->slot)))
             want_write(subscriber, now_ms);
+}
+
+void subscribers_note_rollback(struct subscribers *all)
+{
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
+        client_note_rollback(&subscriber->state);
+        drop_page(subscriber);
+    }
 }
 
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)

@@ -66,6 +66,8 @@ bool subscriber_has_joined(const struct subscriber *subscriber);
 int subscriber_write(struct subscriber *subscriber);
 int subscriber_receive(struct subscriber *subscriber, size_t size);
 
+/* Redis was set back. */
+void subscribers_note_rollback(struct subscribers *all);
 /* The reader knows only now where the stream ends. */
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest);
 /* There is something new in the lanes. */

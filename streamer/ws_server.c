@@ -558,6 +558,11 @@ bool ws_server_listen(struct ws_server *server, const struct listeners *listener
     return true;
 }
 
+void ws_server_note_rollback(struct ws_server *server)
+{
+    subscribers_note_rollback(server->subscribers);
+}
+
 void ws_server_learn_newest(struct ws_server *server, struct stream_position newest)
 {
     subscribers_learn_newest(server->subscribers, newest);

@@ -338,6 +338,55 @@ static void what_the_streamer_itself_missed_is_told_to_all(void **state)
     websocket_client_destroy(quiet);
 }
 
+/* Redis holds only the first entries, as after a failover to a replica that lacked the last. */
+static void set_back(struct parts *parts, size_t kept)
+{
+    redisReply *entries = redis_server_command(parts->redis, "XRANGE " STREAM " - +");
+    freeReplyObject(redis_server_command(parts->redis, "MULTI"));
+    freeReplyObject(redis_server_command(parts->redis, "DEL " STREAM));
+    for (size_t i = 0; i < kept; i++) {
+        const char *words[16] = { "XADD", STREAM, entries->element[i]->element[0]->str };
+        const redisReply *fields = entries->element[i]->element[1];
+        for (size_t f = 0; f < fields->elements; f++)
+            words[3 + f] = fields->element[f]->str;
+        freeReplyObject(redis_server_command(
+            parts->redis, "%s %s %s %s %s %s %s %s %s %s %s %s %s %s %s", words[0], words[1],
+            words[2], words[3], words[4], words[5], words[6], words[7], words[8], words[9],
+            words[10], words[11], words[12], words[13], words[14]));
+    }
+    freeReplyObject(redis_server_command(parts->redis, "EXEC"));
+    freeReplyObject(entries);
+}
+
+/* What Redis lost, ingest fetches again, and it gets new ids. */
+static void nobody_gets_twice_what_a_redis_that_was_set_back_gets_again(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, NULL);
+    struct websocket_client *live = websocket_client_connect(program_port(parts->streamer), "/");
+    (void)websocket_client_expect(live, "heartbeat", WAIT_MS);
+    stream_feed_add(parts->redis, 0, 100, 0);
+    expect_indexes(live, 0, 100);
+    size_t count;
+    char(*ids)[ID_SIZE] = stream_ids(parts, &count);
+    set_back(parts, 90);
+    stream_feed_add(parts->redis, 90, 110, 0);
+    expect_indexes(live, 100, 110);
+    struct websocket_client *resumed = open_since(parts, "/", ids[95]);
+    struct websocket_client *all = open_since(parts, "/", "0");
+    struct websocket_client *older = open_since(parts, "/", ids[50]);
+    expect_indexes(resumed, 96, 110);
+    expect_indexes(all, 0, 110);
+    expect_indexes(older, 51, 110);
+    stream_feed_add(parts->redis, 110, 115, 0);
+    struct websocket_client *const everybody[] = { live, resumed, all, older };
+    for (size_t i = 0; i < sizeof everybody / sizeof *everybody; i++) {
+        expect_indexes(everybody[i], 110, 115);
+        websocket_client_destroy(everybody[i]);
+    }
+    free(ids);
+}
+
 static void a_crowd_that_comes_back_together_shares_what_is_read(void **state)
 {
     struct parts *parts = *state;
@@ -412,6 +461,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(what_the_streamer_itself_missed_is_told_to_all, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(nobody_gets_twice_what_a_redis_that_was_set_back_gets_again,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_crowd_that_comes_back_together_shares_what_is_read, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(redis_may_go_away_in_the_middle_of_the_past, setup,

@@ -14,6 +14,7 @@
 #include "streamer/http_routes.h"
 #include "streamer/issuers.h"
 #include "streamer/log_reports.h"
+#include "streamer/recent_entries.h"
 #include "streamer/stream_end.h"
 #include "streamer/stream_reader.h"
 #include "streamer/unique_window.h"
@@ -26,6 +27,7 @@ struct fixture {
     struct renderer *renderer;
     struct framer *framer;
     struct lanes *lanes;
+    struct recent_entries *recent;
     struct stream_reader *reader;
     struct newest *newest;
     struct unique_window *window;
@@ -76,7 +78,9 @@ static int setup(void **state)
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.framer = framer_create(fixture.renderer);
     fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
-    fixture.reader = stream_reader_create(&fixture.contract, fixture.issuers, &events);
+    fixture.recent = recent_entries_create();
+    fixture.reader =
+        stream_reader_create(&fixture.contract, fixture.issuers, fixture.recent, &events);
     fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
     fixture.window = unique_window_create(16, 1);
     fixture.keeper =
@@ -114,6 +118,7 @@ static int teardown(void **state)
     unique_window_destroy(fixture->window);
     newest_destroy(fixture->newest);
     stream_reader_destroy(fixture->reader);
+    recent_entries_destroy(fixture->recent);
     lanes_destroy(fixture->lanes);
     framer_destroy(fixture->framer);
     renderer_destroy(fixture->renderer);

@@ -13,6 +13,8 @@ static const struct lane_key key = { { LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM
                                      FRAMING_WEBSOCKET,
                                      NULL };
 
+static const struct stream_id fresh = { 0 };
+
 static struct stream_position place(uint64_t ms)
 {
     return (struct stream_position){ { ms, 0 }, ms / 10 };
@@ -22,9 +24,9 @@ static struct stream_position place(uint64_t ms)
 static struct page *make_page(void)
 {
     struct page *page = page_create(&key, (struct stream_id){ 10, 0 });
-    assert_true(page_append(page, place(20), bytes_of_string("aaa")));
-    assert_true(page_append(page, place(40), bytes_of_string("bb")));
-    assert_true(page_append(page, place(50), bytes_of_string("cccc")));
+    assert_true(page_append(page, place(20), fresh, bytes_of_string("aaa")));
+    assert_true(page_append(page, place(40), fresh, bytes_of_string("bb")));
+    assert_true(page_append(page, place(50), fresh, bytes_of_string("cccc")));
     page->end = place(60);
     return page;
 }
@@ -63,13 +65,15 @@ static void is_read_in_slices_of_whole_frames(void **state)
                   { 2, 0, "cccc", 50 } };
     struct lane_slice slice;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_true(page_read(page, cases[i].from, cases[i].limit, &slice));
+        size_t number = cases[i].from;
+        assert_true(page_read(page, &number, fresh, cases[i].limit, &slice));
         assert_true(bytes_equal_string(bytes_of(slice.data, slice.size), cases[i].slice));
         assert_int_equal(slice.last.id.ms, cases[i].last_ms);
         assert_int_equal(slice.last.ordinal, cases[i].last_ms / 10);
     }
     assert_int_equal(slice.next, 3);
-    assert_false(page_read(page, 3, 100, &slice));
+    size_t number = 3;
+    assert_false(page_read(page, &number, fresh, 100, &slice));
     page_destroy(page);
 }
 
@@ -78,15 +82,41 @@ static void is_full_at_a_bound_of_bytes_or_of_frames(void **state)
     (void)state;
     uint8_t *bytes = memory_allocate_zeroed(1, PAGE_BYTES_MAX);
     struct page *page = page_create(&key, (struct stream_id){ 10, 0 });
-    assert_true(page_append(page, place(20), bytes_of(bytes, PAGE_BYTES_MAX - 1)));
-    assert_false(page_append(page, place(30), bytes_of(bytes, PAGE_BYTES_MAX)));
+    assert_true(page_append(page, place(20), fresh, bytes_of(bytes, PAGE_BYTES_MAX - 1)));
+    assert_false(page_append(page, place(30), fresh, bytes_of(bytes, PAGE_BYTES_MAX)));
     page_destroy(page);
     page = page_create(&key, (struct stream_id){ 10, 0 });
     for (uint64_t i = 1; i < PAGE_ENTRIES_MAX; i++)
-        assert_true(page_append(page, place(10 + i), bytes_of_string("x")));
-    assert_false(page_append(page, place(500), bytes_of_string("x")));
+        assert_true(page_append(page, place(10 + i), fresh, bytes_of_string("x")));
+    assert_false(page_append(page, place(500), fresh, bytes_of_string("x")));
     page_destroy(page);
     free(bytes);
+}
+
+static void what_came_again_is_left_out_for_those_who_had_it(void **state)
+{
+    (void)state;
+    struct page *page = page_create(&key, (struct stream_id){ 10, 0 });
+    assert_true(page_append(page, place(20), fresh, bytes_of_string("aaa")));
+    assert_true(page_append(page, place(30), (struct stream_id){ 7, 0 }, bytes_of_string("bb")));
+    assert_true(page_append(page, place(40), (struct stream_id){ 9, 0 }, bytes_of_string("cc")));
+    assert_true(page_append(page, place(50), fresh, bytes_of_string("d")));
+    static const struct {
+        uint64_t seen_ms;
+        const char *text;
+    } cases[] = { { 0, "aaabbccd" }, { 6, "aaabbccd" }, { 7, "aaaccd" },
+                  { 8, "aaaccd" },   { 9, "aaad" },     { 99, "aaad" } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lane_slice slice;
+        size_t number = 0;
+        char text[16] = "";
+        while (page_read(page, &number, (struct stream_id){ cases[i].seen_ms, 0 }, 100, &slice)) {
+            (void)strncat(text, (const char *)slice.data, slice.size);
+            number = (size_t)slice.next;
+        }
+        assert_string_equal(text, cases[i].text);
+    }
+    page_destroy(page);
 }
 
 int main(void)
@@ -94,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(covers_from_its_begin_to_before_its_end),
         cmocka_unit_test(is_read_in_slices_of_whole_frames),
+        cmocka_unit_test(what_came_again_is_left_out_for_those_who_had_it),
         cmocka_unit_test(is_full_at_a_bound_of_bytes_or_of_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

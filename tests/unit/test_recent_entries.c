@@ -1,0 +1,95 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "streamer/recent_entries.h"
+
+#define LOG_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LOG_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static int setup(void **state)
+{
+    *state = recent_entries_create();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    recent_entries_destroy(*state);
+    return 0;
+}
+
+static bool add(struct recent_entries *recent, const char *log, uint64_t index, uint64_t ms)
+{
+    return recent_entries_add(recent, bytes_of_string(log), index, (struct stream_id){ ms, 0 });
+}
+
+static void what_comes_again_under_another_id_is_a_repeat(void **state)
+{
+    struct recent_entries *recent = *state;
+    struct stream_id original;
+    for (uint64_t i = 0; i < 10; i++) {
+        assert_false(add(recent, LOG_A, i, 100 + i));
+        assert_false(add(recent, LOG_B, i, 200 + i));
+    }
+    assert_true(add(recent, LOG_A, 7, 300));
+    assert_true(recent_entries_original(recent, (struct stream_id){ 300, 0 }, &original));
+    assert_int_equal(original.ms, 107);
+    assert_false(recent_entries_original(recent, (struct stream_id){ 107, 0 }, &original));
+    assert_false(add(recent, LOG_A, 10, 301));
+    /* And once more: it was read first when it was read first. */
+    assert_true(add(recent, LOG_A, 7, 400));
+    assert_true(recent_entries_original(recent, (struct stream_id){ 400, 0 }, &original));
+    assert_int_equal(original.ms, 107);
+}
+
+static void what_an_operator_wants_again_is_none(void **state)
+{
+    struct recent_entries *recent = *state;
+    assert_false(add(recent, LOG_A, 5, 1));
+    assert_false(add(recent, LOG_B, 5, 2));
+    recent_entries_forget_log(recent, bytes_of_string(LOG_A));
+    recent_entries_forget_log(recent, bytes_of_string("no log"));
+    assert_false(add(recent, LOG_A, 5, 3));
+    assert_true(add(recent, LOG_A, 5, 4));
+    assert_true(add(recent, LOG_B, 5, 5));
+}
+
+static void the_window_has_an_end(void **state)
+{
+    struct recent_entries *recent = *state;
+    for (uint64_t i = 0; i < RECENT_ENTRIES_MAX + 10; i++)
+        assert_false(add(recent, LOG_A, i, i + 1));
+    assert_false(add(recent, LOG_A, 3, 500000));
+    assert_true(add(recent, LOG_A, 20, 500001));
+    assert_true(add(recent, LOG_A, RECENT_ENTRIES_MAX, 500002));
+}
+
+static void logs_beyond_the_bound_have_no_repeats(void **state)
+{
+    struct recent_entries *recent = *state;
+    size_t repeats = 0;
+    for (uint64_t turn = 0; turn < 2; turn++)
+        for (uint64_t i = 0; i < RECENT_LOGS_MAX; i++) {
+            char log[] = LOG_A;
+            for (int digit = 0; digit < 8; digit++)
+                log[digit] = "0123456789abcdef"[i >> 4 * digit & 15];
+            repeats += add(recent, log, 1, 1 + turn);
+        }
+    assert_int_equal(repeats, RECENT_LOGS_MAX * 3 / 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_comes_again_under_another_id_is_a_repeat, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_an_operator_wants_again_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_window_has_an_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(logs_beyond_the_bound_have_no_repeats, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
