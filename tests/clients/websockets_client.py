@@ -1,9 +1,10 @@
-"""Debian's python3-websockets on every stream at once: websockets_client.py ws://HOST:PORT QUERY COUNT none|deflate
+"""Debian's python3-websockets on every stream at once: websockets_client.py ws://HOST:PORT QUERY COUNT none|deflate [CA]
 
 Prints "STREAM NUMBER" for each certificate and ends after COUNT on each. With `deflate`, compression must have been agreed on.
 """
 import asyncio
 import json
+import ssl
 import sys
 
 import websockets
@@ -17,8 +18,8 @@ def number_of(message):
     return message["data"]["cert_index"]
 
 
-async def listen(name, url, count, compression):
-    async with websockets.connect(url, compression=compression, max_size=None) as client:
+async def listen(name, url, count, compression, tls):
+    async with websockets.connect(url, compression=compression, max_size=None, ssl=tls) as client:
         if bool(client.extensions) != bool(compression):
             sys.exit(f"{name}: {client.extensions}")
         await client.send("whatever a client says")
@@ -35,9 +36,10 @@ async def listen(name, url, count, compression):
         sys.exit(f"{name}: closed with {client.close_code}")
 
 
-async def main(base, query, count, compression):
+async def main(base, query, count, compression, authority=None):
+    tls = ssl.create_default_context(cafile=authority) if authority else None
     compression = None if compression == "none" else compression
-    await asyncio.gather(*(listen(name, base + path + query, int(count), compression)
+    await asyncio.gather(*(listen(name, base + path + query, int(count), compression, tls)
                            for name, path in STREAMS.items()))
 
 

@@ -136,12 +136,12 @@ static void expect_all(const struct program *program, output_of output, const ch
 }
 
 /* Those who print "STREAM NUMBER" and end by themselves. */
-static void expect_streams(const struct parts *parts, struct program *program)
+static void expect_streams(const struct parts *parts, struct program *program, size_t padding)
 {
     static const char *const streams[] = { "lite ", "full ", "domains " };
     for (size_t i = 0; i < 3; i++)
         await_count(program, program_output, streams[i], BEFORE);
-    stream_feed_add(parts->redis, BEFORE, ALL, 100);
+    stream_feed_add(parts->redis, BEFORE, ALL, padding);
     int code = program_wait(program, WAIT_MS);
     char *errors = program_errors(program);
     if (code != 0)
@@ -170,7 +170,7 @@ static void the_certstream_client_of_npm(void **state)
     struct program *client = start(parts, "certstream-client",
                                    (const char *const[]){ "node", npm_client, modules, parts->base,
                                                           "?since=0", ALL_TEXT, NULL });
-    expect_streams(parts, client);
+    expect_streams(parts, client, 100);
 }
 
 static void run_python(const struct parts *parts, const char *compression)
@@ -181,7 +181,7 @@ static void run_python(const struct parts *parts, const char *compression)
         start(parts, "python-client",
               (const char *const[]){ "/usr/bin/python3", python_client, parts->base, "?since=0",
                                      ALL_TEXT, compression, NULL });
-    expect_streams(parts, client);
+    expect_streams(parts, client, 100);
 }
 
 static void python_websockets(void **state)
@@ -192,6 +192,35 @@ static void python_websockets(void **state)
 static void python_websockets_with_compression(void **state)
 {
     run_python(*state, "deflate");
+}
+
+/* Messages that no TLS record and no socket takes whole. */
+static void python_websockets_over_tls(void **state)
+{
+    struct parts *parts = *state;
+    if (system("/usr/bin/python3 -c 'import websockets' 2>/dev/null") != 0) // NOLINT(cert-env33-c)
+        skip_without("python3-websockets");
+    char certificate[HARNESS_PATH_SIZE];
+    char key[HARNESS_PATH_SIZE];
+    harness_path(parts->harness, certificate, "certificate.pem");
+    harness_path(parts->harness, key, "key.pem");
+    struct program *openssl =
+        start(parts, "openssl",
+              (const char *const[]){ "openssl", "req", "-x509", "-newkey", "ed25519", "-nodes",
+                                     "-days", "2", "-subj", "/CN=localhost", "-addext",
+                                     "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+                                     certificate, NULL });
+    assert_int_equal(program_wait(openssl, WAIT_MS), 0);
+    struct program *streamer = daemon_start_streamer(
+        parts->harness, "streamer-tls", parts->redis,
+        (const char *const[]){ "--tls-cert", certificate, "--tls-key", key, NULL });
+    char base[64];
+    (void)snprintf(base, sizeof base, "wss://127.0.0.1:%d", program_port(streamer));
+    struct program *client =
+        start(parts, "python-client",
+              (const char *const[]){ "/usr/bin/python3", python_client, base, "?since=0", ALL_TEXT,
+                                     "none", certificate, NULL });
+    expect_streams(parts, client, 200000);
 }
 
 /* WebSocket and EventSource, all in one page; the browser says on standard error what the page says on its console. */
@@ -293,6 +322,7 @@ int main(void)
         WITH_STREAMER(curl_with_server_sent_events),
         WITH_STREAMER(python_websockets),
         WITH_STREAMER(python_websockets_with_compression),
+        WITH_STREAMER(python_websockets_over_tls),
         WITH_STREAMER(the_certstream_client_of_npm),
         WITH_STREAMER(a_browser),
     };
