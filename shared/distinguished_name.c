@@ -157,10 +157,41 @@ static void append_escaped(struct buffer *out, struct bytes text)
         buffer_append_byte(out, '"');
 }
 
+/* What OpenSSL takes for text; times as well. */
+static bool is_text(uint8_t tag)
+{
+    static const uint8_t tags[] = { 0x0c, 0x12, 0x13, 0x14, 0x16, 0x17, 0x18, 0x1a, 0x1c, 0x1e };
+    return memchr(tags, tag, sizeof tags) != NULL;
+}
+
+/* RFC 2253 section 2.4: a value that is no text, as # and its encoding. */
+static void append_encoding(struct buffer *out, struct asn1_text text)
+{
+    buffer_append_byte(out, '#');
+    append_hex_pair(out, text.tag);
+    size_t size = text.value.size;
+    if (size < 0x80) {
+        append_hex_pair(out, (uint8_t)size);
+    } else {
+        unsigned width = 1;
+        while (width < sizeof size && size >> (8 * width))
+            width++;
+        append_hex_pair(out, (uint8_t)(0x80 | width));
+        while (width-- > 0)
+            append_hex_pair(out, (uint8_t)(size >> (8 * width)));
+    }
+    for (size_t i = 0; i < size; i++)
+        append_hex_pair(out, text.value.data[i]);
+}
+
 /* Only names of distribution points come here, and of them only the few that are not plain are
  * copied. */
 static void append_value(struct buffer *out, struct asn1_text text)
 {
+    if (!is_text(text.tag)) {
+        append_encoding(out, text);
+        return;
+    }
     if (asn1_text_is_plain(text.tag)) {
         append_escaped(out, text.value);
         return;
