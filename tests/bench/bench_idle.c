@@ -68,7 +68,7 @@ static void measure(bool deflates)
     uint64_t idle_s = harness_setting("BENCH_IDLE_SECONDS", 10);
     struct harness *harness = harness_create();
     struct redis_server *redis = redis_server_start(harness, "redis", NULL);
-    const char *const arguments[] = { "--max-clients", "20000", NULL };
+    const char *const arguments[] = { "--max-clients", "20000", "--ping-timeout", "1h", NULL };
     struct program *streamer = daemon_start_streamer(harness, "streamer", redis, arguments);
     wait_until_ready(streamer);
     struct receivers *one =
