@@ -17,17 +17,23 @@ enum {
 
 #define LOG_ID "abababababababababababababababababababababababababababababababab"
 
+/* An entry of a log is never twice in the stream: indexes that come again are another log's. */
+static unsigned log_number;
+static uint64_t next_index;
+
 static void add(struct redis_server *redis, struct bytes json, uint64_t index)
 {
+    char log[sizeof LOG_ID];
+    (void)snprintf(log, sizeof log, "%08x%s", log_number, LOG_ID + 8);
     char domains[64];
     (void)snprintf(domains, sizeof domains, "[\"%" PRIu64 ".example\"]", index);
     freeReplyObject(redis_server_command(
         redis, "XADD %s * json %b domains %s der %s chain %s log %s index %llu",
         CONTRACT_PREFIX ":stream", json.data, json.size, domains, "DER",
-        STREAM_FEED_ISSUER " " STREAM_FEED_UNKNOWN, LOG_ID, (unsigned long long)index));
+        STREAM_FEED_ISSUER " " STREAM_FEED_UNKNOWN, log, (unsigned long long)index));
 }
 
-void stream_feed_add(struct redis_server *redis, uint64_t from, uint64_t to, size_t padding)
+void stream_feed_add_again(struct redis_server *redis, uint64_t from, uint64_t to, size_t padding)
 {
     struct buffer json;
     buffer_init(&json, JSON_MAX);
@@ -45,6 +51,13 @@ void stream_feed_add(struct redis_server *redis, uint64_t from, uint64_t to, siz
         add(redis, buffer_bytes(&json), index);
     }
     buffer_free(&json);
+}
+
+void stream_feed_add(struct redis_server *redis, uint64_t from, uint64_t to, size_t padding)
+{
+    log_number += from < next_index;
+    next_index = to;
+    stream_feed_add_again(redis, from, to, padding);
 }
 
 void stream_feed_add_malformed(struct redis_server *redis)

@@ -370,7 +370,7 @@ static void nobody_gets_twice_what_a_redis_that_was_set_back_gets_again(void **s
     size_t count;
     char(*ids)[ID_SIZE] = stream_ids(parts, &count);
     set_back(parts, 90);
-    stream_feed_add(parts->redis, 90, 110, 0);
+    stream_feed_add_again(parts->redis, 90, 110, 0);
     expect_indexes(live, 100, 110);
     struct websocket_client *resumed = open_since(parts, "/", ids[95]);
     struct websocket_client *all = open_since(parts, "/", "0");
