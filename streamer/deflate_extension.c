@@ -30,6 +30,7 @@ static int construct(struct lws_context *context, const struct lws_extension *ex
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static int on_extension(struct lws_context *context, const struct lws_extension *extension,
                         struct lws *wsi, enum lws_extension_callback_reasons reason, void *user,
                         void *in, size_t size)
@@ -81,7 +82,9 @@ bool deflate_extension_add_parameters(struct lws_process_html_args *headers,
         headers->max_len < (int)size)
         return false;
     char *end = headers->p - strlen("\r\n");
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): more follows */
     memcpy(end, parameters, size);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): more follows */
     memcpy(end + size, "\r\n", strlen("\r\n"));
     headers->p += size;
     return true;

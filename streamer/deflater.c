@@ -47,6 +47,7 @@ bool deflater_compress(struct deflater *deflater, struct buffer *out, struct byt
         return false;
     (void)deflateReset(stream);
     /* zlib's pointers are not const, but it does not write to its input. */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): takes the const away */
     stream->next_in = (Bytef *)(uintptr_t)message.data;
     stream->avail_in = (uInt)message.size;
     stream->next_out = room;

@@ -394,6 +394,7 @@ static void say_goodbye(struct subscriber *subscriber, enum lws_close_status cod
     }
     uint8_t copy[WEBSOCKET_CONTROL_MAX];
     size_t size = strlen(reason);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its size goes with it */
     memcpy(copy, reason, size);
     lws_close_reason(subscriber->wsi, code, copy, size);
 }

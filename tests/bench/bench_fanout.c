@@ -63,6 +63,7 @@ static const struct stream streams[] = {
 
 static struct captured_entries *captured;
 
+/* NOLINTNEXTLINE(readability-function-size): the columns of a line */
 static void print_line(const char *who, const char *what, size_t clients,
                        const struct receivers_totals *totals, uint64_t expected, double cpu,
                        double bare_rate)

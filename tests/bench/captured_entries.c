@@ -86,6 +86,7 @@ void captured_entries_put_issuers(const struct captured_entries *captured,
 
 static void append(redisContext *context, const redisReply *entry, uint64_t index)
 {
+    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): the key is two literals */
     const char *words[COMMAND + FIELDS] = { "XADD",   CONTRACT_PREFIX ":stream",
                                             "MAXLEN", "~",
                                             RETAINED, "*" };

@@ -380,6 +380,7 @@ static void nobody_gets_twice_what_a_redis_that_was_set_back_gets_again(void **s
     expect_indexes(older, 51, 110);
     stream_feed_add(parts->redis, 110, 115, 0);
     struct websocket_client *const everybody[] = { live, resumed, all, older };
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     for (size_t i = 0; i < sizeof everybody / sizeof *everybody; i++) {
         expect_indexes(everybody[i], 110, 115);
         websocket_client_destroy(everybody[i]);

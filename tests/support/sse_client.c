@@ -95,6 +95,7 @@ struct sse_client *sse_client_open(int port, const char *path, const char *heade
     struct sse_client *client = memory_allocate_zeroed(1, sizeof *client);
     struct buffer *const buffers[] = { &client->received, &client->id, &client->event,
                                        &client->data, &client->comment };
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         buffer_init(buffers[i], RECEIVED_MAX);
     connect_local(client, port);
@@ -115,6 +116,7 @@ void sse_client_destroy(struct sse_client *client)
     (void)close(client->socket);
     struct buffer *const buffers[] = { &client->received, &client->id, &client->event,
                                        &client->data, &client->comment };
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         buffer_free(buffers[i]);
     free(client->headers);
@@ -168,6 +170,7 @@ static bool take_event(struct sse_client *client, struct sse_event *event)
         return false;
     struct buffer *const fields[] = { &client->id, &client->event, &client->data,
                                       &client->comment };
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         buffer_clear(fields[i]);
     for (const uint8_t *line = start; line <= end;) {
