@@ -257,25 +257,24 @@ static void followers_with_nothing_to_do(void **state)
     struct harness *harness = harness_create();
     struct redis_server *redis = redis_server_start(harness, "redis", NULL);
     /* The polls of the defaults: every 5 s and 10 s, idle logs less often. */
-    const char **words = memory_allocate_zeroed(2 * logs + 8, sizeof *words);
-    char(*lists)[LIST_SIZE] = memory_allocate_zeroed(logs, sizeof *lists);
-    size_t count = 0;
-    words[count++] = CERTSTREAM_INGEST;
-    words[count++] = "--redis";
-    words[count++] = redis_server_url(redis);
+    struct buffer lists;
+    buffer_init(&lists, LIST_SIZE * (logs + 1));
+    buffer_append_string(&lists, "CERTSTREAM_LOG_LIST=");
     for (size_t i = 0; i < logs; i++) {
         char name[24];
         (void)snprintf(name, sizeof name, "log-%zu", i);
         const char *const arguments[] = { "--size", "300", "--seed", name, NULL };
         struct program *log = daemon_start_ct_log(harness, name, arguments);
-        (void)snprintf(lists[i], LIST_SIZE, "%s/log_list.json", program_ready_text(log));
-        words[count++] = "--log-list";
-        words[count++] = lists[i];
+        buffer_append_format(&lists, "%s/log_list.json ", program_ready_text(log));
     }
-    struct program *ingest =
-        program_start(harness, &(struct program_options){ "ingest", .arguments = words,
-                                                          .ready = "certstream-ingest ready",
-                                                          .is_daemon = true });
+    buffer_append_byte(&lists, '\0');
+    assert_false(lists.failed);
+    const char *const words[] = { CERTSTREAM_INGEST, "--redis", redis_server_url(redis), NULL };
+    const char *const environment[] = { (const char *)lists.data, NULL };
+    struct program *ingest = program_start(
+        harness,
+        &(struct program_options){ "ingest", .arguments = words, .ready = "certstream-ingest ready",
+                                   .environment = environment, .is_daemon = true });
     wait_until_idle(redis, 2 * logs);
     double before = program_cpu_seconds(ingest);
     harness_pause(seconds * 1000);
@@ -284,8 +283,7 @@ static void followers_with_nothing_to_do(void **state)
                   2 * logs, spent * 100 / (double)seconds, peak_megabytes(ingest));
     redis_server_destroy(redis);
     assert_int_equal(harness_destroy(harness), 0);
-    free(words);
-    free(lists);
+    buffer_free(&lists);
 }
 
 int main(void)
