@@ -261,7 +261,7 @@ static void followers_with_nothing_to_do(void **state)
     buffer_init(&lists, LIST_SIZE * (logs + 1));
     buffer_append_string(&lists, "CERTSTREAM_LOG_LIST=");
     for (size_t i = 0; i < logs; i++) {
-        char name[24];
+        char name[32];
         (void)snprintf(name, sizeof name, "log-%zu", i);
         const char *const arguments[] = { "--size", "300", "--seed", name, NULL };
         struct program *log = daemon_start_ct_log(harness, name, arguments);
