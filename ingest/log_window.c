@@ -205,7 +205,8 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
         .computed = log->mismatch,
     };
     log->ingest->stats.mismatches[class]++;
-    bool is_known = log->quarantine == class;
+    /* Each pair of heads that contradict each other counts; the rest would be said again at each look. */
+    bool is_known = log->quarantine == class && class != MISMATCH_EQUIVOCATION;
     if (!is_known && !evidence_send(&evidence, &log->ingest->contract, log->ingest->link))
         log_error("evidence could not be kept", "log=%s class=%s",
                   log_quoted(log->ct_log.description), mismatch_class_name(class));
