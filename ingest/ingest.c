@@ -9,22 +9,22 @@
 #include <cjson/cJSON.h>
 #include <hiredis/hiredis.h>
 
-#include "ingest/followed_log.h"
-#include "ingest/http_client.h"
-#include "ingest/issuer_fetcher.h"
-#include "ingest/leases.h"
-#include "ingest/log_lists.h"
-#include "ingest/operator_budget.h"
-#include "ingest/pipeline.h"
-#include "shared/base64.h"
-#include "shared/clock.h"
-#include "shared/hex.h"
-#include "shared/json_reader.h"
-#include "shared/log.h"
-#include "shared/memory.h"
-#include "shared/notify.h"
-#include "shared/redis_link.h"
-#include "shared/redis_refusal.h"
+#include "ingest/follow/followed_log.h"
+#include "ingest/follow/issuer_download.h"
+#include "ingest/follow/leases.h"
+#include "ingest/http/http_client.h"
+#include "ingest/http/operator_budget.h"
+#include "ingest/lists/log_lists.h"
+#include "ingest/make/pipeline.h"
+#include "shared/base/base64.h"
+#include "shared/base/clock.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
+#include "shared/base/notify.h"
+#include "shared/base/say.h"
+#include "shared/json/json_reader.h"
+#include "shared/redis/redis_link.h"
+#include "shared/redis/redis_refusal.h"
 
 enum {
     REDIS_TIMEOUT_MS = 10 * 1000,

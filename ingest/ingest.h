@@ -4,10 +4,10 @@
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
-#include "ingest/evidence.h"
 #include "ingest/ingest_settings.h"
-#include "ingest/log_list.h"
-#include "shared/contract.h"
+#include "ingest/lists/log_list.h"
+#include "ingest/store/evidence.h"
+#include "shared/redis/contract.h"
 
 struct followed_log;
 struct http_client;

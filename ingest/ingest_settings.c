@@ -2,13 +2,13 @@
 
 #include <assert.h>
 
-#include "ingest/list_source.h"
-#include "ingest/operator_order.h"
-#include "ingest/rfc6962.h"
-#include "shared/base64.h"
-#include "shared/decimal.h"
-#include "shared/hex.h"
-#include "shared/tile_path.h"
+#include "ingest/admin_order.h"
+#include "ingest/ct/rfc6962.h"
+#include "ingest/lists/list_source.h"
+#include "shared/base/base64.h"
+#include "shared/base/decimal.h"
+#include "shared/base/hex.h"
+#include "shared/message/tile_path.h"
 
 enum {
     /* ct.md 6.4: tiled logs bear 5 s, RFC 6962 logs somewhat less often; idle logs are left alone for longer. */

@@ -2,9 +2,9 @@
 #ifndef INGEST_INGEST_SETTINGS_H
 #define INGEST_INGEST_SETTINGS_H
 
-#include "ingest/follower.h"
-#include "shared/redis_address.h"
-#include "shared/settings.h"
+#include "ingest/follow/follower.h"
+#include "shared/base/settings.h"
+#include "shared/redis/redis_address.h"
 
 struct ingest_settings {
     char *redis;

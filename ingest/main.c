@@ -2,8 +2,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "ingest/admin_order.h"
 #include "ingest/ingest.h"
-#include "ingest/operator_order.h"
 
 static volatile int stop;
 

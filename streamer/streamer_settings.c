@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#include "shared/contract.h"
-#include "shared/redis_address.h"
-#include "streamer/access.h"
-#include "streamer/forwarded.h"
-#include "streamer/listener.h"
-#include "streamer/token_set.h"
+#include "shared/redis/contract.h"
+#include "shared/redis/redis_address.h"
+#include "streamer/edge/access.h"
+#include "streamer/edge/forwarded.h"
+#include "streamer/edge/listener.h"
+#include "streamer/edge/token_set.h"
 
 static const char *check_redis(const char *value)
 {

@@ -4,7 +4,7 @@ file(SHA256 ${IN} digest)
 string(SUBSTRING ${digest} 0 16 tag)
 string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-file(WRITE ${OUT} "#include \"streamer/web_page.h\"
+file(WRITE ${OUT} "#include \"streamer/http/web_page.h\"
 
 const unsigned char web_page[] = {
 ${bytes}

@@ -14,11 +14,11 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
-#include "shared/digest.h"
-#include "shared/memory.h"
-#include "shared/message.h"
+#include "shared/base/digest.h"
+#include "shared/base/memory.h"
+#include "shared/message/certificate_json.h"
+#include "shared/message/message.h"
+#include "shared/x509/certificate.h"
 #include "tests/unit/certificate_builder.h"
 
 enum {

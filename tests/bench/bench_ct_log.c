@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/tile_path.h"
+#include "shared/message/tile_path.h"
 
 enum {
     PAGE = 256,

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 #include "tests/bench/peer.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"

@@ -25,8 +25,8 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/bench/captured_entries.h"
 #include "tests/bench/peer.h"
 #include "tests/bench/receivers.h"

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
-#include "shared/memory.h"
-#include "shared/message.h"
-#include "streamer/filter.h"
-#include "streamer/filter_subject.h"
-#include "streamer/message_view.h"
-#include "streamer/unique_window.h"
+#include "shared/base/memory.h"
+#include "shared/message/certificate_json.h"
+#include "shared/message/message.h"
+#include "shared/message/message_view.h"
+#include "shared/x509/certificate.h"
+#include "streamer/filter/filter.h"
+#include "streamer/filter/filter_subject.h"
+#include "streamer/stream/recent_certificates.h"
 #include "tests/unit/certificate_builder.h"
 
 enum {

@@ -19,13 +19,13 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "ingest/pipeline.h"
-#include "ingest/rfc6962.h"
-#include "shared/clock.h"
-#include "shared/contract.h"
-#include "shared/memory.h"
-#include "shared/reader.h"
-#include "shared/tile_path.h"
+#include "ingest/ct/rfc6962.h"
+#include "ingest/make/pipeline.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "shared/base/reader.h"
+#include "shared/message/tile_path.h"
+#include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

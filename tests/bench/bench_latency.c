@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 enum {
     SCRATCH_SIZE = 256 << 10,

@@ -5,7 +5,7 @@
 #ifndef TESTS_BENCH_RECEIVERS_H
 #define TESTS_BENCH_RECEIVERS_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 struct receivers;
 

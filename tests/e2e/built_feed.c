@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/contract.h"
+#include "shared/redis/contract.h"
 #include "tests/support/redis_server.h"
 
 /* In a real stream no index of a log comes twice; a streamer would take the second for what Redis got again after it was

@@ -11,7 +11,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 
 enum {
     FILE_MAX = 64 << 20,

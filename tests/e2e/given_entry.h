@@ -7,7 +7,7 @@
 
 #include <openssl/sha.h>
 
-#include "shared/bytes.h"
+#include "shared/base/bytes.h"
 
 enum {
     GIVEN_NAMES_MAX = 512

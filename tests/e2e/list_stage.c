@@ -12,9 +12,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "shared/digest.h"
-#include "shared/hex.h"
-#include "shared/memory.h"
+#include "shared/base/digest.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

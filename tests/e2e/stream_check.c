@@ -10,9 +10,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/bytes.h"
-#include "shared/contract.h"
-#include "shared/message.h"
+#include "shared/base/bytes.h"
+#include "shared/message/message.h"
+#include "shared/redis/contract.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
 

@@ -7,8 +7,8 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/buffer.h"
-#include "shared/contract.h"
+#include "shared/base/buffer.h"
+#include "shared/redis/contract.h"
 #include "tests/support/redis_server.h"
 
 enum {

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base64.h"
-#include "shared/contract.h"
-#include "shared/hex.h"
-#include "shared/memory.h"
+#include "shared/base/base64.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
 #include "tests/support/http_get.h"
 #include "tests/support/program.h"
 #include "tests/support/redis_server.h"

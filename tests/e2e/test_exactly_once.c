@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "shared/contract.h"
-#include "shared/memory.h"
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/contract.h"
-#include "shared/memory.h"
-#include "streamer/lanes.h"
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
+#include "streamer/lanes/lanes.h"
 #include "tests/e2e/built_feed.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"

@@ -14,12 +14,12 @@
 #include <curl/curl.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_fields.h"
-#include "shared/contract.h"
-#include "shared/hex.h"
-#include "shared/memory.h"
-#include "streamer/text_pattern.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
+#include "shared/x509/certificate.h"
+#include "shared/x509/certificate_fields.h"
+#include "streamer/filter/text_pattern.h"
 #include "tests/e2e/built_feed.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"

@@ -10,8 +10,8 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "ingest/http_client.h"
-#include "shared/memory.h"
+#include "ingest/http/http_client.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

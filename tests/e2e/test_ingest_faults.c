@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/e2e/stream_truth.h"

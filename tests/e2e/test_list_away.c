@@ -12,9 +12,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base64.h"
-#include "shared/digest.h"
-#include "shared/memory.h"
+#include "shared/base/base64.h"
+#include "shared/base/digest.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

@@ -16,7 +16,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/program.h"

@@ -12,7 +12,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 #include "tests/support/harness.h"
 #include "tests/support/program.h"
 

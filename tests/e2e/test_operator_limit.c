@@ -10,8 +10,8 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"

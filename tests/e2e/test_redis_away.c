@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

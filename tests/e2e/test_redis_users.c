@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/contract.h"
-#include "shared/memory.h"
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/support/harness.h"

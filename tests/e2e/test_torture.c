@@ -15,9 +15,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/clock.h"
-#include "shared/contract.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/support/harness.h"

@@ -7,11 +7,11 @@
 
 #include <cjson/cJSON.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
-#include "shared/message.h"
-#include "shared/message_go.h"
-#include "shared/utf8.h"
+#include "shared/base/utf8.h"
+#include "shared/message/certificate_json.h"
+#include "shared/message/message.h"
+#include "shared/message/message_go.h"
+#include "shared/x509/certificate.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

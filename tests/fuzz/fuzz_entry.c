@@ -1,7 +1,7 @@
 /* Any bytes as the leaf_input and extra_data of an entry: the first two say where the one ends and the other begins. */
 #include <stdlib.h>
 
-#include "ingest/entry.h"
+#include "ingest/ct/entry.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool lies_within(struct bytes part, struct bytes whole)

@@ -1,7 +1,7 @@
 /* Any bytes as the answer of get-entries, and what becomes of the entries it seems to hold; and as a proof. */
 #include <stdlib.h>
 
-#include "ingest/rfc6962.h"
+#include "ingest/ct/rfc6962.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Every view of an entry lies in what it was read from: touching each byte shows it to the sanitizer. */

@@ -5,9 +5,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "shared/json_go_escape.h"
-#include "shared/json_writer.h"
-#include "shared/utf8.h"
+#include "shared/base/utf8.h"
+#include "shared/json/json_go_escape.h"
+#include "shared/json/json_writer.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

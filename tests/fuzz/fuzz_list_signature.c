@@ -2,7 +2,7 @@
  * a refusal always says why. */
 #include <stdlib.h>
 
-#include "ingest/list_signature.h"
+#include "ingest/lists/list_signature.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

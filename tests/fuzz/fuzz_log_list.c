@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "ingest/roster.h"
+#include "ingest/lists/roster.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

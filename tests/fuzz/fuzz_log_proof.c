@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "ingest/log_proof.h"
-#include "shared/buffer.h"
-#include "shared/reader.h"
+#include "ingest/ct/log_proof.h"
+#include "shared/base/buffer.h"
+#include "shared/base/reader.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

@@ -2,8 +2,8 @@
  * and the other begins. */
 #include <stdlib.h>
 
-#include "ingest/precertificate.h"
-#include "shared/certificate.h"
+#include "ingest/ct/precertificate.h"
+#include "shared/x509/certificate.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

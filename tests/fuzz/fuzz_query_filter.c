@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/hex.h"
-#include "shared/json_writer.h"
-#include "streamer/filter.h"
-#include "streamer/filter_subject.h"
-#include "streamer/text_pattern.h"
+#include "shared/base/hex.h"
+#include "shared/json/json_writer.h"
+#include "streamer/filter/filter.h"
+#include "streamer/filter/filter_subject.h"
+#include "streamer/filter/text_pattern.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

@@ -1,11 +1,11 @@
 /* What clients and proxies write into headers that decide who they are and whether they come in. */
 #include <stdlib.h>
 
-#include "shared/buffer.h"
-#include "streamer/access.h"
-#include "streamer/forwarded.h"
-#include "streamer/token_set.h"
-#include "streamer/upgrade.h"
+#include "shared/base/buffer.h"
+#include "streamer/edge/access.h"
+#include "streamer/edge/forwarded.h"
+#include "streamer/edge/token_set.h"
+#include "streamer/edge/upgrade.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(bool holds)

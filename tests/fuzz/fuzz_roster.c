@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "ingest/roster.h"
-#include "shared/hex.h"
-#include "shared/memory.h"
+#include "ingest/lists/roster.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

@@ -1,10 +1,10 @@
 /* Any bytes as an STH and as a checkpoint; a head that is read goes through the checkpoint in Redis unchanged. */
 #include <stdlib.h>
 
-#include "ingest/checkpoint.h"
-#include "shared/base64.h"
-#include "shared/buffer.h"
-#include "shared/digest.h"
+#include "ingest/store/log_position.h"
+#include "shared/base/base64.h"
+#include "shared/base/buffer.h"
+#include "shared/base/digest.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_head(const struct signed_head *head)

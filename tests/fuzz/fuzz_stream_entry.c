@@ -5,12 +5,12 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/message.h"
-#include "streamer/filter.h"
-#include "streamer/filter_subject.h"
-#include "streamer/message_view.h"
-#include "streamer/stream_entry.h"
-#include "streamer/unique_window.h"
+#include "shared/message/message.h"
+#include "shared/message/message_view.h"
+#include "streamer/filter/filter.h"
+#include "streamer/filter/filter_subject.h"
+#include "streamer/stream/recent_certificates.h"
+#include "streamer/stream/stream_entry.h"
 #include "tests/fuzz/fuzz.h"
 
 #define HEX_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -1,8 +1,8 @@
 /* Any bytes as a data tile. */
 #include <stdlib.h>
 
-#include "ingest/entry.h"
-#include "shared/reader.h"
+#include "ingest/ct/entry.h"
+#include "shared/base/reader.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool lies_within(struct bytes part, const uint8_t *data, size_t size)

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/support/program.h"
 
 enum {

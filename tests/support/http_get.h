@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_HTTP_GET_H
 #define TESTS_SUPPORT_HTTP_GET_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 struct http_answer {
     long status; /* 0: no answer at all */

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "shared/buffer.h"
-#include "shared/memory.h"
+#include "shared/base/buffer.h"
+#include "shared/base/memory.h"
 #include "tests/support/harness.h"
 
 enum {

@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_RAW_SOCKET_H
 #define TESTS_SUPPORT_RAW_SOCKET_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 struct raw_socket {
     int descriptor;

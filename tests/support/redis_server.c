@@ -17,7 +17,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/harness.h"
 #include "tests/support/program.h"
 

@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "shared/buffer.h"
-#include "shared/memory.h"
-#include "shared/reader.h"
+#include "shared/base/buffer.h"
+#include "shared/base/memory.h"
+#include "shared/base/reader.h"
 #include "tests/support/harness.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef TESTS_SUPPORT_WEBSOCKET_CLIENT_H
 #define TESTS_SUPPORT_WEBSOCKET_CLIENT_H
 
-#include "shared/bytes.h"
+#include "shared/base/bytes.h"
 
 struct websocket_client;
 

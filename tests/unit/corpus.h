@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_CORPUS_H
 #define TESTS_UNIT_CORPUS_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 typedef void (*corpus_visit)(const char *name, struct bytes content, void *context);
 

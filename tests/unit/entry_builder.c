@@ -2,11 +2,11 @@
 
 #include <assert.h>
 
-#include "shared/base64.h"
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
-#include "shared/hex.h"
-#include "shared/message.h"
+#include "shared/base/base64.h"
+#include "shared/base/hex.h"
+#include "shared/message/certificate_json.h"
+#include "shared/message/message.h"
+#include "shared/x509/certificate.h"
 #include "tests/unit/certificate_builder.h"
 
 enum {

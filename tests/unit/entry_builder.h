@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_ENTRY_BUILDER_H
 #define TESTS_UNIT_ENTRY_BUILDER_H
 
-#include "shared/buffer.h"
-#include "streamer/stream_entry.h"
+#include "shared/base/buffer.h"
+#include "streamer/stream/stream_entry.h"
 
 enum {
     ENTRY_NAMES_MAX = 8

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base64.h"
-#include "shared/reader.h"
+#include "shared/base/base64.h"
+#include "shared/base/reader.h"
 
 enum {
     LIMIT = 64 << 20

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_GOLDEN_INPUT_H
 #define TESTS_UNIT_GOLDEN_INPUT_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 enum {
     GOLDEN_CHAIN_MAX = 8

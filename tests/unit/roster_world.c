@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base64.h"
-#include "shared/buffer.h"
+#include "shared/base/base64.h"
+#include "shared/base/buffer.h"
 
 static const char *const list_names[WORLD_LISTS] = { "first", "second" };
 

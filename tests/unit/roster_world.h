@@ -7,7 +7,7 @@
 #ifndef TESTS_UNIT_ROSTER_WORLD_H
 #define TESTS_UNIT_ROSTER_WORLD_H
 
-#include "ingest/roster.h"
+#include "ingest/lists/roster.h"
 
 enum {
     WORLD_LISTS = 2,

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "streamer/access.h"
-#include "streamer/token_set.h"
+#include "streamer/edge/access.h"
+#include "streamer/edge/token_set.h"
 
 #define TOKEN "correct-horse-battery"
 #define OTHER "another.token~with/+="

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/address.h"
+#include "streamer/edge/address.h"
 
 static struct address parse(const char *text)
 {

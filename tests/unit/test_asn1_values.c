@@ -10,11 +10,11 @@
 #include <cmocka.h>
 #include <openssl/objects.h>
 
-#include "shared/asn1_integer.h"
-#include "shared/asn1_text.h"
-#include "shared/asn1_time.h"
-#include "shared/der.h"
-#include "shared/object_id.h"
+#include "shared/x509/asn1_integer.h"
+#include "shared/x509/asn1_text.h"
+#include "shared/x509/asn1_time.h"
+#include "shared/x509/der.h"
+#include "shared/x509/object_id.h"
 
 enum {
     LIMIT = 1 << 20

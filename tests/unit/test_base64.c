@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base64.h"
+#include "shared/base/base64.h"
 
 struct vector {
     const char *plain;

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 static void grows_as_needed_and_keeps_its_contents(void **state)
 {

@@ -10,11 +10,11 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
-#include "shared/der.h"
-#include "shared/digest.h"
-#include "shared/hex.h"
+#include "shared/base/digest.h"
+#include "shared/base/hex.h"
+#include "shared/message/certificate_json.h"
+#include "shared/x509/certificate.h"
+#include "shared/x509/der.h"
 #include "tests/unit/certificate_builder.h"
 
 enum {

@@ -11,8 +11,8 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
+#include "shared/message/certificate_json.h"
+#include "shared/x509/certificate.h"
 #include "tests/unit/corpus.h"
 #include "tests/unit/golden_input.h"
 

@@ -16,13 +16,13 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_fields.h"
-#include "shared/certificate_value.h"
-#include "shared/der.h"
-#include "shared/general_name.h"
-#include "shared/object_id.h"
-#include "shared/signature_algorithm.h"
+#include "shared/message/certificate_value.h"
+#include "shared/x509/certificate.h"
+#include "shared/x509/certificate_fields.h"
+#include "shared/x509/der.h"
+#include "shared/x509/general_name.h"
+#include "shared/x509/object_id.h"
+#include "shared/x509/signature_algorithm.h"
 #include "tests/unit/corpus.h"
 
 enum {

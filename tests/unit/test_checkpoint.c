@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/checkpoint.h"
-#include "shared/buffer.h"
+#include "ingest/store/log_position.h"
+#include "shared/base/buffer.h"
 
 static void make(struct checkpoint *checkpoint, uint64_t next)
 {

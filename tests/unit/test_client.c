@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/client.h"
+#include "streamer/lanes/cursor.h"
 
 static const struct client_timing timing = {
     .heartbeat_ms = 10000,

@@ -4,9 +4,9 @@
 
 #include <cmocka.h>
 
-#include "shared/utf8.h"
-#include "streamer/close_frame.h"
-#include "streamer/utf8_check.h"
+#include "shared/base/utf8.h"
+#include "streamer/ws/close_frame.h"
+#include "streamer/ws/utf8_check.h"
 
 /* Whole, and cut at every place. */
 static bool is_utf8(struct bytes text)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/connection_limits.h"
+#include "streamer/edge/connection_limits.h"
 
 enum {
     CUSTOMERS = 300,

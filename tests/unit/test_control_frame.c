@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "streamer/control_frame.h"
-#include "streamer/sse.h"
+#include "streamer/lanes/control_frame.h"
+#include "streamer/lanes/sse.h"
 
 static const struct gap slow = {
     .from = { 5, 1 }, .to = { 9, 0 }, .is_counted = true, .missed = 7, .reason = GAP_SLOW

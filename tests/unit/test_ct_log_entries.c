@@ -14,10 +14,10 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "shared/base64.h"
-#include "shared/hex.h"
-#include "shared/memory.h"
-#include "shared/reader.h"
+#include "shared/base/base64.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
+#include "shared/base/reader.h"
 #include "tests/support/ct_log/entries.h"
 
 enum {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "shared/json_writer.h"
+#include "shared/json/json_writer.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/http_message.h"
 
 static enum http_parse_result parse(struct http_request *request, const char *text,

@@ -12,11 +12,11 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "shared/base64.h"
-#include "shared/clock.h"
-#include "shared/hex.h"
-#include "shared/memory.h"
-#include "shared/reader.h"
+#include "shared/base/base64.h"
+#include "shared/base/clock.h"
+#include "shared/base/hex.h"
+#include "shared/base/memory.h"
+#include "shared/base/reader.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/merkle_tree.h"
 #include "tests/unit/corpus.h"

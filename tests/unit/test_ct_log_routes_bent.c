@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "ingest/entry.h"
-#include "shared/base64.h"
-#include "shared/reader.h"
+#include "ingest/ct/entry.h"
+#include "shared/base/base64.h"
+#include "shared/base/reader.h"
 #include "tests/unit/ct_log_site.h"
 
 enum {

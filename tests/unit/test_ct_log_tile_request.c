@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "shared/tile_path.h"
+#include "shared/message/tile_path.h"
 #include "tests/support/ct_log/tile_request.h"
 
 static void reads_what_is_written(void **state)

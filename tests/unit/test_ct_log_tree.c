@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
-#include "shared/hex.h"
+#include "shared/base/hex.h"
 #include "tests/support/ct_log/merkle_tree.h"
 #include "tests/unit/corpus.h"
 

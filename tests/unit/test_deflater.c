@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "streamer/deflater.h"
+#include "shared/base/clock.h"
+#include "streamer/lanes/deflater.h"
 
 enum {
     MESSAGE_MAX = 200000,

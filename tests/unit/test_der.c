@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shared/der.h"
+#include "shared/x509/der.h"
 
 struct element_row {
     const char *what;

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "ingest/entry.h"
-#include "shared/buffer.h"
-#include "shared/reader.h"
+#include "ingest/ct/entry.h"
+#include "shared/base/buffer.h"
+#include "shared/base/reader.h"
 
 static void append_integer(struct buffer *out, uint64_t value, size_t width)
 {

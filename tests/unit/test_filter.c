@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "streamer/filter.h"
-#include "streamer/filter_subject.h"
-#include "streamer/message_view.h"
-#include "streamer/unique_window.h"
+#include "shared/message/message_view.h"
+#include "streamer/filter/filter.h"
+#include "streamer/filter/filter_subject.h"
+#include "streamer/stream/recent_certificates.h"
 #include "tests/unit/entry_builder.h"
 
 #define HEX_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

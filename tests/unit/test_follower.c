@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/follower.h"
-#include "shared/tile_path.h"
+#include "ingest/follow/follower.h"
+#include "shared/message/tile_path.h"
 
 static const struct follower_policy rfc6962 = { .poll_ms = 10000,
                                                 .poll_max_ms = 60000,

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/forwarded.h"
+#include "streamer/edge/forwarded.h"
 
 static struct trusted_proxies proxies_of(char *const *items, size_t count)
 {

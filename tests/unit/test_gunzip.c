@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/gunzip.h"
-#include "shared/memory.h"
+#include "ingest/ct/gunzip.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/stamped_gzip.h"
 
 enum {

@@ -8,17 +8,17 @@
 
 #include <cmocka.h>
 
-#include "shared/contract.h"
-#include "shared/redis_address.h"
-#include "shared/redis_link.h"
-#include "streamer/http_routes.h"
-#include "streamer/issuers.h"
-#include "streamer/log_reports.h"
-#include "streamer/recent_entries.h"
-#include "streamer/stream_end.h"
-#include "streamer/stream_reader.h"
-#include "streamer/unique_window.h"
-#include "streamer/window_keeper.h"
+#include "shared/redis/contract.h"
+#include "shared/redis/redis_address.h"
+#include "shared/redis/redis_link.h"
+#include "streamer/http/http_routes.h"
+#include "streamer/stream/issuer_cache.h"
+#include "streamer/stream/log_reports.h"
+#include "streamer/stream/reader_lag.h"
+#include "streamer/stream/recent_certificates.h"
+#include "streamer/stream/recent_certificates_keeper.h"
+#include "streamer/stream/recent_entries.h"
+#include "streamer/stream/stream_reader.h"
 
 struct fixture {
     struct contract contract;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/issuer_set.h"
+#include "ingest/make/issuer_set.h"
 
 static void make_fingerprint(uint8_t *fingerprint, uint32_t number)
 {

@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "streamer/issuers.h"
+#include "streamer/stream/issuer_cache.h"
 
 enum {
     KEY_SIZE = 32,

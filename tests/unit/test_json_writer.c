@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "shared/json_writer.h"
+#include "shared/json/json_writer.h"
 
 static void check_text(const char *in, size_t size, const char *expected)
 {

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/memory.h"
-#include "streamer/lane.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "streamer/lanes/lane.h"
 
 enum {
     RING_SIZE = 64 * 1024,

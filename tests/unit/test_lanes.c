@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "streamer/filter.h"
-#include "streamer/issuers.h"
-#include "streamer/lanes.h"
-#include "streamer/stream_entry.h"
+#include "streamer/filter/filter.h"
+#include "streamer/lanes/lanes.h"
+#include "streamer/stream/issuer_cache.h"
+#include "streamer/stream/stream_entry.h"
 
 #define FINGERPRINT "0101010101010101010101010101010101010101010101010101010101010101"
 

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "ingest/lease.h"
-#include "shared/buffer.h"
+#include "ingest/store/lease.h"
+#include "shared/base/buffer.h"
 
 /* A reply as hiredis makes it of the protocol's text. */
 static redisReply *reply_of(const char *text)

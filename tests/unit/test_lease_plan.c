@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/lease_plan.h"
-#include "shared/digest.h"
+#include "ingest/store/lease_plan.h"
+#include "shared/base/digest.h"
 
 enum {
     LOGS_MAX = 120,

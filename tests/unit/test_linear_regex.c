@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/linear_regex.h"
+#include "streamer/filter/linear_regex.h"
 
 static bool matches(const char *expression, const char *text)
 {

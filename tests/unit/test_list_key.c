@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "ingest/list_signature.h"
-#include "shared/buffer.h"
-#include "shared/hex.h"
+#include "ingest/lists/list_signature.h"
+#include "shared/base/buffer.h"
+#include "shared/base/hex.h"
 #include "tests/unit/corpus.h"
 
 /* SHA-256 of the SubjectPublicKeyInfo of the key that Google publishes. */

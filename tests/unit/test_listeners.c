@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/listeners.h"
+#include "streamer/edge/listeners.h"
 
 static void reads_places(void **state)
 {

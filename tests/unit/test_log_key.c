@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/log_key.h"
-#include "shared/base64.h"
+#include "ingest/ct/log_key.h"
+#include "shared/base/base64.h"
 
 static const char key_text[] =
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESYlKFDLLFmA9JScaiaNnqlU8oWDytxIYMfswHy9Esg0aiX+W"

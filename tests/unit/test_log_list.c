@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "ingest/log_list.h"
-#include "shared/base64.h"
-#include "shared/buffer.h"
+#include "ingest/lists/log_list.h"
+#include "shared/base/base64.h"
+#include "shared/base/buffer.h"
 
 /* A key is any bytes here; the log id is its SHA-256. */
 static void append_identity(struct buffer *out, const char *key)

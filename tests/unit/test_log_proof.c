@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "ingest/log_proof.h"
-#include "shared/base64.h"
-#include "shared/buffer.h"
-#include "shared/memory.h"
-#include "shared/tile_path.h"
+#include "ingest/ct/log_proof.h"
+#include "shared/base/base64.h"
+#include "shared/base/buffer.h"
+#include "shared/base/memory.h"
+#include "shared/message/tile_path.h"
 
 enum {
     LEAVES = 66000,

@@ -9,9 +9,9 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "ingest/merkle.h"
-#include "shared/buffer.h"
-#include "shared/hex.h"
+#include "ingest/ct/merkle.h"
+#include "shared/base/buffer.h"
+#include "shared/base/hex.h"
 #include "tests/unit/corpus.h"
 
 static const char *const leaves[] = {

@@ -8,10 +8,10 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_json.h"
-#include "shared/message.h"
-#include "shared/message_go.h"
+#include "shared/message/certificate_json.h"
+#include "shared/message/message.h"
+#include "shared/message/message_go.h"
+#include "shared/x509/certificate.h"
 #include "tests/unit/certificate_builder.h"
 
 enum {

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "shared/certificate.h"
-#include "shared/certificate_fields.h"
-#include "streamer/message_view.h"
+#include "shared/message/message_view.h"
+#include "shared/x509/certificate.h"
+#include "shared/x509/certificate_fields.h"
 #include "tests/unit/entry_builder.h"
 
 static void finds_what_ingest_wrote(void **state)

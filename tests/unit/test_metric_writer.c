@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/metric_writer.h"
+#include "streamer/http/metric_writer.h"
 
 static struct buffer out;
 

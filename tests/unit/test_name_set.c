@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "shared/name_set.h"
+#include "shared/x509/name_set.h"
 
 enum {
     NAMES = 5000,

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "shared/notify.h"
+#include "shared/base/notify.h"
 
 enum {
     MESSAGE_SIZE = 512,

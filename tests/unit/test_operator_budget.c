@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/operator_budget.h"
-#include "shared/jitter.h"
+#include "ingest/http/operator_budget.h"
+#include "shared/base/jitter.h"
 
 static struct operator_budgets *budgets;
 

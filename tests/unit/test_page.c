@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "shared/memory.h"
-#include "streamer/page.h"
+#include "shared/base/memory.h"
+#include "streamer/lanes/replay_page.h"
 
 static const struct lane_key key = { { LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM },
                                      FRAMING_WEBSOCKET,

@@ -9,10 +9,10 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "ingest/pipeline.h"
-#include "shared/json_reader.h"
-#include "shared/memory.h"
-#include "shared/reader.h"
+#include "ingest/make/pipeline.h"
+#include "shared/base/memory.h"
+#include "shared/base/reader.h"
+#include "shared/json/json_reader.h"
 #include "tests/support/ct_log/entries.h"
 
 enum {

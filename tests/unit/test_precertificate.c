@@ -6,11 +6,11 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "ingest/entry.h"
-#include "ingest/precertificate.h"
-#include "shared/base64.h"
-#include "shared/certificate.h"
-#include "shared/der.h"
+#include "ingest/ct/entry.h"
+#include "ingest/ct/precertificate.h"
+#include "shared/base/base64.h"
+#include "shared/x509/certificate.h"
+#include "shared/x509/der.h"
 #include "tests/unit/certificate_builder.h"
 #include "tests/unit/corpus.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/query.h"
+#include "streamer/filter/query.h"
 
 static void a_fragment_is_a_name_and_a_value(void **state)
 {

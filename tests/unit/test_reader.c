@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "shared/reader.h"
+#include "shared/base/reader.h"
 
 static const uint8_t sample[] = { 0x01, 0x02, 0x03, 0x00, 0x02, 0xaa, 0xbb };
 

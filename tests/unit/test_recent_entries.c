@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/recent_entries.h"
+#include "streamer/stream/recent_entries.h"
 
 #define LOG_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define LOG_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shared/redis_address.h"
+#include "shared/redis/redis_address.h"
 
 struct good_address {
     const char *text;

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/redis_address.h"
-#include "shared/redis_refusal.h"
-#include "shared/redis_sentinel.h"
+#include "shared/redis/redis_address.h"
+#include "shared/redis/redis_refusal.h"
+#include "shared/redis/redis_sentinel.h"
 
 /* A reply as hiredis makes it of the protocol's text. */
 static redisReply *reply_of(const char *text)

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "ingest/log_list.h"
-#include "ingest/remembered_log.h"
-#include "shared/buffer.h"
+#include "ingest/lists/log_list.h"
+#include "ingest/store/remembered_log.h"
+#include "shared/base/buffer.h"
 
 /* The id is the SHA-256 of the key, which is "abc". */
 static const char list_text[] =

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/rfc6962.h"
-#include "shared/hex.h"
+#include "ingest/ct/rfc6962.h"
+#include "shared/base/hex.h"
 
 /* An x509_entry whose certificate is "abc", with an empty chain. */
 #define LEAF  "AAAAAAGLz+VoewAAAAADYWJjAAA="

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/unit/roster_world.h"
 
 /* Rows of lists say what matters, and leave out what does not. */

@@ -17,9 +17,9 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/asn1_time.h"
-#include "shared/base64.h"
-#include "shared/memory.h"
+#include "shared/base/base64.h"
+#include "shared/base/memory.h"
+#include "shared/x509/asn1_time.h"
 #include "tests/unit/corpus.h"
 #include "tests/unit/roster_world.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "shared/settings.h"
+#include "shared/base/settings.h"
 
 struct fields {
     char *name;

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/signed_head.h"
-#include "shared/base64.h"
+#include "ingest/ct/signed_head.h"
+#include "shared/base/base64.h"
 
 #define ROOT_BASE64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define DASH        "\xe2\x80\x94 "

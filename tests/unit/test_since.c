@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/since.h"
+#include "streamer/stream/since.h"
 
 #define NOW_MS 1700000000500
 

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/buffer.h"
-#include "streamer/stream_entry.h"
+#include "shared/base/buffer.h"
+#include "streamer/stream/stream_entry.h"
 
 #define HEX_16       "0123456789abcdef"
 #define HEX_64       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/stream_request.h"
+#include "streamer/lanes/stream_request.h"
 
 static const struct stream_route websocket = {
     .form = { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM }, .takes_since = true

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/buffer.h"
-#include "streamer/stream_state.h"
+#include "shared/base/buffer.h"
+#include "streamer/stream/stream_state.h"
 
 static redisReply *parse(const char *text)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/text_pattern.h"
+#include "streamer/filter/text_pattern.h"
 
 static void asterisks_at_the_ends_stand_for_anything(void **state)
 {

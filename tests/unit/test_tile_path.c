@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "shared/tile_path.h"
+#include "shared/message/tile_path.h"
 
 struct row {
     int level;

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "streamer/message_view.h"
-#include "streamer/unique_window.h"
+#include "shared/message/message_view.h"
+#include "streamer/stream/recent_certificates.h"
 
 static struct message_fingerprints fingerprints_of(unsigned number)
 {

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/upgrade.h"
+#include "streamer/edge/upgrade.h"
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/websocket_deflate.h"
+#include "streamer/ws/websocket_deflate.h"
 
 static void each_offer_has_its_answer(void **state)
 {

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "shared/bytes.h"
-#include "streamer/websocket_frame.h"
+#include "shared/base/bytes.h"
+#include "streamer/lanes/websocket_frame.h"
 
 /* The examples of RFC 6455 section 5.7, and the sizes at which the form of the length changes. */
 static void the_length_takes_the_shortest_form(void **state)

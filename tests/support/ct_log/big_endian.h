@@ -2,7 +2,7 @@
 #ifndef CT_LOG_BIG_ENDIAN_H
 #define CT_LOG_BIG_ENDIAN_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 /* `width` is 1 to 8; higher bytes of the value are dropped. */
 static inline void big_endian_write(uint8_t *out, uint64_t value, size_t width)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/entries.h"
 #include "tests/support/ct_log/growth.h"
 #include "tests/support/ct_log/growth_file.h"

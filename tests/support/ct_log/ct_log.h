@@ -7,7 +7,7 @@
 #ifndef CT_LOG_CT_LOG_H
 #define CT_LOG_CT_LOG_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 #include "tests/support/ct_log/tree_head.h"
 
 struct entries;

@@ -5,8 +5,8 @@
 #ifndef CT_LOG_DER_WRITER_H
 #define CT_LOG_DER_WRITER_H
 
-#include "shared/buffer.h"
-#include "shared/der.h"
+#include "shared/base/buffer.h"
+#include "shared/x509/der.h"
 
 /* Opens an element; der_end with its result closes it and writes the length. They nest. */
 size_t der_begin(struct buffer *out, unsigned tag);

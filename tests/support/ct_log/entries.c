@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/given_entries.h"
 #include "tests/support/ct_log/made_entries.h"
 

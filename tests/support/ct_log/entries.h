@@ -4,7 +4,7 @@
 #ifndef CT_LOG_ENTRIES_H
 #define CT_LOG_ENTRIES_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 enum {
     ENTRIES_HASH_SIZE = 32,

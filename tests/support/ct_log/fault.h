@@ -5,7 +5,7 @@
 #ifndef CT_LOG_FAULT_H
 #define CT_LOG_FAULT_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 #include "tests/support/ct_log/seeded_random.h"
 
 struct http_reply;

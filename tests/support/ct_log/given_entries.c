@@ -9,9 +9,9 @@
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
 
-#include "shared/base64.h"
-#include "shared/memory.h"
-#include "shared/reader.h"
+#include "shared/base/base64.h"
+#include "shared/base/memory.h"
+#include "shared/base/reader.h"
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/stamped_gzip.h"
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 
 enum {
     /* Between initial entries: 200,000 of them span two hours. */

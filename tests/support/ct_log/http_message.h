@@ -4,7 +4,7 @@
 #ifndef CT_LOG_HTTP_MESSAGE_H
 #define CT_LOG_HTTP_MESSAGE_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 enum {
     /* Request line and headers; no client of a log sends more. */

@@ -8,7 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 
 enum {
     KEY_BITS = 2048,

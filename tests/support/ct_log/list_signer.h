@@ -2,7 +2,7 @@
 #ifndef CT_LOG_LIST_SIGNER_H
 #define CT_LOG_LIST_SIGNER_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 struct list_signer;
 

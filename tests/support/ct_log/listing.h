@@ -5,7 +5,7 @@
 #ifndef CT_LOG_LISTING_H
 #define CT_LOG_LISTING_H
 
-#include "shared/bytes.h"
+#include "shared/base/bytes.h"
 
 struct ct_log;
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "shared/base64.h"
-#include "shared/json_writer.h"
+#include "shared/base/base64.h"
+#include "shared/json/json_writer.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/listing.h"
 #include "tests/support/ct_log/signing_key.h"

@@ -4,7 +4,7 @@
 #ifndef CT_LOG_MADE_AUTHORITY_H
 #define CT_LOG_MADE_AUTHORITY_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 #include "tests/support/ct_log/made_key.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef CT_LOG_MADE_CERTIFICATE_H
 #define CT_LOG_MADE_CERTIFICATE_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 struct made_authority;
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/entry_template.h"
 #include "tests/support/ct_log/made_authority.h"

@@ -4,7 +4,7 @@
 #ifndef CT_LOG_MADE_EXTENSION_H
 #define CT_LOG_MADE_EXTENSION_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 struct seeded_random;
 

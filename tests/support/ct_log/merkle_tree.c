@@ -5,7 +5,7 @@
 
 #include <openssl/evp.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 
 enum {
     FIRST_CAPACITY = 1024

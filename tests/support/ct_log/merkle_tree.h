@@ -9,7 +9,7 @@
 #ifndef CT_LOG_MERKLE_TREE_H
 #define CT_LOG_MERKLE_TREE_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 enum {
     MERKLE_HASH_SIZE = 32,

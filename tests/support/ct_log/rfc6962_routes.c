@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "shared/base64.h"
-#include "shared/clock.h"
+#include "shared/base/base64.h"
+#include "shared/base/clock.h"
 #include "tests/support/ct_log/bent_entry.h"
 #include "tests/support/ct_log/bent_head.h"
 #include "tests/support/ct_log/ct_log.h"

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shared/clock.h"
-#include "shared/digest.h"
-#include "shared/hex.h"
-#include "shared/json_writer.h"
+#include "shared/base/clock.h"
+#include "shared/base/digest.h"
+#include "shared/base/hex.h"
+#include "shared/json/json_writer.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"

@@ -11,7 +11,7 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/seeded_random.h"
 
 enum {

@@ -2,7 +2,7 @@
 #ifndef CT_LOG_SIGNING_KEY_H
 #define CT_LOG_SIGNING_KEY_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 enum {
     SIGNING_KEY_ID_SIZE = 32

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/made_certificate.h"
 #include "tests/support/ct_log/seeded_random.h"

@@ -5,7 +5,7 @@
 #ifndef CT_LOG_STAMP_H
 #define CT_LOG_STAMP_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 
 enum stamp_kind {
     STAMP_TIMESTAMP, /* the entry's, in its leaf */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 
 enum {
     WINDOW_BITS = 15,

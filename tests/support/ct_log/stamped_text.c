@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/base64.h"
-#include "shared/memory.h"
+#include "shared/base/base64.h"
+#include "shared/base/memory.h"
 
 static struct text_place place_in_text(const struct stamped_bytes *stamped, size_t size,
                                        const struct stamp_place *place)

@@ -1,6 +1,6 @@
 #include "tests/support/ct_log/tile_request.h"
 
-#include "shared/tile_path.h"
+#include "shared/message/tile_path.h"
 
 static bool take(struct bytes *rest, const char *text)
 {

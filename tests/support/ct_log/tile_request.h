@@ -2,7 +2,7 @@
 #ifndef CT_LOG_TILE_REQUEST_H
 #define CT_LOG_TILE_REQUEST_H
 
-#include "shared/bytes.h"
+#include "shared/base/bytes.h"
 
 struct tile_request {
     int level; /* 0 to 63, or TILE_LEVEL_DATA */

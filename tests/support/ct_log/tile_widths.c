@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/memory.h"
+#include "shared/base/memory.h"
 
 void tile_widths_clear(struct tile_widths *widths)
 {

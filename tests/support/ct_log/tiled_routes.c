@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "shared/clock.h"
-#include "shared/hex.h"
-#include "shared/tile_path.h"
+#include "shared/base/clock.h"
+#include "shared/base/hex.h"
+#include "shared/message/tile_path.h"
 #include "tests/support/ct_log/bent_entry.h"
 #include "tests/support/ct_log/bent_head.h"
 #include "tests/support/ct_log/ct_log.h"

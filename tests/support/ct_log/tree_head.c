@@ -5,7 +5,7 @@
 
 #include <openssl/evp.h>
 
-#include "shared/base64.h"
+#include "shared/base/base64.h"
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/signing_key.h"
 

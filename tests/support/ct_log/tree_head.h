@@ -2,7 +2,7 @@
 #ifndef CT_LOG_TREE_HEAD_H
 #define CT_LOG_TREE_HEAD_H
 
-#include "shared/buffer.h"
+#include "shared/base/buffer.h"
 #include "tests/support/ct_log/merkle_tree.h"
 
 struct signing_key;

@@ -1,0 +1,419 @@
+#include "ingest/follow/followed_log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+#include "ingest/follow/log_fetch.h"
+#include "ingest/follow/log_window.h"
+#include "ingest/make/pipeline.h"
+#include "ingest/store/remembered_log.h"
+#include "shared/base/base64.h"
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "shared/base/say.h"
+#include "shared/redis/redis_link.h"
+#include "shared/redis/redis_refusal.h"
+
+enum {
+    KEY_SIZE_MAX = 2048,
+    /* Before anything is learnt: ct.md 6.2 gives 5.5 to 8 KB for JSON and 1.6 KB for a tile's entry. */
+    RFC6962_BYTES_PER_ENTRY = 8192,
+    TILED_BYTES_PER_ENTRY = 2048,
+    /* After an append that failed, Redis is given this long before the checkpoint is read again; twice as long after each
+     * further one, because all that was under way is fetched again. */
+    RELOAD_DELAY_MS = 500,
+    RELOAD_DELAY_MAX_MS = 60 * 1000,
+};
+
+static void set_source(struct followed_log *log)
+{
+    log->source = (struct message_source){
+        .name = log->ct_log.description,
+        .url = log->ct_log.url,
+        .operator_name = log->ct_log.operator_name,
+        .log_id_base64 = log->ct_log.id_base64,
+        .is_tiled = log->ct_log.kind == CT_LOG_TILED,
+    };
+}
+
+static uint64_t seed_of(const struct followed_log *log, uint64_t now_ms)
+{
+    uint64_t seed;
+    memcpy(&seed, log->ct_log.id, sizeof seed);
+    return seed ^ now_ms << 20 ^ (uint64_t)(uintptr_t)log;
+}
+
+/* Says a change of health once, not each failure. */
+void followed_log_note_failure(struct followed_log *log, const char *what, const char *why)
+{
+    (void)snprintf(log->error, sizeof log->error, "%s: %s", what, why);
+    if (!log->is_failing)
+        log_warning("log fails", "log=%s error=%s", log_quoted(log->ct_log.description),
+                    log_quoted(log->error));
+    log->is_failing = true;
+}
+
+/* What cannot be mended by asking again: until the process is restarted. */
+static void leave_alone(struct followed_log *log, const char *what, const char *why)
+{
+    log->is_left_alone = true;
+    followed_log_disown(log);
+    followed_log_note_failure(log, what, why);
+    log_error("log is left alone", "log=%s", log_quoted(log->ct_log.description));
+}
+
+static struct log_key *make_key(const struct ct_log *ct_log)
+{
+    struct buffer spki;
+    buffer_init(&spki, KEY_SIZE_MAX);
+    struct log_key *key = NULL;
+    if (base64_decode(&spki, bytes_of_string(ct_log->key_base64)))
+        key = log_key_create(buffer_bytes(&spki));
+    buffer_free(&spki);
+    return key;
+}
+
+static void init_kind(struct followed_log *log, uint64_t now_ms)
+{
+    follower_init(&log->follower, &log->ct_log, &log->ingest->policies[log->ct_log.kind],
+                  seed_of(log, now_ms));
+    log->proof = log_proof_create(log->ct_log.kind);
+    log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
+}
+
+struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
+                                         uint64_t now_ms)
+{
+    struct followed_log *log = memory_allocate_zeroed(1, sizeof *log);
+    log->ingest = ingest;
+    log->ct_log = *ct_log;
+    *ct_log = (struct ct_log){ 0 };
+    set_source(log);
+    contract_log_key(&ingest->contract, log->key, log->ct_log.id_hex);
+    contract_lease_key(&ingest->contract, log->lease_key, log->ct_log.id_hex);
+    init_kind(log, now_ms);
+    log->caught_up_at_ms = now_ms;
+    log->share =
+        operator_budgets_join(ingest->operators, log->ct_log.operator_name, log->ct_log.url);
+    buffer_init(&log->head_text, FOLLOWED_LOG_HEAD_TEXT_MAX);
+    log->log_key = make_key(&log->ct_log);
+    if (!log->log_key)
+        leave_alone(log, "key", "neither a P-256 nor an RSA key");
+    return log;
+}
+
+void followed_log_release_held(struct followed_log *log, struct held_body *held)
+{
+    buffer_free(&held->body);
+    log->ingest->held_bytes -= held->reserved;
+    held->reserved = 0;
+}
+
+static void release_all_held(struct followed_log *log)
+{
+    for (unsigned i = 0; i < FOLLOWER_SLOTS; i++)
+        if (log->held[i].reserved)
+            followed_log_release_held(log, &log->held[i]);
+}
+
+/* Answers that the follower has forgotten. */
+static void release_stale_held(struct followed_log *log)
+{
+    if (log->held_generation == log->follower.generation)
+        return;
+    log->held_generation = log->follower.generation;
+    release_all_held(log);
+}
+
+void followed_log_destroy(struct followed_log *log)
+{
+    release_all_held(log);
+    while (log->window.first) {
+        struct append *append = log->window.first;
+        log->window.first = append->next;
+        append_destroy(append);
+    }
+    log_proof_destroy(log->proof);
+    buffer_free(&log->head_text);
+    ct_log_clear(&log->ct_log);
+    log_key_destroy(log->log_key);
+    free(log);
+}
+
+static void write_identity(struct followed_log *log)
+{
+    struct ingest *ingest = log->ingest;
+    struct checkpoint_field fields[REMEMBERED_LOG_FIELDS];
+    struct buffer text;
+    buffer_init(&text, REMEMBERED_LOG_TEXT_MAX);
+    remembered_log_write(&log->ct_log, fields, &text);
+    publisher_set_fields(ingest->publisher, log->key, fields, REMEMBERED_LOG_FIELDS, 0);
+    buffer_free(&text);
+    (void)redis_link_send_strings(ingest->link, NULL, NULL, "SADD", ingest->contract.logs,
+                                  log->ct_log.id_hex, (char *)NULL);
+}
+
+/* Another protocol, the same tree: the checkpoint is loaded again and gone on from. */
+static void change_kind(struct followed_log *log, uint64_t now_ms)
+{
+    followed_log_disown(log);
+    uint64_t life = log->follower.life, generation = log->follower.generation;
+    log_proof_destroy(log->proof);
+    init_kind(log, now_ms);
+    log->follower.life += life;
+    log->follower.generation += generation;
+}
+
+void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64_t now_ms)
+{
+    struct ct_log old = log->ct_log;
+    log->ct_log = *ct_log;
+    *ct_log = (struct ct_log){ 0 };
+    set_source(log);
+    if (log->ct_log.kind != old.kind)
+        change_kind(log, now_ms);
+    else if (strcmp(log->ct_log.url, old.url) != 0)
+        follower_recheck(&log->follower);
+    follower_on_description(&log->follower, &log->ct_log);
+    if (log->follower.has_position)
+        write_identity(log);
+    ct_log_clear(&old);
+}
+
+void followed_log_note_success(struct followed_log *log)
+{
+    /* Heads say nothing of entries that were wrong. */
+    if (!log->is_failing || log->follower.mismatches || log->follower.is_quarantined)
+        return;
+    log_info("log answers again", "log=%s", log_quoted(log->ct_log.description));
+    log->is_failing = false;
+}
+
+void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class class)
+{
+    (void)snprintf(log->error, sizeof log->error, "quarantine: %s", mismatch_class_name(class));
+    log->is_failing = true;
+    if (log->quarantine == class)
+        return;
+    log_error("log is quarantined", "log=%s id=%s class=%s released=%" PRIu64,
+              log_quoted(log->ct_log.description), log->ct_log.id_hex,
+              log_quoted(mismatch_class_name(class)), log->released.next);
+    if (log->quarantine == MISMATCH_NONE)
+        log->quarantined_ms = clock_realtime_ms();
+    log->quarantine = class;
+}
+
+void followed_log_leave_quarantine(struct followed_log *log)
+{
+    if (log->quarantine == MISMATCH_NONE)
+        return;
+    log_info("log leaves quarantine", "log=%s", log_quoted(log->ct_log.description));
+    log->quarantine = MISMATCH_NONE;
+    log->quarantined_ms = 0;
+    log->is_failing = false;
+}
+
+/* What is under way is of no use. */
+static void abandon(struct followed_log *log)
+{
+    publisher_cancel(log->ingest->publisher, log);
+    log_window_clear(log);
+    release_stale_held(log);
+    log->start_begun = false;
+}
+
+/* Forgets what is under way; what Redis says counts again. */
+static void reload(struct followed_log *log, uint64_t at_ms)
+{
+    follower_reload(&log->follower, at_ms);
+    abandon(log);
+}
+
+void followed_log_disown(struct followed_log *log)
+{
+    if (log->follower.state == FOLLOWER_UNOWNED)
+        return;
+    follower_disown(&log->follower);
+    abandon(log);
+    /* What was cancelled may have carried issuers. */
+    ingest_reload_issuers(log->ingest);
+}
+
+struct load {
+    struct followed_log *log;
+    uint64_t life;
+};
+
+enum {
+    HASH_FIELDS_MAX = 256
+};
+
+static size_t collect_fields(const redisReply *reply, struct checkpoint_field *fields)
+{
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < reply->elements && count < HASH_FIELDS_MAX; i += 2) {
+        const redisReply *name = reply->element[i];
+        const redisReply *value = reply->element[i + 1];
+        if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
+            continue;
+        fields[count++] = (struct checkpoint_field){ bytes_of(name->str, (size_t)name->len),
+                                                     bytes_of(value->str, (size_t)value->len) };
+    }
+    return count;
+}
+
+/* A checkpoint at the size of the head that it names has that head's root; another one has been tampered with. */
+static bool is_sound(const struct followed_log *log)
+{
+    const struct checkpoint *checkpoint = &log->checkpoint;
+    bool can_tell = checkpoint->has_frontier && checkpoint->verified_size == checkpoint->next &&
+                    checkpoint->head.size == checkpoint->next && checkpoint->head.signature_size;
+    if (!can_tell)
+        return true;
+    struct merkle_hash root;
+    merkle_frontier_root(pipeline_sha256(log->ingest->pipeline), &checkpoint->frontier, &root);
+    return memcmp(&root, &checkpoint->head.root, sizeof root) == 0;
+}
+
+static void resume(struct followed_log *log, uint64_t now_ms)
+{
+    const struct checkpoint *checkpoint = &log->checkpoint;
+    /* Not after each append that failed. */
+    if (!log->reload_delay_ms)
+        log_info("log resumes", "log=%s next=%" PRIu64, log_quoted(log->ct_log.description),
+                 checkpoint->next);
+    if (checkpoint->has_frontier || !log->follower.policy->verifies)
+        follower_on_checkpoint(&log->follower, checkpoint->next, checkpoint->page, now_ms);
+    else
+        follower_on_bare_checkpoint(&log->follower, checkpoint->next, now_ms);
+}
+
+static void take_checkpoint(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
+{
+    struct checkpoint_field fields[HASH_FIELDS_MAX];
+    size_t count = collect_fields(reply, fields);
+    enum checkpoint_result result = checkpoint_read(&log->checkpoint, fields, count);
+    log->released = log->checkpoint;
+    if (result == CHECKPOINT_CORRUPT || (result == CHECKPOINT_READ && !is_sound(log))) {
+        leave_alone(log, "checkpoint", "makes no sense");
+        return;
+    }
+    if (result == CHECKPOINT_READ) {
+        resume(log, now_ms);
+    } else {
+        log_info("log is new", "log=%s", log_quoted(log->ct_log.description));
+        follower_on_new_log(&log->follower, now_ms);
+    }
+    write_identity(log);
+}
+
+static void on_loaded(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct load load = *(struct load *)context;
+    uint64_t now_ms = clock_monotonic_ms();
+    free(context);
+    (void)link;
+    if (!reply || load.life != load.log->follower.life)
+        return;
+    if (reply->type == REDIS_REPLY_ARRAY) {
+        take_checkpoint(load.log, reply, now_ms);
+        return;
+    }
+    followed_log_note_failure(load.log, "checkpoint",
+                              reply->type == REDIS_REPLY_ERROR ? reply->str : "not a hash");
+    follower_reload(&load.log->follower, now_ms + RELOAD_DELAY_MS);
+}
+
+static void send_load(struct followed_log *log)
+{
+    struct load *load = memory_allocate(sizeof *load);
+    *load = (struct load){ log, log->follower.life };
+    if (!redis_link_send_strings(log->ingest->link, on_loaded, load, "HGETALL", log->key,
+                                 (char *)NULL))
+        free(load);
+}
+
+bool followed_log_work(struct followed_log *log, uint64_t now_ms)
+{
+    if (log->is_left_alone)
+        return false;
+    if (log->follower.state != FOLLOWER_UNOWNED && now_ms >= log->lease_until_ms)
+        followed_log_disown(log);
+    if (follower_next_load(&log->follower, now_ms))
+        send_load(log);
+    bool worked = log_window_take(log, now_ms);
+    log_window_settle(log, now_ms);
+    log_window_check_end(log, now_ms);
+    release_stale_held(log);
+    log_fetch_send_wanted(log, now_ms);
+    if (follower_lag(&log->follower) == 0)
+        log->caught_up_at_ms = now_ms;
+    return worked && follower_next_held(&log->follower) >= 0;
+}
+
+/* What is wrong with Redis rather than with this log's append is said once for all logs. */
+static void note_failed_append(struct followed_log *log, const char *error)
+{
+    if (redis_refusal_of(error) == REDIS_REFUSAL_NONE && redis_link_is_up(log->ingest->link))
+        followed_log_note_failure(log, "redis", error);
+    else
+        (void)snprintf(log->error, sizeof log->error, "redis: %s", error);
+}
+
+uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms)
+{
+    uint64_t budget_ms = operator_budget_deadline_ms(&log->share, now_ms);
+    uint64_t follower_ms = follower_deadline_ms(&log->follower);
+    return budget_ms < follower_ms ? budget_ms : follower_ms;
+}
+
+void followed_log_on_append(struct followed_log *log, const struct append *append,
+                            enum append_result result, const char *error, uint64_t now_ms)
+{
+    if (result != APPEND_DONE)
+        ingest_reload_issuers(log->ingest);
+    if (append->generation != log->follower.life)
+        return;
+    switch (result) {
+    case APPEND_DONE:
+        log->reload_delay_ms = 0;
+        follower_on_durable(&log->follower, append->checkpoint.next);
+        return;
+    case APPEND_REFUSED:
+        log_warning("append refused", "log=%s expected_next=%" PRIu64,
+                    log_quoted(log->ct_log.description), append->expected_next);
+        break;
+    case APPEND_FAILED: note_failed_append(log, error); break;
+    }
+    log->reload_delay_ms = log->reload_delay_ms ? log->reload_delay_ms * 2 : RELOAD_DELAY_MS;
+    if (log->reload_delay_ms > RELOAD_DELAY_MAX_MS)
+        log->reload_delay_ms = RELOAD_DELAY_MAX_MS;
+    reload(log, now_ms + log->reload_delay_ms);
+}
+
+/* An operator has moved the log's position, or lifts its quarantine: what is under way is for the old one. */
+static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms)
+{
+    bool has_checkpoint = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
+    if (!has_checkpoint || epoch == log->checkpoint.epoch)
+        return;
+    log_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
+             log_quoted(log->ct_log.description), epoch);
+    /* What it signed before is on record. */
+    log->history = (struct head_history){ 0 };
+    follower_on_right_head(&log->follower);
+    followed_log_leave_quarantine(log);
+    reload(log, now_ms);
+}
+
+void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms)
+{
+    assert(!log->is_left_alone);
+    take_epoch(log, epoch, now_ms);
+    log->lease_until_ms = until_ms;
+    follower_own(&log->follower);
+}

@@ -1,0 +1,119 @@
+/*
+ * One log that is followed: its follower, the answers it holds, the window of entries that is not proven yet, and the
+ * checkpoint it has reached. Here the follower's wishes become requests (log_fetch), answers become entries, and proven
+ * entries appends (log_window).
+ */
+#ifndef INGEST_FOLLOW_FOLLOWED_LOG_H
+#define INGEST_FOLLOW_FOLLOWED_LOG_H
+
+#include "ingest/ct/head_history.h"
+#include "ingest/ct/log_key.h"
+#include "ingest/ct/log_proof.h"
+#include "ingest/follow/follower.h"
+#include "ingest/http/operator_budget.h"
+#include "ingest/ingest.h"
+#include "ingest/store/batch.h"
+#include "ingest/store/evidence.h"
+#include "ingest/store/lease.h"
+#include "ingest/store/publisher.h"
+#include "shared/message/message.h"
+
+enum {
+    /* What a log serves for its head is kept so far, as evidence. */
+    FOLLOWED_LOG_HEAD_TEXT_MAX = 16 * 1024,
+};
+
+/* An answer that waits for its turn. */
+struct held_body {
+    struct buffer body;
+    size_t reserved; /* of ingest->held_bytes */
+    uint64_t seen_ms;
+};
+
+/* Entries that were taken and are not proven yet, as appends in a row. */
+struct window {
+    struct append *first;
+    struct append **last;
+    size_t bytes;
+    uint64_t begun_at_ms;
+};
+
+struct followed_log_stats {
+    uint64_t stale_heads;
+    uint64_t mismatches;
+};
+
+struct followed_log {
+    struct ingest *ingest;
+    struct ct_log ct_log;
+    struct log_key *log_key;
+    struct message_source source; /* views of ct_log */
+    char key[CONTRACT_KEY_SIZE];
+    char lease_key[CONTRACT_KEY_SIZE];
+    struct operator_share share;
+    struct follower follower;
+    struct followed_log_stats stats;
+    struct checkpoint released;   /* what Redis has, or is on its way there */
+    struct checkpoint checkpoint; /* at the end of the window */
+    struct window window;
+    struct log_proof *proof;
+    struct signed_head proof_head; /* what the proof is under */
+    bool start_begun;              /* the proof is that of the starting point */
+    struct merkle_tree mismatch;   /* what the entries of the last mismatch led to */
+    struct held_body held[FOLLOWER_SLOTS];
+    uint64_t held_generation; /* of the follower; bodies of an earlier one are of no use */
+    struct head_history history;
+    struct buffer head_text;    /* the head the follower has, as the log served it */
+    uint64_t bytes_per_entry;   /* of answers, as learnt */
+    bool is_left_alone;         /* its key or its checkpoint makes no sense */
+    uint64_t reload_delay_ms;   /* after the appends that failed in a row */
+    enum lease_wish lease_wish; /* of the next round */
+    uint64_t lease_until_ms;
+    uint64_t free_since_ms;    /* nobody has the lease; 0: somebody has */
+    uint64_t adopted_until_ms; /* it is this process's, whatever the plan says */
+    /* What the report says. */
+    char error[INGEST_ERROR_SIZE]; /* the last one; stays after recovery */
+    bool is_failing;
+    enum mismatch_class quarantine; /* why; MISMATCH_NONE: it is not in quarantine */
+    uint64_t quarantined_ms;        /* realtime */
+    uint64_t caught_up_at_ms;
+    uint64_t reported_next;
+    uint64_t reported_at_ms;
+};
+
+/* Takes the contents of `ct_log`. */
+struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
+                                         uint64_t now_ms);
+void followed_log_destroy(struct followed_log *log);
+
+/* A newer description of the same log; takes its contents. Its address, its end and even its kind may be others: it is
+ * the same tree. */
+void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64_t now_ms);
+
+/* Does what can be done now: load, process one held answer, ask for more. True if there is more to do at once. */
+bool followed_log_work(struct followed_log *log, uint64_t now_ms);
+/* When that may be so again; UINT64_MAX: only after an event. */
+uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms);
+
+void followed_log_on_append(struct followed_log *log, const struct append *append,
+                            enum append_result result, const char *error, uint64_t now_ms);
+/* Redis went away, or the lease with it, or another process is to have it. */
+void followed_log_disown(struct followed_log *log);
+
+/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of the checkpoint. */
+void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms);
+
+/* Writes the log's state to its hash. */
+void followed_log_report(struct followed_log *log, uint64_t now_ms);
+
+/* For the parts of it. */
+/* Why nothing of the log is released; said once, as is its end. */
+void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class class);
+void followed_log_leave_quarantine(struct followed_log *log);
+/* What went wrong, said once per change of health. */
+void followed_log_note_failure(struct followed_log *log, const char *what, const char *why);
+void followed_log_note_success(struct followed_log *log);
+/* The bodies that wait for their turn are of no use any more. */
+void followed_log_release_held(struct followed_log *log, struct held_body *held);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Issuers of tiled logs: a tile names them by fingerprint, and each is fetched once from `issuer/<fingerprint>`. Entries
+ * wait for theirs, but not for ever: after a while they are published without, and the issuer follows when it comes.
+ */
+#ifndef INGEST_FOLLOW_ISSUER_DOWNLOAD_H
+#define INGEST_FOLLOW_ISSUER_DOWNLOAD_H
+
+#include "ingest/ingest.h"
+
+enum {
+    /* How long entries wait for an issuer; it is asked for again all the same, less and less often. */
+    ISSUER_WAIT_MS = 30 * 1000,
+    ISSUER_RETRY_MS = 2000,
+    ISSUER_RETRY_MAX_MS = 10 * 60 * 1000,
+    /* Issuers have 1 to 3 KB; some hundred may be held at once. */
+    ISSUER_BODY_MAX = 128 * 1024,
+    /* At once, over all logs. */
+    ISSUER_REQUESTS_MAX = 8,
+    /* Wanted at once; beyond this an entry does not wait. */
+    ISSUER_WANTED_MAX = 512,
+    /* One that has not come by then is forgotten, until an entry names it again. */
+    ISSUER_FORGET_MS = 3600 * 1000,
+};
+
+struct append;
+struct ct_log;
+struct issuer_fetcher;
+
+struct issuer_fetcher *issuer_fetcher_create(struct ingest *ingest);
+void issuer_fetcher_destroy(struct issuer_fetcher *fetcher);
+
+/* Whether entries that name this issuer may go on: it is known, or has been waited for long enough. If it is not known it
+ * will be fetched from the log, within its operator's budget. */
+bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const struct ct_log *ct_log,
+                         const uint8_t *fingerprint, uint64_t now_ms);
+
+/* Adds the issuers that have arrived to `append`, which takes them to Redis. */
+void issuer_fetcher_deliver(struct issuer_fetcher *fetcher, struct append *append);
+
+/* Sends what is due. The deadline is when that changes. */
+void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms);
+uint64_t issuer_fetcher_deadline_ms(const struct issuer_fetcher *fetcher, uint64_t now_ms);
+
+#endif

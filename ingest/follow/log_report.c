@@ -1,0 +1,81 @@
+/* What a followed log's hash says of how it does (redis/README.md). */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ingest/follow/followed_log.h"
+#include "shared/base/clock.h"
+
+enum {
+    REPORT_FIELDS = 15,
+    NUMBER_SIZE = 24
+};
+
+struct report {
+    struct checkpoint_field fields[REPORT_FIELDS];
+    char numbers[REPORT_FIELDS][NUMBER_SIZE];
+    size_t count;
+};
+
+static void add_text(struct report *report, const char *name, const char *text)
+{
+    report->fields[report->count++] =
+        (struct checkpoint_field){ bytes_of_string(name), bytes_of_string(text) };
+}
+
+static void add_number(struct report *report, const char *name, uint64_t number)
+{
+    char *text = report->numbers[report->count];
+    (void)snprintf(text, NUMBER_SIZE, "%" PRIu64, number);
+    add_text(report, name, text);
+}
+
+/* Entries per second since the last report, in tenths. */
+static uint64_t rate_since_report(struct followed_log *log, uint64_t now_ms)
+{
+    uint64_t next = log->follower.durable;
+    uint64_t elapsed_ms = now_ms - log->reported_at_ms;
+    bool is_known = log->reported_at_ms && elapsed_ms && next >= log->reported_next;
+    uint64_t tenths = is_known ? (next - log->reported_next) * 10000 / elapsed_ms : 0;
+    log->reported_next = next;
+    log->reported_at_ms = now_ms;
+    return tenths;
+}
+
+static void add_rate(struct report *report, uint64_t tenths)
+{
+    char *text = report->numbers[report->count];
+    (void)snprintf(text, NUMBER_SIZE, "%" PRIu64 ".%u", tenths / 10, (unsigned)(tenths % 10));
+    add_text(report, "rate", text);
+}
+
+static uint64_t head_age_s(const struct followed_log *log, uint64_t realtime_ms)
+{
+    uint64_t head_ms = log->follower.has_head ? log->follower.head.timestamp_ms : realtime_ms;
+    return realtime_ms > head_ms ? (realtime_ms - head_ms) / 1000 : 0;
+}
+
+void followed_log_report(struct followed_log *log, uint64_t now_ms)
+{
+    bool is_asleep =
+        log->follower.state == FOLLOWER_UNOWNED || log->follower.state == FOLLOWER_LOADING;
+    if (is_asleep && !log->is_left_alone)
+        return;
+    struct report report = { .count = 0 };
+    uint64_t realtime_ms = clock_realtime_ms();
+    add_text(&report, "state",
+             log->is_left_alone ? "left alone" : follower_state_name(log->follower.state));
+    add_text(&report, "owner", log->ingest->instance);
+    add_number(&report, "head_size", log->follower.has_head ? log->follower.head.size : 0);
+    add_number(&report, "sth_age_s", head_age_s(log, realtime_ms));
+    add_number(&report, "lag_entries", follower_lag(&log->follower));
+    add_number(&report, "lag_ms", now_ms - log->caught_up_at_ms);
+    add_rate(&report, rate_since_report(log, now_ms));
+    add_number(&report, "hold_bytes", log->window.bytes);
+    add_number(&report, "stale_sth_total", log->stats.stale_heads);
+    add_number(&report, "mismatch_total", log->stats.mismatches);
+    add_text(&report, "quarantine", mismatch_class_name(log->quarantine));
+    add_number(&report, "quarantine_since", log->quarantined_ms);
+    add_text(&report, "last_error", log->error);
+    add_number(&report, "updated", realtime_ms);
+    publisher_set_fields(log->ingest->publisher, log->key, report.fields, report.count, 0);
+}

@@ -1,0 +1,336 @@
+#include "ingest/http/http_client.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+
+#include "ingest/ct/gunzip.h"
+#include "shared/base/memory.h"
+
+enum {
+    /* For the name, the connection and TLS together: curl knows no limits for each. */
+    CONNECT_TIMEOUT_MS = 15 * 1000,
+    /* A transfer slower than this for so long has stalled; a slow log is not a broken one. */
+    STALL_BYTES_PER_SECOND = 1024,
+    STALL_SECONDS = 60,
+    /* The slowest logs stream a page for minutes. */
+    TOTAL_TIMEOUT_MS = 300 * 1000,
+    /* A log may ask for any number; nobody waits longer than a day. */
+    RETRY_AFTER_MAX_S = 86400,
+    /* Entries compress 2 to 5 times (ct.md 6.2), and each has random bytes of its own; deflate's own end is at 1,032. */
+    INFLATION_MAX = 200,
+    /* What is so small may inflate as it likes. */
+    INFLATION_FREE_BYTES = 1024 * 1024,
+    /* Finished handles kept for the next request: curl keeps their buffers, not their connections, in them. */
+    IDLE_HANDLES_MAX = 32,
+};
+
+struct transfer {
+    struct http_client *client;
+    CURL *handle;
+    struct curl_slist *headers;
+    struct buffer body;
+    size_t body_expected;
+    const char *refusal; /* what is wrong with the body, once something is */
+    bool keeps_head;
+    struct buffer head;
+    http_on_response on_response;
+    void *context;
+    struct transfer *next; /* all transfers that are out */
+    struct transfer **link;
+};
+
+struct http_client {
+    CURLM *multi;
+    char *user_agent;
+    struct transfer *transfers;
+    size_t in_flight;
+    CURL *idle[IDLE_HANDLES_MAX];
+    size_t idle_count;
+};
+
+/* The size up to which a body may have inflated, by what of it has come over the wire. */
+static size_t inflation_max(const struct transfer *transfer)
+{
+    curl_off_t received = 0;
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    size_t wire_size = received > 0 ? (size_t)received : 0;
+    return INFLATION_FREE_BYTES + wire_size * INFLATION_MAX;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t bytes = size * count;
+    if (!transfer->body.data && transfer->body_expected)
+        (void)buffer_reserve(&transfer->body, transfer->body_expected);
+    buffer_append(&transfer->body, data, bytes);
+    if (transfer->body.failed)
+        transfer->refusal = "body too large";
+    else if (transfer->body.size > inflation_max(transfer))
+        transfer->refusal = "body inflates too much";
+    return transfer->refusal ? 0 : bytes;
+}
+
+/* A response may have several heads, of a proxy or of status 1xx: the last one counts. */
+static size_t on_head_line(char *data, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    struct bytes line = bytes_of(data, size * count);
+    if (line.size >= 5 && memcmp(line.data, "HTTP/", 5) == 0)
+        buffer_clear(&transfer->head);
+    buffer_append_bytes(&transfer->head, line);
+    return line.size;
+}
+
+struct http_client *http_client_create(const struct http_client_options *options)
+{
+    CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
+    assert(result == CURLE_OK);
+    struct http_client *client = memory_allocate_zeroed(1, sizeof *client);
+    client->multi = curl_multi_init();
+    assert(client->multi);
+    client->user_agent = memory_copy_string(options->user_agent);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                            options->connections_max);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, options->connections_max);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    return client;
+}
+
+static void transfer_free(struct transfer *transfer)
+{
+    struct http_client *client = transfer->client;
+    *transfer->link = transfer->next;
+    if (transfer->next)
+        transfer->next->link = transfer->link;
+    client->in_flight--;
+    (void)curl_multi_remove_handle(client->multi, transfer->handle);
+    if (client->idle_count < IDLE_HANDLES_MAX)
+        client->idle[client->idle_count++] = transfer->handle;
+    else
+        curl_easy_cleanup(transfer->handle);
+    curl_slist_free_all(transfer->headers);
+    buffer_free(&transfer->body);
+    buffer_free(&transfer->head);
+    free(transfer);
+}
+
+void http_client_destroy(struct http_client *client)
+{
+    if (!client)
+        return;
+    for (struct transfer *transfer = client->transfers, *next; transfer; transfer = next) {
+        next = transfer->next;
+        const struct http_response stopped = { .result = HTTP_STOPPED,
+                                               .etag = "",
+                                               .error = "stopped",
+                                               .peer = "",
+                                               .body = &transfer->body };
+        transfer->on_response(transfer->context, &stopped);
+        transfer_free(transfer);
+    }
+    for (size_t i = 0; i < client->idle_count; i++)
+        curl_easy_cleanup(client->idle[i]);
+    (void)curl_multi_cleanup(client->multi);
+    free(client->user_agent);
+    free(client);
+    curl_global_cleanup();
+}
+
+static CURL *take_handle(struct http_client *client)
+{
+    CURL *handle = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
+    assert(handle);
+    curl_easy_reset(handle);
+    return handle;
+}
+
+static void set_options(struct transfer *transfer, const struct http_request *request)
+{
+    CURL *handle = transfer->handle;
+    CURLcode result = curl_easy_setopt(handle, CURLOPT_URL, request->url);
+    assert(result == CURLE_OK);
+    (void)curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(handle, CURLOPT_USERAGENT, transfer->client->user_agent);
+    (void)curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");
+    (void)curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    (void)curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)TOTAL_TIMEOUT_MS);
+    (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_SECOND);
+    (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+    (void)curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
+    /* A name that is still being looked up does not hold up the end. */
+    (void)curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+    (void)curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L * 1024);
+    (void)curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(handle, CURLOPT_PRIVATE, transfer);
+}
+
+static void add_header(struct transfer *transfer, const char *line)
+{
+    transfer->headers = curl_slist_append(transfer->headers, line);
+    assert(transfer->headers);
+}
+
+static void set_headers(struct transfer *transfer, const struct http_request *request)
+{
+    char line[HTTP_ETAG_SIZE + 32];
+    if (request->etag && *request->etag) {
+        (void)snprintf(line, sizeof line, "If-None-Match: %s", request->etag);
+        add_header(transfer, line);
+    }
+    if (request->is_fresh) {
+        add_header(transfer, "Cache-Control: no-cache");
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_FRESH_CONNECT, 1L);
+    }
+    if (request->keeps_head) {
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_HEADERFUNCTION, on_head_line);
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_HEADERDATA, transfer);
+    }
+    (void)curl_easy_setopt(transfer->handle, CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+void http_client_get(struct http_client *client, const struct http_request *request)
+{
+    struct transfer *transfer = memory_allocate_zeroed(1, sizeof *transfer);
+    transfer->client = client;
+    transfer->handle = take_handle(client);
+    buffer_init(&transfer->body, request->body_max);
+    buffer_init(&transfer->head, HTTP_HEAD_MAX);
+    transfer->keeps_head = request->keeps_head;
+    transfer->body_expected =
+        request->body_expected < request->body_max ? request->body_expected : request->body_max;
+    transfer->on_response = request->on_response;
+    transfer->context = request->context;
+    set_options(transfer, request);
+    set_headers(transfer, request);
+    transfer->next = client->transfers;
+    transfer->link = &client->transfers;
+    if (transfer->next)
+        transfer->next->link = &transfer->next;
+    client->transfers = transfer;
+    client->in_flight++;
+    CURLMcode result = curl_multi_add_handle(client->multi, transfer->handle);
+    assert(result == CURLM_OK);
+}
+
+size_t http_client_in_flight(const struct http_client *client)
+{
+    return client->in_flight;
+}
+
+void http_response_take_body(const struct http_response *response, struct buffer *out)
+{
+    *out = *response->body;
+    buffer_init(response->body, out->limit);
+}
+
+short http_client_wait(struct http_client *client, int descriptor, short events, int timeout_ms)
+{
+    struct curl_waitfd extra = { .fd = descriptor };
+    /* curl has its own names for the same three events. */
+    extra.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                           (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
+    unsigned extra_count = descriptor >= 0 && events ? 1 : 0;
+    CURLMcode result = curl_multi_poll(client->multi, &extra, extra_count, timeout_ms, NULL);
+    assert(result == CURLM_OK);
+    return (short)((extra.revents & CURL_WAIT_POLLIN ? POLLIN : 0) |
+                   (extra.revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
+}
+
+/* The answer's entity tag, or "" if it has none that can be sent back. */
+static const char *etag_of(const struct transfer *transfer)
+{
+    struct curl_header *header;
+    if (curl_easy_header(transfer->handle, "ETag", 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+        strlen(header->value) >= HTTP_ETAG_SIZE)
+        return "";
+    return header->value;
+}
+
+/* Compressed bytes that no header declares; a body that turns out to be something else stays as it is. */
+static void inflate_undeclared(struct transfer *transfer)
+{
+    struct bytes body = buffer_bytes(&transfer->body);
+    if (!gunzip_is_likely(body))
+        return;
+    struct buffer inflated;
+    size_t most = INFLATION_FREE_BYTES + body.size * INFLATION_MAX;
+    buffer_init(&inflated, most < transfer->body.limit ? most : transfer->body.limit);
+    enum gunzip_result result = gunzip(&inflated, body);
+    if (result == GUNZIP_TOO_LARGE)
+        transfer->refusal = "body inflates too much";
+    if (result != GUNZIP_DONE) {
+        buffer_free(&inflated);
+        return;
+    }
+    inflated.limit = transfer->body.limit;
+    buffer_free(&transfer->body);
+    transfer->body = inflated;
+}
+
+/* What the answer says besides its body. */
+static void read_answer(const struct transfer *transfer, struct http_response *response)
+{
+    curl_off_t retry_after = 0;
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &response->status);
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &retry_after);
+    if (retry_after > RETRY_AFTER_MAX_S)
+        retry_after = RETRY_AFTER_MAX_S;
+    response->retry_after_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
+    response->etag = etag_of(transfer);
+}
+
+/* And who said it. */
+static void read_evidence(const struct transfer *transfer, struct http_response *response)
+{
+    const char *peer = NULL;
+    (void)curl_easy_getinfo(transfer->handle, CURLINFO_PRIMARY_IP, &peer);
+    response->peer = peer ? peer : "";
+    response->head = buffer_bytes(&transfer->head);
+}
+
+static void finish(struct transfer *transfer, CURLcode code)
+{
+    if (code == CURLE_OK)
+        inflate_undeclared(transfer);
+    struct http_response response = {
+        .result = HTTP_ANSWERED, .etag = "", .peer = "", .body = &transfer->body
+    };
+    if (transfer->keeps_head)
+        read_evidence(transfer, &response);
+    if (transfer->refusal) {
+        response.result = HTTP_TOO_LARGE;
+        response.error = transfer->refusal;
+    } else if (code != CURLE_OK) {
+        response.result = HTTP_UNREACHABLE;
+        response.error = curl_easy_strerror(code);
+    } else {
+        read_answer(transfer, &response);
+    }
+    transfer->on_response(transfer->context, &response);
+    transfer_free(transfer);
+}
+
+void http_client_perform(struct http_client *client)
+{
+    int running;
+    CURLMcode result = curl_multi_perform(client->multi, &running);
+    assert(result == CURLM_OK);
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        struct transfer *transfer = NULL;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        finish(transfer, code);
+    }
+}

@@ -1,0 +1,81 @@
+/*
+ * GETs over libcurl's multi interface (ct.md 1.4): connections kept alive, HTTP/2 where a log has it, compressed transfer,
+ * certificates checked, no redirects (a log's address is fixed), bodies with a ceiling. It waits for the whole daemon:
+ * http_client_wait is the one place where ingest sleeps.
+ *
+ * Ceilings count bytes as they are after decompression, and a body must not inflate to much more than any honest one
+ * does. A body that is gzip although no header says so comes inflated too.
+ */
+#ifndef INGEST_HTTP_HTTP_CLIENT_H
+#define INGEST_HTTP_HTTP_CLIENT_H
+
+#include "shared/base/buffer.h"
+
+struct http_client;
+
+enum {
+    /* Longer entity tags are not worth keeping. */
+    HTTP_ETAG_SIZE = 256,
+    /* Of what is kept as evidence. */
+    HTTP_HEAD_MAX = 8 * 1024,
+};
+
+enum http_result {
+    HTTP_ANSWERED,    /* with any status */
+    HTTP_UNREACHABLE, /* no connection, or it broke, stalled, or the certificate is wrong */
+    HTTP_TOO_LARGE,   /* the body passed its ceiling, or is a decompression bomb */
+    HTTP_STOPPED,     /* the client is being destroyed: nothing but the context is to be freed */
+};
+
+struct http_response {
+    enum http_result result;
+    long status;             /* of HTTP_ANSWERED */
+    uint64_t retry_after_ms; /* of seconds or of a date; 0: none given, or a time that is over */
+    const char *etag;  /* of HTTP_ANSWERED: as received, with its quotes, or ""; for this call */
+    const char *error; /* otherwise: libcurl's text, for the log, quoted */
+    /* For this call, if they were asked for: status line and header lines as received, cut at HTTP_HEAD_MAX; and the
+     * address that answered, "" if none did. */
+    struct bytes head;
+    const char *peer;
+    /* The callback may take the contents away (http_response_take_body). */
+    struct buffer *body;
+};
+
+/* Called once for each request, from http_client_perform. */
+typedef void (*http_on_response)(void *context, const struct http_response *response);
+
+struct http_request {
+    const char *url; /* copied */
+    /* Asked for only if it is another than this (If-None-Match: 304). Or NULL. Copied. */
+    const char *etag;
+    size_t body_max;      /* bytes after decompression */
+    size_t body_expected; /* a guess that spares growing; 0: none */
+    bool is_fresh;        /* over a connection of its own, and from no cache on the way */
+    bool keeps_head;      /* for evidence: the response's head and peer are wanted */
+    http_on_response on_response;
+    void *context;
+};
+
+struct http_client_options {
+    const char *user_agent;
+    long connections_max; /* in all */
+};
+
+struct http_client *http_client_create(const struct http_client_options *options);
+/* Requests still out are called back with HTTP_STOPPED. NULL is fine. */
+void http_client_destroy(struct http_client *client);
+
+void http_client_get(struct http_client *client, const struct http_request *request);
+/* Requests whose callback has not been called. */
+size_t http_client_in_flight(const struct http_client *client);
+
+/* Moves the bytes of the body to `out`, which the caller frees. */
+void http_response_take_body(const struct http_response *response, struct buffer *out);
+
+/* Waits until a transfer, `descriptor` (-1: none; poll(2) events) or `timeout_ms` calls; the events of the descriptor
+ * that are ready. */
+short http_client_wait(struct http_client *client, int descriptor, short events, int timeout_ms);
+/* Does what can be done without waiting, and calls back for what is finished. */
+void http_client_perform(struct http_client *client);
+
+#endif

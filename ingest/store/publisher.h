@@ -1,0 +1,65 @@
+/*
+ * The publisher carries appends into Redis, one transaction after the other over one connection:
+ *
+ *   WATCH log · HMGET log next  →  is it what the append expects?  →  MULTI · XADD … · HSETNX issuers · HSET log · XTRIM · EXEC
+ *
+ * So an append happens whole or not at all, and only on top of the entry before it: kill -9 at any moment, a second
+ * process on the same log, or a Redis that lost its last second can neither lose an entry nor add one twice. While one
+ * transaction is executed the fence of the next is already being read.
+ */
+#ifndef INGEST_STORE_PUBLISHER_H
+#define INGEST_STORE_PUBLISHER_H
+
+#include "ingest/store/batch.h"
+#include "shared/redis/contract.h"
+
+struct publisher;
+struct redis_link;
+
+enum append_result {
+    APPEND_DONE,
+    APPEND_REFUSED, /* the checkpoint is not where the append starts: somebody else moved it, or Redis lost it */
+    APPEND_FAILED, /* Redis is full, away, or said no: whether it happened is to be read back */
+};
+
+struct publisher_options {
+    const struct contract *contract;
+    struct redis_link *link;
+    uint64_t retain_entries; /* 0: no limit */
+    uint64_t retain_age_ms;  /* 0: no limit */
+    /* Called once for each append, which is destroyed afterwards. `error` is a log-safe reason or "". */
+    void (*on_result)(void *context, const struct append *append, enum append_result result,
+                      const char *error);
+    void *context;
+};
+
+struct publisher_stats {
+    uint64_t appends;
+    uint64_t entries;
+    uint64_t refused;
+    uint64_t failed;
+};
+
+struct publisher *publisher_create(const struct publisher_options *options);
+/* What is queued is dropped without a callback. The link must have been destroyed before, so that no reply is owed. */
+void publisher_destroy(struct publisher *publisher);
+
+/* Takes the append. */
+void publisher_submit(struct publisher *publisher, struct append *append);
+/* Whether more should be submitted now: the bytes queued have a ceiling. */
+bool publisher_has_room(const struct publisher *publisher);
+/* Drops what `owner` has queued and is not on its way to Redis yet, without a callback. */
+void publisher_cancel(struct publisher *publisher, const void *owner);
+bool publisher_is_idle(const struct publisher *publisher);
+
+/* Sends HSET key name value …, between transactions: a write to a log's hash while its fence is up would break it.
+ * `expire_ms` 0: the key does not expire. Dropped silently while Redis is away. */
+void publisher_set_fields(struct publisher *publisher, const char *key,
+                          const struct checkpoint_field *fields, size_t count, uint64_t expire_ms);
+
+/* To be called when the link went down: everything queued fails. */
+void publisher_on_down(struct publisher *publisher);
+
+const struct publisher_stats *publisher_stats(const struct publisher *publisher);
+
+#endif

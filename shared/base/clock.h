@@ -1,0 +1,12 @@
+/* The two clocks. Only the shells read them; the core is handed the time. */
+#ifndef SHARED_BASE_CLOCK_H
+#define SHARED_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds since some fixed moment; never goes back. For deadlines. */
+uint64_t clock_monotonic_ms(void);
+/* Milliseconds since 1970. For what people and other machines read. */
+uint64_t clock_realtime_ms(void);
+
+#endif

@@ -1,0 +1,54 @@
+#include "shared/base/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *check(void *block, size_t size)
+{
+    if (!block) {
+        (void)fprintf(stderr, "out of memory: %zu bytes\n", size);
+        abort();
+    }
+    return block;
+}
+
+static size_t product(size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size) {
+        (void)fprintf(stderr, "out of memory: %zu times %zu bytes\n", count, size);
+        abort();
+    }
+    return count * size;
+}
+
+void *memory_allocate(size_t size)
+{
+    return check(malloc(size ? size : 1), size);
+}
+
+void *memory_allocate_zeroed(size_t count, size_t size)
+{
+    size_t total = product(count, size);
+    return check(calloc(1, total ? total : 1), total);
+}
+
+void *memory_resize(void *block, size_t count, size_t size)
+{
+    size_t total = product(count, size);
+    return check(realloc(block, total ? total : 1), total);
+}
+
+char *memory_copy_text(const char *text, size_t size)
+{
+    char *copy = memory_allocate(size + 1);
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+char *memory_copy_string(const char *text)
+{
+    return memory_copy_text(text, strlen(text));
+}

@@ -1,0 +1,19 @@
+/*
+ * Allocation that does not fail: out of memory aborts with the size asked for, so that no caller has a
+ * branch that is never tested. What is allocated here is freed with free().
+ */
+#ifndef SHARED_BASE_MEMORY_H
+#define SHARED_BASE_MEMORY_H
+
+#include <stddef.h>
+
+void *memory_allocate(size_t size);
+/* Zeroed; aborts also when count * size overflows. */
+void *memory_allocate_zeroed(size_t count, size_t size);
+/* As realloc(3) of count * size bytes; `block` may be NULL. Aborts when the product overflows. */
+void *memory_resize(void *block, size_t count, size_t size);
+/* A NUL-terminated copy of `size` bytes of `text`. */
+char *memory_copy_text(const char *text, size_t size);
+char *memory_copy_string(const char *text);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * A certificate as the JSON object of protocol.md section 3, and its names as a JSON array.
+ */
+#ifndef SHARED_MESSAGE_CERTIFICATE_JSON_H
+#define SHARED_MESSAGE_CERTIFICATE_JSON_H
+
+#include "shared/base/buffer.h"
+
+struct certificate;
+
+enum certificate_dialect {
+    CERTIFICATE_DIALECT_CERTSTREAM, /* the original's documented shapes */
+    CERTIFICATE_DIALECT_GO,         /* byte for byte what certstream-server-go sends */
+};
+
+/* Appends the object. With `as_der`, its last member is "as_der" (base64); without, it is the same
+ * object less that member, so that message_splice_full can add it. (In the go dialect as_der stands
+ * second, as there.) */
+void certificate_json_write(struct buffer *out, const struct certificate *certificate,
+                            enum certificate_dialect dialect, bool as_der);
+
+/* Appends the array of names: the value of "all_domains". */
+void certificate_json_write_domains(struct buffer *out, const struct certificate *certificate,
+                                    enum certificate_dialect dialect);
+
+#endif

@@ -1,0 +1,191 @@
+#include "shared/message/message_view.h"
+
+#include "shared/base/hex.h"
+
+enum {
+    /* More than the fingerprints and nearly every subject take. */
+    TAIL = 1024,
+};
+
+#define LITERAL(text) bytes_of(text, sizeof(text) - 1)
+
+static struct bytes skip(struct bytes text, size_t size)
+{
+    return bytes_of(text.data + size, text.size - size);
+}
+
+static bool take_literal(struct bytes *rest, struct bytes literal)
+{
+    if (rest->size < literal.size || memcmp(rest->data, literal.data, literal.size) != 0)
+        return false;
+    *rest = skip(*rest, literal.size);
+    return true;
+}
+
+/* Goes on behind the first `literal`. */
+static bool find(struct bytes *rest, struct bytes literal)
+{
+    if (!rest->size)
+        return false;
+    const uint8_t *at = memmem(rest->data, rest->size, literal.data, literal.size);
+    if (!at)
+        return false;
+    *rest = skip(*rest, (size_t)(at - rest->data) + literal.size);
+    return true;
+}
+
+/* An even number of backslashes before a quote are escaped backslashes, and the quote ends the string. */
+static bool is_escaped(struct bytes text, size_t at)
+{
+    size_t backslashes = 0;
+    while (backslashes < at && text.data[at - backslashes - 1] == '\\')
+        backslashes++;
+    return backslashes % 2;
+}
+
+/* The inside of a string whose opening quote has been taken; takes the closing one. */
+static bool take_string(struct bytes *rest, struct bytes *string)
+{
+    size_t at = 0;
+    while (at < rest->size) {
+        const uint8_t *quote = memchr(rest->data + at, '"', rest->size - at);
+        if (!quote)
+            return false;
+        at = (size_t)(quote - rest->data);
+        if (!is_escaped(*rest, at)) {
+            *string = bytes_of(rest->data, at);
+            *rest = skip(*rest, at + 1);
+            return true;
+        }
+        at++;
+    }
+    return false;
+}
+
+static bool take_string_or_null(struct bytes *rest, struct bytes *string)
+{
+    *string = (struct bytes){ 0 };
+    if (take_literal(rest, LITERAL("null")))
+        return true;
+    return take_literal(rest, LITERAL("\"")) && take_string(rest, string);
+}
+
+bool message_view_is_precertificate(struct bytes json)
+{
+    return take_literal(&json, LITERAL("{\"message_type\":\"certificate_update\",\"data\":"
+                                       "{\"update_type\":\"PrecertLogEntry\","));
+}
+
+bool message_view_source(struct bytes json, struct message_source_view *source)
+{
+    return find(&json, LITERAL(",\"source\":{\"name\":\"")) && take_string(&json, &source->name) &&
+           take_literal(&json, LITERAL(",\"url\":\"")) && take_string(&json, &source->url) &&
+           take_literal(&json, LITERAL(",\"operator\":\"")) &&
+           take_string(&json, &source->operator_name);
+}
+
+bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer)
+{
+    struct bytes other;
+    return find(&json, LITERAL(",\"issuer\":{\"C\":")) && take_string_or_null(&json, &other) &&
+           take_literal(&json, LITERAL(",\"CN\":")) &&
+           take_string_or_null(&json, &issuer->common_name) &&
+           take_literal(&json, LITERAL(",\"L\":")) && take_string_or_null(&json, &other) &&
+           take_literal(&json, LITERAL(",\"O\":")) &&
+           take_string_or_null(&json, &issuer->organization);
+}
+
+/* "AB:CD:…" */
+static bool take_fingerprint(struct bytes *rest, uint8_t *out, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (i && !take_literal(rest, LITERAL(":")))
+            return false;
+        if (rest->size < 2 || !hex_decode(out + i, 1, bytes_of(rest->data, 2)))
+            return false;
+        *rest = skip(*rest, 2);
+    }
+    return true;
+}
+
+/* They stand near the end, with only the subject behind them. */
+static bool find_fingerprints(struct bytes *rest)
+{
+    struct bytes tail = *rest;
+    if (tail.size > TAIL)
+        tail = skip(tail, tail.size - TAIL);
+    bool found = find(&tail, LITERAL(",\"sha1\":\""));
+    if (found)
+        *rest = tail;
+    return found || find(rest, LITERAL(",\"sha1\":\""));
+}
+
+bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints)
+{
+    return find_fingerprints(&json) && take_fingerprint(&json, fingerprints->sha1, SHA1_SIZE) &&
+           take_literal(&json, LITERAL("\",\"sha256\":\"")) &&
+           take_fingerprint(&json, fingerprints->sha256, SHA256_SIZE) &&
+           take_literal(&json, LITERAL("\","));
+}
+
+static size_t write_utf8(uint8_t *out, uint32_t character)
+{
+    if (character < 0x80) {
+        out[0] = (uint8_t)character;
+        return 1;
+    }
+    if (character < 0x800) {
+        out[0] = (uint8_t)(0xc0 | character >> 6);
+        out[1] = (uint8_t)(0x80 | (character & 0x3f));
+        return 2;
+    }
+    out[0] = (uint8_t)(0xe0 | character >> 12);
+    out[1] = (uint8_t)(0x80 | (character >> 6 & 0x3f));
+    out[2] = (uint8_t)(0x80 | (character & 0x3f));
+    return 3;
+}
+
+static uint8_t letter_of(uint8_t escape)
+{
+    switch (escape) {
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case '"':
+    case '\\':
+    case '/': return escape;
+    default: return 0;
+    }
+}
+
+/* One escape at the start of `text`; answers how much of it was read, 0 if it is none. Our writer's \u are control
+ * characters, never halves of a pair. */
+static size_t unescape(uint8_t *out, size_t *written, struct bytes text)
+{
+    uint8_t code[2];
+    if (text.size >= 6 && text.data[1] == 'u' && hex_decode(code, 2, bytes_of(text.data + 2, 4))) {
+        *written += write_utf8(out + *written, (uint32_t)code[0] << 8 | code[1]);
+        return 6;
+    }
+    uint8_t letter = text.size >= 2 ? letter_of(text.data[1]) : 0;
+    if (!letter)
+        return 0;
+    out[(*written)++] = letter;
+    return 2;
+}
+
+size_t message_view_unescape(uint8_t *out, struct bytes text)
+{
+    size_t written = 0;
+    while (text.size > 0) {
+        size_t taken = text.data[0] == '\\' ? unescape(out, &written, text) : 0;
+        if (!taken) {
+            out[written++] = text.data[0];
+            taken = 1;
+        }
+        text = skip(text, taken);
+    }
+    return written;
+}

@@ -1,0 +1,41 @@
+/*
+ * Where things stand in the lite message that ingest stored (shared/message.c, shared/certificate_json.c), found by byte
+ * searches and without parsing it. Exact all the same: JSON escapes the quotes inside of its strings, so in a message a
+ * quote right behind a comma begins a string, and a string with a colon behind it is a key; and each key that is searched
+ * for here occurs once in it. What is found is a view, still escaped.
+ */
+#ifndef SHARED_MESSAGE_MESSAGE_VIEW_H
+#define SHARED_MESSAGE_MESSAGE_VIEW_H
+
+#include "shared/base/bytes.h"
+#include "shared/base/digest.h"
+
+struct message_source_view {
+    struct bytes name, url, operator_name;
+};
+
+/* NULL data where the message has null. */
+struct message_issuer_view {
+    struct bytes common_name, organization;
+};
+
+struct message_fingerprints {
+    uint8_t sha1[SHA1_SIZE];
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* True if the entry is a precertificate. */
+bool message_view_is_precertificate(struct bytes json);
+
+/* All of them: false if `json` is not of the stored form. */
+bool message_view_source(struct bytes json, struct message_source_view *source);
+/* The certificate's issuer. */
+bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer);
+/* The certificate's own. */
+bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints);
+
+/* The inside of a JSON string with its escapes undone, written to `out`, which has room for text.size bytes; answers the
+ * size. What is no escape stays as it is. */
+size_t message_view_unescape(uint8_t *out, struct bytes text);
+
+#endif

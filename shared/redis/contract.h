@@ -1,0 +1,54 @@
+/*
+ * The Redis contract: the names of every key and field that the daemons share (redis/README.md describes them for direct
+ * consumers). Nothing else in the project spells a key.
+ *
+ * Every key starts with the prefix, whose braces make all keys of a deployment one Redis Cluster slot. A log id stands
+ * in a key as 64 lower-case hex digits, so nothing from outside can shape a key.
+ */
+#ifndef SHARED_REDIS_CONTRACT_H
+#define SHARED_REDIS_CONTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONTRACT_PREFIX "{certstream}"
+
+/* Fields of an entry of the stream. */
+#define CONTRACT_FIELD_JSON    "json"
+#define CONTRACT_FIELD_DOMAINS "domains"
+#define CONTRACT_FIELD_DER     "der"
+#define CONTRACT_FIELD_CHAIN   "chain"
+#define CONTRACT_FIELD_LOG     "log"
+#define CONTRACT_FIELD_INDEX   "index"
+/* Only of an entry that is no certificate: what an operator did to the log, JSON. */
+#define CONTRACT_FIELD_CONTROL "control"
+
+enum {
+    /* Long enough to name a deployment and a shard, short enough for keys on the stack. */
+    CONTRACT_PREFIX_MAX = 64,
+    CONTRACT_LOG_ID_HEX = 64,
+    CONTRACT_INSTANCE_MAX = 64,
+    CONTRACT_KEY_SIZE = CONTRACT_PREFIX_MAX + 8 + CONTRACT_LOG_ID_HEX + 1,
+};
+
+/* The keys without a variable part. */
+struct contract {
+    char prefix[CONTRACT_PREFIX_MAX + 1];
+    char stream[CONTRACT_KEY_SIZE];  /* the entries */
+    char logs[CONTRACT_KEY_SIZE];    /* set of log ids, hex */
+    char ingests[CONTRACT_KEY_SIZE]; /* sorted set: ingest processes that are alive → until when */
+    char issuers[CONTRACT_KEY_SIZE];  /* hash: issuer's SHA-256, hex → certificate object, JSON */
+    char evidence[CONTRACT_KEY_SIZE]; /* stream of signed heads that contradict each other */
+    char log_lists[CONTRACT_KEY_SIZE]; /* hash: a log list's address → its last good text */
+};
+
+/* False if the prefix is empty, too long, or holds anything but letters, digits and {}:._- */
+bool contract_init(struct contract *contract, const char *prefix);
+
+/* The keys with a variable part, written to `key`, of CONTRACT_KEY_SIZE bytes. `log_id_hex` has 64 digits,
+ * `instance` at most CONTRACT_INSTANCE_MAX characters. */
+void contract_log_key(const struct contract *contract, char *key, const char *log_id_hex);
+void contract_lease_key(const struct contract *contract, char *key, const char *log_id_hex);
+void contract_ingest_key(const struct contract *contract, char *key, const char *instance);
+
+#endif

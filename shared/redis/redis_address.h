@@ -1,0 +1,58 @@
+/*
+ * Where Redis is:
+ *
+ *   redis://[user:password@]host[:port][/db]                 unix:///path[?db=N]
+ *   rediss://… as redis://, with TLS                          [?ca=FILE][&cert=FILE&key=FILE]
+ *   sentinel://[user:password@]host[:port][,host[:port]]…/name[/db]
+ *       [?role=replica][&sentinel_user=…][&sentinel_password=…][&tls=yes[&ca=FILE]…]
+ *
+ * User and password, as every value of the query, may be percent-encoded (RFC 3986 section 2.1). Pure.
+ */
+#ifndef SHARED_REDIS_REDIS_ADDRESS_H
+#define SHARED_REDIS_REDIS_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    REDIS_HOST_SIZE = 256,
+    REDIS_PATH_SIZE = 256,
+    REDIS_USER_SIZE = 128,
+    REDIS_PASSWORD_SIZE = 256,
+    /* A quorum of any sense has three or five. */
+    REDIS_SENTINELS_MAX = 9,
+};
+
+struct redis_host {
+    char name[REDIS_HOST_SIZE]; /* or numeric address */
+    int port;
+};
+
+/* Files with PEM; "" : the system's authorities, no certificate of ours. */
+struct redis_tls_files {
+    char ca[REDIS_PATH_SIZE];
+    char certificate[REDIS_PATH_SIZE];
+    char key[REDIS_PATH_SIZE];
+};
+
+struct redis_address {
+    struct redis_host host; /* no name: a Unix socket, or found by sentinels */
+    char path[108];         /* of the Unix socket, else empty */
+    char user[REDIS_USER_SIZE];
+    char password[REDIS_PASSWORD_SIZE];
+    int database;
+    /* What the sentinels call the master; "": there are none. */
+    char master_name[REDIS_HOST_SIZE];
+    struct redis_host sentinels[REDIS_SENTINELS_MAX];
+    size_t sentinel_count;
+    char sentinel_user[REDIS_USER_SIZE];
+    char sentinel_password[REDIS_PASSWORD_SIZE];
+    bool wants_replica; /* one of the replicas is as good, and spares the master */
+    bool has_tls;       /* of Redis and of the sentinels */
+    struct redis_tls_files tls;
+};
+
+/* NULL and a filled address, or a constant text that says what is wrong. */
+const char *redis_address_parse(struct redis_address *address, const char *text);
+
+#endif

@@ -1,0 +1,655 @@
+/*
+ * States in order of travel: DOWN (waiting for the next attempt) → FINDING (the address of a host's name) → ASKING (a
+ * sentinel, which leads to FINDING the server) → GREETING (AUTH, SELECT, CLIENT SETNAME, ROLE, PING: a PONG means that
+ * Redis has loaded its data) → UP. Everything that goes wrong leads back to DOWN.
+ */
+#include "shared/redis/redis_link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/host_lookup.h"
+#include "shared/base/memory.h"
+#include "shared/base/say.h"
+#include "shared/redis/redis_address.h"
+#include "shared/redis/redis_refusal.h"
+#include "shared/redis/redis_sentinel.h"
+#include "shared/redis/redis_tls.h"
+
+enum {
+    BACK_OFF_FIRST_MS = 100,
+    /* Short: a Redis that is back is noticed at once, and one connection attempt costs nothing. */
+    BACK_OFF_MAX_MS = 2000,
+    /* A connection that was dropped sooner did no good: what is wrong with it is not hurried. */
+    STABLE_MS = 3000,
+    /* A wrong password stays wrong until somebody has changed it, and servers log each attempt. */
+    BACK_OFF_REFUSED_MS = 5000,
+    CONNECT_TIMEOUT_MS = 5000,
+    /* There are others to ask. */
+    SENTINEL_TIMEOUT_MS = 1500,
+    LOOKUP_TIMEOUT_MS = 5000,
+    /* How soon the answer of the name servers is noticed. */
+    LOOKUP_POLL_MS = 20,
+    /* Reasons that change with every attempt, as of several sentinels in turn, must not fill the log. */
+    LOG_LINES_MAX = 4,
+    LOG_LINES_MS = 60 * 1000,
+    REASON_SIZE = 160,
+    NAME_SIZE = 64,
+    ARGUMENTS_MAX = 16,
+};
+
+enum link_state {
+    LINK_DOWN,
+    LINK_FINDING,
+    LINK_ASKING,
+    LINK_GREETING,
+    LINK_UP
+};
+
+struct redis_link {
+    struct redis_address address;
+    char client_name[NAME_SIZE];
+    uint64_t timeout_ms;
+    bool needs_master;
+    struct redis_link_events events;
+    enum link_state state;
+    redisAsyncContext *context; /* NULL in LINK_DOWN and LINK_FINDING */
+    short interest;
+    uint64_t now_ms;
+    uint64_t attempt_at_ms; /* LINK_DOWN: when to connect; LINK_FINDING: when it began */
+    uint64_t back_off_ms;
+    uint64_t up_at_ms;
+    uint64_t progress_at_ms; /* the last reply, or the first command after silence */
+    size_t pending;
+
+    struct redis_host host; /* of this attempt: a sentinel, or the server itself */
+    bool is_sentinel;
+    size_t sentinel; /* the next one to ask */
+    unsigned number; /* counts attempts: of several addresses or replicas each has its turn */
+    struct host_lookup *lookup; /* of host.name, or of an earlier one that has not ended yet */
+    uint64_t lookup_poll_at_ms;
+
+    bool dropping; /* drop was asked for inside a callback: done when control is back here */
+    bool moving;   /* the sentinel has answered: on to `host` when control is back here */
+    bool closing;  /* hiredis is handing back what was pending: nothing can be sent any more */
+    bool in_hiredis;
+    const char *tls_complaint; /* about the server's certificate, or NULL */
+    bool is_refused;           /* the reason is a password that somebody has to change */
+    char reason[REASON_SIZE];
+    char logged[REASON_SIZE];
+    unsigned logged_count; /* within LOG_LINES_MS from then on */
+    uint64_t logged_from_ms;
+};
+
+/* One command on its way; hiredis gives it back exactly once. */
+struct pending_reply {
+    struct redis_link *link;
+    redis_link_on_reply on_reply;
+    void *context;
+};
+
+static void tell_interest(struct redis_link *link, int descriptor)
+{
+    if (link->events.on_interest)
+        link->events.on_interest(link, descriptor, link->interest, link->events.context);
+}
+
+static void change_interest(struct redis_link *link, short interest)
+{
+    if (link->interest == interest)
+        return;
+    link->interest = interest;
+    if (link->context)
+        tell_interest(link, link->context->c.fd);
+}
+
+static void on_add_read(void *data)
+{
+    struct redis_link *link = data;
+    change_interest(link, (short)(link->interest | POLLIN));
+}
+
+static void on_delete_read(void *data)
+{
+    struct redis_link *link = data;
+    change_interest(link, (short)(link->interest & ~POLLIN));
+}
+
+static void on_add_write(void *data)
+{
+    struct redis_link *link = data;
+    change_interest(link, (short)(link->interest | POLLOUT));
+}
+
+static void on_delete_write(void *data)
+{
+    struct redis_link *link = data;
+    change_interest(link, (short)(link->interest & ~POLLOUT));
+}
+
+/* The one road to DOWN. Called by hiredis when the context is about to be freed, for whatever reason. */
+static void on_cleanup(void *data)
+{
+    struct redis_link *link = data;
+    link->context = NULL;
+    link->interest = 0;
+    tell_interest(link, -1);
+}
+
+static void set_reason(struct redis_link *link, const char *reason)
+{
+    (void)snprintf(link->reason, sizeof link->reason, "%s", reason);
+    for (char *at = link->reason; *at; at++)
+        if (*at < 0x20 || *at > 0x7e || *at == '"')
+            *at = '?';
+}
+
+/* While a connection cannot be made at all there is nobody but the log to tell. */
+static void log_reason(struct redis_link *link)
+{
+    if (link->now_ms - link->logged_from_ms >= LOG_LINES_MS) {
+        link->logged_from_ms = link->now_ms;
+        link->logged_count = 0;
+    }
+    if (strcmp(link->reason, link->logged) == 0 || link->logged_count == LOG_LINES_MAX)
+        return;
+    link->logged_count++;
+    memcpy(link->logged, link->reason, sizeof link->logged);
+    const char *path = link->address.path;
+    log_warning("Redis cannot be used", "connection=%s %s=%s port=%d reason=%s", link->client_name,
+                link->is_sentinel ? "sentinel" : "server",
+                log_quoted(*path ? path : link->host.name), *path ? 0 : link->host.port,
+                log_quoted(link->reason));
+}
+
+/* All sentinels are asked one after the other before anything is waited for. */
+static bool has_another_sentinel(struct redis_link *link, bool was_up)
+{
+    if (!link->address.sentinel_count || was_up)
+        return false;
+    link->sentinel = (link->sentinel + 1) % link->address.sentinel_count;
+    return link->sentinel != 0;
+}
+
+static void set_back_off(struct redis_link *link, bool was_up)
+{
+    if (was_up && link->now_ms - link->up_at_ms >= STABLE_MS)
+        link->back_off_ms = BACK_OFF_FIRST_MS;
+    if (has_another_sentinel(link, was_up)) {
+        link->attempt_at_ms = link->now_ms;
+        return;
+    }
+    if (link->is_refused) {
+        link->attempt_at_ms = link->now_ms + BACK_OFF_REFUSED_MS;
+        return;
+    }
+    link->attempt_at_ms = link->now_ms + link->back_off_ms;
+    link->back_off_ms =
+        link->back_off_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : link->back_off_ms * 2;
+}
+
+static void go_down(struct redis_link *link)
+{
+    bool was_up = link->state == LINK_UP;
+    link->state = LINK_DOWN;
+    set_back_off(link, was_up);
+    if (!was_up)
+        log_reason(link);
+    if (was_up && link->events.on_down)
+        link->events.on_down(link, link->reason, link->events.context);
+}
+
+/* Frees the connection; hiredis calls every pending callback with NULL on the way. */
+static void close_connection(struct redis_link *link)
+{
+    assert(!link->in_hiredis);
+    redisAsyncContext *context = link->context;
+    if (!context)
+        return;
+    link->in_hiredis = true;
+    redisAsyncFree(context);
+    link->in_hiredis = false;
+    assert(link->context == NULL && link->pending == 0);
+}
+
+static void drop(struct redis_link *link, const char *reason, bool is_refused)
+{
+    if (link->state == LINK_DOWN || link->dropping)
+        return;
+    set_reason(link, reason);
+    link->is_refused = is_refused;
+    link->dropping = true;
+}
+
+void redis_link_drop(struct redis_link *link, const char *reason)
+{
+    drop(link, reason, false);
+}
+
+/* Of errors that TLS noticed hiredis knows no more than that errno is 0. */
+static void fail(struct redis_link *link, const char *reason)
+{
+    char text[REASON_SIZE];
+    bool has_no_word = link->address.has_tls && strcmp(reason, strerror(0)) == 0;
+    (void)snprintf(text, sizeof text, "%s%s",
+                   link->tls_complaint ? "the server's certificate: " : "",
+                   link->tls_complaint ? link->tls_complaint
+                   : has_no_word       ? "TLS failed: the server may want a certificate of ours"
+                                       : reason);
+    set_reason(link, text);
+    link->is_refused = false;
+    go_down(link);
+}
+
+static void find_host(struct redis_link *link);
+
+/* What callbacks have asked for, once hiredis no longer stands on the stack. */
+static void settle(struct redis_link *link)
+{
+    if (link->dropping) {
+        /* Still dropping while hiredis says goodbye, so that the reason stays the one that was given. */
+        close_connection(link);
+        if (link->state != LINK_DOWN)
+            go_down(link);
+        link->dropping = link->moving = false;
+    } else if (link->moving) {
+        close_connection(link);
+        link->moving = false;
+        find_host(link);
+    }
+}
+
+static void on_connect(const redisAsyncContext *context, int status)
+{
+    struct redis_link *link = context->data;
+    /* hiredis frees the context itself after a failed connect, and calls on_cleanup on the way. */
+    if (status != REDIS_OK)
+        fail(link, context->errstr[0] ? context->errstr : "cannot connect");
+}
+
+static void on_disconnect(const redisAsyncContext *context, int status)
+{
+    struct redis_link *link = context->data;
+    if (link->dropping || link->moving || link->state == LINK_DOWN)
+        return;
+    fail(link, status == REDIS_OK || !context->errstr[0] ? "disconnected" : context->errstr);
+}
+
+/* Some errors are about the connection, whatever the command was. */
+static void heed_error(struct redis_link *link, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ERROR)
+        return;
+    switch (redis_refusal_of(reply->str)) {
+    case REDIS_REFUSAL_PLACE: drop(link, reply->str, false); break;
+    case REDIS_REFUSAL_CREDENTIALS: drop(link, reply->str, true); break;
+    case REDIS_REFUSAL_NONE:
+    case REDIS_REFUSAL_CONDITION: break;
+    }
+}
+
+static void on_reply(redisAsyncContext *context, void *reply, void *data)
+{
+    struct pending_reply *pending = data;
+    struct redis_link *link = pending->link;
+    (void)context;
+    assert(link->pending > 0);
+    link->pending--;
+    if (!reply)
+        link->closing = true;
+    link->progress_at_ms = link->now_ms;
+    /* After a drop has been asked for, nothing that still arrives counts. */
+    if (pending->on_reply)
+        pending->on_reply(link, link->dropping ? NULL : reply, pending->context);
+    if (reply && !link->dropping)
+        heed_error(link, reply);
+    free(pending);
+}
+
+static void send_now(struct redis_link *link, struct pending_reply pending, size_t count,
+                     const char *const *arguments, const size_t *sizes)
+{
+    struct pending_reply *kept = memory_allocate(sizeof *kept);
+    *kept = pending;
+    /* After a long silence the loop's last word on the time is old: the reply is due from now on. */
+    if (link->pending == 0)
+        link->progress_at_ms = clock_monotonic_ms();
+    link->pending++;
+    /* hiredis 0.14 declares `const char **` for an array that it only reads. */
+    const char **borrowed;
+    memcpy(&borrowed, &arguments, sizeof borrowed);
+    int status = redisAsyncCommandArgv(link->context, on_reply, kept, (int)count, borrowed, sizes);
+    if (status != REDIS_OK) {
+        link->pending--;
+        free(kept);
+        if (pending.on_reply)
+            pending.on_reply(link, NULL, pending.context);
+    }
+}
+
+/* Whoever may not even say hello will not be let in by asking again soon; but loading ends by itself. */
+static void on_greeting(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)context;
+    if (reply && reply->type == REDIS_REPLY_ERROR)
+        drop(link, reply->str, redis_refusal_of(reply->str) != REDIS_REFUSAL_PLACE);
+}
+
+/* Who may not ask finds out when a write is refused. */
+static void on_role(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)context;
+    bool may_not_ask = reply && reply->type == REDIS_REPLY_ERROR &&
+                       redis_refusal_of(reply->str) == REDIS_REFUSAL_CONDITION;
+    if (!reply || may_not_ask)
+        return;
+    const char *complaint = reply->type == REDIS_REPLY_ERROR
+                                ? reply->str
+                                : redis_role_complaint(reply, link->needs_master);
+    if (complaint)
+        drop(link, complaint, false);
+}
+
+static void on_pong(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    on_greeting(link, reply, context);
+    if (!reply || link->dropping || link->state != LINK_GREETING)
+        return;
+    link->state = LINK_UP;
+    link->up_at_ms = link->now_ms;
+    link->reason[0] = link->logged[0] = '\0';
+    link->logged_count = 0;
+    if (link->events.on_up)
+        link->events.on_up(link, link->events.context);
+}
+
+static void send_greeting(struct redis_link *link, redis_link_on_reply on_reply_to, size_t count,
+                          const char *const *arguments)
+{
+    size_t sizes[ARGUMENTS_MAX];
+    for (size_t i = 0; i < count; i++)
+        sizes[i] = strlen(arguments[i]);
+    struct pending_reply pending = { .link = link, .on_reply = on_reply_to };
+    send_now(link, pending, count, arguments, sizes);
+}
+
+static void send_credentials(struct redis_link *link, const char *user, const char *password)
+{
+    if (*user && *password)
+        send_greeting(link, on_greeting, 3, (const char *[]){ "AUTH", user, password });
+    else if (*password)
+        send_greeting(link, on_greeting, 2, (const char *[]){ "AUTH", password });
+}
+
+/* hiredis queues commands until the connection stands, so the whole greeting goes out at once. */
+static void greet(struct redis_link *link)
+{
+    const struct redis_address *address = &link->address;
+    char database[12];
+    (void)snprintf(database, sizeof database, "%d", address->database);
+    send_credentials(link, address->user, address->password);
+    if (address->database)
+        send_greeting(link, on_greeting, 2, (const char *[]){ "SELECT", database });
+    send_greeting(link, NULL, 3, (const char *[]){ "CLIENT", "SETNAME", link->client_name });
+    if (link->needs_master || address->wants_replica)
+        send_greeting(link, on_role, 1, (const char *[]){ "ROLE" });
+    send_greeting(link, on_pong, 1, (const char *[]){ "PING" });
+}
+
+static void move_on(struct redis_link *link, const struct redis_host *host)
+{
+    link->host = *host;
+    link->is_sentinel = false;
+    link->moving = true;
+}
+
+static void on_master(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    struct redis_host host;
+    if (!reply || link->moving)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR)
+        on_greeting(link, reply, context);
+    else if (redis_sentinel_read_master(&host, reply))
+        move_on(link, &host);
+    else
+        drop(link, "the sentinel knows no master of that name", false);
+}
+
+/* Without a replica that is well the master, which is asked for with the same breath, has to do. */
+static void on_replicas(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)context;
+    struct redis_host host;
+    if (reply && redis_sentinel_read_replica(&host, reply, link->number))
+        move_on(link, &host);
+}
+
+static void ask_sentinel(struct redis_link *link)
+{
+    const struct redis_address *address = &link->address;
+    const char *name = address->master_name;
+    send_credentials(link, address->sentinel_user, address->sentinel_password);
+    if (address->wants_replica)
+        send_greeting(link, on_replicas, 3, (const char *[]){ "SENTINEL", "REPLICAS", name });
+    send_greeting(link, on_master, 3,
+                  (const char *[]){ "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name });
+}
+
+static void adopt(struct redis_link *link, redisAsyncContext *context)
+{
+    link->context = context;
+    link->closing = false;
+    link->progress_at_ms = link->now_ms;
+    context->data = link;
+    context->ev.data = link;
+    context->ev.addRead = on_add_read;
+    context->ev.delRead = on_delete_read;
+    context->ev.addWrite = on_add_write;
+    context->ev.delWrite = on_delete_write;
+    context->ev.cleanup = on_cleanup;
+    (void)redisAsyncSetConnectCallback(context, on_connect);
+    (void)redisAsyncSetDisconnectCallback(context, on_disconnect);
+    tell_interest(link, context->c.fd);
+}
+
+/* To the Unix socket, or the numeric address of `link->host`. */
+static void connect_to(struct redis_link *link, const char *numeric)
+{
+    const struct redis_address *address = &link->address;
+    redisAsyncContext *context = address->path[0] ? redisAsyncConnectUnix(address->path)
+                                                  : redisAsyncConnect(numeric, link->host.port);
+    const char *wrong = !context ? "out of memory" : context->err ? context->errstr : NULL;
+    link->tls_complaint = NULL;
+    if (!wrong && address->has_tls)
+        wrong = redis_tls_begin(&context->c, &address->tls, link->host.name, &link->tls_complaint);
+    if (wrong) {
+        fail(link, wrong);
+        if (context)
+            redisAsyncFree(context);
+        return;
+    }
+    adopt(link, context);
+    link->state = link->is_sentinel ? LINK_ASKING : LINK_GREETING;
+    if (link->is_sentinel)
+        ask_sentinel(link);
+    else
+        greet(link);
+}
+
+static void poll_lookup(struct redis_link *link)
+{
+    enum host_lookup_state state = host_lookup_state(link->lookup);
+    link->lookup_poll_at_ms = link->now_ms + LOOKUP_POLL_MS;
+    if (state == HOST_LOOKUP_PENDING) {
+        if (link->now_ms - link->attempt_at_ms >= LOOKUP_TIMEOUT_MS)
+            fail(link, "no answer from the name servers in time");
+        return;
+    }
+    bool is_ours = strcmp(host_lookup_name(link->lookup), link->host.name) == 0;
+    char numeric[REDIS_HOST_SIZE];
+    if (is_ours && state == HOST_LOOKUP_DONE &&
+        host_lookup_address(link->lookup, link->number, numeric, sizeof numeric))
+        connect_to(link, numeric);
+    else if (is_ours)
+        fail(link, host_lookup_error(link->lookup));
+    host_lookup_destroy(link->lookup);
+    link->lookup = is_ours ? NULL : host_lookup_create(link->host.name);
+}
+
+/* Then connects. An earlier lookup that has not ended yet is waited for first: one at a time. */
+static void find_host(struct redis_link *link)
+{
+    link->state = LINK_FINDING;
+    link->attempt_at_ms = link->now_ms;
+    if (link->address.path[0] || host_is_numeric(link->host.name)) {
+        connect_to(link, link->host.name);
+        return;
+    }
+    if (!link->lookup)
+        link->lookup = host_lookup_create(link->host.name);
+    poll_lookup(link);
+}
+
+static void begin_attempt(struct redis_link *link)
+{
+    link->number++;
+    link->is_sentinel = link->address.sentinel_count > 0;
+    link->host = link->is_sentinel ? link->address.sentinels[link->sentinel] : link->address.host;
+    find_host(link);
+}
+
+struct redis_link *redis_link_create(const struct redis_link_options *options)
+{
+    assert(strlen(options->client_name) < NAME_SIZE);
+    struct redis_link *link = memory_allocate_zeroed(1, sizeof *link);
+    link->address = *options->address;
+    memcpy(link->client_name, options->client_name, strlen(options->client_name) + 1);
+    link->timeout_ms = options->timeout_ms;
+    link->events = options->events;
+    link->needs_master =
+        options->writes || (link->address.sentinel_count && !link->address.wants_replica);
+    /* So that not all processes begin with the same replica. */
+    link->number = (unsigned)getpid();
+    link->back_off_ms = BACK_OFF_FIRST_MS;
+    set_reason(link, "not connected yet");
+    return link;
+}
+
+void redis_link_destroy(struct redis_link *link)
+{
+    if (!link)
+        return;
+    link->events.on_down = NULL;
+    link->events.on_up = NULL;
+    link->dropping = true;
+    close_connection(link);
+    host_lookup_destroy(link->lookup);
+    free(link);
+}
+
+bool redis_link_is_up(const struct redis_link *link)
+{
+    return link->state == LINK_UP && !link->dropping && !link->closing;
+}
+
+const char *redis_link_reason(const struct redis_link *link)
+{
+    return link->reason;
+}
+
+size_t redis_link_pending(const struct redis_link *link)
+{
+    return link->pending;
+}
+
+int redis_link_descriptor(const struct redis_link *link)
+{
+    return link->context ? link->context->c.fd : -1;
+}
+
+short redis_link_interest(const struct redis_link *link)
+{
+    return link->interest;
+}
+
+void redis_link_service(struct redis_link *link, short ready, uint64_t now_ms)
+{
+    link->now_ms = now_ms;
+    link->in_hiredis = true;
+    /* Either call may free the context. */
+    if (link->context && (ready & (POLLIN | POLLERR | POLLHUP)))
+        redisAsyncHandleRead(link->context);
+    if (link->context && (ready & POLLOUT) && !link->dropping && !link->moving)
+        redisAsyncHandleWrite(link->context);
+    link->in_hiredis = false;
+    settle(link);
+}
+
+uint64_t redis_link_deadline_ms(const struct redis_link *link)
+{
+    if (link->dropping || link->moving)
+        return 0;
+    switch (link->state) {
+    case LINK_DOWN: return link->attempt_at_ms;
+    case LINK_FINDING: return link->lookup_poll_at_ms;
+    case LINK_ASKING: return link->progress_at_ms + SENTINEL_TIMEOUT_MS;
+    case LINK_GREETING: return link->progress_at_ms + CONNECT_TIMEOUT_MS;
+    case LINK_UP: return link->pending ? link->progress_at_ms + link->timeout_ms : UINT64_MAX;
+    }
+    return UINT64_MAX;
+}
+
+void redis_link_tick(struct redis_link *link, uint64_t now_ms)
+{
+    link->now_ms = now_ms;
+    settle(link);
+    if (now_ms < redis_link_deadline_ms(link))
+        return;
+    if (link->state == LINK_DOWN) {
+        begin_attempt(link);
+        return;
+    }
+    if (link->state == LINK_FINDING) {
+        poll_lookup(link);
+        return;
+    }
+    redis_link_drop(link, link->state == LINK_UP ? "no reply in time" : "cannot connect in time");
+    settle(link);
+}
+
+bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply_to, void *context,
+                     size_t count, const char *const *arguments, const size_t *sizes)
+{
+    if (!redis_link_is_up(link))
+        return false;
+    send_now(link, (struct pending_reply){ link, on_reply_to, context }, count, arguments, sizes);
+    return true;
+}
+
+bool redis_link_send_strings(struct redis_link *link, redis_link_on_reply on_reply_to,
+                             void *context, ...)
+{
+    const char *arguments[ARGUMENTS_MAX];
+    size_t sizes[ARGUMENTS_MAX];
+    size_t count = 0;
+    va_list list;
+    va_start(list, context);
+    for (const char *argument; (argument = va_arg(list, const char *)) != NULL; count++) {
+        assert(count < ARGUMENTS_MAX);
+        arguments[count] = argument;
+        sizes[count] = strlen(argument);
+    }
+    va_end(list);
+    return redis_link_send(link, on_reply_to, context, count, arguments, sizes);
+}

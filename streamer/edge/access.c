@@ -1,0 +1,95 @@
+#include "streamer/edge/access.h"
+
+#include "streamer/edge/header_value.h"
+#include "streamer/edge/token_set.h"
+
+static const char *const open_paths[] = { "/healthz", "/readyz" };
+
+static struct bytes without_slashes(struct bytes path)
+{
+    while (path.size > 0 && path.data[path.size - 1] == '/')
+        path.size--;
+    return path;
+}
+
+static bool is_open(struct bytes path)
+{
+    path = without_slashes(path);
+    for (size_t i = 0; i < sizeof open_paths / sizeof *open_paths; i++)
+        if (bytes_equal_string(path, open_paths[i]))
+            return true;
+    return false;
+}
+
+static bool starts_with(struct bytes text, const char *start)
+{
+    size_t size = strlen(start);
+    return text.size >= size &&
+           header_value_equal(bytes_of(text.data, size), bytes_of_string(start));
+}
+
+const char *access_check_origin(const char *origin)
+{
+    struct bytes text = bytes_of_string(origin);
+    size_t scheme = starts_with(text, "http://")    ? strlen("http://")
+                    : starts_with(text, "https://") ? strlen("https://")
+                                                    : 0;
+    if (!scheme || text.size == scheme)
+        return "not as https://example.com or http://example.com:8080";
+    if (strpbrk(origin + scheme, "/?# \t*"))
+        return "an origin ends after its host and port";
+    return NULL;
+}
+
+/* What stands behind the scheme. */
+static struct bytes host_of(struct bytes origin)
+{
+    size_t scheme = starts_with(origin, "http://")    ? strlen("http://")
+                    : starts_with(origin, "https://") ? strlen("https://")
+                                                      : 0;
+    return scheme ? bytes_of(origin.data + scheme, origin.size - scheme) : (struct bytes){ 0 };
+}
+
+static bool origin_is_welcome(const struct access *access, const struct access_request *request)
+{
+    /* Only browsers send an origin, and they are who it protects. */
+    if (access->origin_count == 0 || !request->origin.data)
+        return true;
+    struct bytes host = host_of(request->origin);
+    if (host.size && header_value_equal(host, request->host))
+        return true;
+    for (size_t i = 0; i < access->origin_count; i++)
+        if (header_value_equal(request->origin, bytes_of_string(access->origins[i])))
+            return true;
+    return false;
+}
+
+/* The token of "Bearer <token>" (RFC 6750 section 2.1). */
+static struct bytes bearer_of(struct bytes authorization)
+{
+    static const char scheme[] = "Bearer ";
+    if (!starts_with(authorization, scheme))
+        return (struct bytes){ 0 };
+    struct bytes token =
+        bytes_of(authorization.data + sizeof scheme - 1, authorization.size - (sizeof scheme - 1));
+    while (token.size && token.data[0] == ' ')
+        token = bytes_of(token.data + 1, token.size - 1);
+    return token;
+}
+
+static bool has_token(const struct access *access, const struct access_request *request)
+{
+    if (token_set_count(access->tokens) == 0 || is_open(request->path))
+        return true;
+    struct bytes token = bearer_of(request->authorization);
+    return token_set_has(access->tokens, token.data ? token : request->token);
+}
+
+struct refusal access_decide(const struct access *access, const struct access_request *request)
+{
+    if (!origin_is_welcome(access, request))
+        return (struct refusal){ 403, "pages of this origin are not welcome here" };
+    if (!has_token(access, request))
+        return (struct refusal){ 401, "an access token is needed" };
+    return (struct refusal){ 0 };
+}

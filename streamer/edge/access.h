@@ -1,0 +1,35 @@
+/*
+ * Who may come in: the one place that decides it, before an upgrade and before a route is looked at. Pure; ws_server takes
+ * the headers out of the request and sends the refusal.
+ */
+#ifndef STREAMER_EDGE_ACCESS_H
+#define STREAMER_EDGE_ACCESS_H
+
+#include "shared/base/bytes.h"
+#include "streamer/edge/refusal.h"
+
+struct token_set;
+
+/* Borrowed. */
+struct access {
+    const struct token_set *tokens; /* none in it: everybody */
+    char *const *origins;
+    size_t origin_count; /* 0: from everywhere */
+};
+
+/* Of a request; data is NULL where it has none. */
+struct access_request {
+    struct bytes path;          /* without its query */
+    struct bytes authorization; /* the header's value */
+    struct bytes token;         /* of the query, decoded */
+    struct bytes origin;
+    struct bytes host;
+};
+
+/* NULL, or why this is no origin: scheme://host[:port], nothing behind. */
+const char *access_check_origin(const char *origin);
+
+/* Health is everybody's, without a token. A page that the streamer itself sent is always let in. */
+struct refusal access_decide(const struct access *access, const struct access_request *request);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What the settings of the edges mean: who may come in, how many at once, behind which proxies, and what TLS shows. SIGHUP
+ * reads its files again.
+ */
+#ifndef STREAMER_EDGE_ADMISSION_H
+#define STREAMER_EDGE_ADMISSION_H
+
+#include "streamer/edge/access.h"
+#include "streamer/edge/connection_limits.h"
+#include "streamer/edge/forwarded.h"
+#include "streamer/edge/token_set.h"
+
+struct streamer_settings;
+struct tls_identity;
+
+enum {
+    EDGES_REASON_SIZE = 640
+};
+
+struct edges {
+    const struct streamer_settings *settings;
+    struct token_set *tokens;
+    struct access access;
+    struct trusted_proxies proxies;
+    struct connection_limits *limits;
+    struct tls_identity *identity; /* NULL: no TLS */
+};
+
+/* The settings are borrowed as long as the edges exist; `connections`: how many there are at most. False, and why in `reason`,
+ * if a file is not as it should be. To be cleared in either case. */
+bool edges_init(struct edges *edges, const struct streamer_settings *settings, size_t connections,
+                char *reason);
+/* After the last connection. */
+void edges_clear(struct edges *edges);
+
+/* Reads the files of tokens, certificate and key again; what is wrong stays as it was, and the log says so. */
+void edges_reload(struct edges *edges);
+
+#endif

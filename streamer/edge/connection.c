@@ -1,0 +1,49 @@
+#include "streamer/edge/connection.h"
+
+#include <stdlib.h>
+
+#include "shared/base/memory.h"
+#include "streamer/edge/admission.h"
+
+static void give_back(struct connection *connection)
+{
+    if (connection->is_counted)
+        connection_limits_give_back(connection->edges->limits, connection->client);
+    connection->is_counted = false;
+}
+
+static struct refusal count(struct connection *connection, struct address client)
+{
+    give_back(connection);
+    connection->client = client;
+    connection->is_counted = connection_limits_take(connection->edges->limits, client);
+    return connection->is_counted
+               ? (struct refusal){ 0 }
+               : (struct refusal){ 429, "too many connections from this address" };
+}
+
+struct connection *connection_create(const struct edges *edges, struct address peer)
+{
+    struct connection *connection = memory_allocate_zeroed(1, sizeof *connection);
+    connection->edges = edges;
+    connection->peer = peer;
+    connection->is_proxy = trusted_proxies_have(&edges->proxies, peer);
+    if (!connection->is_proxy)
+        connection->refusal = count(connection, peer);
+    return connection;
+}
+
+void connection_destroy(struct connection *connection)
+{
+    if (!connection)
+        return;
+    give_back(connection);
+    free(connection);
+}
+
+struct refusal connection_forward(struct connection *connection, struct bytes forwarded_for)
+{
+    if (!connection->is_proxy)
+        return (struct refusal){ 0 };
+    return count(connection, forwarded_client(&connection->edges->proxies, forwarded_for));
+}

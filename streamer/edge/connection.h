@@ -1,0 +1,32 @@
+/*
+ * What is remembered of a connection as long as it is open, over all its requests: who is at its other end. Counted among
+ * those of its customer as soon as that is known.
+ */
+#ifndef STREAMER_EDGE_CONNECTION_H
+#define STREAMER_EDGE_CONNECTION_H
+
+#include "streamer/edge/address.h"
+#include "streamer/edge/refusal.h"
+
+struct edges;
+
+struct connection {
+    const struct edges *edges;
+    struct address peer;    /* who connected; not known: through a Unix socket */
+    struct address client;  /* whom it is counted for, if it is */
+    struct refusal refusal; /* what its first request is answered with */
+    bool is_proxy;          /* trusted to say who the client is */
+    bool is_counted;
+};
+
+/* The edges are borrowed as long as the connection exists. One that nobody stands before is counted at once: too many of its
+ * kind, and `refusal` says so. */
+struct connection *connection_create(const struct edges *edges, struct address peer);
+/* NULL is fine. */
+void connection_destroy(struct connection *connection);
+
+/* Through a trusted proxy, a request has come with this X-Forwarded-For: from now on it is counted for that client. Answers
+ * the refusal if he has too many. Does nothing for other connections. */
+struct refusal connection_forward(struct connection *connection, struct bytes forwarded_for);
+
+#endif

@@ -1,0 +1,148 @@
+#include "streamer/edge/tls_identity.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "shared/base/memory.h"
+
+enum {
+    CHAIN_MAX = 10
+};
+
+struct pair {
+    X509 *certificate;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain;
+};
+
+struct tls_identity {
+    const char *certificate_path;
+    const char *key_path;
+    struct pair pair;
+};
+
+static void clear(struct pair *pair)
+{
+    X509_free(pair->certificate);
+    EVP_PKEY_free(pair->key);
+    sk_X509_pop_free(pair->chain, X509_free);
+    *pair = (struct pair){ 0 };
+}
+
+static bool say(char *reason, const char *path, const char *what)
+{
+    char library[128] = "";
+    unsigned long code = ERR_peek_last_error();
+    if (code)
+        ERR_error_string_n(code, library, sizeof library);
+    ERR_clear_error();
+    (void)snprintf(reason, TLS_IDENTITY_REASON_SIZE, "%.256s: %s%s%s%s", path, what,
+                   code ? " (" : "", library, code ? ")" : "");
+    return false;
+}
+
+/* Daemons have nobody to ask. */
+static int no_password(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return -1;
+}
+
+static bool read_certificates(struct pair *pair, const char *path, char *reason)
+{
+    BIO *file = BIO_new_file(path, "r");
+    if (!file)
+        return say(reason, path, "cannot be read");
+    pair->certificate = PEM_read_bio_X509_AUX(file, NULL, no_password, NULL);
+    pair->chain = sk_X509_new_null();
+    X509 *issuer = NULL;
+    while (pair->certificate && sk_X509_num(pair->chain) < CHAIN_MAX &&
+           (issuer = PEM_read_bio_X509(file, NULL, no_password, NULL)) != NULL)
+        (void)sk_X509_push(pair->chain, issuer);
+    BIO_free(file);
+    /* The end of the file is an error as well. */
+    if (pair->certificate)
+        ERR_clear_error();
+    return pair->certificate ? true : say(reason, path, "no certificate in PEM form");
+}
+
+static bool read_key(struct pair *pair, const char *path, char *reason)
+{
+    BIO *file = BIO_new_file(path, "r");
+    if (!file)
+        return say(reason, path, "cannot be read");
+    pair->key = PEM_read_bio_PrivateKey(file, NULL, no_password, NULL);
+    BIO_free(file);
+    return pair->key ? true : say(reason, path, "no unencrypted private key in PEM form");
+}
+
+static bool read_pair(struct pair *pair, const struct tls_identity *identity, char *reason)
+{
+    *pair = (struct pair){ 0 };
+    ERR_clear_error();
+    bool good = read_certificates(pair, identity->certificate_path, reason) &&
+                read_key(pair, identity->key_path, reason);
+    if (good && X509_check_private_key(pair->certificate, pair->key) != 1)
+        good = say(reason, identity->key_path, "not the key of the certificate");
+    if (!good)
+        clear(pair);
+    return good;
+}
+
+struct tls_identity *tls_identity_create(const char *certificate_path, const char *key_path,
+                                         char *reason)
+{
+    struct tls_identity *identity = memory_allocate_zeroed(1, sizeof *identity);
+    identity->certificate_path = certificate_path;
+    identity->key_path = key_path;
+    if (tls_identity_reload(identity, reason))
+        return identity;
+    tls_identity_destroy(identity);
+    return NULL;
+}
+
+void tls_identity_destroy(struct tls_identity *identity)
+{
+    if (!identity)
+        return;
+    clear(&identity->pair);
+    free(identity);
+}
+
+bool tls_identity_reload(struct tls_identity *identity, char *reason)
+{
+    struct pair pair;
+    if (!read_pair(&pair, identity, reason))
+        return false;
+    clear(&identity->pair);
+    identity->pair = pair;
+    return true;
+}
+
+/* In each handshake. Not through the context itself, which would keep the old certificate beside a new one whose key is of
+ * another kind. */
+static int on_certificate_wanted(SSL *connection, void *context)
+{
+    const struct tls_identity *identity = context;
+    SSL_certs_clear(connection);
+    return SSL_use_cert_and_key(connection, identity->pair.certificate, identity->pair.key,
+                                identity->pair.chain, 1);
+}
+
+void tls_identity_apply(struct tls_identity *identity, SSL_CTX *context)
+{
+    long set = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    assert(set == 1);
+    (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+    /* Sessions are resumed by tickets, which cost the server no memory. */
+    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_cert_cb(context, on_certificate_wanted, identity);
+}

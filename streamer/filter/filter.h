@@ -1,0 +1,64 @@
+/*
+ * What a client wants of the stream: the filters of its query (README.md, "Filters"). Several of one kind: one of them
+ * must match; of different kinds: all must.
+ *
+ *     domain=www.example.com   this name
+ *     domain=*.example.com     every name below it, at any depth, the certificate's wildcards (*.example.com) included;
+ *                              not example.com itself
+ *     domain=.example.com      both
+ *     match=shop               part of a name
+ *     regex=^pay[a-z]*[0-9]    linear_regex.h, searched in each name
+ *     log=                     log id (hex or base64), or the log's description or address; * at either end
+ *     operator=, issuer=       the operator's name, the issuer's common name or organization; * at either end. An issuer
+ *                              may also be the SHA-256 of a certificate of the chain, hex, colons or not
+ *     type=precert|cert
+ *     unique=1                 of the entries that hold the same certificate only the first (unique_window.h)
+ *
+ * Names are those of the certificate (all_domains), compared as texts without regard to the case of ASCII letters, so a
+ * wildcard in a certificate is a name that begins with an asterisk and stands for nothing.
+ *
+ * unique goes with no log and no operator: the first copy of a certificate may be in a log that is not wanted, and then
+ * it would be shown never.
+ *
+ * A parameter that is not known is an error: a filter with a misspelt name would otherwise let everything through
+ * without a word.
+ */
+#ifndef STREAMER_FILTER_FILTER_H
+#define STREAMER_FILTER_FILTER_H
+
+#include "streamer/filter/query.h"
+
+struct filter;
+struct filter_subject;
+
+enum {
+    /* Of a filter; each costs a lookup, a search, or an automaton of up to 16 KB. */
+    FILTER_DOMAINS_MAX = QUERY_PARAMETERS_MAX,
+    FILTER_MATCHES_MAX = 32,
+    FILTER_REGEXES_MAX = 4,
+    FILTER_NAMES_MAX = 32, /* logs, operators, issuers: of each */
+    FILTER_VALUE_MAX = 512,
+    FILTER_REASON_SIZE = 256,
+};
+
+/* Reads the filters among the parameters of a query. True: *filter is theirs, or NULL if there are none, which lets
+ * everything through; the caller has one reference. False if one is wrong, or a parameter is neither a filter nor one of
+ * `others` (names, ended by NULL): then `reason`, of FILTER_REASON_SIZE bytes, says which and why, in printable ASCII without
+ * quotes and backslashes. */
+bool filter_create(struct filter **filter, const struct query *query, const char *const *others,
+                   char *reason);
+
+/* One more reference; NULL is fine. */
+struct filter *filter_acquire(struct filter *filter);
+/* One less; the last one frees it. NULL is fine. */
+void filter_release(struct filter *filter);
+
+/* The filter as a query, the same for filters that ask for the same; empty for NULL. Lives as long as the filter. */
+const char *filter_text(const struct filter *filter);
+/* True if they have the same text. */
+bool filter_equal(const struct filter *a, const struct filter *b);
+
+/* True if the subject's entry passes. NULL lets everything through. */
+bool filter_matches(const struct filter *filter, struct filter_subject *subject);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Looks for entries of the stream, newest first: those that pass a filter, among the newest SEARCH_ENTRIES_MAX, or the one of an
+ * id. In pages, and one search at a time, whatever number of clients ask: a search reads megabytes from Redis.
+ */
+#ifndef STREAMER_HTTP_ENTRY_SEARCH_H
+#define STREAMER_HTTP_ENTRY_SEARCH_H
+
+#include "streamer/stream/stream_id.h"
+
+struct contract;
+struct entry_search;
+struct filter;
+struct issuers;
+struct redis_link;
+struct stream_entry;
+struct unique_window;
+
+enum {
+    /* Some 18 MB of Redis' replies; a few seconds of the stream at its busiest, minutes at its quietest. */
+    SEARCH_ENTRIES_MAX = 5000,
+    /* Each waits for those before it. */
+    SEARCHES_WAITING_MAX = 16,
+};
+
+/* Owned by whoever searches; from entry_search_start until on_end is called or entry_search_leave. */
+struct search_request {
+    /* An entry that passes, a view for the call. False: no more are wanted. */
+    bool (*on_entry)(const struct stream_entry *entry, uint64_t now_ms, void *context);
+    /* There are no more; or Redis went away. */
+    void (*on_end)(bool away, void *context);
+    void *context;
+    const struct filter *filter; /* borrowed; NULL: everything */
+    bool has_id;                 /* only the entry of `id`, if it is still there */
+    struct stream_id id;
+    bool needs_issuers;                  /* those of the entries shall be in the cache */
+    struct search_request *next, **link; /* link: what points to it; NULL while it does not wait */
+};
+
+struct entry_search_stats {
+    uint64_t searches; /* begun */
+    uint64_t entries;  /* looked at */
+    uint64_t refused;  /* because too many waited */
+};
+
+/* Everything is borrowed as long as it exists. */
+struct entry_search *entry_search_create(const struct contract *contract, struct issuers *issuers,
+                                         struct redis_link *link,
+                                         const struct unique_window *window);
+/* After its link; nobody may search. NULL is fine. */
+void entry_search_destroy(struct entry_search *search);
+
+/* False, and no callback, if Redis cannot be asked or too many searches wait. No callback is called from inside. */
+bool entry_search_start(struct entry_search *search, struct search_request *request);
+/* The request is not interested any more, or never was. */
+void entry_search_leave(struct entry_search *search, struct search_request *request);
+
+const struct entry_search_stats *entry_search_stats(const struct entry_search *search);
+
+#endif

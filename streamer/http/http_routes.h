@@ -1,0 +1,108 @@
+/*
+ * What the streamer answers on each path: one function and one row of the table per route. A route either answers at once
+ * or waits for Redis. Knows nothing of sockets.
+ */
+#ifndef STREAMER_HTTP_HTTP_ROUTES_H
+#define STREAMER_HTTP_HTTP_ROUTES_H
+
+#include "shared/base/buffer.h"
+#include "shared/message/message_view.h"
+#include "streamer/http/entry_search.h"
+#include "streamer/http/newest.h"
+#include "streamer/lanes/lanes.h"
+#include "streamer/lanes/stream_request.h"
+
+struct log_reports;
+struct renderer;
+struct redis_link;
+struct replays;
+struct stream_end;
+struct stream_reader;
+struct unique_window;
+struct window_keeper;
+struct ws_server;
+
+#define HTTP_ROUTES_SSE_TYPE "text/event-stream; charset=utf-8"
+
+/* Where the answers come from; borrowed. */
+struct http_sources {
+    struct newest *newest;
+    struct renderer *renderer;
+    const struct lanes *lanes;
+    struct entry_search *search;
+    const struct unique_window *window;
+    const struct window_keeper *keeper;
+    const struct stream_end *end;
+    const struct log_reports *reports;
+    const struct ws_server *server; /* NULL: it is not there yet */
+    const struct stream_reader *reader;
+    const struct redis_link *reader_link;
+    const struct redis_link *query_link;
+    const struct redis_link *replay_link;
+    const struct replays *replays;    /* there as soon as the server is */
+    enum certificate_dialect dialect; /* for those who name none */
+};
+
+/* What a client asks for; borrowed for the call. */
+struct http_target {
+    struct bytes path;         /* without a query */
+    const struct query *query; /* NULL: there are too many parameters, or they are too long */
+    struct bytes if_none_match;
+};
+
+struct http_answer {
+    int status;
+    const char *content_type; /* a constant */
+    bool is_live;             /* must not be stored */
+    const char *entity_tag;   /* with its quotes, of what is not live; or NULL */
+    struct buffer body;
+};
+
+struct http_request;
+
+/* The answer is complete. Never called from inside http_request_start. */
+typedef void (*http_request_on_answer)(struct http_request *request, void *context);
+
+/* Lives in the connection; from http_request_start to http_request_clear. */
+struct http_request {
+    const struct http_sources *sources;
+    struct http_target target; /* during the start */
+    const struct http_route *route;
+    struct stream_request wanted; /* of messages */
+    struct newest_waiter waiter;
+    struct search_request search;
+    struct message_fingerprints fingerprint; /* of /api/cert: one of the two */
+    bool has_sha256;
+    size_t found; /* entries that the search handed over */
+    struct http_answer answer;
+    http_request_on_answer on_answer;
+    void *context;
+};
+
+/* Starts answering a GET (or HEAD). True if request->answer is complete; false if on_answer
+ * will say when it is. */
+bool http_request_start(struct http_request *request, const struct http_sources *sources,
+                        struct http_target target, http_request_on_answer on_answer, void *context);
+/* It will have no answer of its own: on_answer is not called. */
+void http_request_leave(struct http_request *request);
+/* Forgets the request and frees the answer, complete or not. */
+void http_request_clear(struct http_request *request);
+
+/* Why there is no such stream. `text` is printable ASCII without quotes and backslashes. */
+struct http_refusal {
+    int status;
+    char text[STREAM_REQUEST_REASON_SIZE];
+};
+
+/* What an upgrade to WebSocket asks for, to be cleared; or false, and why not. */
+bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
+                           struct stream_request *wanted, struct http_refusal *refusal);
+
+/* The same for Server-Sent Events; when false, http_request_start answers. */
+bool http_routes_sse(const struct http_sources *sources, struct http_target target,
+                     struct stream_request *wanted);
+
+/* Makes the answer a JSON error. */
+void http_answer_error(struct http_answer *answer, int status, const char *text);
+
+#endif

@@ -1,0 +1,12 @@
+/* /api/logs: what ingest says of each log and of itself, as JSON. */
+#ifndef STREAMER_HTTP_LOG_ANSWER_H
+#define STREAMER_HTTP_LOG_ANSWER_H
+
+#include "shared/base/buffer.h"
+
+struct log_reports;
+
+/* Appends {"logs":[…],"ingests":[…]}. What Redis does not have is null. */
+void log_answer_write(struct buffer *out, const struct log_reports *reports);
+
+#endif

@@ -1,0 +1,11 @@
+/* The page that GET / answers: web/index.html, compiled in. */
+#ifndef STREAMER_HTTP_WEB_PAGE_H
+#define STREAMER_HTTP_WEB_PAGE_H
+
+#include <stddef.h>
+
+extern const unsigned char web_page[];
+extern const size_t web_page_size;
+extern const char web_page_tag[]; /* an entity tag, with its quotes */
+
+#endif

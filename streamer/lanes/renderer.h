@@ -1,0 +1,42 @@
+/*
+ * An entry of the stream as a message, in what form a client asked for. In our own dialect by copying what the stream
+ * holds; in the go dialect (protocol.md section 3) the certificates are read and rendered anew.
+ */
+#ifndef STREAMER_LANES_RENDERER_H
+#define STREAMER_LANES_RENDERER_H
+
+#include "shared/base/buffer.h"
+#include "shared/message/certificate_json.h"
+
+struct issuers;
+struct renderer;
+struct stream_entry;
+
+/* What a message holds (protocol.md section 2). */
+enum lane_content {
+    LANE_LITE,
+    LANE_FULL,
+    LANE_DOMAINS,
+    LANE_CONTENTS,
+};
+
+enum {
+    LANE_DIALECTS = CERTIFICATE_DIALECT_GO + 1
+};
+
+struct render_form {
+    enum lane_content content;
+    enum certificate_dialect dialect;
+};
+
+/* `issuers` is borrowed as long as the renderer exists. */
+struct renderer *renderer_create(const struct issuers *issuers);
+/* NULL is fine. */
+void renderer_destroy(struct renderer *renderer);
+
+/* Appends the entry's message to `out`. False, with nothing appended, if its json is not of the contract's form or `out`
+ * is full. An issuer that is not in `issuers` is left out, so have them fetched before. */
+bool renderer_write(struct renderer *renderer, struct buffer *out, struct render_form form,
+                    const struct stream_entry *entry, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,88 @@
+#include "streamer/lanes/replay_page.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "shared/base/memory.h"
+#include "streamer/filter/filter.h"
+
+enum {
+    /* PAGE_BYTES_MAX and one message more, of any size. */
+    BYTES_LIMIT = 256 * 1024 * 1024
+};
+
+struct page *page_create(const struct lane_key *key, struct stream_id from)
+{
+    struct page *page = memory_allocate_zeroed(1, sizeof *page);
+    page->key = *key;
+    page->key.filter = filter_acquire(key->filter);
+    page->from = from;
+    page->end.id = from;
+    buffer_init(&page->bytes, BYTES_LIMIT);
+    return page;
+}
+
+void page_destroy(struct page *page)
+{
+    if (!page)
+        return;
+    assert(page->users == 0);
+    filter_release(page->key.filter);
+    buffer_free(&page->bytes);
+    free(page);
+}
+
+bool page_append(struct page *page, struct stream_position position, struct stream_id original,
+                 struct bytes frame)
+{
+    assert(page->count < PAGE_ENTRIES_MAX);
+    buffer_append_bytes(&page->bytes, frame);
+    page->frames[page->count++] = (struct page_frame){ page->bytes.size, position, original };
+    return page->bytes.size < PAGE_BYTES_MAX && page->count < PAGE_ENTRIES_MAX;
+}
+
+bool page_covers(const struct page *page, struct stream_id id)
+{
+    return stream_id_compare(id, page->from) >= 0 && stream_id_compare(id, page->end.id) < 0;
+}
+
+size_t page_find(const struct page *page, struct stream_id id)
+{
+    size_t number = 0;
+    while (number < page->count && stream_id_compare(page->frames[number].position.id, id) <= 0)
+        number++;
+    return number;
+}
+
+static size_t start_of(const struct page *page, size_t number)
+{
+    return number ? page->frames[number - 1].end : 0;
+}
+
+static bool is_repeat_for(const struct page_frame *frame, struct stream_id seen)
+{
+    static const struct stream_id none = { 0 };
+    return stream_id_compare(frame->original, none) > 0 &&
+           stream_id_compare(frame->original, seen) <= 0;
+}
+
+bool page_read(const struct page *page, size_t *number, struct stream_id seen, size_t limit,
+               struct lane_slice *slice)
+{
+    while (*number < page->count && is_repeat_for(&page->frames[*number], seen))
+        (*number)++;
+    if (*number >= page->count)
+        return false;
+    size_t start = start_of(page, *number);
+    size_t next = *number + 1;
+    while (next < page->count && page->frames[next].end - start <= limit &&
+           !is_repeat_for(&page->frames[next], seen))
+        next++;
+    *slice = (struct lane_slice){
+        .data = page->bytes.data + start,
+        .size = page->frames[next - 1].end - start,
+        .next = next,
+        .last = page->frames[next - 1].position,
+    };
+    return true;
+}

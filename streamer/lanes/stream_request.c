@@ -1,0 +1,84 @@
+#include "streamer/lanes/stream_request.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum {
+    PARAMETERS_MAX = 5
+};
+
+const char *stream_request_content_name(enum lane_content content)
+{
+    static const char *const names[LANE_CONTENTS] = {
+        [LANE_LITE] = "lite",
+        [LANE_FULL] = "full",
+        [LANE_DOMAINS] = "domains",
+    };
+    assert(content < LANE_CONTENTS);
+    return names[content];
+}
+
+static bool fail(char *reason, const char *text)
+{
+    (void)snprintf(reason, STREAM_REQUEST_REASON_SIZE, "%s", text);
+    return false;
+}
+
+static bool read_dialect(struct stream_request *request, const struct query *query, char *reason)
+{
+    struct bytes name = query_find(query, "dialect");
+    if (!name.data)
+        return true;
+    bool go = bytes_equal_string(name, "go");
+    request->form.dialect = go ? CERTIFICATE_DIALECT_GO : CERTIFICATE_DIALECT_CERTSTREAM;
+    return go || bytes_equal_string(name, "certstream") ||
+           fail(reason, "dialect is certstream or go");
+}
+
+static bool read_content(struct stream_request *request, const struct query *query, char *reason)
+{
+    struct bytes name = query_find(query, "stream");
+    if (!name.data)
+        return true;
+    for (unsigned content = 0; content < LANE_CONTENTS; content++) {
+        request->form.content = (enum lane_content)content;
+        if (bytes_equal_string(name, stream_request_content_name(request->form.content)))
+            return true;
+    }
+    return fail(reason, "stream is lite, full or domains");
+}
+
+static bool read_since(struct stream_request *request, const struct query *query, char *reason)
+{
+    return since_read(&request->since, query_find(query, "since")) || fail(reason, SINCE_REASON);
+}
+
+/* A token is not ours to judge: who has come so far may come in. */
+static void list_parameters(const char **names, const struct stream_route *route)
+{
+    *names++ = "dialect";
+    if (route->takes_stream)
+        *names++ = "stream";
+    if (route->takes_since)
+        *names++ = "since";
+    *names++ = "token";
+    *names = NULL;
+}
+
+bool stream_request_read(struct stream_request *request, const struct stream_route *route,
+                         const struct query *query, char *reason)
+{
+    const char *others[PARAMETERS_MAX];
+    list_parameters(others, route);
+    *request = (struct stream_request){ .form = route->form };
+    return read_dialect(request, query, reason) &&
+           (!route->takes_stream || read_content(request, query, reason)) &&
+           (!route->takes_since || read_since(request, query, reason)) &&
+           filter_create(&request->filter, query, others, reason);
+}
+
+void stream_request_clear(struct stream_request *request)
+{
+    filter_release(request->filter);
+    *request = (struct stream_request){ 0 };
+}

@@ -1,0 +1,40 @@
+#include "streamer/stream/gap.h"
+
+#include "shared/json/json_writer.h"
+
+static const char *reason_name(enum gap_reason reason)
+{
+    switch (reason) {
+    case GAP_TRIMMED: return "trimmed";
+    case GAP_SLOW: return "slow";
+    }
+    return "";
+}
+
+static void write_id(struct json_writer *writer, const char *key, struct stream_id id)
+{
+    char text[STREAM_ID_TEXT_SIZE];
+    json_key(writer, key);
+    json_text(writer, stream_id_format(text, id));
+}
+
+void gap_write(struct buffer *out, const struct gap *gap)
+{
+    struct json_writer writer = json_writer_of(out);
+    json_begin_object(&writer);
+    json_key(&writer, "message_type");
+    json_string(&writer, "gap");
+    json_key(&writer, "data");
+    json_begin_object(&writer);
+    write_id(&writer, "from", gap->from);
+    write_id(&writer, "to", gap->to);
+    json_key(&writer, "missed");
+    if (gap->is_counted)
+        json_unsigned(&writer, gap->missed);
+    else
+        json_null(&writer);
+    json_key(&writer, "reason");
+    json_string(&writer, reason_name(gap->reason));
+    json_end_object(&writer);
+    json_end_object(&writer);
+}

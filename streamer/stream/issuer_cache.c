@@ -1,0 +1,191 @@
+#include "streamer/stream/issuer_cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "shared/base/digest.h"
+#include "shared/base/memory.h"
+#include "shared/json/json_writer.h"
+
+enum {
+    CAPACITY_FIRST = 256,
+    /* An object of nulls is about 700 bytes. */
+    ABSENT_OBJECT_MAX = 4096,
+};
+
+struct issuer {
+    uint8_t sha256[SHA256_SIZE];
+    uint8_t *object; /* NULL: the slot is free */
+    size_t size;
+    uint64_t retry_at_ms; /* of an absent one; else UINT64_MAX */
+};
+
+/* Open addressing; the key is a hash already. At most half of the slots are taken. */
+struct issuers {
+    struct issuer *slots;
+    size_t capacity; /* a power of two */
+    size_t count;
+    size_t bytes;
+    size_t limit_bytes;
+};
+
+struct issuers *issuers_create(size_t limit_bytes)
+{
+    struct issuers *issuers = memory_allocate_zeroed(1, sizeof *issuers);
+    issuers->capacity = CAPACITY_FIRST;
+    issuers->slots = memory_allocate_zeroed(issuers->capacity, sizeof *issuers->slots);
+    issuers->limit_bytes = limit_bytes;
+    return issuers;
+}
+
+static void forget_all(struct issuers *issuers)
+{
+    for (size_t i = 0; i < issuers->capacity; i++)
+        free(issuers->slots[i].object);
+    memset(issuers->slots, 0, issuers->capacity * sizeof *issuers->slots);
+    issuers->count = 0;
+    issuers->bytes = 0;
+}
+
+void issuers_destroy(struct issuers *issuers)
+{
+    if (!issuers)
+        return;
+    forget_all(issuers);
+    free(issuers->slots);
+    free(issuers);
+}
+
+/* The issuer's slot, or the free one where it belongs. */
+static struct issuer *slot_of(const struct issuers *issuers, const uint8_t *sha256)
+{
+    uint64_t hash;
+    memcpy(&hash, sha256, sizeof hash);
+    size_t at = (size_t)hash & (issuers->capacity - 1);
+    while (issuers->slots[at].object && memcmp(issuers->slots[at].sha256, sha256, SHA256_SIZE) != 0)
+        at = (at + 1) & (issuers->capacity - 1);
+    return &issuers->slots[at];
+}
+
+bool issuers_find(const struct issuers *issuers, const uint8_t *sha256, uint64_t now_ms,
+                  struct bytes *object)
+{
+    const struct issuer *issuer = slot_of(issuers, sha256);
+    if (!issuer->object || now_ms >= issuer->retry_at_ms)
+        return false;
+    *object = bytes_of(issuer->object, issuer->size);
+    return true;
+}
+
+static void grow(struct issuers *issuers)
+{
+    struct issuer *old = issuers->slots;
+    size_t old_capacity = issuers->capacity;
+    issuers->capacity *= 2;
+    issuers->slots = memory_allocate_zeroed(issuers->capacity, sizeof *issuers->slots);
+    for (size_t i = 0; i < old_capacity; i++)
+        if (old[i].object)
+            *slot_of(issuers, old[i].sha256) = old[i];
+    free(old);
+}
+
+static void put(struct issuers *issuers, const uint8_t *sha256, struct bytes object,
+                uint64_t retry_at_ms)
+{
+    if (issuers->count >= issuers->capacity / 2)
+        grow(issuers);
+    struct issuer *issuer = slot_of(issuers, sha256);
+    issuers->count += issuer->object == NULL;
+    issuers->bytes += object.size;
+    issuers->bytes -= issuer->size;
+    free(issuer->object);
+    /* One byte more, so that an empty object still takes its slot. */
+    issuer->object = memory_allocate(object.size + 1);
+    if (object.size)
+        memcpy(issuer->object, object.data, object.size);
+    issuer->size = object.size;
+    issuer->retry_at_ms = retry_at_ms;
+    memcpy(issuer->sha256, sha256, SHA256_SIZE);
+}
+
+void issuers_put(struct issuers *issuers, const uint8_t *sha256, struct bytes object)
+{
+    put(issuers, sha256, object, UINT64_MAX);
+}
+
+static void write_null_name(struct json_writer *writer, const char *key)
+{
+    static const char *const attributes[] = {
+        "C", "CN", "L", "O", "OU", "ST", "emailAddress", "email_address", "aggregated"
+    };
+    json_key(writer, key);
+    json_begin_object(writer);
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+        json_key(writer, attributes[i]);
+        json_null(writer);
+    }
+    json_end_object(writer);
+}
+
+static void write_fingerprint(struct json_writer *writer, const uint8_t *sha256)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char text[3 * SHA256_SIZE];
+    for (size_t i = 0; i < SHA256_SIZE; i++) {
+        text[3 * i] = digits[sha256[i] >> 4];
+        text[3 * i + 1] = digits[sha256[i] & 15];
+        text[3 * i + 2] = ':';
+    }
+    json_key(writer, "sha256");
+    json_text(writer, bytes_of(text, sizeof text - 1));
+}
+
+/* Every key that a certificate object has (protocol.md section 3), so that no reader trips over a missing one. */
+static void write_absent(struct buffer *out, const uint8_t *sha256)
+{
+    static const char *const nulls[] = { "not_before",  "not_after", "serial_number",
+                                         "fingerprint", "sha1",      "signature_algorithm",
+                                         "is_ca",       "as_der" };
+    struct json_writer writer = json_writer_of(out);
+    json_begin_object(&writer);
+    write_null_name(&writer, "subject");
+    write_null_name(&writer, "issuer");
+    for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++) {
+        json_key(&writer, nulls[i]);
+        json_null(&writer);
+    }
+    write_fingerprint(&writer, sha256);
+    json_key(&writer, "all_domains");
+    json_begin_array(&writer);
+    json_end_array(&writer);
+    json_key(&writer, "extensions");
+    json_begin_object(&writer);
+    json_end_object(&writer);
+    json_end_object(&writer);
+    assert(!out->failed);
+}
+
+void issuers_put_absent(struct issuers *issuers, const uint8_t *sha256, uint64_t retry_at_ms)
+{
+    struct buffer object;
+    buffer_init(&object, ABSENT_OBJECT_MAX);
+    write_absent(&object, sha256);
+    put(issuers, sha256, buffer_bytes(&object), retry_at_ms);
+    buffer_free(&object);
+}
+
+void issuers_trim(struct issuers *issuers)
+{
+    if (issuers->bytes > issuers->limit_bytes)
+        forget_all(issuers);
+}
+
+size_t issuers_count(const struct issuers *issuers)
+{
+    return issuers->count;
+}
+
+size_t issuers_bytes(const struct issuers *issuers)
+{
+    return issuers->bytes;
+}

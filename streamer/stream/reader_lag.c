@@ -1,0 +1,76 @@
+#include "streamer/stream/reader_lag.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+#include "shared/base/memory.h"
+#include "shared/redis/contract.h"
+#include "shared/redis/redis_link.h"
+#include "streamer/stream/stream_entry.h"
+#include "streamer/stream/stream_reader.h"
+
+enum {
+    FRESH_MS = 2000
+};
+
+struct stream_end {
+    const struct contract *contract;
+    struct redis_link *link;
+    const struct stream_reader *reader;
+    uint64_t asked_at_ms;
+    uint64_t lag_ms;
+    bool pending;
+};
+
+struct stream_end *stream_end_create(const struct contract *contract, struct redis_link *link,
+                                     const struct stream_reader *reader)
+{
+    struct stream_end *end = memory_allocate_zeroed(1, sizeof *end);
+    end->contract = contract;
+    end->link = link;
+    end->reader = reader;
+    return end;
+}
+
+void stream_end_destroy(struct stream_end *end)
+{
+    assert(!end || !end->pending);
+    free(end);
+}
+
+static uint64_t lag_between(struct stream_id read, struct stream_id newest)
+{
+    return newest.ms > read.ms ? newest.ms - read.ms : 0;
+}
+
+static void on_newest(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_end *end = context;
+    struct stream_entry newest = { 0 };
+    end->pending = false;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY)
+        return;
+    if (reply->elements > 0)
+        (void)stream_entry_read(&newest, reply->element[0]);
+    struct stream_id read = stream_reader_last_id(end->reader);
+    end->lag_ms = lag_between(read, newest.id);
+}
+
+void stream_end_refresh(struct stream_end *end, uint64_t now_ms)
+{
+    bool fresh = end->asked_at_ms && now_ms - end->asked_at_ms < FRESH_MS;
+    if (fresh || end->pending)
+        return;
+    end->pending = redis_link_send_strings(end->link, on_newest, end, "XREVRANGE",
+                                           end->contract->stream, "+", "-", "COUNT", "1", NULL);
+    if (end->pending)
+        end->asked_at_ms = now_ms;
+}
+
+uint64_t stream_end_lag_ms(const struct stream_end *end)
+{
+    return end->lag_ms;
+}

@@ -1,0 +1,46 @@
+/*
+ * The certificates that the stream held lately: for each the ids of the first and of the last entry with it. Of the
+ * entries with the same certificate (several logs hold it), the first is no repeat and every other is.
+ *
+ * Holds the `capacity` certificates that came last; one that comes again counts as come now. So what it holds is a
+ * function of the stream's end alone: streamers that read the same stream agree on what is a repeat, also one that began
+ * only now, once it has read so far back. In constant time and memory per entry.
+ */
+#ifndef STREAMER_STREAM_RECENT_CERTIFICATES_H
+#define STREAMER_STREAM_RECENT_CERTIFICATES_H
+
+#include "streamer/stream/stream_id.h"
+
+struct message_fingerprints;
+struct unique_window;
+
+/* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about 115
+ * bytes for each certificate. */
+struct unique_window *unique_window_create(size_t capacity, uint64_t seed);
+/* NULL is fine. */
+void unique_window_destroy(struct unique_window *window);
+
+/* A new entry at the stream's end. */
+void unique_window_add(struct unique_window *window,
+                       const struct message_fingerprints *fingerprints, struct stream_id id);
+/* An entry before all that were added, for a start that reads backwards. False if the window is full: then older ones
+ * are of no use. */
+bool unique_window_add_older(struct unique_window *window,
+                             const struct message_fingerprints *fingerprints, struct stream_id id);
+/* Nothing is known any more. */
+void unique_window_clear(struct unique_window *window);
+
+/* An entry before `id` holds this certificate. `sha256` has 32 bytes. */
+bool unique_window_is_repeat(const struct unique_window *window, const uint8_t *sha256,
+                             struct stream_id id);
+
+/* The last entry with this certificate. `sha1` has 20 bytes. False if there is none. */
+bool unique_window_find_sha256(const struct unique_window *window, const uint8_t *sha256,
+                               struct stream_id *id);
+bool unique_window_find_sha1(const struct unique_window *window, const uint8_t *sha1,
+                             struct stream_id *id);
+
+size_t unique_window_count(const struct unique_window *window);
+size_t unique_window_capacity(const struct unique_window *window);
+
+#endif

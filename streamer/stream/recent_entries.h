@@ -1,0 +1,36 @@
+/*
+ * Which entries of which logs the stream held lately, and under which ids: so that what a Redis that was set back gets again
+ * from ingest, under new ids, is known for what it is. A window of the last RECENT_ENTRIES_MAX entries.
+ */
+#ifndef STREAMER_STREAM_RECENT_ENTRIES_H
+#define STREAMER_STREAM_RECENT_ENTRIES_H
+
+#include "streamer/stream/stream_id.h"
+
+enum {
+    /* A quarter of a minute at 4,000 entries a second; a Redis with appendfsync everysec loses one or two. 2 MB. */
+    RECENT_ENTRIES_MAX = 65536,
+    /* Logs that are told apart; of those beyond nothing is a repeat. */
+    RECENT_LOGS_MAX = 1024,
+    /* Repeats that are remembered: what is lost at once, several times over. */
+    RECENT_REPEATS_MAX = 16384,
+};
+
+struct recent_entries;
+
+struct recent_entries *recent_entries_create(void);
+/* NULL is fine. */
+void recent_entries_destroy(struct recent_entries *recent);
+
+/* An entry has been read: `log` is 64 hex digits. True if the same entry of that log was read before, under another id; then that
+ * is remembered, and the entry takes the other's place in the window. */
+bool recent_entries_add(struct recent_entries *recent, struct bytes log, uint64_t index,
+                        struct stream_id id);
+/* An operator has moved the log's position by hand: what comes again is wanted again. */
+void recent_entries_forget_log(struct recent_entries *recent, struct bytes log);
+
+/* The id under which an entry that is a repeat was read first; false if the entry is none. */
+bool recent_entries_original(const struct recent_entries *recent, struct stream_id id,
+                             struct stream_id *original);
+
+#endif

@@ -1,0 +1,311 @@
+/*
+ * States in order of travel: DOWN → SEEKING (where does the stream end?) → READING ⇄ FETCHING (issuers). Losing the connection
+ * leads back to DOWN; what was read last is kept.
+ *
+ * Entries are always read in one transaction with the state of the stream. When there are none, XREAD BLOCK waits for the next
+ * one, but only as a bell: what it answers is read again. For between its answer and our reading it, as long as this process
+ * is stopped or its machine is busy, the stream may be trimmed.
+ */
+#include "streamer/stream/stream_reader.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "shared/base/say.h"
+#include "shared/redis/contract.h"
+#include "shared/redis/redis_link.h"
+#include "streamer/stream/issuer_cache.h"
+#include "streamer/stream/issuer_lookup.h"
+#include "streamer/stream/recent_entries.h"
+#include "streamer/stream/stream_entry.h"
+#include "streamer/stream/stream_state.h"
+
+enum {
+    /* Entries of one reply: enough that catching up costs few round trips, and with 10 KB each no more than 5 MB. */
+    READ_COUNT = 500,
+};
+
+/* A connection that waits for entries is heard from at least this often. */
+#define BLOCK_MS "5000"
+
+enum reader_state {
+    READER_DOWN,
+    READER_SEEKING,
+    READER_READING,
+    READER_FETCHING,
+};
+
+struct stream_reader {
+    const struct contract *contract;
+    struct issuers *issuers;
+    struct recent_entries *recent;
+    struct stream_reader_events events;
+    struct stream_reader_stats stats;
+    struct issuer_fetch *fetch;
+    struct redis_link *link;
+    enum reader_state state;
+    bool has_position;
+    struct stream_position last;
+    size_t
+        read_count; /* of the next XREAD: after a fetch no more than the reply had that asked for it */
+    struct stream_entry entries[READ_COUNT];
+    uint64_t ordinals[READ_COUNT];
+};
+
+/* The replies to the transaction. */
+enum {
+    READ_STATE,
+    READ_ENTRIES,
+    READ_REPLIES,
+};
+
+static void read_on(struct stream_reader *reader);
+static void take_entries(struct stream_reader *reader, const struct redisReply *entries);
+
+static void fail(struct stream_reader *reader, const struct redisReply *reply, const char *command)
+{
+    reader->state = READER_DOWN;
+    if (!reply)
+        return;
+    const char *reason = reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply";
+    log_warning("reading the stream failed", "command=%s reason=%s", command, log_quoted(reason));
+    redis_link_drop(reader->link, reason);
+}
+
+static void begin_at(struct stream_reader *reader, struct stream_position position)
+{
+    reader->has_position = true;
+    reader->last = position;
+    reader->events.on_break(position, reader->events.context);
+}
+
+/* After a reconnect Redis may hold less than was read (a failover, a restore): then its ids would stay below ours for
+ * long, and reading from ours would find nothing. */
+static void set_back(struct stream_reader *reader, const struct stream_state *state)
+{
+    reader->stats.rollbacks++;
+    log_warning("Redis has lost entries that were read",
+                "newest=%" PRIu64 "-%" PRIu64 " read=%" PRIu64 "-%" PRIu64, state->last.ms,
+                state->last.sequence, reader->last.id.ms, reader->last.id.sequence);
+    reader->last = stream_state_end(state);
+    reader->events.on_rollback(reader->events.context);
+}
+
+static void pass_over(struct stream_reader *reader, const struct gap *gap)
+{
+    reader->stats.missed += gap->missed;
+    log_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64, gap->missed);
+    bool is_known = gap->is_counted && reader->last.ordinal;
+    begin_at(reader, (struct stream_position){ gap->to,
+                                               is_known ? reader->last.ordinal + gap->missed : 0 });
+}
+
+/* True if what was read along with the state is what comes next. */
+static bool take_state(struct stream_reader *reader, const struct stream_state *state)
+{
+    struct gap gap;
+    if (!reader->has_position) {
+        begin_at(reader, stream_state_end(state));
+        return false;
+    }
+    if (stream_id_compare(state->last, reader->last.id) < 0) {
+        set_back(reader, state);
+        return false;
+    }
+    if (stream_state_gap(state, &reader->last, &gap))
+        pass_over(reader, &gap);
+    return true;
+}
+
+/* What was found in a reply. */
+struct decoded {
+    size_t count; /* the good ones */
+    size_t controls;
+    size_t malformed;
+    struct stream_position last; /* of all */
+};
+
+static struct decoded decode(struct stream_reader *reader, const struct redisReply *entries)
+{
+    struct decoded decoded = { .last = reader->last };
+    for (size_t i = 0; i < entries->elements && decoded.count < READ_COUNT; i++) {
+        struct stream_entry *entry = &reader->entries[decoded.count];
+        bool is_good = stream_entry_read(entry, entries->element[i]);
+        if (stream_id_compare(entry->id, decoded.last.id) > 0)
+            decoded.last.id = entry->id;
+        decoded.last.ordinal += decoded.last.ordinal > 0;
+        reader->ordinals[decoded.count] = decoded.last.ordinal;
+        decoded.count += is_good;
+        decoded.controls += entry->is_control;
+        if (entry->is_control)
+            recent_entries_forget_log(reader->recent, entry->log);
+        decoded.malformed += !is_good && !entry->is_control;
+    }
+    return decoded;
+}
+
+/* The entries that are new come to the front, in their order; answers how many. */
+static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
+{
+    size_t fresh = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct stream_entry *entry = &reader->entries[i];
+        if (recent_entries_add(reader->recent, entry->log, entry->index, entry->id)) {
+            reader->stats.repeats++;
+            reader->events.on_repeat(entry->id, reader->events.context);
+            continue;
+        }
+        reader->entries[fresh] = *entry;
+        reader->ordinals[fresh++] = reader->ordinals[i];
+    }
+    return fresh;
+}
+
+static void take_entries(struct stream_reader *reader, const struct redisReply *entries)
+{
+    struct decoded decoded = decode(reader, entries);
+    uint64_t now_ms = clock_monotonic_ms();
+    bool fetching =
+        reader->events.needs_issuers(reader->events.context) &&
+        issuer_fetch_start(reader->fetch, reader->link, reader->entries, decoded.count, now_ms);
+    if (fetching) {
+        reader->stats.issuer_rounds++;
+        reader->read_count = entries->elements;
+        reader->state = READER_FETCHING;
+        return;
+    }
+    reader->stats.replies++;
+    reader->stats.entries += decoded.count;
+    reader->stats.malformed += decoded.malformed;
+    reader->stats.controls += decoded.controls;
+    reader->last = decoded.last;
+    size_t fresh = keep_back_repeats(reader, decoded.count);
+    reader->read_count = READ_COUNT;
+    if (fresh > 0)
+        reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
+                                  reader->events.context);
+    issuers_trim(reader->issuers);
+    read_on(reader);
+}
+
+static void on_bell(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_reader *reader = context;
+    bool is_good = reply && (reply->type == REDIS_REPLY_NIL || stream_entries_of_read(reply));
+    if (is_good)
+        read_on(reader);
+    else
+        fail(reader, reply, "XREAD");
+}
+
+static void wait_for_entries(struct stream_reader *reader)
+{
+    char id[STREAM_ID_TEXT_SIZE];
+    (void)stream_id_format(id, reader->last.id);
+    bool sent =
+        redis_link_send_strings(reader->link, on_bell, reader, "XREAD", "COUNT", "1", "BLOCK",
+                                BLOCK_MS, "STREAMS", reader->contract->stream, id, NULL);
+    reader->state = sent ? READER_READING : READER_DOWN;
+}
+
+static void on_read(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_reader *reader = context;
+    struct stream_state state;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != READ_REPLIES ||
+        !stream_state_read(&state, reply->element[READ_STATE])) {
+        fail(reader, reply, "XINFO");
+        return;
+    }
+    const struct redisReply *entries = stream_entries_of_read(reply->element[READ_ENTRIES]);
+    if (!take_state(reader, &state))
+        read_on(reader);
+    else if (entries)
+        take_entries(reader, entries);
+    else
+        wait_for_entries(reader);
+}
+
+/* What is new, and the state of the stream at the same moment. */
+static void read_on(struct stream_reader *reader)
+{
+    struct redis_link *link = reader->link;
+    const char *key = reader->contract->stream;
+    char id[STREAM_ID_TEXT_SIZE];
+    char count[24];
+    (void)stream_id_format(id, reader->last.id);
+    (void)snprintf(count, sizeof count, "%zu", reader->has_position ? reader->read_count : 1);
+    bool sent = redis_link_send_strings(link, NULL, NULL, "MULTI", NULL) &&
+                redis_link_send_strings(link, NULL, NULL, "XINFO", "STREAM", key, NULL) &&
+                redis_link_send_strings(link, NULL, NULL, "XREAD", "COUNT", count, "STREAMS", key,
+                                        id, NULL) &&
+                redis_link_send_strings(link, on_read, reader, "EXEC", NULL);
+    reader->state = !sent ? READER_DOWN : reader->has_position ? READER_READING : READER_SEEKING;
+}
+
+static void on_fetched(bool fetched, void *context)
+{
+    struct stream_reader *reader = context;
+    assert(reader->state == READER_FETCHING);
+    if (fetched)
+        read_on(reader);
+    else
+        reader->state = READER_DOWN;
+}
+
+struct stream_reader *stream_reader_create(const struct contract *contract, struct issuers *issuers,
+                                           struct recent_entries *recent,
+                                           const struct stream_reader_events *events)
+{
+    struct stream_reader *reader = memory_allocate_zeroed(1, sizeof *reader);
+    reader->contract = contract;
+    reader->issuers = issuers;
+    reader->recent = recent;
+    reader->events = *events;
+    reader->read_count = READ_COUNT;
+    reader->fetch = issuer_fetch_create(contract, issuers, on_fetched, reader);
+    return reader;
+}
+
+void stream_reader_destroy(struct stream_reader *reader)
+{
+    if (!reader)
+        return;
+    issuer_fetch_destroy(reader->fetch);
+    free(reader);
+}
+
+void stream_reader_start(struct stream_reader *reader, struct redis_link *link)
+{
+    assert(reader->state == READER_DOWN);
+    reader->link = link;
+    read_on(reader);
+}
+
+struct stream_id stream_reader_last_id(const struct stream_reader *reader)
+{
+    return reader->last.id;
+}
+
+struct stream_position stream_reader_position(const struct stream_reader *reader)
+{
+    return reader->last;
+}
+
+bool stream_reader_is_reading(const struct stream_reader *reader)
+{
+    return reader->state == READER_READING || reader->state == READER_FETCHING;
+}
+
+const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)
+{
+    return &reader->stats;
+}

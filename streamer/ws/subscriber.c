@@ -1,0 +1,472 @@
+#include "streamer/ws/subscriber.h"
+
+#include <assert.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <libwebsockets.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "streamer/lanes/control_frame.h"
+#include "streamer/lanes/websocket_frame.h"
+#include "streamer/stream/stream_reader.h"
+
+enum {
+    /* One call's worth: with more, the kernel's copy is all that is left to see. */
+    SLICE_MAX = 128 * 1024,
+    /* Up to here a slice is sent without asking how much room the socket has. */
+    SLICE_SMALL = 16 * 1024,
+    /* A client that catches up gives way to the others after so much. */
+    SLICES_PER_TURN = 8,
+    /* Clients have nothing to say; libraries may. */
+    INBOUND_MESSAGE_MAX = 64 * 1024,
+    /* A page is given back by a client whose socket takes nothing for so long: others may want its place. */
+    PAGE_IDLE_MS = 2000,
+    /* So long may a client wait for its turn. */
+    TURN_MAX_MS = 60000,
+};
+
+struct subscribers {
+    struct subscribers_options options;
+    struct client_timing sse_timing;
+    struct subscriber *first;
+    struct buffer frame; /* of our own: pings, closes, heartbeats, gaps */
+    struct subscribers_stats stats;
+};
+
+struct subscribers *subscribers_create(const struct subscribers_options *options)
+{
+    struct subscribers *all = memory_allocate_zeroed(1, sizeof *all);
+    all->options = *options;
+    /* They say nothing, ever; one that is gone shows by a socket that takes nothing. */
+    all->sse_timing = options->timing;
+    all->sse_timing.ping_ms = UINT64_MAX;
+    all->sse_timing.silence_ms = UINT64_MAX;
+    buffer_init(&all->frame, CONTROL_FRAME_MAX);
+    return all;
+}
+
+void subscribers_destroy(struct subscribers *all)
+{
+    if (!all)
+        return;
+    buffer_free(&all->frame);
+    free(all);
+}
+
+static enum framing framing_of(const struct subscriber *subscriber)
+{
+    return lanes_key(subscriber->slot)->framing;
+}
+
+static void want_write(struct subscriber *subscriber, uint64_t now_ms)
+{
+    if (subscriber->state.waiting_since_ms)
+        return;
+    subscriber->state.waiting_since_ms = now_ms;
+    lws_callback_on_writable(subscriber->wsi);
+}
+
+static void enter(struct subscriber *subscriber)
+{
+    subscriber->link = &subscriber->all->first;
+    subscriber->next = *subscriber->link;
+    if (subscriber->next)
+        subscriber->next->link = &subscriber->next;
+    *subscriber->link = subscriber;
+}
+
+static void on_page(struct page *page, void *context)
+{
+    struct subscriber *subscriber = context;
+    subscriber->page = page;
+    subscriber->page_next = page_find(page, subscriber->state.last.id);
+    want_write(subscriber, clock_monotonic_ms());
+}
+
+bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
+                     const struct lane_key *key, const struct since *since)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    struct stream_position newest = stream_reader_position(all->options.reader);
+    *subscriber = (struct subscriber){ .all = all, .wsi = wsi };
+    subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
+    if (!subscriber->slot)
+        return false;
+    client_join(&subscriber->state, lanes_lane(subscriber->slot), since, newest, now_ms);
+    subscriber->request = (struct replay_request){
+        .key = lanes_key(subscriber->slot),
+        .on_page = on_page,
+        .context = subscriber,
+    };
+    all->stats.resumed += subscriber->state.is_behind;
+    all->stats.behind += subscriber->state.is_behind;
+    enter(subscriber);
+    want_write(subscriber, now_ms);
+    return true;
+}
+
+bool subscriber_has_joined(const struct subscriber *subscriber)
+{
+    return subscriber->slot != NULL;
+}
+
+static void drop_page(struct subscriber *subscriber)
+{
+    replays_release(subscriber->all->options.replays, subscriber->page);
+    subscriber->page = NULL;
+}
+
+void subscriber_leave(struct subscriber *subscriber)
+{
+    if (!subscriber->slot)
+        return;
+    *subscriber->link = subscriber->next;
+    if (subscriber->next)
+        subscriber->next->link = subscriber->link;
+    drop_page(subscriber);
+    replays_forget(subscriber->all->options.replays, &subscriber->request);
+    subscriber->all->stats.behind -= subscriber->state.is_behind;
+    lanes_leave(subscriber->slot, clock_monotonic_ms());
+    subscriber->slot = NULL;
+}
+
+/* Over TLS or not, in the middle of a WebSocket or of the body of an answer. */
+static bool write_raw(struct subscriber *subscriber, uint8_t *data, size_t size, uint64_t now_ms)
+{
+    if (lws_write(subscriber->wsi, data, size, LWS_WRITE_RAW) < 0)
+        return false;
+    subscriber->state.sent_at_ms = now_ms;
+    return true;
+}
+
+static struct buffer *begin_frame(struct subscriber *subscriber)
+{
+    buffer_clear(&subscriber->all->frame);
+    return &subscriber->all->frame;
+}
+
+/* What begin_frame's buffer has got since. */
+static bool send_frame(struct subscriber *subscriber, uint64_t now_ms)
+{
+    const struct buffer *frame = &subscriber->all->frame;
+    assert(!frame->failed);
+    return frame->size == 0 || write_raw(subscriber, frame->data, frame->size, now_ms);
+}
+
+static bool send_heartbeat(struct subscriber *subscriber, uint64_t now_ms)
+{
+    control_frame_heartbeat(begin_frame(subscriber), framing_of(subscriber), clock_realtime_ms());
+    return send_frame(subscriber, now_ms);
+}
+
+static bool send_ping(struct subscriber *subscriber, uint64_t now_ms)
+{
+    subscriber->state.pinged_at_ms = now_ms;
+    control_frame_ping(begin_frame(subscriber), framing_of(subscriber));
+    return send_frame(subscriber, now_ms);
+}
+
+static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint64_t now_ms)
+{
+    struct subscribers *all = subscriber->all;
+    client_skip(&subscriber->state, gap);
+    all->stats.gaps++;
+    all->stats.missed += gap->missed;
+    control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap);
+    return send_frame(subscriber, now_ms);
+}
+
+/* What a socket does not take, libwebsockets copies and keeps; so a stuck client is not given what will not fit. Half of
+ * the room, because the kernel counts its own overhead in. */
+static size_t socket_room(const struct subscriber *subscriber)
+{
+    int descriptor = lws_get_socket_fd(subscriber->wsi);
+    int queued = 0;
+    int buffer = 0;
+    socklen_t size = sizeof buffer;
+    if (ioctl(descriptor, SIOCOUTQ, &queued) != 0 ||
+        getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &buffer, &size) != 0 || queued >= buffer)
+        return 0;
+    size_t room = (size_t)(buffer - queued) / 2;
+    return room < SLICE_MAX ? room : SLICE_MAX;
+}
+
+static size_t slice_limit(const struct subscriber *subscriber)
+{
+    const struct lane *lane = lanes_lane(subscriber->slot);
+    const struct client *state = &subscriber->state;
+    if (!state->is_behind && state->position >= lane_first(lane) &&
+        lane_bytes_after(lane, state->position) <= SLICE_SMALL)
+        return SLICE_SMALL;
+    return socket_room(subscriber);
+}
+
+/* `count` messages, of the lane or of a page. */
+static bool send_slice(struct subscriber *subscriber, const struct lane_slice *slice,
+                       uint64_t count, uint64_t now_ms)
+{
+    struct subscribers_stats *stats = &subscriber->all->stats;
+    if (!write_raw(subscriber, slice->data, slice->size, now_ms))
+        return false;
+    client_advance(&subscriber->state, slice, now_ms);
+    stats->messages += count;
+    stats->slices++;
+    stats->slice_bytes += slice->size;
+    stats->partial += (uint64_t)lws_partial_buffered(subscriber->wsi);
+    return true;
+}
+
+static void note_behind(struct subscriber *subscriber, bool was_behind)
+{
+    struct subscribers_stats *stats = &subscriber->all->stats;
+    if (subscriber->state.is_behind && !was_behind) {
+        stats->behind++;
+        stats->overtaken++;
+    }
+    if (!subscriber->state.is_behind && was_behind) {
+        stats->behind--;
+        stats->caught_up++;
+    }
+}
+
+/* How it goes on after something was sent, or not. */
+enum progress {
+    PROGRESS_BROKEN,
+    PROGRESS_DONE, /* nothing more now; something will wake it */
+    PROGRESS_MORE,
+};
+
+/* The page is read through: on to the lane, or to the next page. */
+static enum progress turn_page(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct client *state = &subscriber->state;
+    struct replays *replays = subscriber->all->options.replays;
+    const struct lane *lane = lanes_lane(subscriber->slot);
+    bool was_empty = false;
+    if (subscriber->page) {
+        was_empty = subscriber->page->count == 0 && subscriber->page->is_end;
+        client_advance_to(state, subscriber->page->end);
+        drop_page(subscriber);
+    }
+    if (client_catch_up(state, lane)) {
+        replays_forget(replays, &subscriber->request);
+        note_behind(subscriber, true);
+        return PROGRESS_MORE;
+    }
+    /* This Redis has not got yet what the lane has had: asked again at the next tick. */
+    if (was_empty || subscriber->request.link)
+        return PROGRESS_DONE;
+    subscriber->request.after = state->last;
+    struct page *page = replays_want(replays, &subscriber->request, now_ms);
+    if (!page)
+        return PROGRESS_DONE;
+    subscriber->page = page;
+    subscriber->page_next = page_find(page, state->last.id);
+    return PROGRESS_MORE;
+}
+
+static enum progress send_page(struct subscriber *subscriber, size_t limit, uint64_t now_ms)
+{
+    const struct page *page = subscriber->page;
+    struct lane_slice slice;
+    struct gap gap;
+    if (page && !subscriber->state.wants_all &&
+        stream_state_gap(&page->state, &subscriber->state.last, &gap))
+        return send_gap(subscriber, &gap, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
+    if (!page || !page_read(page, &subscriber->page_next, subscriber->state.seen, limit, &slice))
+        return turn_page(subscriber, now_ms);
+    uint64_t count = slice.next - subscriber->page_next;
+    subscriber->page_next = (size_t)slice.next;
+    return send_slice(subscriber, &slice, count, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
+}
+
+static enum progress send_next(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct lane_slice slice;
+    bool was_behind = subscriber->state.is_behind;
+    size_t limit = slice_limit(subscriber);
+    uint64_t position = subscriber->state.position;
+    switch (client_next(&subscriber->state, lanes_lane(subscriber->slot), limit, &slice)) {
+    case CLIENT_NEXT_NOTHING: return PROGRESS_DONE;
+    case CLIENT_NEXT_PAGE:
+        note_behind(subscriber, was_behind);
+        return send_page(subscriber, limit, now_ms);
+    case CLIENT_NEXT_SLICE:
+        return send_slice(subscriber, &slice, slice.next - position, now_ms) ? PROGRESS_MORE
+                                                                             : PROGRESS_BROKEN;
+    }
+    return PROGRESS_DONE;
+}
+
+/* False when the connection is broken. */
+static bool send_slices(struct subscriber *subscriber, uint64_t now_ms)
+{
+    for (int turn = 0; turn < SLICES_PER_TURN && !lws_partial_buffered(subscriber->wsi); turn++) {
+        switch (send_next(subscriber, now_ms)) {
+        case PROGRESS_BROKEN: return false;
+        case PROGRESS_DONE: return true;
+        case PROGRESS_MORE: break;
+        }
+    }
+    want_write(subscriber, now_ms);
+    return true;
+}
+
+static enum client_due due_of(const struct subscriber *subscriber, uint64_t now_ms)
+{
+    const struct subscribers *all = subscriber->all;
+    bool is_sse = framing_of(subscriber) == FRAMING_SSE;
+    return client_due(&subscriber->state, is_sse ? &all->sse_timing : &all->options.timing, now_ms);
+}
+
+static bool send_due(struct subscriber *subscriber, uint64_t now_ms)
+{
+    switch (due_of(subscriber, now_ms)) {
+    case CLIENT_DUE_PING: return send_ping(subscriber, now_ms);
+    case CLIENT_DUE_HEARTBEAT: return send_heartbeat(subscriber, now_ms);
+    case CLIENT_DUE_NOTHING:
+    case CLIENT_DUE_CLOSE_SILENT:
+    case CLIENT_DUE_CLOSE_SLOW: return true;
+    }
+    return true;
+}
+
+int subscriber_write(struct subscriber *subscriber)
+{
+    if (!subscriber->slot)
+        return 0;
+    uint64_t now_ms = clock_monotonic_ms();
+    subscriber->state.waiting_since_ms = 0;
+    return send_due(subscriber, now_ms) && send_slices(subscriber, now_ms) ? 0 : -1;
+}
+
+int subscriber_receive(struct subscriber *subscriber, size_t size)
+{
+    subscriber->state.heard_at_ms = clock_monotonic_ms();
+    subscriber->inbound += size;
+    if (subscriber->inbound > INBOUND_MESSAGE_MAX) {
+        uint8_t reason[] = "message too large";
+        lws_close_reason(subscriber->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, reason,
+                         sizeof reason - 1);
+        return -1;
+    }
+    if (lws_is_final_fragment(subscriber->wsi))
+        subscriber->inbound = 0;
+    return 0;
+}
+
+void subscribers_wake(struct subscribers *all, uint64_t now_ms)
+{
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
+        if (!subscriber->state.is_behind &&
+            subscriber->state.position < lane_next(lanes_lane(subscriber->slot)))
+            want_write(subscriber, now_ms);
+}
+
+void subscribers_note_rollback(struct subscribers *all)
+{
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
+        client_note_rollback(&subscriber->state);
+        drop_page(subscriber);
+    }
+}
+
+void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)
+{
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
+        client_learn_newest(&subscriber->state, newest);
+}
+
+/* The last words. Behind what is buffered libwebsockets would end a WebSocket without any. */
+static void say_goodbye(struct subscriber *subscriber, enum lws_close_status code,
+                        const char *reason)
+{
+    enum framing framing = framing_of(subscriber);
+    if (framing == FRAMING_SSE || lws_partial_buffered(subscriber->wsi)) {
+        control_frame_close(begin_frame(subscriber), framing, code, reason);
+        (void)send_frame(subscriber, clock_monotonic_ms());
+        return;
+    }
+    uint8_t copy[WEBSOCKET_CONTROL_MAX];
+    size_t size = strlen(reason);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its size goes with it */
+    memcpy(copy, reason, size);
+    lws_close_reason(subscriber->wsi, code, copy, size);
+}
+
+/* RFC 6455 leaves 1013 to the IANA registry, libwebsockets has no name for it. */
+#define CLOSE_TRY_AGAIN_LATER ((enum lws_close_status)1013)
+
+/* Not from inside a callback of the connection: it may be freed. */
+static void close_subscriber(struct subscriber *subscriber, enum lws_close_status code,
+                             const char *reason)
+{
+    struct lws *wsi = subscriber->wsi;
+    say_goodbye(subscriber, code, reason);
+    subscriber_leave(subscriber);
+    lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
+}
+
+/* False if it was closed. */
+static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct subscribers *all = subscriber->all;
+    const struct client *state = &subscriber->state;
+    if (replays_waited_ms(all->options.replays, &subscriber->request, now_ms) >= TURN_MAX_MS) {
+        all->stats.closed_busy++;
+        close_subscriber(subscriber, CLOSE_TRY_AGAIN_LATER,
+                         "too many clients are behind, come again");
+        return false;
+    }
+    if (subscriber->page && state->waiting_since_ms &&
+        now_ms - state->waiting_since_ms >= PAGE_IDLE_MS)
+        drop_page(subscriber);
+    if (!subscriber->page && !subscriber->request.link)
+        want_write(subscriber, now_ms);
+    return true;
+}
+
+static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
+{
+    struct subscribers_stats *stats = &subscriber->all->stats;
+    if (subscriber->state.is_behind && !tick_behind(subscriber, now_ms))
+        return;
+    switch (due_of(subscriber, now_ms)) {
+    case CLIENT_DUE_NOTHING: return;
+    case CLIENT_DUE_PING:
+    case CLIENT_DUE_HEARTBEAT: want_write(subscriber, now_ms); return;
+    case CLIENT_DUE_CLOSE_SILENT:
+        stats->closed_silent++;
+        close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "no answer to pings");
+        return;
+    case CLIENT_DUE_CLOSE_SLOW:
+        stats->closed_slow++;
+        close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too slow");
+        return;
+    }
+}
+
+void subscribers_tick(struct subscribers *all, uint64_t now_ms)
+{
+    struct subscriber *next = NULL;
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = next) {
+        next = subscriber->next;
+        tick_subscriber(subscriber, now_ms);
+    }
+}
+
+void subscribers_close(struct subscribers *all)
+{
+    while (all->first)
+        close_subscriber(all->first, LWS_CLOSE_STATUS_GOINGAWAY, "going away");
+}
+
+const struct subscribers_stats *subscribers_stats(const struct subscribers *all)
+{
+    return &all->stats;
+}

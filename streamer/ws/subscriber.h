@@ -1,0 +1,81 @@
+/*
+ * Clients of the streams, over WebSocket or Server-Sent Events. Each is a position in a lane; whenever its socket is
+ * writable it is sent the next slice of ready-made frames, whole frames only, so that what libwebsockets sends by itself
+ * (pongs, closes) always falls between two frames. One that is behind its lane is sent pages of the past instead.
+ */
+#ifndef STREAMER_WS_SUBSCRIBER_H
+#define STREAMER_WS_SUBSCRIBER_H
+
+#include "streamer/lanes/cursor.h"
+#include "streamer/lanes/lanes.h"
+#include "streamer/lanes/replays.h"
+
+struct lws;
+struct stream_reader;
+struct subscribers;
+
+struct subscribers_options {
+    struct lanes *lanes;
+    const struct stream_reader *reader;
+    struct replays *replays;
+    struct client_timing timing;
+};
+
+struct subscribers_stats {
+    uint64_t slices; /* written */
+    uint64_t slice_bytes;
+    uint64_t messages;    /* in them */
+    uint64_t partial;     /* slices that the socket did not take whole */
+    uint64_t gaps;        /* times that a client was told that it missed something */
+    uint64_t missed;      /* messages they missed, where that could be counted */
+    uint64_t resumed;     /* clients that came for what was before */
+    uint64_t overtaken;   /* times that a lane overtook a client */
+    uint64_t caught_up;   /* times that one that was behind got back to its lane */
+    size_t behind;        /* clients, now */
+    uint64_t closed_busy; /* clients whose turn for a page did not come */
+    uint64_t closed_slow;
+    uint64_t closed_silent;
+};
+
+/* One connection; in libwebsockets' memory, owned by nobody else. */
+struct subscriber {
+    struct subscribers *all;
+    struct lws *wsi;
+    struct client state;
+    struct lane_slot *slot; /* NULL: it has left, or never joined */
+    struct page *page;      /* of one that is behind, while it is sent it */
+    size_t page_next;       /* the number of the frame of it that comes next */
+    struct replay_request request;
+    size_t inbound;                  /* bytes of the message that is coming in */
+    struct subscriber *next, **link; /* link: what points to this one */
+};
+
+/* Everything in the options is borrowed as long as the subscribers exist. */
+struct subscribers *subscribers_create(const struct subscribers_options *options);
+/* After the last one left. NULL is fine. */
+void subscribers_destroy(struct subscribers *all);
+
+/* The connection is open, its answer or handshake written. From here to subscriber_leave it listens to its lane. False if
+ * there are as many lanes as may be. */
+bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
+                     const struct lane_key *key, const struct since *since);
+/* The connection is closing. Fine for one that has left already or never joined. */
+void subscriber_leave(struct subscriber *subscriber);
+bool subscriber_has_joined(const struct subscriber *subscriber);
+/* The socket is writable; `size` bytes have come in. 0, or -1 to close the connection, as libwebsockets has it. */
+int subscriber_write(struct subscriber *subscriber);
+int subscriber_receive(struct subscriber *subscriber, size_t size);
+
+/* Redis was set back. */
+void subscribers_note_rollback(struct subscribers *all);
+/* The reader knows only now where the stream ends. */
+void subscribers_learn_newest(struct subscribers *all, struct stream_position newest);
+/* There is something new in the lanes. */
+void subscribers_wake(struct subscribers *all, uint64_t now_ms);
+/* To be called every second or so: heartbeats, pings, and the end of clients that are gone. */
+void subscribers_tick(struct subscribers *all, uint64_t now_ms);
+/* Tells all clients that the server is going away. */
+void subscribers_close(struct subscribers *all);
+const struct subscribers_stats *subscribers_stats(const struct subscribers *all);
+
+#endif
