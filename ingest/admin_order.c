@@ -63,13 +63,13 @@ static bool is_log_id(const char *text, size_t size)
     return size == CONTRACT_LOG_ID_HEX && hex_decode(id, sizeof id, bytes_of(text, size));
 }
 
-const char *operator_order_check_release(const char *text)
+const char *admin_order_check_release(const char *text)
 {
     bool good = !*text || is_log_id(text, strlen(text));
     return good ? NULL : "a log id has 64 lower-case hex digits";
 }
 
-const char *operator_order_check_rebase(const char *text)
+const char *admin_order_check_rebase(const char *text)
 {
     size_t id_size = strcspn(text, "=");
     uint64_t index;
@@ -96,7 +96,7 @@ static void on_answer(struct redis_link *link, redisReply *reply, void *context)
     if (!reply || reply->type != REDIS_REPLY_STRING) {
         (void)fprintf(
             stderr, "certstream-ingest: %s\n",
-            log_quoted(reply && reply->type == REDIS_REPLY_ERROR ? reply->str : "no answer"));
+            say_quoted(reply && reply->type == REDIS_REPLY_ERROR ? reply->str : "no answer"));
         return;
     }
     (void)printf("%s of log %s: it stood at %s%s%s\n", run->order->operation, run->order->log_id,
@@ -131,7 +131,7 @@ static void wait_for_answer(struct redis_link *link, struct run *run)
                       redis_link_reason(link));
 }
 
-int operator_order_run(const struct ingest_settings *settings)
+int admin_order_run(const struct ingest_settings *settings)
 {
     struct order order;
     struct run run = { .settings = settings, .order = &order, .result = EXIT_FAILURE };

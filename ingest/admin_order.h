@@ -13,10 +13,10 @@ enum {
 };
 
 /* NULL, or a constant text that says why `text` is no log id in hex (for release), or no "log id=index" (for rebase). */
-const char *operator_order_check_release(const char *text);
-const char *operator_order_check_rebase(const char *text);
+const char *admin_order_check_release(const char *text);
+const char *admin_order_check_rebase(const char *text);
 
 /* Carries out --release or --rebase and says on standard output what has become of it; the process's exit code. */
-int operator_order_run(const struct ingest_settings *settings);
+int admin_order_run(const struct ingest_settings *settings);
 
 #endif

@@ -63,9 +63,9 @@ static void follow(struct ingest *ingest, const struct roster_entry *entry, uint
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     ingest->logs = memory_resize(ingest->logs, ingest->log_count + 1, sizeof *ingest->logs);
     ingest->logs[ingest->log_count++] = followed_log_create(ingest, &description, now_ms);
-    log_info(entry->verdict == ROSTER_DRAINED ? "log is drained" : "log is followed",
-             "log=%s lists=%s url=%s reason=\"%s\"", log_quoted(entry->ct_log.description),
-             log_quoted(entry->ct_log.lists), log_quoted(entry->ct_log.url),
+    say_info(entry->verdict == ROSTER_DRAINED ? "log is drained" : "log is followed",
+             "log=%s lists=%s url=%s reason=\"%s\"", say_quoted(entry->ct_log.description),
+             say_quoted(entry->ct_log.lists), say_quoted(entry->ct_log.url),
              roster_reason_text(entry->reason));
 }
 
@@ -75,12 +75,12 @@ static void update(struct followed_log *log, const struct roster_entry *entry, u
     if (ct_log_is_same(was, is))
         return;
     if (was->is_draining != is->is_draining)
-        log_info(is->is_draining ? "log is drained" : "log is followed again",
-                 "log=%s reason=\"%s\"", log_quoted(is->description),
+        say_info(is->is_draining ? "log is drained" : "log is followed again",
+                 "log=%s reason=\"%s\"", say_quoted(is->description),
                  roster_reason_text(entry->reason));
     if (strcmp(was->url, is->url) != 0 || was->kind != is->kind)
-        log_info("log has moved", "log=%s from=%s to=%s type=%s", log_quoted(is->description),
-                 log_quoted(was->url), log_quoted(is->url), ct_log_kind_name(is->kind));
+        say_info("log has moved", "log=%s from=%s to=%s type=%s", say_quoted(is->description),
+                 say_quoted(was->url), say_quoted(is->url), ct_log_kind_name(is->kind));
     struct ct_log description = ct_log_copy(is);
     followed_log_update(log, &description, now_ms);
 }
@@ -146,7 +146,7 @@ static void on_redis_up(struct redis_link *link, void *context)
 {
     struct ingest *ingest = context;
     (void)link;
-    log_info("redis is there", "instance=%s", ingest->instance);
+    say_info("redis is there", "instance=%s", ingest->instance);
     ingest_reload_issuers(ingest);
     log_lists_on_redis_up(ingest->lists);
     leases_hurry(ingest->leases);
@@ -157,7 +157,7 @@ static void on_redis_down(struct redis_link *link, const char *reason, void *con
 {
     struct ingest *ingest = context;
     (void)link;
-    log_warning("redis is away", "reason=%s", log_quoted(reason));
+    say_warning("redis is away", "reason=%s", say_quoted(reason));
     ingest->stats.redis_drops++;
     ingest->issuers_known = false;
     publisher_on_down(ingest->publisher);
@@ -170,21 +170,21 @@ void ingest_note_refusal(struct ingest *ingest, enum ingest_write write, const c
     static const char *const names[INGEST_WRITES] = { "leases", "entries" };
     bool is_refused = error != NULL;
     if (is_refused && !ingest->is_refused[write])
-        log_error("Redis does not take writes", "what=%s reason=%s", names[write],
-                  log_quoted(error));
+        say_error("Redis does not take writes", "what=%s reason=%s", names[write],
+                  say_quoted(error));
     if (!is_refused && ingest->is_refused[write])
-        log_info("Redis takes writes again", "what=%s", names[write]);
+        say_info("Redis takes writes again", "what=%s", names[write]);
     ingest->is_refused[write] = is_refused;
 }
 
-static void on_append(void *context, const struct append *append, enum append_result result,
-                      const char *error)
+static void on_batch(void *context, const struct batch *batch, enum batch_result result,
+                     const char *error)
 {
     struct ingest *ingest = context;
-    bool is_refused = result == APPEND_FAILED && redis_refusal_of(error) == REDIS_REFUSAL_CONDITION;
-    if (is_refused || result == APPEND_DONE)
+    bool is_refused = result == BATCH_FAILED && redis_refusal_of(error) == REDIS_REFUSAL_CONDITION;
+    if (is_refused || result == BATCH_DONE)
         ingest_note_refusal(ingest, INGEST_APPENDS, is_refused ? error : NULL);
-    followed_log_on_append(append->owner, append, result, error, clock_monotonic_ms());
+    followed_log_on_batch(batch->owner, batch, result, error, clock_monotonic_ms());
 }
 
 static void create_redis(struct ingest *ingest)
@@ -204,7 +204,7 @@ static void create_redis(struct ingest *ingest)
         .link = ingest->link,
         .retain_entries = (uint64_t)ingest->settings->retain_entries,
         .retain_age_ms = (uint64_t)ingest->settings->retain_age_ms,
-        .on_result = on_append,
+        .on_result = on_batch,
         .context = ingest,
     };
     ingest->publisher = publisher_create(&publisher);
@@ -238,7 +238,7 @@ static void init(struct ingest *ingest, const struct ingest_settings *settings)
 }
 
 /* Connections first: nothing calls back into what is freed later. */
-static void clear(struct ingest *ingest)
+static void clear_ingest(struct ingest *ingest)
 {
     redis_link_destroy(ingest->link);
     http_client_destroy(ingest->http);
@@ -247,7 +247,7 @@ static void clear(struct ingest *ingest)
     free(ingest->logs);
     operator_budgets_destroy(ingest->operators);
     publisher_destroy(ingest->publisher);
-    issuer_fetcher_destroy(ingest->issuers);
+    issuer_download_destroy(ingest->issuers);
     pipeline_destroy(ingest->pipeline);
     log_lists_destroy(ingest->lists);
     leases_destroy(ingest->leases);
@@ -358,12 +358,11 @@ static void report(struct ingest *ingest, uint64_t now_ms)
     const char *names[COUNTERS_MAX];
     uint64_t values[COUNTERS_MAX];
     char texts[COUNTERS_MAX][24];
-    struct checkpoint_field fields[COUNTERS_MAX];
+    struct hash_field fields[COUNTERS_MAX];
     size_t count = collect_counters(ingest, names, values);
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(texts[i], sizeof texts[i], "%" PRIu64, values[i]);
-        fields[i] =
-            (struct checkpoint_field){ bytes_of_string(names[i]), bytes_of_string(texts[i]) };
+        fields[i] = (struct hash_field){ bytes_of_string(names[i]), bytes_of_string(texts[i]) };
     }
     publisher_set_fields(ingest->publisher, ingest->key, fields, count, COUNTERS_EXPIRE_MS);
 }
@@ -379,7 +378,7 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
     deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
     deadline_ms = earlier(deadline_ms, leases_deadline_ms(ingest->leases));
     deadline_ms = earlier(deadline_ms, notify_deadline_ms(ingest->notify));
-    deadline_ms = earlier(deadline_ms, issuer_fetcher_deadline_ms(ingest->issuers, now_ms));
+    deadline_ms = earlier(deadline_ms, issuer_download_deadline_ms(ingest->issuers, now_ms));
     deadline_ms = earlier(deadline_ms, log_lists_deadline_ms(ingest->lists));
     for (size_t i = 0; i < ingest->log_count; i++)
         deadline_ms = earlier(deadline_ms, followed_log_deadline_ms(ingest->logs[i], now_ms));
@@ -429,7 +428,7 @@ static bool turn(struct ingest *ingest, bool busy)
     log_lists_work(ingest->lists, now_ms);
     leases_work(ingest->leases, now_ms);
     /* First, because entries wait for issuers: where an operator is asked little, logs would leave them nothing. */
-    issuer_fetcher_work(ingest->issuers, now_ms);
+    issuer_download_work(ingest->issuers, now_ms);
     busy = work(ingest, now_ms);
     report(ingest, now_ms);
     tell_manager(ingest, now_ms);
@@ -437,7 +436,7 @@ static bool turn(struct ingest *ingest, bool busy)
 }
 
 /* What is on its way to Redis gets there; nothing more is asked of the logs. */
-static void finish(struct ingest *ingest, uint64_t end_ms)
+static void finish_ingest(struct ingest *ingest, uint64_t end_ms)
 {
     for (uint64_t now_ms = clock_monotonic_ms(); now_ms < end_ms && redis_link_is_up(ingest->link);
          now_ms = clock_monotonic_ms()) {
@@ -454,12 +453,12 @@ static void finish(struct ingest *ingest, uint64_t end_ms)
 static void stop_in_order(struct ingest *ingest)
 {
     uint64_t end_ms = clock_monotonic_ms() + STOP_MS;
-    log_info("stopping", "instance=%s", ingest->instance);
+    say_info("stopping", "instance=%s", ingest->instance);
     notify_stopping(ingest->notify);
-    finish(ingest, end_ms);
+    finish_ingest(ingest, end_ms);
     leases_give_back(ingest->leases);
     (void)redis_link_send_strings(ingest->link, NULL, NULL, "DEL", ingest->key, (char *)NULL);
-    finish(ingest, end_ms);
+    finish_ingest(ingest, end_ms);
 }
 
 int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
@@ -467,10 +466,10 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     struct ingest ingest;
     init(&ingest, settings);
     ingest.pipeline = pipeline_create();
-    ingest.issuers = issuer_fetcher_create(&ingest);
+    ingest.issuers = issuer_download_create(&ingest);
     create_redis(&ingest);
     if (!*settings->contact)
-        log_warning("no contact is set: logs may slow this client down", "setting=--contact");
+        say_warning("no contact is set: logs may slow this client down", "setting=--contact");
     ingest.notify = notify_create();
     notify_ready(ingest.notify);
     (void)printf("certstream-ingest ready\n");
@@ -479,7 +478,7 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     while (!*stop)
         busy = turn(&ingest, busy);
     stop_in_order(&ingest);
-    clear(&ingest);
+    clear_ingest(&ingest);
     notify_destroy(ingest.notify);
     return EXIT_SUCCESS;
 }
@@ -498,6 +497,6 @@ int ingest_list_logs(const struct ingest_settings *settings)
     }
     log_lists_print(ingest.lists);
     int result = log_lists_are_loaded(ingest.lists) ? EXIT_SUCCESS : EXIT_FAILURE;
-    clear(&ingest);
+    clear_ingest(&ingest);
     return result;
 }

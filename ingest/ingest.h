@@ -11,7 +11,7 @@
 
 struct followed_log;
 struct http_client;
-struct issuer_fetcher;
+struct issuer_download;
 struct leases;
 struct log_lists;
 struct operator_budgets;
@@ -70,7 +70,7 @@ struct ingest {
     struct redis_link *link;
     struct pipeline *pipeline;
     struct publisher *publisher;
-    struct issuer_fetcher *issuers;
+    struct issuer_download *issuers;
     struct log_lists *lists;
     struct followed_log **logs; /* owned */
     size_t log_count;

@@ -259,14 +259,14 @@ static const struct setting table[] = {
       .value_name = "LOG",
       .help =
           "have a quarantined log (its id in hex) looked at now, say so in the stream, and exit",
-      .check = operator_order_check_release },
+      .check = admin_order_check_release },
     { .name = "rebase",
       .type = SETTING_TEXT,
       .offset = offsetof(struct ingest_settings, rebase),
       .value_name = "LOG=INDEX",
       .help = "have a log go on from this index, skipped or published again what lies between, say "
               "so in the stream, and exit",
-      .check = operator_order_check_rebase },
+      .check = admin_order_check_rebase },
     { .name = "reason",
       .type = SETTING_TEXT,
       .offset = offsetof(struct ingest_settings, reason),

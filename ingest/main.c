@@ -27,7 +27,7 @@ static int run(const struct ingest_settings *settings)
     if (settings->list_logs)
         return ingest_list_logs(settings);
     if (*settings->release || *settings->rebase)
-        return operator_order_run(settings);
+        return admin_order_run(settings);
     return ingest_run(settings, &stop);
 }
 

@@ -54,10 +54,10 @@ enum {
 struct streamer {
     const struct streamer_settings *settings;
     struct contract contract;
-    struct edges edges;
+    struct admission admission;
     struct listeners listeners;
     struct loop *loop;
-    struct issuers *issuers;
+    struct issuer_cache *issuers;
     struct renderer *renderer;
     struct framer *framer;
     struct lanes *lanes;
@@ -68,10 +68,10 @@ struct streamer {
     struct redis_driver *asking;    /* for everything else */
     struct replays *replays;
     struct newest *newest;
-    struct unique_window *window;
-    struct window_keeper *keeper;
+    struct recent_certificates *window;
+    struct recent_certificates_keeper *keeper;
     struct entry_search *search;
-    struct stream_end *end;
+    struct reader_lag *end;
     struct log_reports *reports;
     struct http_sources sources;
     struct ws_server *server;
@@ -88,7 +88,7 @@ static void on_entries(const struct stream_entry *entries, const uint64_t *ordin
                        uint64_t now_ms, void *context)
 {
     struct streamer *streamer = context;
-    window_keeper_add(streamer->keeper, entries, count);
+    recent_certificates_keeper_add(streamer->keeper, entries, count);
     for (size_t i = 0; i < count; i++)
         lanes_publish(streamer->lanes, &entries[i], ordinals[i], now_ms);
     ws_server_wake(streamer->server, now_ms);
@@ -129,7 +129,7 @@ static bool needs_issuers(void *context)
 static void on_reading_up(struct redis_link *link, void *context)
 {
     struct streamer *streamer = context;
-    log_info("reading the stream", "key=%s", log_quoted(streamer->contract.stream));
+    say_info("reading the stream", "key=%s", say_quoted(streamer->contract.stream));
     stream_reader_start(streamer->reader, link);
 }
 
@@ -137,7 +137,7 @@ static void on_reading_down(struct redis_link *link, const char *reason, void *c
 {
     (void)link;
     (void)context;
-    log_warning("Redis is away", "reason=%s", log_quoted(reason));
+    say_warning("Redis is away", "reason=%s", say_quoted(reason));
 }
 
 static void on_replaying_up(struct redis_link *link, void *context)
@@ -170,8 +170,8 @@ static void on_tick(void *context)
     ws_server_tick(streamer->server, now_ms);
     lanes_tick(streamer->lanes, now_ms);
     log_reports_refresh(streamer->reports, now_ms);
-    stream_end_refresh(streamer->end, now_ms);
-    window_keeper_tick(streamer->keeper);
+    reader_lag_refresh(streamer->end, now_ms);
+    recent_certificates_keeper_tick(streamer->keeper);
     tell_status(streamer);
     loop_timer_set(streamer->tick, TICK_MS);
 }
@@ -204,11 +204,11 @@ static void log_totals(const struct streamer *streamer)
     const struct framer_stats *framer = framer_stats(streamer->framer);
     const struct ws_server_stats *server = ws_server_stats(streamer->server);
     const struct subscribers_stats *clients = ws_server_subscribers_stats(streamer->server);
-    log_info("totals of the stream",
+    say_info("totals of the stream",
              "entries=%" PRIu64 " malformed=%" PRIu64 " oversized=%" PRIu64 " rollbacks=%" PRIu64,
              reader->entries, reader->malformed + framer->malformed, lanes->oversized,
              reader->rollbacks);
-    log_info("totals of the clients",
+    say_info("totals of the clients",
              "accepted=%" PRIu64 " refused=%" PRIu64 " slices=%" PRIu64 " bytes=%" PRIu64
              " partial=%" PRIu64 " gaps=%" PRIu64 " missed=%" PRIu64 " closed_slow=%" PRIu64
              " closed_silent=%" PRIu64,
@@ -221,7 +221,7 @@ static void stop(struct streamer *streamer)
 {
     loop_watch_destroy(streamer->signals);
     streamer->signals = NULL;
-    log_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
+    say_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
     log_totals(streamer);
     notify_stopping(streamer->notify);
     ws_server_close(streamer->server);
@@ -239,7 +239,7 @@ static void on_signal(short events, void *context)
     while (streamer->signals &&
            read(streamer->signal_descriptor, &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGHUP)
-            edges_reload(&streamer->edges);
+            admission_reload(&streamer->admission);
         else
             stop(streamer);
     }
@@ -257,7 +257,7 @@ static size_t limit_descriptors(int64_t max_clients)
     if (limit.rlim_cur == wanted)
         return (size_t)max_clients;
     size_t room = limit.rlim_cur > OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS : 1;
-    log_warning("the limit on open files leaves room for fewer clients",
+    say_warning("the limit on open files leaves room for fewer clients",
                 "max-clients=%" PRId64 " room=%zu", max_clients, room);
     return room;
 }
@@ -316,11 +316,11 @@ static void make_readers(struct streamer *streamer)
         .context = streamer,
     };
     struct redis_link_events asking = { .on_up = on_asking_up, .context = streamer };
-    streamer->issuers = issuers_create(ISSUERS_MAX_BYTES);
+    streamer->issuers = issuer_cache_create(ISSUERS_MAX_BYTES);
     streamer->renderer = renderer_create(streamer->issuers);
     streamer->framer = framer_create(streamer->renderer);
     streamer->window =
-        unique_window_create((size_t)streamer->settings->unique_window, random_seed());
+        recent_certificates_create((size_t)streamer->settings->unique_window, random_seed());
     streamer->lanes =
         lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer, streamer->window);
     streamer->recent = recent_entries_create();
@@ -343,11 +343,11 @@ static void make_readers(struct streamer *streamer)
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
     streamer->newest = newest_create(&streamer->contract, streamer->issuers, asking_link);
-    streamer->keeper =
-        window_keeper_create(&streamer->contract, asking_link, streamer->reader, streamer->window);
+    streamer->keeper = recent_certificates_keeper_create(&streamer->contract, asking_link,
+                                                         streamer->reader, streamer->window);
     streamer->search =
         entry_search_create(&streamer->contract, streamer->issuers, asking_link, streamer->window);
-    streamer->end = stream_end_create(&streamer->contract, asking_link, streamer->reader);
+    streamer->end = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
     fill_sources(streamer);
 }
@@ -358,7 +358,7 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
     struct ws_server_options options = {
         .loop = streamer->loop,
         .sources = &streamer->sources,
-        .edges = &streamer->edges,
+        .admission = &streamer->admission,
         .max_connections = max_connections,
         .handshake_ms = (uint64_t)settings->handshake_ms,
         .deflate = !settings->no_deflate,
@@ -408,7 +408,7 @@ static bool open_listeners(struct streamer *streamer)
         .count = settings->listen.count,
         .port = (uint16_t)settings->port,
         .is_shared = settings->share_port,
-        .has_certificate = streamer->edges.identity != NULL,
+        .has_certificate = streamer->admission.identity != NULL,
     };
     char reason[LISTENER_REASON_SIZE];
     return listeners_open(&streamer->listeners, &options, reason) || complain(reason);
@@ -417,7 +417,7 @@ static bool open_listeners(struct streamer *streamer)
 static bool make_edges(struct streamer *streamer, size_t max_connections)
 {
     char reason[EDGES_REASON_SIZE];
-    return edges_init(&streamer->edges, streamer->settings, max_connections, reason) ||
+    return admission_init(&streamer->admission, streamer->settings, max_connections, reason) ||
            complain(reason);
 }
 
@@ -458,19 +458,19 @@ static void clean_up(struct streamer *streamer)
     loop_destroy(streamer->loop);
     ws_server_destroy(streamer->server);
     log_reports_destroy(streamer->reports);
-    stream_end_destroy(streamer->end);
+    reader_lag_destroy(streamer->end);
     entry_search_destroy(streamer->search);
-    window_keeper_destroy(streamer->keeper);
+    recent_certificates_keeper_destroy(streamer->keeper);
     newest_destroy(streamer->newest);
     stream_reader_destroy(streamer->reader);
     recent_entries_destroy(streamer->recent);
     lanes_destroy(streamer->lanes);
-    unique_window_destroy(streamer->window);
+    recent_certificates_destroy(streamer->window);
     framer_destroy(streamer->framer);
     renderer_destroy(streamer->renderer);
-    issuers_destroy(streamer->issuers);
+    issuer_cache_destroy(streamer->issuers);
     listeners_close(&streamer->listeners);
-    edges_clear(&streamer->edges);
+    admission_clear(&streamer->admission);
     if (streamer->signal_descriptor >= 0)
         (void)close(streamer->signal_descriptor);
 }

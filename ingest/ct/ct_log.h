@@ -47,7 +47,7 @@ struct ct_log {
     uint64_t interval_start_ms;
     uint64_t interval_end_ms;
     bool is_test; /* its log_type is test or monitoring_only */
-    /* The lists no longer want it: it is read until it grows no more, and its checkpoint is kept. */
+    /* The lists no longer want it: it is read until it grows no more, and its position is kept. */
     bool is_draining;
 };
 

@@ -63,7 +63,7 @@ static bool take_string(struct reader *reader, struct bytes *text)
     return !text->size || !memchr(text->data, '\\', text->size);
 }
 
-static bool take_member(struct reader *reader, const char *name, struct bytes *value)
+static bool take_entry_member(struct reader *reader, const char *name, struct bytes *value)
 {
     struct bytes text;
     return take_string(reader, &text) && bytes_equal_string(text, name) &&
@@ -72,8 +72,8 @@ static bool take_member(struct reader *reader, const char *name, struct bytes *v
 
 static bool take_entry(struct reader *reader, struct bytes *leaf_input, struct bytes *extra_data)
 {
-    return take_character(reader, '{') && take_member(reader, "leaf_input", leaf_input) &&
-           take_character(reader, ',') && take_member(reader, "extra_data", extra_data) &&
+    return take_character(reader, '{') && take_entry_member(reader, "leaf_input", leaf_input) &&
+           take_character(reader, ',') && take_entry_member(reader, "extra_data", extra_data) &&
            take_character(reader, '}');
 }
 
@@ -134,7 +134,7 @@ bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body)
     return open_plain(page, body) || open_other(page, body);
 }
 
-static bool decode(struct buffer *out, struct bytes text)
+static bool decode_base64_member(struct buffer *out, struct bytes text)
 {
     buffer_clear(out);
     return base64_decode(out, text);
@@ -143,7 +143,7 @@ static bool decode(struct buffer *out, struct bytes text)
 static bool decode_member(struct buffer *out, const cJSON *item, const char *name)
 {
     const char *text = json_read_string(item, name);
-    return text && decode(out, bytes_of_string(text));
+    return text && decode_base64_member(out, bytes_of_string(text));
 }
 
 static bool decode_plain(struct rfc6962_page *page)
@@ -152,7 +152,8 @@ static bool decode_plain(struct rfc6962_page *page)
     (void)take_character(&page->plain, ',');
     bool good = take_entry(&page->plain, &leaf_input, &extra_data);
     assert(good);
-    return decode(&page->leaf_input, leaf_input) && decode(&page->extra_data, extra_data);
+    return decode_base64_member(&page->leaf_input, leaf_input) &&
+           decode_base64_member(&page->extra_data, extra_data);
 }
 
 static bool decode_other(struct rfc6962_page *page)

@@ -23,7 +23,7 @@ enum {
     /* Before anything is learnt: ct.md 6.2 gives 5.5 to 8 KB for JSON and 1.6 KB for a tile's entry. */
     RFC6962_BYTES_PER_ENTRY = 8192,
     TILED_BYTES_PER_ENTRY = 2048,
-    /* After an append that failed, Redis is given this long before the checkpoint is read again; twice as long after each
+    /* After an append that failed, Redis is given this long before the position is read again; twice as long after each
      * further one, because all that was under way is fetched again. */
     RELOAD_DELAY_MS = 500,
     RELOAD_DELAY_MAX_MS = 60 * 1000,
@@ -52,8 +52,8 @@ void followed_log_note_failure(struct followed_log *log, const char *what, const
 {
     (void)snprintf(log->error, sizeof log->error, "%s: %s", what, why);
     if (!log->is_failing)
-        log_warning("log fails", "log=%s error=%s", log_quoted(log->ct_log.description),
-                    log_quoted(log->error));
+        say_warning("log fails", "log=%s error=%s", say_quoted(log->ct_log.description),
+                    say_quoted(log->error));
     log->is_failing = true;
 }
 
@@ -63,7 +63,7 @@ static void leave_alone(struct followed_log *log, const char *what, const char *
     log->is_left_alone = true;
     followed_log_disown(log);
     followed_log_note_failure(log, what, why);
-    log_error("log is left alone", "log=%s", log_quoted(log->ct_log.description));
+    say_error("log is left alone", "log=%s", say_quoted(log->ct_log.description));
 }
 
 static struct log_key *make_key(const struct ct_log *ct_log)
@@ -133,9 +133,9 @@ void followed_log_destroy(struct followed_log *log)
 {
     release_all_held(log);
     while (log->window.first) {
-        struct append *append = log->window.first;
-        log->window.first = append->next;
-        append_destroy(append);
+        struct batch *batch = log->window.first;
+        log->window.first = batch->next;
+        batch_destroy(batch);
     }
     log_proof_destroy(log->proof);
     buffer_free(&log->head_text);
@@ -147,7 +147,7 @@ void followed_log_destroy(struct followed_log *log)
 static void write_identity(struct followed_log *log)
 {
     struct ingest *ingest = log->ingest;
-    struct checkpoint_field fields[REMEMBERED_LOG_FIELDS];
+    struct hash_field fields[REMEMBERED_LOG_FIELDS];
     struct buffer text;
     buffer_init(&text, REMEMBERED_LOG_TEXT_MAX);
     remembered_log_write(&log->ct_log, fields, &text);
@@ -157,7 +157,7 @@ static void write_identity(struct followed_log *log)
                                   log->ct_log.id_hex, (char *)NULL);
 }
 
-/* Another protocol, the same tree: the checkpoint is loaded again and gone on from. */
+/* Another protocol, the same tree: the position is loaded again and gone on from. */
 static void change_kind(struct followed_log *log, uint64_t now_ms)
 {
     followed_log_disown(log);
@@ -189,7 +189,7 @@ void followed_log_note_success(struct followed_log *log)
     /* Heads say nothing of entries that were wrong. */
     if (!log->is_failing || log->follower.mismatches || log->follower.is_quarantined)
         return;
-    log_info("log answers again", "log=%s", log_quoted(log->ct_log.description));
+    say_info("log answers again", "log=%s", say_quoted(log->ct_log.description));
     log->is_failing = false;
 }
 
@@ -199,9 +199,9 @@ void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class
     log->is_failing = true;
     if (log->quarantine == class)
         return;
-    log_error("log is quarantined", "log=%s id=%s class=%s released=%" PRIu64,
-              log_quoted(log->ct_log.description), log->ct_log.id_hex,
-              log_quoted(mismatch_class_name(class)), log->released.next);
+    say_error("log is quarantined", "log=%s id=%s class=%s released=%" PRIu64,
+              say_quoted(log->ct_log.description), log->ct_log.id_hex,
+              say_quoted(mismatch_class_name(class)), log->released.next);
     if (log->quarantine == MISMATCH_NONE)
         log->quarantined_ms = clock_realtime_ms();
     log->quarantine = class;
@@ -211,7 +211,7 @@ void followed_log_leave_quarantine(struct followed_log *log)
 {
     if (log->quarantine == MISMATCH_NONE)
         return;
-    log_info("log leaves quarantine", "log=%s", log_quoted(log->ct_log.description));
+    say_info("log leaves quarantine", "log=%s", say_quoted(log->ct_log.description));
     log->quarantine = MISMATCH_NONE;
     log->quarantined_ms = 0;
     log->is_failing = false;
@@ -252,7 +252,7 @@ enum {
     HASH_FIELDS_MAX = 256
 };
 
-static size_t collect_fields(const redisReply *reply, struct checkpoint_field *fields)
+static size_t collect_fields(const redisReply *reply, struct hash_field *fields)
 {
     size_t count = 0;
     for (size_t i = 0; i + 1 < reply->elements && count < HASH_FIELDS_MAX; i += 2) {
@@ -260,52 +260,52 @@ static size_t collect_fields(const redisReply *reply, struct checkpoint_field *f
         const redisReply *value = reply->element[i + 1];
         if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
             continue;
-        fields[count++] = (struct checkpoint_field){ bytes_of(name->str, (size_t)name->len),
-                                                     bytes_of(value->str, (size_t)value->len) };
+        fields[count++] = (struct hash_field){ bytes_of(name->str, (size_t)name->len),
+                                               bytes_of(value->str, (size_t)value->len) };
     }
     return count;
 }
 
-/* A checkpoint at the size of the head that it names has that head's root; another one has been tampered with. */
+/* A position at the size of the head that it names has that head's root; another one has been tampered with. */
 static bool is_sound(const struct followed_log *log)
 {
-    const struct checkpoint *checkpoint = &log->checkpoint;
-    bool can_tell = checkpoint->has_frontier && checkpoint->verified_size == checkpoint->next &&
-                    checkpoint->head.size == checkpoint->next && checkpoint->head.signature_size;
+    const struct log_position *position = &log->position;
+    bool can_tell = position->has_frontier && position->verified_size == position->next &&
+                    position->head.size == position->next && position->head.signature_size;
     if (!can_tell)
         return true;
     struct merkle_hash root;
-    merkle_frontier_root(pipeline_sha256(log->ingest->pipeline), &checkpoint->frontier, &root);
-    return memcmp(&root, &checkpoint->head.root, sizeof root) == 0;
+    merkle_frontier_root(pipeline_sha256(log->ingest->pipeline), &position->frontier, &root);
+    return memcmp(&root, &position->head.root, sizeof root) == 0;
 }
 
 static void resume(struct followed_log *log, uint64_t now_ms)
 {
-    const struct checkpoint *checkpoint = &log->checkpoint;
+    const struct log_position *position = &log->position;
     /* Not after each append that failed. */
     if (!log->reload_delay_ms)
-        log_info("log resumes", "log=%s next=%" PRIu64, log_quoted(log->ct_log.description),
-                 checkpoint->next);
-    if (checkpoint->has_frontier || !log->follower.policy->verifies)
-        follower_on_checkpoint(&log->follower, checkpoint->next, checkpoint->page, now_ms);
+        say_info("log resumes", "log=%s next=%" PRIu64, say_quoted(log->ct_log.description),
+                 position->next);
+    if (position->has_frontier || !log->follower.policy->verifies)
+        follower_on_position(&log->follower, position->next, position->page, now_ms);
     else
-        follower_on_bare_checkpoint(&log->follower, checkpoint->next, now_ms);
+        follower_on_bare_position(&log->follower, position->next, now_ms);
 }
 
-static void take_checkpoint(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
+static void take_position(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
 {
-    struct checkpoint_field fields[HASH_FIELDS_MAX];
+    struct hash_field fields[HASH_FIELDS_MAX];
     size_t count = collect_fields(reply, fields);
-    enum checkpoint_result result = checkpoint_read(&log->checkpoint, fields, count);
-    log->released = log->checkpoint;
-    if (result == CHECKPOINT_CORRUPT || (result == CHECKPOINT_READ && !is_sound(log))) {
+    enum log_position_result result = log_position_read(&log->position, fields, count);
+    log->released = log->position;
+    if (result == LOG_POSITION_CORRUPT || (result == LOG_POSITION_READ && !is_sound(log))) {
         leave_alone(log, "checkpoint", "makes no sense");
         return;
     }
-    if (result == CHECKPOINT_READ) {
+    if (result == LOG_POSITION_READ) {
         resume(log, now_ms);
     } else {
-        log_info("log is new", "log=%s", log_quoted(log->ct_log.description));
+        say_info("log is new", "log=%s", say_quoted(log->ct_log.description));
         follower_on_new_log(&log->follower, now_ms);
     }
     write_identity(log);
@@ -320,7 +320,7 @@ static void on_loaded(struct redis_link *link, redisReply *reply, void *context)
     if (!reply || load.life != load.log->follower.life)
         return;
     if (reply->type == REDIS_REPLY_ARRAY) {
-        take_checkpoint(load.log, reply, now_ms);
+        take_position(load.log, reply, now_ms);
         return;
     }
     followed_log_note_failure(load.log, "checkpoint",
@@ -356,7 +356,7 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms)
 }
 
 /* What is wrong with Redis rather than with this log's append is said once for all logs. */
-static void note_failed_append(struct followed_log *log, const char *error)
+static void note_failed_batch(struct followed_log *log, const char *error)
 {
     if (redis_refusal_of(error) == REDIS_REFUSAL_NONE && redis_link_is_up(log->ingest->link))
         followed_log_note_failure(log, "redis", error);
@@ -371,23 +371,23 @@ uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_m
     return budget_ms < follower_ms ? budget_ms : follower_ms;
 }
 
-void followed_log_on_append(struct followed_log *log, const struct append *append,
-                            enum append_result result, const char *error, uint64_t now_ms)
+void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
+                           enum batch_result result, const char *error, uint64_t now_ms)
 {
-    if (result != APPEND_DONE)
+    if (result != BATCH_DONE)
         ingest_reload_issuers(log->ingest);
-    if (append->generation != log->follower.life)
+    if (batch->generation != log->follower.life)
         return;
     switch (result) {
-    case APPEND_DONE:
+    case BATCH_DONE:
         log->reload_delay_ms = 0;
-        follower_on_durable(&log->follower, append->checkpoint.next);
+        follower_on_durable(&log->follower, batch->position.next);
         return;
-    case APPEND_REFUSED:
-        log_warning("append refused", "log=%s expected_next=%" PRIu64,
-                    log_quoted(log->ct_log.description), append->expected_next);
+    case BATCH_REFUSED:
+        say_warning("append refused", "log=%s expected_next=%" PRIu64,
+                    say_quoted(log->ct_log.description), batch->expected_next);
         break;
-    case APPEND_FAILED: note_failed_append(log, error); break;
+    case BATCH_FAILED: note_failed_batch(log, error); break;
     }
     log->reload_delay_ms = log->reload_delay_ms ? log->reload_delay_ms * 2 : RELOAD_DELAY_MS;
     if (log->reload_delay_ms > RELOAD_DELAY_MAX_MS)
@@ -398,11 +398,11 @@ void followed_log_on_append(struct followed_log *log, const struct append *appen
 /* An operator has moved the log's position, or lifts its quarantine: what is under way is for the old one. */
 static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms)
 {
-    bool has_checkpoint = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
-    if (!has_checkpoint || epoch == log->checkpoint.epoch)
+    bool has_position = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
+    if (!has_position || epoch == log->position.epoch)
         return;
-    log_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
-             log_quoted(log->ct_log.description), epoch);
+    say_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
+             say_quoted(log->ct_log.description), epoch);
     /* What it signed before is on record. */
     log->history = (struct head_history){ 0 };
     follower_on_right_head(&log->follower);

@@ -1,6 +1,6 @@
 /*
  * One log that is followed: its follower, the answers it holds, the window of entries that is not proven yet, and the
- * checkpoint it has reached. Here the follower's wishes become requests (log_fetch), answers become entries, and proven
+ * position it has reached. Here the follower's wishes become requests (log_fetch), answers become entries, and proven
  * entries appends (log_window).
  */
 #ifndef INGEST_FOLLOW_FOLLOWED_LOG_H
@@ -32,8 +32,8 @@ struct held_body {
 
 /* Entries that were taken and are not proven yet, as appends in a row. */
 struct window {
-    struct append *first;
-    struct append **last;
+    struct batch *first;
+    struct batch **last;
     size_t bytes;
     uint64_t begun_at_ms;
 };
@@ -53,8 +53,8 @@ struct followed_log {
     struct operator_share share;
     struct follower follower;
     struct followed_log_stats stats;
-    struct checkpoint released;   /* what Redis has, or is on its way there */
-    struct checkpoint checkpoint; /* at the end of the window */
+    struct log_position released; /* what Redis has, or is on its way there */
+    struct log_position position; /* at the end of the window */
     struct window window;
     struct log_proof *proof;
     struct signed_head proof_head; /* what the proof is under */
@@ -65,7 +65,7 @@ struct followed_log {
     struct head_history history;
     struct buffer head_text;    /* the head the follower has, as the log served it */
     uint64_t bytes_per_entry;   /* of answers, as learnt */
-    bool is_left_alone;         /* its key or its checkpoint makes no sense */
+    bool is_left_alone;         /* its key or its position makes no sense */
     uint64_t reload_delay_ms;   /* after the appends that failed in a row */
     enum lease_wish lease_wish; /* of the next round */
     uint64_t lease_until_ms;
@@ -95,12 +95,12 @@ bool followed_log_work(struct followed_log *log, uint64_t now_ms);
 /* When that may be so again; UINT64_MAX: only after an event. */
 uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms);
 
-void followed_log_on_append(struct followed_log *log, const struct append *append,
-                            enum append_result result, const char *error, uint64_t now_ms);
+void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
+                           enum batch_result result, const char *error, uint64_t now_ms);
 /* Redis went away, or the lease with it, or another process is to have it. */
 void followed_log_disown(struct followed_log *log);
 
-/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of the checkpoint. */
+/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of the position. */
 void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms);
 
 /* Writes the log's state to its hash. */

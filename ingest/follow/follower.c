@@ -68,7 +68,7 @@ static void forget_head(struct follower *follower)
     follower->partial_tile = UINT64_MAX;
 }
 
-static void forget(struct follower *follower)
+static void forget_travel(struct follower *follower)
 {
     forget_fetches(follower);
     forget_head(follower);
@@ -91,7 +91,7 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
         .jitter = jitter_of(seed),
         .page = policy->has_tiles ? TILE_WIDTH : 0,
     };
-    forget(follower);
+    forget_travel(follower);
     follower_on_description(follower, ct_log);
 }
 
@@ -103,13 +103,13 @@ void follower_own(struct follower *follower)
 
 void follower_disown(struct follower *follower)
 {
-    forget(follower);
+    forget_travel(follower);
     follower->state = FOLLOWER_UNOWNED;
 }
 
 void follower_reload(struct follower *follower, uint64_t at_ms)
 {
-    forget(follower);
+    forget_travel(follower);
     follower->state = FOLLOWER_LOADING;
     follower->retry_at_ms = at_ms;
 }
@@ -198,8 +198,7 @@ static void stand_at(struct follower *follower, uint64_t index)
     follower->durable = follower->released = follower->taken = follower->planned = index;
 }
 
-void follower_on_checkpoint(struct follower *follower, uint64_t next, uint64_t page,
-                            uint64_t now_ms)
+void follower_on_position(struct follower *follower, uint64_t next, uint64_t page, uint64_t now_ms)
 {
     assert(follower->state == FOLLOWER_LOADING);
     stand_at(follower, next);
@@ -208,7 +207,7 @@ void follower_on_checkpoint(struct follower *follower, uint64_t next, uint64_t p
     enter_after_load(follower, now_ms);
 }
 
-void follower_on_bare_checkpoint(struct follower *follower, uint64_t next, uint64_t now_ms)
+void follower_on_bare_position(struct follower *follower, uint64_t next, uint64_t now_ms)
 {
     assert(follower->state == FOLLOWER_LOADING);
     follower->has_start = true;

@@ -27,7 +27,7 @@
 /* In order of travel. */
 enum follower_state {
     FOLLOWER_UNOWNED, /* the lease is with another process, or not asked for yet */
-    FOLLOWER_LOADING, /* the checkpoint is being read from Redis */
+    FOLLOWER_LOADING, /* the position is being read from Redis */
     FOLLOWER_FETCHING_HEAD,
     FOLLOWER_STARTING, /* the frontier of the starting point is being fetched */
     FOLLOWER_FETCHING_RANGES,
@@ -115,11 +115,11 @@ struct follower {
     const struct follower_policy *policy;
     enum follower_state state;
     uint64_t
-        life; /* counts loads of the checkpoint: what was appended in an earlier one is of no interest */
+        life; /* counts loads of the position: what was appended in an earlier one is of no interest */
     uint64_t generation; /* the same of what is fetched */
     struct jitter jitter;
 
-    bool has_position; /* the checkpoint is loaded or created */
+    bool has_position; /* the position is loaded or created */
     bool has_start;    /* where to start is known, its frontier is not */
     uint64_t start;
     uint64_t durable;
@@ -172,26 +172,25 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
 /* The log's description has changed: a read-only log ends elsewhere, or goes on. */
 void follower_on_description(struct follower *follower, const struct ct_log *ct_log);
 
-/* The lease was got: the checkpoint is to be loaded. Or it was lost, or Redis went away: everything is forgotten. */
+/* The lease was got: the position is to be loaded. Or it was lost, or Redis went away: everything is forgotten. */
 void follower_own(struct follower *follower);
 void follower_disown(struct follower *follower);
-/* Redis refused or failed an append, or came back: forget what was under way and load the checkpoint again, not before
+/* Redis refused or failed an batch, or came back: forget what was under way and load the position again, not before
  * `at_ms`. */
 void follower_reload(struct follower *follower, uint64_t at_ms);
-/* True once when the checkpoint is to be read: one of the next three then follows, or another follower_reload. */
+/* True once when the position is to be read: one of the next three then follows, or another follower_reload. */
 bool follower_next_load(struct follower *follower, uint64_t now_ms);
 
-/* The checkpoint stands at `next`; `page` as learnt earlier or 0. */
-void follower_on_checkpoint(struct follower *follower, uint64_t next, uint64_t page,
-                            uint64_t now_ms);
-/* The checkpoint stands at `next`, but its frontier is not known and has to be got from the log. */
-void follower_on_bare_checkpoint(struct follower *follower, uint64_t next, uint64_t now_ms);
+/* The position stands at `next`; `page` as learnt earlier or 0. */
+void follower_on_position(struct follower *follower, uint64_t next, uint64_t page, uint64_t now_ms);
+/* The position stands at `next`, but its frontier is not known and has to be got from the log. */
+void follower_on_bare_position(struct follower *follower, uint64_t next, uint64_t now_ms);
 /* There is none: the log is new, and its starting point follows from its head. */
 void follower_on_new_log(struct follower *follower, uint64_t now_ms);
 
 /* In STARTING: the index it starts at. */
 uint64_t follower_start_index(const struct follower *follower);
-/* The starting point is known and on its way to Redis: the publisher has been given a checkpoint at this index. */
+/* The starting point is known and on its way to Redis: the publisher has been given a position at this index. */
 void follower_on_started(struct follower *follower, uint64_t index, uint64_t now_ms);
 
 /* The next thing to GET, if there is any; to be called until it says no. What it answers counts as in flight. Without

@@ -19,7 +19,7 @@ enum {
 
 struct wanted {
     struct wanted *next;
-    struct issuer_fetcher *fetcher;
+    struct issuer_download *fetcher;
     char *url; /* of the issuer */
     uint8_t fingerprint[SHA256_SIZE];
     struct operator_share share;
@@ -32,7 +32,7 @@ struct wanted {
     uint64_t back_off_ms;
 };
 
-struct issuer_fetcher {
+struct issuer_download {
     struct ingest *ingest;
     struct wanted *first;
     size_t count;
@@ -40,9 +40,9 @@ struct issuer_fetcher {
     bool is_failing;
 };
 
-struct issuer_fetcher *issuer_fetcher_create(struct ingest *ingest)
+struct issuer_download *issuer_download_create(struct ingest *ingest)
 {
-    struct issuer_fetcher *fetcher = memory_allocate_zeroed(1, sizeof *fetcher);
+    struct issuer_download *fetcher = memory_allocate_zeroed(1, sizeof *fetcher);
     fetcher->ingest = ingest;
     return fetcher;
 }
@@ -54,7 +54,7 @@ static void wanted_destroy(struct wanted *wanted)
     free(wanted);
 }
 
-void issuer_fetcher_destroy(struct issuer_fetcher *fetcher)
+void issuer_download_destroy(struct issuer_download *fetcher)
 {
     if (!fetcher)
         return;
@@ -66,7 +66,7 @@ void issuer_fetcher_destroy(struct issuer_fetcher *fetcher)
     free(fetcher);
 }
 
-static struct wanted *find(const struct issuer_fetcher *fetcher, const uint8_t *fingerprint)
+static struct wanted *find_wanted(const struct issuer_download *fetcher, const uint8_t *fingerprint)
 {
     struct wanted *wanted = fetcher->first;
     while (wanted && memcmp(wanted->fingerprint, fingerprint, SHA256_SIZE) != 0)
@@ -74,8 +74,8 @@ static struct wanted *find(const struct issuer_fetcher *fetcher, const uint8_t *
     return wanted;
 }
 
-static void add(struct issuer_fetcher *fetcher, const struct ct_log *ct_log,
-                const uint8_t *fingerprint, uint64_t now_ms)
+static void add_wanted(struct issuer_download *fetcher, const struct ct_log *ct_log,
+                       const uint8_t *fingerprint, uint64_t now_ms)
 {
     struct wanted *wanted = memory_allocate_zeroed(1, sizeof *wanted);
     char hex[2 * SHA256_SIZE + 1];
@@ -96,29 +96,29 @@ static void add(struct issuer_fetcher *fetcher, const struct ct_log *ct_log,
     fetcher->count++;
 }
 
-bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const struct ct_log *ct_log,
-                         const uint8_t *fingerprint, uint64_t now_ms)
+bool issuer_download_want(struct issuer_download *fetcher, const struct ct_log *ct_log,
+                          const uint8_t *fingerprint, uint64_t now_ms)
 {
     if (issuer_set_find(pipeline_issuers(fetcher->ingest->pipeline), fingerprint))
         return true;
-    const struct wanted *wanted = find(fetcher, fingerprint);
+    const struct wanted *wanted = find_wanted(fetcher, fingerprint);
     if (wanted)
         return wanted->has_arrived || now_ms - wanted->wanted_at_ms >= ISSUER_WAIT_MS;
     if (fetcher->count == ISSUER_WANTED_MAX)
         return true;
-    add(fetcher, ct_log, fingerprint, now_ms);
+    add_wanted(fetcher, ct_log, fingerprint, now_ms);
     return false;
 }
 
-void issuer_fetcher_deliver(struct issuer_fetcher *fetcher, struct append *append)
+void issuer_download_deliver(struct issuer_download *fetcher, struct batch *batch)
 {
-    for (struct wanted **link = &fetcher->first; *link && !append_is_full(append);) {
+    for (struct wanted **link = &fetcher->first; *link && !batch_is_full(batch);) {
         struct wanted *wanted = *link;
         if (!wanted->has_arrived) {
             link = &wanted->next;
             continue;
         }
-        pipeline_add_issuer(fetcher->ingest->pipeline, append, buffer_bytes(&wanted->der));
+        pipeline_add_issuer(fetcher->ingest->pipeline, batch, buffer_bytes(&wanted->der));
         *link = wanted->next;
         fetcher->count--;
         wanted_destroy(wanted);
@@ -139,18 +139,18 @@ static void settle_budget(struct wanted *wanted, const struct http_response *res
 }
 
 /* A change of health is said once, not for each issuer. */
-static void note_health(struct issuer_fetcher *fetcher, const struct wanted *wanted,
+static void note_health(struct issuer_download *fetcher, const struct wanted *wanted,
                         bool is_failing, long status)
 {
     if (is_failing && !fetcher->is_failing)
-        log_warning("issuers cannot be fetched", "url=%s status=%ld", log_quoted(wanted->url),
+        say_warning("issuers cannot be fetched", "url=%s status=%ld", say_quoted(wanted->url),
                     status);
     else if (!is_failing && fetcher->is_failing)
-        log_info("issuers can be fetched again", "url=%s", log_quoted(wanted->url));
+        say_info("issuers can be fetched again", "url=%s", say_quoted(wanted->url));
     fetcher->is_failing = is_failing;
 }
 
-static void on_response(void *context, const struct http_response *response)
+static void on_issuer_response(void *context, const struct http_response *response)
 {
     struct wanted *wanted = context;
     struct ingest *ingest = wanted->fetcher->ingest;
@@ -178,7 +178,7 @@ static void on_response(void *context, const struct http_response *response)
                                                                         : wanted->back_off_ms * 2;
 }
 
-static void forget_old(struct issuer_fetcher *fetcher, uint64_t now_ms)
+static void forget_old(struct issuer_download *fetcher, uint64_t now_ms)
 {
     for (struct wanted **link = &fetcher->first; *link;) {
         struct wanted *wanted = *link;
@@ -193,7 +193,7 @@ static void forget_old(struct issuer_fetcher *fetcher, uint64_t now_ms)
     }
 }
 
-void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms)
+void issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms)
 {
     forget_old(fetcher, now_ms);
     for (struct wanted *wanted = fetcher->first; wanted && fetcher->in_flight < ISSUER_REQUESTS_MAX;
@@ -206,10 +206,10 @@ void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms)
         wanted->in_flight = true;
         fetcher->in_flight++;
         fetcher->ingest->stats.requests++;
-        http_client_get(fetcher->ingest->http, &(struct http_request){
+        http_client_get(fetcher->ingest->http, &(struct http_get){
                                                    .url = wanted->url,
                                                    .body_max = ISSUER_BODY_MAX,
-                                                   .on_response = on_response,
+                                                   .on_response = on_issuer_response,
                                                    .context = wanted,
                                                });
     }
@@ -225,7 +225,7 @@ static uint64_t due_ms(const struct wanted *wanted, uint64_t now_ms)
     return operator_budget_deadline_ms(&wanted->share, now_ms);
 }
 
-uint64_t issuer_fetcher_deadline_ms(const struct issuer_fetcher *fetcher, uint64_t now_ms)
+uint64_t issuer_download_deadline_ms(const struct issuer_download *fetcher, uint64_t now_ms)
 {
     uint64_t deadline_ms = UINT64_MAX;
     /* When all are out, the next answer makes room. */

@@ -22,23 +22,23 @@ enum {
     ISSUER_FORGET_MS = 3600 * 1000,
 };
 
-struct append;
+struct batch;
 struct ct_log;
-struct issuer_fetcher;
+struct issuer_download;
 
-struct issuer_fetcher *issuer_fetcher_create(struct ingest *ingest);
-void issuer_fetcher_destroy(struct issuer_fetcher *fetcher);
+struct issuer_download *issuer_download_create(struct ingest *ingest);
+void issuer_download_destroy(struct issuer_download *fetcher);
 
 /* Whether entries that name this issuer may go on: it is known, or has been waited for long enough. If it is not known it
  * will be fetched from the log, within its operator's budget. */
-bool issuer_fetcher_want(struct issuer_fetcher *fetcher, const struct ct_log *ct_log,
-                         const uint8_t *fingerprint, uint64_t now_ms);
+bool issuer_download_want(struct issuer_download *fetcher, const struct ct_log *ct_log,
+                          const uint8_t *fingerprint, uint64_t now_ms);
 
 /* Adds the issuers that have arrived to `append`, which takes them to Redis. */
-void issuer_fetcher_deliver(struct issuer_fetcher *fetcher, struct append *append);
+void issuer_download_deliver(struct issuer_download *fetcher, struct batch *batch);
 
 /* Sends what is due. The deadline is when that changes. */
-void issuer_fetcher_work(struct issuer_fetcher *fetcher, uint64_t now_ms);
-uint64_t issuer_fetcher_deadline_ms(const struct issuer_fetcher *fetcher, uint64_t now_ms);
+void issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms);
+uint64_t issuer_download_deadline_ms(const struct issuer_download *fetcher, uint64_t now_ms);
 
 #endif

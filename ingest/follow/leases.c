@@ -106,7 +106,7 @@ static bool apply(struct followed_log *log, const struct lease *lease, bool is_o
 static void say_instances(struct leases *leases, const struct lease_round *round)
 {
     if (round->instance_count != leases->instance_count)
-        log_info("ingest processes share the logs", "processes=%zu logs=%zu", round->instance_count,
+        say_info("ingest processes share the logs", "processes=%zu logs=%zu", round->instance_count,
                  leases->ingest->log_count);
     leases->instance_count = round->instance_count;
 }

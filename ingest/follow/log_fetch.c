@@ -49,8 +49,8 @@ static bool is_for_proof(enum fetch_kind kind)
     return kind == FETCH_START || kind == FETCH_PROOF || kind == FETCH_CLASSIFY;
 }
 
-static void fail(struct followed_log *log, const struct fetch *fetch, enum fetch_failure failure,
-                 uint64_t retry_after_ms, uint64_t now_ms)
+static void fail_fetch(struct followed_log *log, const struct fetch *fetch,
+                       enum fetch_failure failure, uint64_t retry_after_ms, uint64_t now_ms)
 {
     switch (follower_on_failure(&log->follower, fetch, failure, retry_after_ms, now_ms)) {
     case FAILURE_RETRIED: log->start_begun &= fetch->kind != FETCH_START; return;
@@ -75,8 +75,8 @@ static enum fetch_failure failure_of(const struct http_response *response)
     return response->status == 404 || response->status == 410 ? FETCH_MISSING : FETCH_REFUSED;
 }
 
-static void fail_fetch(struct followed_log *log, const struct fetch *fetch,
-                       const struct http_response *response, uint64_t now_ms)
+static void fail_response(struct followed_log *log, const struct fetch *fetch,
+                          const struct http_response *response, uint64_t now_ms)
 {
     enum fetch_failure failure = failure_of(response);
     if (is_for_proof(fetch->kind) && is_refusal(response) && log_proof_on_missing(log->proof)) {
@@ -92,7 +92,7 @@ static void fail_fetch(struct followed_log *log, const struct fetch *fetch,
         followed_log_note_failure(log, fetch_name(log, fetch->kind),
                                   response->result == HTTP_ANSWERED ? why : response->error);
     }
-    fail(log, fetch, failure, response->retry_after_ms, now_ms);
+    fail_fetch(log, fetch, failure, response->retry_after_ms, now_ms);
 }
 
 static bool read_head(const struct followed_log *log, struct signed_head *head, struct bytes body,
@@ -114,7 +114,7 @@ static void on_head(struct followed_log *log, const struct fetch *fetch, struct 
     const char *wrong;
     if (!read_head(log, &head, body, &wrong)) {
         followed_log_note_failure(log, fetch_name(log, FETCH_HEAD), wrong);
-        fail(log, fetch, FETCH_MALFORMED, 0, now_ms);
+        fail_fetch(log, fetch, FETCH_MALFORMED, 0, now_ms);
         return;
     }
     struct ingest_stats *stats = &log->ingest->stats;
@@ -150,7 +150,7 @@ static void on_proof(struct followed_log *log, const struct fetch *fetch, struct
     enum log_proof_state state = log_proof_on_answer(log->proof, body, sha256_of(log), &malformed);
     if (malformed && !log_proof_on_missing(log->proof)) {
         followed_log_note_failure(log, fetch_name(log, fetch->kind), "not what was asked for");
-        fail(log, fetch, FETCH_MALFORMED, 0, now_ms);
+        fail_fetch(log, fetch, FETCH_MALFORMED, 0, now_ms);
         return;
     }
     follower_on_step(&log->follower, fetch);
@@ -159,7 +159,7 @@ static void on_proof(struct followed_log *log, const struct fetch *fetch, struct
     } else if (!log_start_on_proof(log, state, now_ms)) {
         followed_log_note_failure(log, fetch_name(log, fetch->kind),
                                   "it does not lead to the root");
-        fail(log, fetch, FETCH_MALFORMED, 0, now_ms);
+        fail_fetch(log, fetch, FETCH_MALFORMED, 0, now_ms);
     }
 }
 
@@ -187,7 +187,7 @@ static void settle_budget(struct followed_log *log, const struct request *reques
     operator_budget_on_answer(&log->share, &answer, now_ms);
 }
 
-static void on_response(void *context, const struct http_response *response)
+static void on_log_response(void *context, const struct http_response *response)
 {
     struct request request = *(struct request *)context;
     struct followed_log *log = request.log;
@@ -202,7 +202,7 @@ static void on_response(void *context, const struct http_response *response)
     if (!follower_expects(&log->follower, &request.fetch))
         return;
     if (response->result != HTTP_ANSWERED || response->status != 200) {
-        fail_fetch(log, &request.fetch, response, now_ms);
+        fail_response(log, &request.fetch, response, now_ms);
         return;
     }
     struct bytes body = buffer_bytes(response->body);
@@ -272,12 +272,12 @@ static void send(struct followed_log *log, const struct fetch *fetch, uint64_t n
     log->ingest->held_bytes += request->reserved;
     log->ingest->stats.requests++;
     operator_budget_on_sent(&log->share, now_ms);
-    http_client_get(log->ingest->http, &(struct http_request){
+    http_client_get(log->ingest->http, &(struct http_get){
                                            .url = (const char *)url.data,
                                            .body_max = body_max(log, fetch->kind),
                                            .body_expected = request->reserved,
                                            .is_fresh = fetch->is_fresh,
-                                           .on_response = on_response,
+                                           .on_response = on_log_response,
                                            .context = request,
                                        });
     buffer_free(&url);

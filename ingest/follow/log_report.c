@@ -11,7 +11,7 @@ enum {
 };
 
 struct report {
-    struct checkpoint_field fields[REPORT_FIELDS];
+    struct hash_field fields[REPORT_FIELDS];
     char numbers[REPORT_FIELDS][NUMBER_SIZE];
     size_t count;
 };
@@ -19,7 +19,7 @@ struct report {
 static void add_text(struct report *report, const char *name, const char *text)
 {
     report->fields[report->count++] =
-        (struct checkpoint_field){ bytes_of_string(name), bytes_of_string(text) };
+        (struct hash_field){ bytes_of_string(name), bytes_of_string(text) };
 }
 
 static void add_number(struct report *report, const char *name, uint64_t number)

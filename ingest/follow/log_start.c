@@ -11,7 +11,7 @@ static void start_at(struct followed_log *log, uint64_t index,
                      const struct merkle_frontier *frontier, uint64_t now_ms)
 {
     bool is_new = !log->follower.has_start;
-    struct checkpoint checkpoint = {
+    struct log_position position = {
         .next = index,
         .epoch = is_new ? 0 : log->released.epoch,
         .has_frontier = frontier != NULL,
@@ -19,15 +19,15 @@ static void start_at(struct followed_log *log, uint64_t index,
         .verified_size = frontier ? index : 0,
     };
     if (frontier)
-        checkpoint.frontier = *frontier;
-    log_info("log starts", "log=%s next=%" PRIu64 " frontier=%s",
-             log_quoted(log->ct_log.description), index, frontier ? "known" : "unknown");
+        position.frontier = *frontier;
+    say_info("log starts", "log=%s next=%" PRIu64 " frontier=%s",
+             say_quoted(log->ct_log.description), index, frontier ? "known" : "unknown");
     log->start_begun = false;
-    log->released = log->checkpoint = checkpoint;
+    log->released = log->position = position;
     follower_on_started(&log->follower, index, now_ms);
-    struct append *append = log_window_begin_append(log);
-    append->creates = is_new;
-    publisher_submit(log->ingest->publisher, append);
+    struct batch *batch = log_window_begin_batch(log);
+    batch->creates = is_new;
+    publisher_submit(log->ingest->publisher, batch);
 }
 
 bool log_start_begin(struct followed_log *log, uint64_t now_ms)

@@ -21,50 +21,50 @@ static struct digest *sha256_of(const struct followed_log *log)
     return pipeline_sha256(log->ingest->pipeline);
 }
 
-struct append *log_window_begin_append(struct followed_log *log)
+struct batch *log_window_begin_batch(struct followed_log *log)
 {
-    struct append *append = append_create(&log->checkpoint);
-    append->owner = log;
-    append->generation = log->follower.life;
-    append->log_key = log->key;
-    append->log_id_hex = log->ct_log.id_hex;
+    struct batch *batch = batch_create(&log->position);
+    batch->owner = log;
+    batch->generation = log->follower.life;
+    batch->log_key = log->key;
+    batch->log_id_hex = log->ct_log.id_hex;
     if (log->source.is_tiled)
-        issuer_fetcher_deliver(log->ingest->issuers, append);
-    return append;
+        issuer_download_deliver(log->ingest->issuers, batch);
+    return batch;
 }
 
-static void hold(struct followed_log *log, struct append *append, uint64_t now_ms)
+static void hold(struct followed_log *log, struct batch *batch, uint64_t now_ms)
 {
     struct window *window = &log->window;
     if (!window->first)
         *window = (struct window){ .last = &window->first, .begun_at_ms = now_ms };
-    *window->last = append;
-    window->last = &append->next;
-    window->bytes += append->arena.size;
-    log->ingest->held_bytes += append->arena.size;
-    log->checkpoint = append->checkpoint;
+    *window->last = batch;
+    window->last = &batch->next;
+    window->bytes += batch->arena.size;
+    log->ingest->held_bytes += batch->arena.size;
+    log->position = batch->position;
 }
 
-static struct append *take_held(struct followed_log *log)
+static struct batch *take_held(struct followed_log *log)
 {
     struct window *window = &log->window;
-    struct append *append = window->first;
-    window->first = append->next;
-    append->next = NULL;
-    window->bytes -= append->arena.size;
-    log->ingest->held_bytes -= append->arena.size;
-    return append;
+    struct batch *batch = window->first;
+    window->first = batch->next;
+    batch->next = NULL;
+    window->bytes -= batch->arena.size;
+    log->ingest->held_bytes -= batch->arena.size;
+    return batch;
 }
 
 void log_window_clear(struct followed_log *log)
 {
     bool had_issuers = false;
     while (log->window.first) {
-        struct append *append = take_held(log);
-        had_issuers |= append->issuer_count > 0;
-        append_destroy(append);
+        struct batch *batch = take_held(log);
+        had_issuers |= batch->issuer_count > 0;
+        batch_destroy(batch);
     }
-    log->checkpoint = log->released;
+    log->position = log->released;
     if (had_issuers)
         ingest_reload_issuers(log->ingest);
 }
@@ -75,18 +75,18 @@ static void release(struct followed_log *log, const struct signed_head *head, ui
 {
     log->ingest->stats.window_verify_ms += now_ms - log->window.begun_at_ms;
     log->ingest->stats.windows++;
-    log->checkpoint.head = *head;
-    log->checkpoint.verified_size = proven_size;
+    log->position.head = *head;
+    log->position.verified_size = proven_size;
     while (log->window.first) {
-        struct append *append = take_held(log);
-        append->checkpoint.head = *head;
-        append->checkpoint.verified_size = proven_size;
-        publisher_submit(log->ingest->publisher, append);
+        struct batch *batch = take_held(log);
+        batch->position.head = *head;
+        batch->position.verified_size = proven_size;
+        publisher_submit(log->ingest->publisher, batch);
     }
-    log->released = log->checkpoint;
+    log->released = log->position;
     if (log->follower.mismatches && !log->follower.is_quarantined) {
         log->ingest->stats.mismatches_transient++;
-        log_info("log's entries are right again", "log=%s", log_quoted(log->ct_log.description));
+        say_info("log's entries are right again", "log=%s", say_quoted(log->ct_log.description));
     }
     follower_on_proven(&log->follower);
     followed_log_leave_quarantine(log);
@@ -95,7 +95,7 @@ static void release(struct followed_log *log, const struct signed_head *head, ui
 /* A row of appends under construction: a full one is held and the next begun. */
 struct filling {
     struct followed_log *log;
-    struct append *append;
+    struct batch *batch;
     uint64_t seen_ms;
     uint64_t now_ms;
     uint64_t count;
@@ -104,12 +104,12 @@ struct filling {
 static void fill(struct filling *filling, const struct entry *entry)
 {
     /* A new one may be full at once, of issuers that have arrived. */
-    while (append_is_full(filling->append)) {
-        hold(filling->log, filling->append, filling->now_ms);
-        filling->append = log_window_begin_append(filling->log);
+    while (batch_is_full(filling->batch)) {
+        hold(filling->log, filling->batch, filling->now_ms);
+        filling->batch = log_window_begin_batch(filling->log);
     }
-    pipeline_add_entry(filling->log->ingest->pipeline, filling->append, &filling->log->source,
-                       entry, filling->seen_ms);
+    pipeline_add_entry(filling->log->ingest->pipeline, filling->batch, &filling->log->source, entry,
+                       filling->seen_ms);
     filling->count++;
 }
 
@@ -157,7 +157,7 @@ static bool fill_from_tile(struct filling *filling, const struct follower_slot *
         struct merkle_hash leaf;
         merkle_hash_leaf(sha256_of(log), &leaf, entry.leaf_pieces, 2);
         merkle_frontier_add(sha256_of(log), &begin, 0, &leaf);
-        if (verifies && at + 1 == skip && !begins_with(&log->checkpoint.frontier, &begin))
+        if (verifies && at + 1 == skip && !begins_with(&log->position.frontier, &begin))
             return false;
     }
     return true;
@@ -169,7 +169,7 @@ static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_
     bool all = true;
     for (size_t at = 0; at < chain.size && at < (size_t)PIPELINE_CHAIN_MAX * SHA256_SIZE;
          at += SHA256_SIZE)
-        all &= issuer_fetcher_want(log->ingest->issuers, &log->ct_log, chain.data + at, now_ms);
+        all &= issuer_download_want(log->ingest->issuers, &log->ct_log, chain.data + at, now_ms);
     return all;
 }
 
@@ -208,8 +208,8 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
     /* Each pair of heads that contradict each other counts; the rest would be said again at each look. */
     bool is_known = log->quarantine == class && class != MISMATCH_EQUIVOCATION;
     if (!is_known && !evidence_send(&evidence, &log->ingest->contract, log->ingest->link))
-        log_error("evidence could not be kept", "log=%s class=%s",
-                  log_quoted(log->ct_log.description), mismatch_class_name(class));
+        say_error("evidence could not be kept", "log=%s class=%s",
+                  say_quoted(log->ct_log.description), mismatch_class_name(class));
     followed_log_enter_quarantine(log, class);
     follower_on_quarantine(&log->follower, now_ms);
 }
@@ -217,8 +217,8 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
 static void on_mismatch(struct followed_log *log, const struct signed_head *head, uint64_t now_ms)
 {
     log->stats.mismatches++;
-    log->mismatch = (struct merkle_tree){ .size = log->checkpoint.next };
-    merkle_frontier_root(sha256_of(log), &log->checkpoint.frontier, &log->mismatch.root);
+    log->mismatch = (struct merkle_tree){ .size = log->position.next };
+    merkle_frontier_root(sha256_of(log), &log->position.frontier, &log->mismatch.root);
     followed_log_note_failure(log, "verification", "the entries are not those of the signed tree");
     log_window_clear(log);
     if (follower_on_mismatch(&log->follower, now_ms) != MISMATCH_TO_CLASSIFY)
@@ -239,7 +239,7 @@ static void settle_by_root(struct followed_log *log, uint64_t now_ms)
 {
     const struct signed_head head = log->follower.head;
     struct merkle_hash root;
-    merkle_frontier_root(sha256_of(log), &log->checkpoint.frontier, &root);
+    merkle_frontier_root(sha256_of(log), &log->position.frontier, &root);
     if (memcmp(&root, &head.root, sizeof root) == 0) {
         log->ingest->stats.roots_reproduced++;
         release(log, &head, head.size, now_ms);
@@ -255,7 +255,7 @@ static void settle_by_proof(struct followed_log *log, enum log_proof_state state
     case LOG_PROOF_ASKS: return;
     case LOG_PROOF_SHOWN:
         log->ingest->stats.proofs++;
-        release(log, &log->proof_head, log->checkpoint.next, now_ms);
+        release(log, &log->proof_head, log->position.next, now_ms);
         return;
     case LOG_PROOF_CONTRADICTED: on_mismatch(log, &log->proof_head, now_ms); return;
     }
@@ -265,11 +265,11 @@ static void settle_by_proof(struct followed_log *log, enum log_proof_state state
 static void settle_unverified(struct followed_log *log, uint64_t now_ms)
 {
     const struct signed_head head = log->follower.head;
-    const struct checkpoint *checkpoint = &log->checkpoint;
+    const struct log_position *position = &log->position;
     uint64_t proven_size = log->released.verified_size;
-    if (checkpoint->has_frontier && checkpoint->next == head.size) {
+    if (position->has_frontier && position->next == head.size) {
         struct merkle_hash root;
-        merkle_frontier_root(sha256_of(log), &checkpoint->frontier, &root);
+        merkle_frontier_root(sha256_of(log), &position->frontier, &root);
         bool is_right = memcmp(&root, &head.root, sizeof root) == 0;
         log->ingest->stats.roots_reproduced += is_right;
         log->ingest->stats.roots_different += !is_right;
@@ -295,30 +295,30 @@ void log_window_settle(struct followed_log *log, uint64_t now_ms)
     case FOLLOWER_VERDICT_BY_PROOF:
         log->proof_head = log->follower.head;
         settle_by_proof(log,
-                        log_proof_begin(log->proof, log->checkpoint.next, &log->checkpoint.frontier,
+                        log_proof_begin(log->proof, log->position.next, &log->position.frontier,
                                         &log->proof_head, sha256_of(log)),
                         now_ms);
         return;
     }
 }
 
-static void take(struct followed_log *log, const struct held_body *held,
-                 const struct follower_slot *slot, uint64_t now_ms)
+static void take_entries(struct followed_log *log, const struct held_body *held,
+                         const struct follower_slot *slot, uint64_t now_ms)
 {
-    assert(log->checkpoint.next == slot->start);
-    log->checkpoint.page = log->source.is_tiled ? 0 : log->follower.page;
+    assert(log->position.next == slot->start);
+    log->position.page = log->source.is_tiled ? 0 : log->follower.page;
     struct filling filling = { .log = log, .seen_ms = held->seen_ms, .now_ms = now_ms };
     struct bytes body = buffer_bytes(&held->body);
     bool is_right = true;
-    filling.append = log_window_begin_append(log);
+    filling.batch = log_window_begin_batch(log);
     if (log->source.is_tiled)
         is_right = fill_from_tile(&filling, slot, body);
     else
         fill_from_page(&filling, slot, body);
-    if (filling.append->entry_count || filling.append->issuer_count)
-        hold(log, filling.append, now_ms);
+    if (filling.batch->entry_count || filling.batch->issuer_count)
+        hold(log, filling.batch, now_ms);
     else
-        append_destroy(filling.append);
+        batch_destroy(filling.batch);
     if (!is_right) {
         on_mismatch(log, &log->follower.head, now_ms);
     } else if (filling.count) {
@@ -339,7 +339,7 @@ bool log_window_take(struct followed_log *log, uint64_t now_ms)
     const struct follower_slot copy = log->follower.slots[slot];
     if (log->source.is_tiled && !issuers_are_there(log, &copy, buffer_bytes(&held->body), now_ms))
         return false;
-    take(log, held, &copy, now_ms);
+    take_entries(log, held, &copy, now_ms);
     followed_log_release_held(log, held);
     return true;
 }

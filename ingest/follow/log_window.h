@@ -9,13 +9,13 @@
 #include "ingest/follow/followed_log.h"
 
 /* An append that goes on from the end of the window. */
-struct append *log_window_begin_append(struct followed_log *log);
+struct batch *log_window_begin_batch(struct followed_log *log);
 
 /* Takes the answer that is next on the road. True if there was one. */
 bool log_window_take(struct followed_log *log, uint64_t now_ms);
 /* Proves the window if it is time to. */
 void log_window_settle(struct followed_log *log, uint64_t now_ms);
-/* Throws the window away: the checkpoint is what was released. */
+/* Throws the window away: the position is what was released. */
 void log_window_clear(struct followed_log *log);
 
 /* What has become of the proof that a FETCH_PROOF or FETCH_CLASSIFY was for. */

@@ -149,7 +149,7 @@ static CURL *take_handle(struct http_client *client)
     return handle;
 }
 
-static void set_options(struct transfer *transfer, const struct http_request *request)
+static void set_options(struct transfer *transfer, const struct http_get *request)
 {
     CURL *handle = transfer->handle;
     CURLcode result = curl_easy_setopt(handle, CURLOPT_URL, request->url);
@@ -178,7 +178,7 @@ static void add_header(struct transfer *transfer, const char *line)
     assert(transfer->headers);
 }
 
-static void set_headers(struct transfer *transfer, const struct http_request *request)
+static void set_headers(struct transfer *transfer, const struct http_get *request)
 {
     char line[HTTP_ETAG_SIZE + 32];
     if (request->etag && *request->etag) {
@@ -196,7 +196,7 @@ static void set_headers(struct transfer *transfer, const struct http_request *re
     (void)curl_easy_setopt(transfer->handle, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-void http_client_get(struct http_client *client, const struct http_request *request)
+void http_client_get(struct http_client *client, const struct http_get *request)
 {
     struct transfer *transfer = memory_allocate_zeroed(1, sizeof *transfer);
     transfer->client = client;
@@ -296,7 +296,7 @@ static void read_evidence(const struct transfer *transfer, struct http_response 
     response->head = buffer_bytes(&transfer->head);
 }
 
-static void finish(struct transfer *transfer, CURLcode code)
+static void finish_get(struct transfer *transfer, CURLcode code)
 {
     if (code == CURLE_OK)
         inflate_undeclared(transfer);
@@ -331,6 +331,6 @@ void http_client_perform(struct http_client *client)
         CURLcode code = message->data.result;
         struct transfer *transfer = NULL;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        finish(transfer, code);
+        finish_get(transfer, code);
     }
 }

@@ -44,7 +44,7 @@ struct http_response {
 /* Called once for each request, from http_client_perform. */
 typedef void (*http_on_response)(void *context, const struct http_response *response);
 
-struct http_request {
+struct http_get {
     const char *url; /* copied */
     /* Asked for only if it is another than this (If-None-Match: 304). Or NULL. Copied. */
     const char *etag;
@@ -65,7 +65,7 @@ struct http_client *http_client_create(const struct http_client_options *options
 /* Requests still out are called back with HTTP_STOPPED. NULL is fine. */
 void http_client_destroy(struct http_client *client);
 
-void http_client_get(struct http_client *client, const struct http_request *request);
+void http_client_get(struct http_client *client, const struct http_get *request);
 /* Requests whose callback has not been called. */
 size_t http_client_in_flight(const struct http_client *client);
 

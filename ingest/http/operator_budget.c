@@ -100,7 +100,7 @@ static void write_name(char *name, const char *operator_name, const char *url)
     name[size] = '\0';
 }
 
-static struct operator_budget *find(struct operator_budgets *budgets, const char *name)
+static struct operator_budget *find_budget(struct operator_budgets *budgets, const char *name)
 {
     for (size_t i = 0; i < budgets->count; i++)
         if (strcmp(budgets->list[i].name, name) == 0)
@@ -108,7 +108,7 @@ static struct operator_budget *find(struct operator_budgets *budgets, const char
     return NULL;
 }
 
-static struct operator_budget *add(struct operator_budgets *budgets, const char *name)
+static struct operator_budget *add_budget(struct operator_budgets *budgets, const char *name)
 {
     if (budgets->count == OPERATORS_MAX)
         return &budgets->list[OPERATORS_MAX - 1];
@@ -124,8 +124,8 @@ struct operator_share operator_budgets_join(struct operator_budgets *budgets,
 {
     char name[NAME_SIZE];
     write_name(name, operator_name, url);
-    struct operator_budget *budget = find(budgets, name);
-    return (struct operator_share){ .budget = budget ? budget : add(budgets, name) };
+    struct operator_budget *budget = find_budget(budgets, name);
+    return (struct operator_share){ .budget = budget ? budget : add_budget(budgets, name) };
 }
 
 enum operator_outcome operator_outcome_of_status(long status, uint64_t retry_after_ms)

@@ -89,8 +89,8 @@ static void fail_until(struct list_source *source, enum list_failure failure, co
         [LIST_HELD] = "log list is held",
     };
     if (failure > source->failure) {
-        log_warning(events[failure], "list=%s error=%s", log_quoted(source->address),
-                    log_quoted(why));
+        say_warning(events[failure], "list=%s error=%s", say_quoted(source->address),
+                    say_quoted(why));
         source->failure = failure;
     }
     source->stats.failures++;
@@ -98,7 +98,7 @@ static void fail_until(struct list_source *source, enum list_failure failure, co
     source->due_at_ms = due_at_ms;
 }
 
-static void fail(struct list_source *source, enum list_failure failure, const char *why)
+static void fail_list(struct list_source *source, enum list_failure failure, const char *why)
 {
     fail_until(source, failure, why, clock_monotonic_ms() + source->back_off_ms);
     source->back_off_ms =
@@ -117,7 +117,7 @@ static void fail_until_next(struct list_source *source, enum list_failure failur
 static void succeed(struct list_source *source)
 {
     if (source->failure)
-        log_info("log list is read again", "list=%s", log_quoted(source->address));
+        say_info("log list is read again", "list=%s", say_quoted(source->address));
     source->failure = LIST_FINE;
     source->step = LIST_IDLE;
     source->back_off_ms = LIST_RETRY_MS;
@@ -126,7 +126,7 @@ static void succeed(struct list_source *source)
 }
 
 /* The text is a list, and is believed: NULL; else why not, and `is_held` if it is a list all the same. */
-static const char *take(struct list_source *source, struct bytes text, bool *is_held)
+static const char *take_list(struct list_source *source, struct bytes text, bool *is_held)
 {
     struct log_list list = { 0 };
     const char *wrong = log_list_parse(&list, text, !source->is_public);
@@ -175,20 +175,20 @@ static void keep_copy(const struct list_source *source, struct bytes text, struc
 static void judge(struct list_source *source, struct bytes text, struct bytes signature)
 {
     bool is_held;
-    const char *wrong = take(source, text, &is_held);
+    const char *wrong = take_list(source, text, &is_held);
     source->stats.held += is_held;
     if (wrong && is_held)
         fail_until_next(source, LIST_HELD, wrong, UINT64_MAX);
     else if (wrong)
-        fail(source, LIST_MALFORMED, wrong);
+        fail_list(source, LIST_MALFORMED, wrong);
     if (wrong)
         return;
     source->stats.reads++;
     memcpy(source->etag, source->text_etag, sizeof source->etag);
     succeed(source);
     if (source->list.refused > source->told_refused)
-        log_warning("a log list describes logs wrongly, or without https", "list=%s logs=%zu",
-                    log_quoted(source->address), source->list.refused);
+        say_warning("a log list describes logs wrongly, or without https", "list=%s logs=%zu",
+                    say_quoted(source->address), source->list.refused);
     source->told_refused = source->list.refused;
     keep_copy(source, text, signature);
     source->events.on_change(source->events.context);
@@ -224,7 +224,7 @@ static enum list_step on_key(struct list_source *source, struct bytes pem)
     const char *wrong = make_key(source);
     if (!wrong)
         return LIST_SIGNATURE;
-    fail(source, LIST_UNSIGNED, wrong);
+    fail_list(source, LIST_UNSIGNED, wrong);
     return LIST_IDLE;
 }
 
@@ -255,7 +255,7 @@ static enum list_step on_content(struct list_source *source, struct bytes conten
 
 static void fetch(struct list_source *source, enum list_step step);
 
-static void on_response(void *context, const struct http_response *response)
+static void on_list_response(void *context, const struct http_response *response)
 {
     struct list_source *source = context;
     char why[64];
@@ -273,23 +273,23 @@ static void on_response(void *context, const struct http_response *response)
         return;
     }
     (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-    fail(source, LIST_UNREACHABLE, response->error ? response->error : why);
+    fail_list(source, LIST_UNREACHABLE, response->error ? response->error : why);
 }
 
-static void ask(struct list_source *source, const char *url, size_t size_max)
+static void ask_for_list(struct list_source *source, const char *url, size_t size_max)
 {
     http_client_get(source->ingest->http,
-                    &(struct http_request){
+                    &(struct http_get){
                         .url = url,
                         .etag = source->step == LIST_TEXT ? source->etag : NULL,
                         .body_max = size_max,
-                        .on_response = on_response,
+                        .on_response = on_list_response,
                         .context = source,
                     });
 }
 
 /* Reads a file of less than `size_max` bytes into `content`, which the caller frees in any case; NULL, or why not. */
-static const char *read_file(struct buffer *content, const char *path, size_t size_max)
+static const char *read_list_file(struct buffer *content, const char *path, size_t size_max)
 {
     buffer_init(content, size_max);
     FILE *file = fopen(path, "re");
@@ -344,13 +344,13 @@ static void fetch(struct list_source *source, enum list_step step)
         const char *where = (const char *)address.data;
         source->step = step;
         if (is_url(where)) {
-            ask(source, where, sizes[step]);
+            ask_for_list(source, where, sizes[step]);
             break;
         }
-        const char *wrong = read_file(&content, where, sizes[step] + 1);
+        const char *wrong = read_list_file(&content, where, sizes[step] + 1);
         step = LIST_IDLE;
         if (wrong)
-            fail(source, LIST_UNREACHABLE, wrong);
+            fail_list(source, LIST_UNREACHABLE, wrong);
         else
             step = on_content(source, buffer_bytes(&content));
         buffer_free(&content);
@@ -371,7 +371,7 @@ static bool is_copy_signed(struct list_source *source, struct bytes text, struct
     struct buffer file;
     const char *path = source->ingest->settings->log_list_key;
     if (!source->key) {
-        const char *wrong = *path ? read_file(&file, path, LIST_KEY_PEM_MAX + 1) : "none";
+        const char *wrong = *path ? read_list_file(&file, path, LIST_KEY_PEM_MAX + 1) : "none";
         buffer_clear(&source->pem);
         buffer_append_bytes(&source->pem, wrong ? pem : buffer_bytes(&file));
         if (*path)
@@ -391,9 +391,9 @@ static void on_copy(struct redis_link *link, redisReply *reply, void *context)
     if (source->is_signed &&
         !is_copy_signed(source, text, string_of(reply->element[1]), string_of(reply->element[2])))
         return;
-    if (take(source, text, &is_held))
+    if (take_list(source, text, &is_held))
         return;
-    log_info("log list taken from Redis", "list=%s", log_quoted(source->address));
+    say_info("log list taken from Redis", "list=%s", say_quoted(source->address));
     source->read_at_ms = clock_monotonic_ms();
     source->events.on_change(source->events.context);
 }

@@ -114,7 +114,7 @@ static char *read_url(const struct parse *parse, const cJSON *log, const char *n
 }
 
 /* The log id must be the SHA-256 of the key: whoever made the list wrong about that made it wrong. */
-static bool read_identity(const struct parse *parse, const cJSON *log, struct ct_log *out)
+static bool read_log_identity(const struct parse *parse, const cJSON *log, struct ct_log *out)
 {
     const char *key = json_read_string(log, "key");
     struct buffer der;
@@ -141,7 +141,7 @@ static char *read_text(const char *text)
     return memory_copy_text(text, size < TEXT_SIZE_MAX ? size : TEXT_SIZE_MAX);
 }
 
-static void add(const struct parse *parse, struct ct_log *log)
+static void add_log(const struct parse *parse, struct ct_log *log)
 {
     struct log_list *list = parse->list;
     for (size_t i = 0; i < list->count; i++) {
@@ -162,7 +162,7 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
                      enum ct_log_kind kind)
 {
     struct ct_log read = { .kind = kind };
-    if (parse->list->count == LOG_LIST_LOGS_MAX || !read_identity(parse, log, &read)) {
+    if (parse->list->count == LOG_LIST_LOGS_MAX || !read_log_identity(parse, log, &read)) {
         parse->list->refused++;
         return;
     }
@@ -178,7 +178,7 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
     read.list_versions = memory_copy_string("");
     read.description = read_text(json_read_string(log, "description"));
     read.operator_name = read_text(operator_name);
-    add(parse, &read);
+    add_log(parse, &read);
 }
 
 static void read_logs(const struct parse *parse, const cJSON *operator, const char * name,

@@ -248,7 +248,7 @@ static void on_ids(struct redis_link *link, redisReply *reply, void *context)
         return;
     }
     if (reply->type == REDIS_REPLY_ERROR)
-        log_warning("cannot read which logs were followed", "error=%s", log_quoted(reply->str));
+        say_warning("cannot read which logs were followed", "error=%s", say_quoted(reply->str));
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         ask_for_log(lists, reply->element[i]);
     if (lists->outstanding == 0)
@@ -284,13 +284,13 @@ static void watch_age(struct log_lists *lists, size_t i)
     const struct list_source *source = &lists->sources[i];
     bool is = is_stale(source);
     if (is && !lists->was_stale[i])
-        log_warning("a log list is old: frozen, or its publisher does not know us",
-                    "list=%s version=%s days=%llu", log_quoted(source->address),
-                    log_quoted(source->list.version),
+        say_warning("a log list is old: frozen, or its publisher does not know us",
+                    "list=%s version=%s days=%llu", say_quoted(source->address),
+                    say_quoted(source->list.version),
                     (unsigned long long)((clock_realtime_ms() - source->list.timestamp_ms) /
                                          (UINT64_C(86400) * 1000)));
     if (!is && lists->was_stale[i])
-        log_info("a log list is fresh again", "list=%s", log_quoted(source->address));
+        say_info("a log list is fresh again", "list=%s", say_quoted(source->address));
     lists->was_stale[i] = is;
 }
 

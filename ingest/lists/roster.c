@@ -227,7 +227,8 @@ static bool is_stopped(const struct roster_input *input, const struct ct_log *kn
            judgement.reason != ROSTER_LIST_UNNAMED && !is_over;
 }
 
-static void add(struct roster *roster, const struct roster_input *input, const uint8_t *id)
+static void add_roster_entry(struct roster *roster, const struct roster_input *input,
+                             const uint8_t *id)
 {
     struct candidate candidate = collect(input, id);
     struct judgement judgement = judge(input, &candidate, id);
@@ -269,11 +270,11 @@ void roster_decide(struct roster *roster, const struct roster_input *input)
         const struct log_list *list = input->lists[i].list;
         for (size_t j = 0; list && j < list->count; j++)
             if (!is_named_before(input, i, list->logs[j].id))
-                add(roster, input, list->logs[j].id);
+                add_roster_entry(roster, input, list->logs[j].id);
     }
     for (size_t i = 0; i < input->known_count; i++)
         if (!is_named_before(input, input->list_count, input->known[i]->id))
-            add(roster, input, input->known[i]->id);
+            add_roster_entry(roster, input, input->known[i]->id);
     roster->is_braked = roster->known >= ROSTER_BRAKE_LOGS_MIN &&
                         roster->stopped * 100 > roster->known * input->policy.brake_percent;
 }

@@ -61,7 +61,7 @@ void pipeline_learn_issuer(struct pipeline *pipeline, const uint8_t *fingerprint
     issuer_set_add(pipeline->issuers, fingerprint, has_key ? &issuer : NULL);
 }
 
-static void send_issuer_once(struct pipeline *pipeline, struct append *append,
+static void send_issuer_once(struct pipeline *pipeline, struct batch *batch,
                              const uint8_t *fingerprint, struct bytes der)
 {
     if (issuer_set_find(pipeline->issuers, fingerprint))
@@ -74,18 +74,18 @@ static void send_issuer_once(struct pipeline *pipeline, struct append *append,
                            true);
     if (pipeline->issuer_json.failed)
         return;
-    pipeline->stats.issuers += append_add_issuer(append, hex, buffer_bytes(&pipeline->issuer_json));
+    pipeline->stats.issuers += batch_add_issuer(batch, hex, buffer_bytes(&pipeline->issuer_json));
 }
 
-void pipeline_add_issuer(struct pipeline *pipeline, struct append *append, struct bytes der)
+void pipeline_add_issuer(struct pipeline *pipeline, struct batch *batch, struct bytes der)
 {
     uint8_t fingerprint[SHA256_SIZE];
     issuer_set_fingerprint(pipeline->issuers, der, fingerprint);
-    send_issuer_once(pipeline, append, fingerprint, der);
+    send_issuer_once(pipeline, batch, fingerprint, der);
 }
 
 /* The fingerprints of the entry's chain, in order; how many. */
-static size_t collect_chain(struct pipeline *pipeline, struct append *append,
+static size_t collect_chain(struct pipeline *pipeline, struct batch *batch,
                             const struct entry *entry, uint8_t (*fingerprints)[SHA256_SIZE])
 {
     size_t count = 0;
@@ -98,7 +98,7 @@ static size_t collect_chain(struct pipeline *pipeline, struct append *append,
     struct bytes der;
     while (count < PIPELINE_CHAIN_MAX && entry_next_chain_certificate(&chain, &der)) {
         issuer_set_fingerprint(pipeline->issuers, der, fingerprints[count]);
-        send_issuer_once(pipeline, append, fingerprints[count++], der);
+        send_issuer_once(pipeline, batch, fingerprints[count++], der);
     }
     return count;
 }
@@ -114,24 +114,24 @@ static void write_chain(struct buffer *out, uint8_t (*fingerprints)[SHA256_SIZE]
     }
 }
 
-static void write_fields(struct pipeline *pipeline, struct append *append,
+static void write_fields(struct pipeline *pipeline, struct batch *batch,
                          const struct message_entry *message, struct bytes der,
                          uint8_t (*fingerprints)[SHA256_SIZE], size_t fingerprint_count)
 {
-    struct buffer *out = &append->arena;
-    append_begin_entry(append);
+    struct buffer *out = &batch->arena;
+    batch_begin_entry(batch);
     message_write(out, message, pipeline->certificate);
-    append_end_field(append, APPEND_JSON);
+    batch_end_field(batch, BATCH_JSON);
     certificate_json_write_domains(out, pipeline->certificate, CERTIFICATE_DIALECT_CERTSTREAM);
-    append_end_field(append, APPEND_DOMAINS);
+    batch_end_field(batch, BATCH_DOMAINS);
     buffer_append_bytes(out, der);
-    append_end_field(append, APPEND_DER);
+    batch_end_field(batch, BATCH_DER);
     write_chain(out, fingerprints, fingerprint_count);
-    append_end_field(append, APPEND_CHAIN);
-    buffer_append_string(out, append->log_id_hex);
-    append_end_field(append, APPEND_LOG);
+    batch_end_field(batch, BATCH_CHAIN);
+    buffer_append_string(out, batch->log_id_hex);
+    batch_end_field(batch, BATCH_LOG);
     buffer_append_unsigned(out, message->index);
-    append_end_field(append, APPEND_INDEX);
+    batch_end_field(batch, BATCH_INDEX);
 }
 
 /* What is known of the first certificates of the chain; how many. */
@@ -187,46 +187,46 @@ static struct bytes choose_certificate(struct pipeline *pipeline, const struct e
                                              : entry->certificate;
 }
 
-static void advance(struct pipeline *pipeline, struct append *append, const struct entry *entry)
+static void advance(struct pipeline *pipeline, struct batch *batch, const struct entry *entry)
 {
-    struct checkpoint *checkpoint = &append->checkpoint;
-    if (checkpoint->has_frontier) {
+    struct log_position *position = &batch->position;
+    if (position->has_frontier) {
         struct merkle_hash leaf;
         merkle_hash_leaf(pipeline->sha256, &leaf, entry->leaf_pieces, 2);
-        merkle_frontier_add(pipeline->sha256, &checkpoint->frontier, 0, &leaf);
+        merkle_frontier_add(pipeline->sha256, &position->frontier, 0, &leaf);
     }
-    checkpoint->next++;
+    position->next++;
 }
 
-void pipeline_add_entry(struct pipeline *pipeline, struct append *append,
+void pipeline_add_entry(struct pipeline *pipeline, struct batch *batch,
                         const struct message_source *source, const struct entry *entry,
                         uint64_t seen_ms)
 {
-    assert(!append_is_full(append));
+    assert(!batch_is_full(batch));
     struct message_entry message = {
         .source = source,
-        .index = append->checkpoint.next,
+        .index = batch->position.next,
         .timestamp_ms = entry->timestamp_ms,
         .seen_ms = seen_ms,
         .is_precertificate = entry->is_precertificate,
         .parse_error = entry->malformed,
     };
     uint8_t fingerprints[PIPELINE_CHAIN_MAX][SHA256_SIZE];
-    size_t fingerprint_count = collect_chain(pipeline, append, entry, fingerprints);
+    size_t fingerprint_count = collect_chain(pipeline, batch, entry, fingerprints);
     enum precertificate_binding binding =
         check_binding(pipeline, entry, fingerprints, fingerprint_count);
     struct bytes der = choose_certificate(pipeline, entry, binding, &message.is_unbound);
     bool parsed = certificate_parse(pipeline->certificate, der);
-    write_fields(pipeline, append, &message, der, fingerprints, fingerprint_count);
-    if (append->arena.failed) {
-        append_cancel_entry(append);
+    write_fields(pipeline, batch, &message, der, fingerprints, fingerprint_count);
+    if (batch->arena.failed) {
+        batch_cancel_entry(batch);
         message.parse_error = "too large to be shown";
         parsed = certificate_parse(pipeline->certificate, (struct bytes){ 0 });
-        write_fields(pipeline, append, &message, (struct bytes){ 0 }, fingerprints,
+        write_fields(pipeline, batch, &message, (struct bytes){ 0 }, fingerprints,
                      fingerprint_count);
-        assert(!append->arena.failed);
+        assert(!batch->arena.failed);
     }
-    advance(pipeline, append, entry);
+    advance(pipeline, batch, entry);
     pipeline->stats.entries++;
     pipeline->stats.precertificates += entry->is_precertificate;
     pipeline->stats.malformed_entries += entry->malformed != NULL;

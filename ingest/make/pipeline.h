@@ -30,14 +30,14 @@ struct pipeline_stats {
 struct pipeline *pipeline_create(void);
 void pipeline_destroy(struct pipeline *pipeline);
 
-/* Adds one entry, whose index is append->checkpoint.next, which moves on by one. `append` must not be full. The message's
+/* Adds one entry, whose index is batch->position.next, which moves on by one. `append` must not be full. The message's
  * entry part is filled by the caller but for what the entry itself says. */
-void pipeline_add_entry(struct pipeline *pipeline, struct append *append,
+void pipeline_add_entry(struct pipeline *pipeline, struct batch *batch,
                         const struct message_source *source, const struct entry *entry,
                         uint64_t seen_ms);
 
 /* Adds an issuer that a tiled log served, if Redis does not have it yet. `der` hashes to `fingerprint`. */
-void pipeline_add_issuer(struct pipeline *pipeline, struct append *append, struct bytes der);
+void pipeline_add_issuer(struct pipeline *pipeline, struct batch *batch, struct bytes der);
 
 /* Learns an issuer that Redis has. */
 void pipeline_learn_issuer(struct pipeline *pipeline, const uint8_t *fingerprint, struct bytes der);

@@ -5,81 +5,80 @@
 
 #include "shared/base/memory.h"
 
-struct append *append_create(const struct checkpoint *checkpoint)
+struct batch *batch_create(const struct log_position *position)
 {
-    struct append *append = memory_allocate_zeroed(1, sizeof *append);
-    append->checkpoint = *checkpoint;
-    append->expected_next = checkpoint->next;
-    append->entries = memory_allocate_zeroed(APPEND_ENTRIES_MAX, sizeof *append->entries);
-    buffer_init(&append->arena, APPEND_BYTES_MAX);
-    return append;
+    struct batch *batch = memory_allocate_zeroed(1, sizeof *batch);
+    batch->position = *position;
+    batch->expected_next = position->next;
+    batch->entries = memory_allocate_zeroed(BATCH_ENTRIES_MAX, sizeof *batch->entries);
+    buffer_init(&batch->arena, BATCH_BYTES_MAX);
+    return batch;
 }
 
-void append_destroy(struct append *append)
+void batch_destroy(struct batch *batch)
 {
-    if (!append)
+    if (!batch)
         return;
-    buffer_free(&append->arena);
-    free(append->entries);
-    free(append->issuers);
-    free(append);
+    buffer_free(&batch->arena);
+    free(batch->entries);
+    free(batch->issuers);
+    free(batch);
 }
 
-bool append_is_full(const struct append *append)
+bool batch_is_full(const struct batch *batch)
 {
-    return append->entry_count == APPEND_ENTRIES_MAX || append->arena.size >= APPEND_BYTES_FULL;
+    return batch->entry_count == BATCH_ENTRIES_MAX || batch->arena.size >= BATCH_BYTES_FULL;
 }
 
-void append_begin_entry(struct append *append)
+void batch_begin_entry(struct batch *batch)
 {
-    assert(append->entry_count < APPEND_ENTRIES_MAX);
-    append->entries[append->entry_count++].start = append->arena.size;
+    assert(batch->entry_count < BATCH_ENTRIES_MAX);
+    batch->entries[batch->entry_count++].start = batch->arena.size;
 }
 
-void append_end_field(struct append *append, enum append_field field)
+void batch_end_field(struct batch *batch, enum batch_field field)
 {
-    append->entries[append->entry_count - 1].ends[field] = append->arena.size;
+    batch->entries[batch->entry_count - 1].ends[field] = batch->arena.size;
 }
 
-void append_cancel_entry(struct append *append)
+void batch_cancel_entry(struct batch *batch)
 {
-    append->arena.size = append->entries[--append->entry_count].start;
-    append->arena.failed = false;
+    batch->arena.size = batch->entries[--batch->entry_count].start;
+    batch->arena.failed = false;
 }
 
-struct bytes append_field(const struct append *append, size_t entry, enum append_field field)
+struct bytes batch_field(const struct batch *batch, size_t entry, enum batch_field field)
 {
-    const struct append_entry *at = &append->entries[entry];
+    const struct batch_entry *at = &batch->entries[entry];
     size_t start = field ? at->ends[field - 1] : at->start;
-    return bytes_of(append->arena.data + start, at->ends[field] - start);
+    return bytes_of(batch->arena.data + start, at->ends[field] - start);
 }
 
-bool append_add_issuer(struct append *append, const char *fingerprint_hex, struct bytes json)
+bool batch_add_issuer(struct batch *batch, const char *fingerprint_hex, struct bytes json)
 {
-    struct append_issuer issuer = { .start = append->arena.size };
-    buffer_append_string(&append->arena, fingerprint_hex);
-    issuer.fingerprint_end = append->arena.size;
-    buffer_append_bytes(&append->arena, json);
-    issuer.json_end = append->arena.size;
-    if (append->arena.failed) {
-        append->arena.size = issuer.start;
-        append->arena.failed = false;
+    struct batch_issuer issuer = { .start = batch->arena.size };
+    buffer_append_string(&batch->arena, fingerprint_hex);
+    issuer.fingerprint_end = batch->arena.size;
+    buffer_append_bytes(&batch->arena, json);
+    issuer.json_end = batch->arena.size;
+    if (batch->arena.failed) {
+        batch->arena.size = issuer.start;
+        batch->arena.failed = false;
         return false;
     }
-    append->issuers =
-        memory_resize(append->issuers, append->issuer_count + 1, sizeof *append->issuers);
-    append->issuers[append->issuer_count++] = issuer;
+    batch->issuers = memory_resize(batch->issuers, batch->issuer_count + 1, sizeof *batch->issuers);
+    batch->issuers[batch->issuer_count++] = issuer;
     return true;
 }
 
-struct bytes append_issuer_fingerprint(const struct append *append, size_t issuer)
+struct bytes batch_issuer_fingerprint(const struct batch *batch, size_t issuer)
 {
-    const struct append_issuer *at = &append->issuers[issuer];
-    return bytes_of(append->arena.data + at->start, at->fingerprint_end - at->start);
+    const struct batch_issuer *at = &batch->issuers[issuer];
+    return bytes_of(batch->arena.data + at->start, at->fingerprint_end - at->start);
 }
 
-struct bytes append_issuer_json(const struct append *append, size_t issuer)
+struct bytes batch_issuer_json(const struct batch *batch, size_t issuer)
 {
-    const struct append_issuer *at = &append->issuers[issuer];
-    return bytes_of(append->arena.data + at->fingerprint_end, at->json_end - at->fingerprint_end);
+    const struct batch_issuer *at = &batch->issuers[issuer];
+    return bytes_of(batch->arena.data + at->fingerprint_end, at->json_end - at->fingerprint_end);
 }

@@ -17,7 +17,7 @@
 
 enum {
     FIELDS_MAX = 24,
-    TEXT_MAX = 4 * CHECKPOINT_TEXT_MAX,
+    TEXT_MAX = 4 * LOG_POSITION_TEXT_MAX,
 };
 
 static const char *const class_names[MISMATCH_CLASSES] = {
@@ -96,7 +96,7 @@ static void add_head(struct record *record, const char *const *names,
     add_field(record, names[3], text_since(record, start));
 }
 
-static void add_released(struct record *record, const struct checkpoint *released)
+static void add_released(struct record *record, const struct log_position *released)
 {
     static const char *const names[] = { "proven_sth_size", "proven_sth_timestamp",
                                          "proven_sth_root", "proven_sth_signature" };

@@ -30,9 +30,9 @@ enum mismatch_class mismatch_class_of(struct bytes name);
 struct evidence {
     enum mismatch_class class;
     const struct ct_log *ct_log;
-    const struct checkpoint *released; /* what was proven before */
-    const struct signed_head *head;    /* what contradicts it */
-    struct bytes head_text;            /* as served */
+    const struct log_position *released; /* what was proven before */
+    const struct signed_head *head;      /* what contradicts it */
+    struct bytes head_text;              /* as served */
     const struct signed_head
         *other; /* the other head, of an equivocation or a final head; else NULL */
     /* What the entries that were served lead to; size 0: not computed. */

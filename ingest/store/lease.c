@@ -140,7 +140,7 @@ struct lease lease_round_log(const struct lease_round *round, size_t index)
     const redisReply *owner = round->reply->element[1 + 2 * index];
     const redisReply *epoch = round->reply->element[2 + 2 * index];
     struct lease lease = { .owner = LEASE_PLAN_NOBODY, .is_free = owner->len == 0 };
-    /* One that is no number stands in a checkpoint that makes no sense, which is found out when it is loaded. */
+    /* One that is no number stands in a position that makes no sense, which is found out when it is loaded. */
     if (!decimal_parse(&lease.epoch, bytes_of(epoch->str, (size_t)epoch->len)))
         lease.epoch = 0;
     for (size_t i = 0; i < round->instance_count; i++)

@@ -52,7 +52,7 @@ struct lease_round {
 /* False if the reply is none to a round of `count` logs: an error, or something odd. */
 bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
                       const char *instance, size_t count);
-/* Of the log at `index` of the round: the number of its owner or LEASE_PLAN_NOBODY, and the epoch of its checkpoint (0:
+/* Of the log at `index` of the round: the number of its owner or LEASE_PLAN_NOBODY, and the epoch of its position (0:
  * there is none), which changes when an operator moves its position. An owner that is not alive is nobody, and one that
  * has the lease all the same is waited for: then `is_free` is false. */
 struct lease {

@@ -9,12 +9,12 @@
 /* Stands in `frontier` when there is none; that of an empty log is the empty text. */
 #define FRONTIER_UNKNOWN "unknown"
 
-static const char *const field_names[CHECKPOINT_FIELDS] = {
+static const char *const field_names[LOG_POSITION_FIELDS] = {
     "next",     "epoch",         "page",     "frontier",      "verified_size",
     "sth_size", "sth_timestamp", "sth_root", "sth_signature",
 };
 
-static struct bytes find(const struct checkpoint_field *fields, size_t count, const char *name)
+static struct bytes find_field(const struct hash_field *fields, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (bytes_equal_string(fields[i].name, name))
@@ -22,12 +22,12 @@ static struct bytes find(const struct checkpoint_field *fields, size_t count, co
     return (struct bytes){ 0 };
 }
 
-static bool read_head(struct signed_head *head, const struct checkpoint_field *fields, size_t count)
+static bool read_head(struct signed_head *head, const struct hash_field *fields, size_t count)
 {
-    struct bytes signature = find(fields, count, "sth_signature");
-    if (!decimal_parse(&head->size, find(fields, count, "sth_size")) ||
-        !decimal_parse(&head->timestamp_ms, find(fields, count, "sth_timestamp")) ||
-        !hex_decode(head->root.bytes, SHA256_SIZE, find(fields, count, "sth_root")))
+    struct bytes signature = find_field(fields, count, "sth_signature");
+    if (!decimal_parse(&head->size, find_field(fields, count, "sth_size")) ||
+        !decimal_parse(&head->timestamp_ms, find_field(fields, count, "sth_timestamp")) ||
+        !hex_decode(head->root.bytes, SHA256_SIZE, find_field(fields, count, "sth_root")))
         return false;
     struct buffer decoded;
     buffer_init(&decoded, sizeof head->signature);
@@ -40,23 +40,24 @@ static bool read_head(struct signed_head *head, const struct checkpoint_field *f
     return good;
 }
 
-enum checkpoint_result checkpoint_read(struct checkpoint *checkpoint,
-                                       const struct checkpoint_field *fields, size_t count)
+enum log_position_result log_position_read(struct log_position *position,
+                                           const struct hash_field *fields, size_t count)
 {
-    *checkpoint = (struct checkpoint){ 0 };
-    struct bytes next = find(fields, count, "next");
+    *position = (struct log_position){ 0 };
+    struct bytes next = find_field(fields, count, "next");
     if (!next.data)
-        return CHECKPOINT_ABSENT;
-    struct bytes frontier = find(fields, count, "frontier");
-    checkpoint->has_frontier = !bytes_equal_string(frontier, FRONTIER_UNKNOWN);
-    bool good = decimal_parse(&checkpoint->next, next) &&
-                decimal_parse(&checkpoint->epoch, find(fields, count, "epoch")) &&
-                decimal_parse(&checkpoint->page, find(fields, count, "page")) &&
-                decimal_parse(&checkpoint->verified_size, find(fields, count, "verified_size")) &&
-                read_head(&checkpoint->head, fields, count) &&
-                (!checkpoint->has_frontier ||
-                 merkle_frontier_read(&checkpoint->frontier, checkpoint->next, frontier));
-    return good ? CHECKPOINT_READ : CHECKPOINT_CORRUPT;
+        return LOG_POSITION_ABSENT;
+    struct bytes frontier = find_field(fields, count, "frontier");
+    position->has_frontier = !bytes_equal_string(frontier, FRONTIER_UNKNOWN);
+    bool good =
+        decimal_parse(&position->next, next) &&
+        decimal_parse(&position->epoch, find_field(fields, count, "epoch")) &&
+        decimal_parse(&position->page, find_field(fields, count, "page")) &&
+        decimal_parse(&position->verified_size, find_field(fields, count, "verified_size")) &&
+        read_head(&position->head, fields, count) &&
+        (!position->has_frontier ||
+         merkle_frontier_read(&position->frontier, position->next, frontier));
+    return good ? LOG_POSITION_READ : LOG_POSITION_CORRUPT;
 }
 
 static void write_head(const struct signed_head *head, struct buffer *text, size_t *ends)
@@ -73,28 +74,28 @@ static void write_head(const struct signed_head *head, struct buffer *text, size
     *ends = text->size;
 }
 
-void checkpoint_write(const struct checkpoint *checkpoint, struct checkpoint_field *fields,
-                      struct buffer *text)
+void log_position_write(const struct log_position *position, struct hash_field *fields,
+                        struct buffer *text)
 {
-    assert(!checkpoint->has_frontier || checkpoint->frontier.size == checkpoint->next);
-    size_t ends[CHECKPOINT_FIELDS];
+    assert(!position->has_frontier || position->frontier.size == position->next);
+    size_t ends[LOG_POSITION_FIELDS];
     buffer_clear(text);
-    buffer_append_unsigned(text, checkpoint->next);
+    buffer_append_unsigned(text, position->next);
     ends[0] = text->size;
-    buffer_append_unsigned(text, checkpoint->epoch);
+    buffer_append_unsigned(text, position->epoch);
     ends[1] = text->size;
-    buffer_append_unsigned(text, checkpoint->page);
+    buffer_append_unsigned(text, position->page);
     ends[2] = text->size;
-    if (checkpoint->has_frontier)
-        merkle_frontier_write(&checkpoint->frontier, text);
+    if (position->has_frontier)
+        merkle_frontier_write(&position->frontier, text);
     else
         buffer_append_string(text, FRONTIER_UNKNOWN);
     ends[3] = text->size;
-    buffer_append_unsigned(text, checkpoint->verified_size);
+    buffer_append_unsigned(text, position->verified_size);
     ends[4] = text->size;
-    write_head(&checkpoint->head, text, ends + 5);
+    write_head(&position->head, text, ends + 5);
     assert(!text->failed);
-    for (size_t i = 0; i < CHECKPOINT_FIELDS; i++) {
+    for (size_t i = 0; i < LOG_POSITION_FIELDS; i++) {
         size_t start = i ? ends[i - 1] : 0;
         fields[i].name = bytes_of_string(field_names[i]);
         fields[i].value = bytes_of(text->data + start, ends[i] - start);

@@ -1,5 +1,5 @@
 /*
- * The checkpoint of a log: what its hash in Redis (P:log:<id>, see redis/README.md) says about how far the stream holds
+ * The position of a log: what its hash in Redis (P:log:<id>, see redis/README.md) says about how far the stream holds
  * it. Written in the same transaction as the entries, so it is never ahead of or behind them. Pure.
  */
 #ifndef INGEST_STORE_LOG_POSITION_H
@@ -7,7 +7,7 @@
 
 #include "ingest/ct/signed_head.h"
 
-struct checkpoint {
+struct log_position {
     uint64_t next;  /* index of the first entry that is not in the stream */
     uint64_t epoch; /* counts the times an operator moved it by hand */
     uint64_t page;  /* entries a page of this log holds, as learnt; 0: not known */
@@ -21,29 +21,29 @@ struct checkpoint {
     uint64_t verified_size;
 };
 
-enum checkpoint_result {
-    CHECKPOINT_ABSENT, /* the log is new */
-    CHECKPOINT_READ,
-    CHECKPOINT_CORRUPT, /* there is one that makes no sense: the log is left alone */
+enum log_position_result {
+    LOG_POSITION_ABSENT, /* the log is new */
+    LOG_POSITION_READ,
+    LOG_POSITION_CORRUPT, /* there is one that makes no sense: the log is left alone */
 };
 
 /* One field of the hash. */
-struct checkpoint_field {
+struct hash_field {
     struct bytes name;
     struct bytes value;
 };
 
-enum checkpoint_result checkpoint_read(struct checkpoint *checkpoint,
-                                       const struct checkpoint_field *fields, size_t count);
+enum log_position_result log_position_read(struct log_position *position,
+                                           const struct hash_field *fields, size_t count);
 
 enum {
-    CHECKPOINT_FIELDS = 9,
+    LOG_POSITION_FIELDS = 9,
     /* Signature in base64, frontier in hex, the numbers. */
-    CHECKPOINT_TEXT_MAX = MERKLE_FRONTIER_HEX + 2048,
+    LOG_POSITION_TEXT_MAX = MERKLE_FRONTIER_HEX + 2048,
 };
 
-/* The fields as Redis takes them: writes CHECKPOINT_FIELDS of them, whose values live in `text`. */
-void checkpoint_write(const struct checkpoint *checkpoint, struct checkpoint_field *fields,
-                      struct buffer *text);
+/* The fields as Redis takes them: writes LOG_POSITION_FIELDS of them, whose values live in `text`. */
+void log_position_write(const struct log_position *position, struct hash_field *fields,
+                        struct buffer *text);
 
 #endif

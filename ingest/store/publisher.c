@@ -17,7 +17,7 @@ enum {
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,
     /* Transactions sent and not answered: one being executed, one in the socket. */
     EXECUTING_MAX = 2,
-    XADD_ARGUMENTS = 3 + 2 * APPEND_FIELDS,
+    XADD_ARGUMENTS = 3 + 2 * BATCH_FIELDS,
     SET_FIELDS_MAX = 64,
     SET_TEXT_MAX = 16 * 1024,
     /* The states of all logs, several times over; more wait only when Redis hangs, and are old news by then. */
@@ -31,7 +31,7 @@ struct set {
     struct set *next;
     char key[CONTRACT_KEY_SIZE];
     uint64_t expire_ms;
-    struct checkpoint_field fields[SET_FIELDS_MAX]; /* views into text */
+    struct hash_field fields[SET_FIELDS_MAX]; /* views into text */
     size_t count;
     struct buffer text;
 };
@@ -39,15 +39,15 @@ struct set {
 struct publisher {
     struct publisher_options options;
     struct publisher_stats stats;
-    struct append *first; /* queue */
-    struct append **last;
-    struct append *checking; /* its fence is being read */
+    struct batch *first; /* queue */
+    struct batch **last;
+    struct batch *checking; /* its fence is being read */
     size_t executing;
     size_t queued_bytes;
     struct set *first_set; /* queue */
     struct set **last_set;
     size_t set_count;
-    struct buffer checkpoint_text;
+    struct buffer position_text;
     char error[ERROR_SIZE];
     char refusal[ERROR_SIZE]; /* of the first command of the transaction that was refused, or "" */
     bool has_stream_error;    /* what stands at the stream's key cannot be appended to */
@@ -59,24 +59,24 @@ struct publisher *publisher_create(const struct publisher_options *options)
     publisher->options = *options;
     publisher->last = &publisher->first;
     publisher->last_set = &publisher->first_set;
-    buffer_init(&publisher->checkpoint_text, CHECKPOINT_TEXT_MAX);
+    buffer_init(&publisher->position_text, LOG_POSITION_TEXT_MAX);
     return publisher;
 }
 
-static struct append *take_first(struct publisher *publisher)
+static struct batch *take_first(struct publisher *publisher)
 {
-    struct append *append = publisher->first;
-    publisher->first = append->next;
+    struct batch *batch = publisher->first;
+    publisher->first = batch->next;
     if (!publisher->first)
         publisher->last = &publisher->first;
-    append->next = NULL;
-    return append;
+    batch->next = NULL;
+    return batch;
 }
 
-static void drop(struct publisher *publisher, struct append *append)
+static void drop(struct publisher *publisher, struct batch *batch)
 {
-    publisher->queued_bytes -= append->arena.size;
-    append_destroy(append);
+    publisher->queued_bytes -= batch->arena.size;
+    batch_destroy(batch);
 }
 
 static struct set *take_set(struct publisher *publisher)
@@ -104,7 +104,7 @@ void publisher_destroy(struct publisher *publisher)
         drop(publisher, take_first(publisher));
     while (publisher->first_set)
         set_destroy(take_set(publisher));
-    buffer_free(&publisher->checkpoint_text);
+    buffer_free(&publisher->position_text);
     free(publisher);
 }
 
@@ -116,38 +116,38 @@ static void keep_error(struct publisher *publisher, const char *error)
             *at = '?';
 }
 
-static void finish(struct publisher *publisher, struct append *append, enum append_result result,
-                   const char *error)
+static void finish_batch(struct publisher *publisher, struct batch *batch, enum batch_result result,
+                         const char *error)
 {
     keep_error(publisher, error);
-    publisher->stats.appends += result == APPEND_DONE;
-    publisher->stats.entries += result == APPEND_DONE ? append->entry_count : 0;
-    publisher->stats.refused += result == APPEND_REFUSED;
-    publisher->stats.failed += result == APPEND_FAILED;
-    publisher->options.on_result(publisher->options.context, append, result, publisher->error);
-    drop(publisher, append);
+    publisher->stats.appends += result == BATCH_DONE;
+    publisher->stats.entries += result == BATCH_DONE ? batch->entry_count : 0;
+    publisher->stats.refused += result == BATCH_REFUSED;
+    publisher->stats.failed += result == BATCH_FAILED;
+    publisher->options.on_result(publisher->options.context, batch, result, publisher->error);
+    drop(publisher, batch);
 }
 
 static void pump(struct publisher *publisher);
 
 /* The transaction happened if EXEC answers an array without an error in it. */
-static enum append_result judge_exec(const redisReply *reply, const char **error)
+static enum batch_result judge_exec(const redisReply *reply, const char **error)
 {
     *error = "";
     if (reply->type == REDIS_REPLY_NIL)
-        return APPEND_REFUSED;
+        return BATCH_REFUSED;
     if (reply->type == REDIS_REPLY_ERROR)
         *error = reply->str;
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         if (reply->element[i]->type == REDIS_REPLY_ERROR)
             *error = reply->element[i]->str;
-    return reply->type == REDIS_REPLY_ARRAY && !**error ? APPEND_DONE : APPEND_FAILED;
+    return reply->type == REDIS_REPLY_ARRAY && !**error ? BATCH_DONE : BATCH_FAILED;
 }
 
 /* hiredis hands back one context: the append carries its publisher in a pair that lives as long as the transaction. */
 struct execution {
     struct publisher *publisher;
-    struct append *append;
+    struct batch *batch;
 };
 
 static void on_exec(struct redis_link *link, redisReply *reply, void *context)
@@ -158,12 +158,12 @@ static void on_exec(struct redis_link *link, redisReply *reply, void *context)
     execution.publisher->executing--;
     struct publisher *publisher = execution.publisher;
     const char *error = "the connection went away";
-    enum append_result result = reply ? judge_exec(reply, &error) : APPEND_FAILED;
+    enum batch_result result = reply ? judge_exec(reply, &error) : BATCH_FAILED;
     /* EXECABORT says that a command was refused, not why. */
     char refusal[ERROR_SIZE];
     memcpy(refusal, publisher->refusal, sizeof refusal);
     publisher->refusal[0] = '\0';
-    finish(publisher, execution.append, result, reply && *error && *refusal ? refusal : error);
+    finish_batch(publisher, execution.batch, result, reply && *error && *refusal ? refusal : error);
     pump(publisher);
 }
 
@@ -176,17 +176,17 @@ static void on_queued(struct redis_link *link, redisReply *reply, void *context)
         (void)snprintf(publisher->refusal, sizeof publisher->refusal, "%s", reply->str);
 }
 
-static void send_entry(struct publisher *publisher, const struct append *append, size_t entry)
+static void send_entry(struct publisher *publisher, const struct batch *batch, size_t entry)
 {
-    static const char *const names[APPEND_FIELDS] = {
-        [APPEND_JSON] = CONTRACT_FIELD_JSON, [APPEND_DOMAINS] = CONTRACT_FIELD_DOMAINS,
-        [APPEND_DER] = CONTRACT_FIELD_DER,   [APPEND_CHAIN] = CONTRACT_FIELD_CHAIN,
-        [APPEND_LOG] = CONTRACT_FIELD_LOG,   [APPEND_INDEX] = CONTRACT_FIELD_INDEX,
+    static const char *const names[BATCH_FIELDS] = {
+        [BATCH_JSON] = CONTRACT_FIELD_JSON, [BATCH_DOMAINS] = CONTRACT_FIELD_DOMAINS,
+        [BATCH_DER] = CONTRACT_FIELD_DER,   [BATCH_CHAIN] = CONTRACT_FIELD_CHAIN,
+        [BATCH_LOG] = CONTRACT_FIELD_LOG,   [BATCH_INDEX] = CONTRACT_FIELD_INDEX,
     };
     const char *arguments[XADD_ARGUMENTS] = { "XADD", publisher->options.contract->stream, "*" };
     size_t sizes[XADD_ARGUMENTS] = { 4, strlen(publisher->options.contract->stream), 1 };
-    for (unsigned field = 0; field < APPEND_FIELDS; field++) {
-        struct bytes value = append_field(append, entry, field);
+    for (unsigned field = 0; field < BATCH_FIELDS; field++) {
+        struct bytes value = batch_field(batch, entry, field);
         arguments[3 + 2 * field] = names[field];
         sizes[3 + 2 * field] = strlen(names[field]);
         arguments[4 + 2 * field] = (const char *)value.data;
@@ -196,10 +196,10 @@ static void send_entry(struct publisher *publisher, const struct append *append,
                           sizes);
 }
 
-static void send_issuer(struct publisher *publisher, const struct append *append, size_t issuer)
+static void send_issuer(struct publisher *publisher, const struct batch *batch, size_t issuer)
 {
-    struct bytes fingerprint = append_issuer_fingerprint(append, issuer);
-    struct bytes json = append_issuer_json(append, issuer);
+    struct bytes fingerprint = batch_issuer_fingerprint(batch, issuer);
+    struct bytes json = batch_issuer_json(batch, issuer);
     const char *key = publisher->options.contract->issuers;
     const char *arguments[] = { "HSETNX", key, (const char *)fingerprint.data,
                                 (const char *)json.data };
@@ -208,7 +208,7 @@ static void send_issuer(struct publisher *publisher, const struct append *append
 }
 
 static void send_fields(struct publisher *publisher, redis_link_on_reply on_reply, const char *key,
-                        const struct checkpoint_field *fields, size_t count)
+                        const struct hash_field *fields, size_t count)
 {
     const char *arguments[2 + 2 * SET_FIELDS_MAX] = { "HSET", key };
     size_t sizes[2 + 2 * SET_FIELDS_MAX] = { 4, strlen(key) };
@@ -242,34 +242,34 @@ static void send_trim(struct publisher *publisher)
     }
 }
 
-static void execute(struct publisher *publisher, struct append *append)
+static void execute(struct publisher *publisher, struct batch *batch)
 {
     struct redis_link *link = publisher->options.link;
-    struct checkpoint_field fields[CHECKPOINT_FIELDS];
-    checkpoint_write(&append->checkpoint, fields, &publisher->checkpoint_text);
+    struct hash_field fields[LOG_POSITION_FIELDS];
+    log_position_write(&batch->position, fields, &publisher->position_text);
     (void)redis_link_send_strings(link, NULL, NULL, "MULTI", (char *)NULL);
-    for (size_t i = 0; i < append->issuer_count; i++)
-        send_issuer(publisher, append, i);
-    for (size_t i = 0; i < append->entry_count; i++)
-        send_entry(publisher, append, i);
-    send_fields(publisher, on_queued, append->log_key, fields, CHECKPOINT_FIELDS);
-    if (append->entry_count)
+    for (size_t i = 0; i < batch->issuer_count; i++)
+        send_issuer(publisher, batch, i);
+    for (size_t i = 0; i < batch->entry_count; i++)
+        send_entry(publisher, batch, i);
+    send_fields(publisher, on_queued, batch->log_key, fields, LOG_POSITION_FIELDS);
+    if (batch->entry_count)
         send_trim(publisher);
     struct execution *execution = memory_allocate(sizeof *execution);
-    *execution = (struct execution){ publisher, append };
+    *execution = (struct execution){ publisher, batch };
     publisher->executing++;
     bool sent = redis_link_send_strings(link, on_exec, execution, "EXEC", (char *)NULL);
     assert(sent);
 }
 
-static bool fence_holds(const struct append *append, const redisReply *reply)
+static bool fence_holds(const struct batch *batch, const redisReply *reply)
 {
     if (reply->type == REDIS_REPLY_NIL)
-        return append->creates;
+        return batch->creates;
     uint64_t next;
-    return reply->type == REDIS_REPLY_STRING && !append->creates &&
+    return reply->type == REDIS_REPLY_STRING && !batch->creates &&
            decimal_parse(&next, bytes_of(reply->str, (size_t)reply->len)) &&
-           next == append->expected_next;
+           next == batch->expected_next;
 }
 
 /* Redis carries a transaction on after an error in it: what would fail is found out before. */
@@ -285,25 +285,25 @@ static void on_stream(struct redis_link *link, redisReply *reply, void *context)
 static void on_fence(struct redis_link *link, redisReply *reply, void *context)
 {
     struct publisher *publisher = context;
-    struct append *append = publisher->checking;
-    assert(append);
+    struct batch *batch = publisher->checking;
+    assert(batch);
     publisher->checking = NULL;
     if (!reply) {
-        finish(publisher, append, APPEND_FAILED, "the connection went away");
+        finish_batch(publisher, batch, BATCH_FAILED, "the connection went away");
         return;
     }
     if (publisher->has_stream_error) {
         char error[ERROR_SIZE];
         memcpy(error, publisher->error, sizeof error);
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
-        finish(publisher, append, APPEND_FAILED, error);
-    } else if (fence_holds(append, reply)) {
-        execute(publisher, append);
+        finish_batch(publisher, batch, BATCH_FAILED, error);
+    } else if (fence_holds(batch, reply)) {
+        execute(publisher, batch);
     } else {
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
         bool is_error = reply->type == REDIS_REPLY_ERROR;
-        finish(publisher, append, is_error ? APPEND_FAILED : APPEND_REFUSED,
-               is_error ? reply->str : "");
+        finish_batch(publisher, batch, is_error ? BATCH_FAILED : BATCH_REFUSED,
+                     is_error ? reply->str : "");
     }
     pump(publisher);
 }
@@ -323,7 +323,7 @@ static void send_sets(struct publisher *publisher)
     }
 }
 
-/* Reads the fence of the next append, if there is one and nothing else stands at that point. */
+/* Reads the fence of the next batch, if there is one and nothing else stands at that point. */
 static void pump(struct publisher *publisher)
 {
     struct redis_link *link = publisher->options.link;
@@ -332,22 +332,22 @@ static void pump(struct publisher *publisher)
     send_sets(publisher);
     if (publisher->executing >= EXECUTING_MAX || !publisher->first)
         return;
-    struct append *append = take_first(publisher);
-    publisher->checking = append;
-    (void)redis_link_send_strings(link, NULL, NULL, "WATCH", append->log_key, (char *)NULL);
+    struct batch *batch = take_first(publisher);
+    publisher->checking = batch;
+    (void)redis_link_send_strings(link, NULL, NULL, "WATCH", batch->log_key, (char *)NULL);
     (void)redis_link_send_strings(link, on_stream, publisher, "XLEN",
                                   publisher->options.contract->stream, (char *)NULL);
-    bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", append->log_key, "next",
+    bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", batch->log_key, "next",
                                         (char *)NULL);
     assert(sent || !publisher->checking);
 }
 
-void publisher_submit(struct publisher *publisher, struct append *append)
+void publisher_submit(struct publisher *publisher, struct batch *batch)
 {
-    append->next = NULL;
-    *publisher->last = append;
-    publisher->last = &append->next;
-    publisher->queued_bytes += append->arena.size;
+    batch->next = NULL;
+    *publisher->last = batch;
+    publisher->last = &batch->next;
+    publisher->queued_bytes += batch->arena.size;
     pump(publisher);
 }
 
@@ -358,15 +358,15 @@ bool publisher_has_room(const struct publisher *publisher)
 
 void publisher_cancel(struct publisher *publisher, const void *owner)
 {
-    struct append **link = &publisher->first;
+    struct batch **link = &publisher->first;
     while (*link) {
-        struct append *append = *link;
-        if (append->owner != owner) {
-            link = &append->next;
+        struct batch *batch = *link;
+        if (batch->owner != owner) {
+            link = &batch->next;
             continue;
         }
-        *link = append->next;
-        drop(publisher, append);
+        *link = batch->next;
+        drop(publisher, batch);
     }
     publisher->last = link;
 }
@@ -377,7 +377,7 @@ bool publisher_is_idle(const struct publisher *publisher)
 }
 
 void publisher_set_fields(struct publisher *publisher, const char *key,
-                          const struct checkpoint_field *fields, size_t count, uint64_t expire_ms)
+                          const struct hash_field *fields, size_t count, uint64_t expire_ms)
 {
     assert(count <= SET_FIELDS_MAX && strlen(key) < CONTRACT_KEY_SIZE);
     if (publisher->set_count == SETS_MAX || !redis_link_is_up(publisher->options.link))
@@ -412,7 +412,7 @@ void publisher_on_down(struct publisher *publisher)
     while (publisher->first_set)
         set_destroy(take_set(publisher));
     while (publisher->first)
-        finish(publisher, take_first(publisher), APPEND_FAILED, "the connection went away");
+        finish_batch(publisher, take_first(publisher), BATCH_FAILED, "the connection went away");
 }
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher)

@@ -16,10 +16,10 @@
 struct publisher;
 struct redis_link;
 
-enum append_result {
-    APPEND_DONE,
-    APPEND_REFUSED, /* the checkpoint is not where the append starts: somebody else moved it, or Redis lost it */
-    APPEND_FAILED, /* Redis is full, away, or said no: whether it happened is to be read back */
+enum batch_result {
+    BATCH_DONE,
+    BATCH_REFUSED, /* the position is not where the append starts: somebody else moved it, or Redis lost it */
+    BATCH_FAILED, /* Redis is full, away, or said no: whether it happened is to be read back */
 };
 
 struct publisher_options {
@@ -27,8 +27,8 @@ struct publisher_options {
     struct redis_link *link;
     uint64_t retain_entries; /* 0: no limit */
     uint64_t retain_age_ms;  /* 0: no limit */
-    /* Called once for each append, which is destroyed afterwards. `error` is a log-safe reason or "". */
-    void (*on_result)(void *context, const struct append *append, enum append_result result,
+    /* Called once for each batch, which is destroyed afterwards. `error` is a log-safe reason or "". */
+    void (*on_result)(void *context, const struct batch *batch, enum batch_result result,
                       const char *error);
     void *context;
 };
@@ -45,7 +45,7 @@ struct publisher *publisher_create(const struct publisher_options *options);
 void publisher_destroy(struct publisher *publisher);
 
 /* Takes the append. */
-void publisher_submit(struct publisher *publisher, struct append *append);
+void publisher_submit(struct publisher *publisher, struct batch *batch);
 /* Whether more should be submitted now: the bytes queued have a ceiling. */
 bool publisher_has_room(const struct publisher *publisher);
 /* Drops what `owner` has queued and is not on its way to Redis yet, without a callback. */
@@ -55,7 +55,7 @@ bool publisher_is_idle(const struct publisher *publisher);
 /* Sends HSET key name value …, between transactions: a write to a log's hash while its fence is up would break it.
  * `expire_ms` 0: the key does not expire. Dropped silently while Redis is away. */
 void publisher_set_fields(struct publisher *publisher, const char *key,
-                          const struct checkpoint_field *fields, size_t count, uint64_t expire_ms);
+                          const struct hash_field *fields, size_t count, uint64_t expire_ms);
 
 /* To be called when the link went down: everything queued fails. */
 void publisher_on_down(struct publisher *publisher);

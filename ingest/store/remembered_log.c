@@ -76,7 +76,7 @@ static struct bytes write_root(struct buffer *text, const struct ct_log *ct_log)
     return written(text, start);
 }
 
-void remembered_log_write(const struct ct_log *ct_log, struct checkpoint_field *fields,
+void remembered_log_write(const struct ct_log *ct_log, struct hash_field *fields,
                           struct buffer *text)
 {
     /* The values are views: the text must not move while they are made. */
@@ -99,8 +99,7 @@ void remembered_log_write(const struct ct_log *ct_log, struct checkpoint_field *
         [FIELD_LOG_TYPE] = bytes_of_string(ct_log->is_test ? "test" : "prod"),
     };
     for (size_t i = 0; i < REMEMBERED_LOG_FIELDS; i++)
-        fields[i] =
-            (struct checkpoint_field){ bytes_of_string(remembered_log_names[i]), values[i] };
+        fields[i] = (struct hash_field){ bytes_of_string(remembered_log_names[i]), values[i] };
 }
 
 /* Who has drained a log, or reached its final size, is done with it; one that is merely finished may have been given more
@@ -120,8 +119,8 @@ static bool is_sized_well(const struct bytes *values)
     return values[FIELD_URL].size > 0;
 }
 
-static bool read_identity(struct ct_log *ct_log, const char *id_hex, struct bytes key,
-                          struct digest *sha256)
+static bool read_remembered_identity(struct ct_log *ct_log, const char *id_hex, struct bytes key,
+                                     struct digest *sha256)
 {
     struct buffer der;
     uint8_t hash[SHA256_SIZE];
@@ -174,7 +173,7 @@ bool remembered_log_read(struct ct_log *ct_log, const char *id_hex, const struct
 {
     *ct_log = (struct ct_log){ 0 };
     if (is_over(values) || !is_sized_well(values) ||
-        !read_identity(ct_log, id_hex, values[FIELD_KEY], sha256))
+        !read_remembered_identity(ct_log, id_hex, values[FIELD_KEY], sha256))
         return false;
     hex_encode(ct_log->id_hex, bytes_of(ct_log->id, SHA256_SIZE));
     ct_log->kind = bytes_equal_string(values[FIELD_TYPE], ct_log_kind_name(CT_LOG_TILED))

@@ -16,7 +16,7 @@ enum {
 };
 
 /* Writes REMEMBERED_LOG_FIELDS fields; values live in `ct_log` or in `text`. */
-void remembered_log_write(const struct ct_log *ct_log, struct checkpoint_field *fields,
+void remembered_log_write(const struct ct_log *ct_log, struct hash_field *fields,
                           struct buffer *text);
 
 /* Names of the fields that remembered_log_read takes, in its order. */

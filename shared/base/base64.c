@@ -102,7 +102,7 @@ static size_t decoded_size(struct bytes text)
     return size;
 }
 
-static bool decode(uint8_t *to, size_t size, struct bytes text)
+static bool decode_groups(uint8_t *to, size_t size, struct bytes text)
 {
     size_t whole = size / 3;
     if (!decode_whole_groups(to, text.data, whole * 4))
@@ -116,7 +116,7 @@ bool base64_decode(struct buffer *out, struct bytes text)
         return false;
     size_t size = decoded_size(text);
     uint8_t *to = buffer_reserve(out, size);
-    if (!to || !decode(to, size, text))
+    if (!to || !decode_groups(to, size, text))
         return false;
     out->size += size;
     return true;
@@ -124,5 +124,5 @@ bool base64_decode(struct buffer *out, struct bytes text)
 
 bool base64_decode_exactly(uint8_t *out, size_t size, struct bytes text)
 {
-    return text.size % 4 == 0 && decoded_size(text) == size && decode(out, size, text);
+    return text.size % 4 == 0 && decoded_size(text) == size && decode_groups(out, size, text);
 }

@@ -72,7 +72,7 @@ struct notify *notify_create(void)
     if (notify->descriptor >= 0)
         notify->watchdog_ms = read_watchdog_ms();
     else
-        log_warning("cannot speak to the service manager", "socket=%s", log_quoted(text));
+        say_warning("cannot speak to the service manager", "socket=%s", say_quoted(text));
     return notify;
 }
 
@@ -83,7 +83,7 @@ void notify_destroy(struct notify *notify)
     free(notify);
 }
 
-static void say(struct notify *notify, const char *text)
+static void send_notice(struct notify *notify, const char *text)
 {
     if (notify->descriptor >= 0)
         (void)sendto(notify->descriptor, text, strlen(text), MSG_NOSIGNAL,
@@ -92,12 +92,12 @@ static void say(struct notify *notify, const char *text)
 
 void notify_ready(struct notify *notify)
 {
-    say(notify, "READY=1");
+    send_notice(notify, "READY=1");
 }
 
 void notify_stopping(struct notify *notify)
 {
-    say(notify, "STOPPING=1");
+    send_notice(notify, "STOPPING=1");
 }
 
 void notify_status(struct notify *notify, const char *format, ...)
@@ -116,7 +116,7 @@ void notify_status(struct notify *notify, const char *format, ...)
         return;
     memcpy(notify->status, status, strlen(status) + 1);
     memcpy(text, name, sizeof name - 1);
-    say(notify, text);
+    send_notice(notify, text);
 }
 
 void notify_turn(struct notify *notify, uint64_t now_ms)
@@ -124,7 +124,7 @@ void notify_turn(struct notify *notify, uint64_t now_ms)
     if (!notify->watchdog_ms || now_ms < notify->watchdog_at_ms)
         return;
     notify->watchdog_at_ms = now_ms + notify->watchdog_ms;
-    say(notify, "WATCHDOG=1");
+    send_notice(notify, "WATCHDOG=1");
 }
 
 uint64_t notify_deadline_ms(const struct notify *notify)

@@ -11,15 +11,15 @@ enum {
     QUOTED_BUFFERS = 8
 };
 
-const char *log_quoted_bytes(struct bytes text)
+const char *say_quoted_bytes(struct bytes text)
 {
-    static char buffers[QUOTED_BUFFERS][LOG_QUOTED_SIZE];
+    static char buffers[QUOTED_BUFFERS][SAY_QUOTED_SIZE];
     static size_t turn;
     static const char digits[] = "0123456789abcdef";
     char *out = buffers[turn++ % QUOTED_BUFFERS];
     size_t at = 0;
     out[at++] = '"';
-    for (size_t i = 0; i < text.size && at < LOG_QUOTED_SIZE - 6; i++) {
+    for (size_t i = 0; i < text.size && at < SAY_QUOTED_SIZE - 6; i++) {
         uint8_t byte = text.data[i];
         if (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\') {
             out[at++] = (char)byte;
@@ -35,9 +35,9 @@ const char *log_quoted_bytes(struct bytes text)
     return out;
 }
 
-const char *log_quoted(const char *text)
+const char *say_quoted(const char *text)
 {
-    return log_quoted_bytes(bytes_of_string(text));
+    return say_quoted_bytes(bytes_of_string(text));
 }
 
 static void __attribute__((format(printf, 3, 0)))
@@ -61,17 +61,17 @@ write_line(const char *level, const char *event, const char *format, va_list arg
     write_line(level, event, format, arguments); \
     va_end(arguments)
 
-void log_info(const char *event, const char *format, ...)
+void say_info(const char *event, const char *format, ...)
 {
     WRITE_LINE("info");
 }
 
-void log_warning(const char *event, const char *format, ...)
+void say_warning(const char *event, const char *format, ...)
 {
     WRITE_LINE("warning");
 }
 
-void log_error(const char *event, const char *format, ...)
+void say_error(const char *event, const char *format, ...)
 {
     WRITE_LINE("error");
 }

@@ -173,8 +173,8 @@ static bool names_match(const char *name, const char *given, size_t size)
     return true;
 }
 
-static const struct setting *find(const struct settings_program *program, const char *name,
-                                  size_t size)
+static const struct setting *find_setting(const struct settings_program *program, const char *name,
+                                          size_t size)
 {
     for (size_t i = 0; i < program->count; i++)
         if (names_match(program->table[i].name, name, size))
@@ -258,14 +258,14 @@ static bool set_from_line(const struct settings_program *program, void *fields, 
     *equals = '\0';
     char *key = trim(line);
     char *value = trim(equals + 1);
-    const struct setting *setting = find(program, key, strlen(key));
+    const struct setting *setting = find_setting(program, key, strlen(key));
     if (!setting)
         return complain(program, where, key, value, "no such setting (see --help)");
     const char *wrong = set_value(setting, fields, value);
     return wrong ? complain(program, where, key, shown(setting, value), wrong) : true;
 }
 
-static char *read_file(const char *path)
+static char *read_config_file(const char *path)
 {
     FILE *file = fopen(path, "re");
     if (!file)
@@ -283,7 +283,7 @@ static char *read_file(const char *path)
 
 static bool set_from_file(const struct settings_program *program, void *fields, const char *path)
 {
-    char *text = read_file(path);
+    char *text = read_config_file(path);
     if (!text)
         return complain(program, "--", "config", path, "cannot be read, or is larger than 64 KiB");
     bool good = true;
@@ -326,7 +326,7 @@ static int set_from_flag(const struct settings_program *program, void *fields, c
 {
     const char *flag = arguments[0];
     size_t size = strncmp(flag, "--", 2) == 0 ? strcspn(flag + 2, "=") : 0;
-    const struct setting *setting = size ? find(program, flag + 2, size) : NULL;
+    const struct setting *setting = size ? find_setting(program, flag + 2, size) : NULL;
     if (!setting) {
         (void)fprintf(stderr, "%s: %s: no such setting (see --help)\n", program->name, flag);
         return 0;

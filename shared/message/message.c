@@ -90,7 +90,7 @@ static bool is_update(struct bytes json)
            memcmp(json.data + json.size - end_size, update_end, end_size) == 0;
 }
 
-static void write_id(struct buffer *out, struct bytes id)
+static void write_message_id(struct buffer *out, struct bytes id)
 {
     buffer_append_string(out, "\"id\":\"");
     json_escape(out, id);
@@ -102,7 +102,7 @@ static void splice(struct buffer *out, struct bytes json, struct bytes id, size_
 {
     size_t prefix_size = sizeof update_prefix - 1;
     buffer_append(out, json.data, prefix_size);
-    write_id(out, id);
+    write_message_id(out, id);
     buffer_append(out, json.data + prefix_size, json.size - prefix_size - left_out);
 }
 
@@ -135,7 +135,7 @@ bool message_splice_full(struct buffer *out, struct bytes json, struct bytes id,
 void message_splice_domains(struct buffer *out, struct bytes domains, struct bytes id)
 {
     buffer_append_string(out, "{\"message_type\":\"dns_entries\",");
-    write_id(out, id);
+    write_message_id(out, id);
     buffer_append_string(out, "\"data\":");
     buffer_append_bytes(out, domains);
     buffer_append_byte(out, '}');

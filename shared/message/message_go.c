@@ -43,7 +43,7 @@ static struct bytes take_value(struct reader *reader)
     return reader_ok(reader) ? bytes_of(rest.data, size) : (struct bytes){ 0 };
 }
 
-static struct bytes take_member(struct reader *reader, const char *key)
+static struct bytes take_stored_member(struct reader *reader, const char *key)
 {
     expect(reader, "\"");
     expect(reader, key);
@@ -56,18 +56,18 @@ static bool read_stored(struct stored *stored, struct bytes json)
 {
     struct reader reader = reader_of(json);
     expect(&reader, MESSAGE_UPDATE_PREFIX "\"data\":{");
-    (void)take_member(&reader, "update_type");
-    stored->index = take_member(&reader, "cert_index");
-    stored->link = take_member(&reader, "cert_link");
-    stored->seen = take_member(&reader, "seen");
-    (void)take_member(&reader, "submission_timestamp");
+    (void)take_stored_member(&reader, "update_type");
+    stored->index = take_stored_member(&reader, "cert_index");
+    stored->link = take_stored_member(&reader, "cert_link");
+    stored->seen = take_stored_member(&reader, "seen");
+    (void)take_stored_member(&reader, "submission_timestamp");
     expect(&reader, "\"source\":{");
-    stored->name = take_member(&reader, "name");
-    stored->url = take_member(&reader, "url");
-    (void)take_member(&reader, "operator");
-    (void)take_member(&reader, "log_id");
-    stored->type = take_member(&reader, "type");
-    stored->timestamp = take_member(&reader, "timestamp");
+    stored->name = take_stored_member(&reader, "name");
+    stored->url = take_stored_member(&reader, "url");
+    (void)take_stored_member(&reader, "operator");
+    (void)take_stored_member(&reader, "log_id");
+    stored->type = take_stored_member(&reader, "type");
+    stored->timestamp = take_stored_member(&reader, "timestamp");
     return reader_ok(&reader);
 }
 

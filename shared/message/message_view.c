@@ -23,7 +23,7 @@ static bool take_literal(struct bytes *rest, struct bytes literal)
 }
 
 /* Goes on behind the first `literal`. */
-static bool find(struct bytes *rest, struct bytes literal)
+static bool find_member(struct bytes *rest, struct bytes literal)
 {
     if (!rest->size)
         return false;
@@ -78,17 +78,17 @@ bool message_view_is_precertificate(struct bytes json)
 
 bool message_view_source(struct bytes json, struct message_source_view *source)
 {
-    return find(&json, LITERAL(",\"source\":{\"name\":\"")) && take_string(&json, &source->name) &&
-           take_literal(&json, LITERAL(",\"url\":\"")) && take_string(&json, &source->url) &&
-           take_literal(&json, LITERAL(",\"operator\":\"")) &&
+    return find_member(&json, LITERAL(",\"source\":{\"name\":\"")) &&
+           take_string(&json, &source->name) && take_literal(&json, LITERAL(",\"url\":\"")) &&
+           take_string(&json, &source->url) && take_literal(&json, LITERAL(",\"operator\":\"")) &&
            take_string(&json, &source->operator_name);
 }
 
 bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer)
 {
     struct bytes other;
-    return find(&json, LITERAL(",\"issuer\":{\"C\":")) && take_string_or_null(&json, &other) &&
-           take_literal(&json, LITERAL(",\"CN\":")) &&
+    return find_member(&json, LITERAL(",\"issuer\":{\"C\":")) &&
+           take_string_or_null(&json, &other) && take_literal(&json, LITERAL(",\"CN\":")) &&
            take_string_or_null(&json, &issuer->common_name) &&
            take_literal(&json, LITERAL(",\"L\":")) && take_string_or_null(&json, &other) &&
            take_literal(&json, LITERAL(",\"O\":")) &&
@@ -114,10 +114,10 @@ static bool find_fingerprints(struct bytes *rest)
     struct bytes tail = *rest;
     if (tail.size > TAIL)
         tail = skip(tail, tail.size - TAIL);
-    bool found = find(&tail, LITERAL(",\"sha1\":\""));
+    bool found = find_member(&tail, LITERAL(",\"sha1\":\""));
     if (found)
         *rest = tail;
-    return found || find(rest, LITERAL(",\"sha1\":\""));
+    return found || find_member(rest, LITERAL(",\"sha1\":\""));
 }
 
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints)

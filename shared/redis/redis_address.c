@@ -20,7 +20,7 @@ enum {
 #endif
 
 /* Percent-decodes `size` characters into `out` of `out_size` bytes, NUL-terminated. */
-static bool decode(char *out, size_t out_size, const char *text, size_t size)
+static bool decode_percent(char *out, size_t out_size, const char *text, size_t size)
 {
     size_t at = 0;
     for (size_t i = 0; i < size; i++) {
@@ -55,7 +55,7 @@ static bool parse_number(int *out, const char *text, size_t size, int min, int m
 static const char *parse_socket(struct redis_address *address, const char *text)
 {
     size_t size = strcspn(text, "?");
-    if (text[0] != '/' || !decode(address->path, sizeof address->path, text, size))
+    if (text[0] != '/' || !decode_percent(address->path, sizeof address->path, text, size))
         return "the path of a unix:// address is absolute and shorter than 108 characters";
     if (text[size] == '\0')
         return NULL;
@@ -70,10 +70,10 @@ static const char *parse_credentials(struct redis_address *address, const char *
 {
     const char *colon = memchr(text, ':', size);
     size_t user_size = colon ? (size_t)(colon - text) : size;
-    if (!decode(address->user, sizeof address->user, text, user_size))
+    if (!decode_percent(address->user, sizeof address->user, text, user_size))
         return "the user name is too long or wrongly percent-encoded";
-    if (colon &&
-        !decode(address->password, sizeof address->password, colon + 1, size - user_size - 1))
+    if (colon && !decode_percent(address->password, sizeof address->password, colon + 1,
+                                 size - user_size - 1))
         return "the password is too long or wrongly percent-encoded";
     return NULL;
 }
@@ -96,7 +96,7 @@ static const char *parse_host(struct redis_host *host, const char *text, size_t 
     }
     if (memchr(name, ',', name_size))
         return "only a sentinel:// address has several hosts";
-    if (name_size == 0 || !decode(host->name, sizeof host->name, name, name_size))
+    if (name_size == 0 || !decode_percent(host->name, sizeof host->name, name, name_size))
         return "the host is missing or too long";
     size_t rest_size = size - (size_t)(rest - text);
     if (rest_size &&
@@ -136,7 +136,7 @@ static const char *parse_master(struct redis_address *address, const char *text,
     const char *slash = memchr(text, '/', size);
     size_t name_size = slash ? (size_t)(slash - text) : size;
     if (name_size == 0 ||
-        !decode(address->master_name, sizeof address->master_name, text, name_size))
+        !decode_percent(address->master_name, sizeof address->master_name, text, name_size))
         return "a sentinel:// address names the master: sentinel://host/name";
     return slash ? parse_database(address, slash + 1, size - name_size - 1) : NULL;
 }
@@ -185,7 +185,7 @@ static const char *parse_pair(struct redis_address *address, const char *text, s
         char value[REDIS_PATH_SIZE];
         size_t value_size = key->set ? sizeof value : key->size;
         char *out = key->set ? value : (char *)address + key->offset;
-        if (!decode(out, value_size, equals + 1, size - name_size - 1))
+        if (!decode_percent(out, value_size, equals + 1, size - name_size - 1))
             return "a value of the ?query is too long or wrongly percent-encoded";
         return key->set ? key->set(address, value) : NULL;
     }

@@ -166,10 +166,10 @@ static void log_reason(struct redis_link *link)
     link->logged_count++;
     memcpy(link->logged, link->reason, sizeof link->logged);
     const char *path = link->address.path;
-    log_warning("Redis cannot be used", "connection=%s %s=%s port=%d reason=%s", link->client_name,
+    say_warning("Redis cannot be used", "connection=%s %s=%s port=%d reason=%s", link->client_name,
                 link->is_sentinel ? "sentinel" : "server",
-                log_quoted(*path ? path : link->host.name), *path ? 0 : link->host.port,
-                log_quoted(link->reason));
+                say_quoted(*path ? path : link->host.name), *path ? 0 : link->host.port,
+                say_quoted(link->reason));
 }
 
 /* All sentinels are asked one after the other before anything is waited for. */
@@ -237,7 +237,7 @@ void redis_link_drop(struct redis_link *link, const char *reason)
 }
 
 /* Of errors that TLS noticed hiredis knows no more than that errno is 0. */
-static void fail(struct redis_link *link, const char *reason)
+static void fail_link(struct redis_link *link, const char *reason)
 {
     char text[REASON_SIZE];
     bool has_no_word = link->address.has_tls && strcmp(reason, strerror(0)) == 0;
@@ -274,7 +274,7 @@ static void on_connect(const redisAsyncContext *context, int status)
     struct redis_link *link = context->data;
     /* hiredis frees the context itself after a failed connect, and calls on_cleanup on the way. */
     if (status != REDIS_OK)
-        fail(link, context->errstr[0] ? context->errstr : "cannot connect");
+        fail_link(link, context->errstr[0] ? context->errstr : "cannot connect");
 }
 
 static void on_disconnect(const redisAsyncContext *context, int status)
@@ -282,7 +282,7 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     struct redis_link *link = context->data;
     if (link->dropping || link->moving || link->state == LINK_DOWN)
         return;
-    fail(link, status == REDIS_OK || !context->errstr[0] ? "disconnected" : context->errstr);
+    fail_link(link, status == REDIS_OK || !context->errstr[0] ? "disconnected" : context->errstr);
 }
 
 /* Some errors are about the connection, whatever the command was. */
@@ -474,7 +474,7 @@ static void connect_to(struct redis_link *link, const char *numeric)
     if (!wrong && address->has_tls)
         wrong = redis_tls_begin(&context->c, &address->tls, link->host.name, &link->tls_complaint);
     if (wrong) {
-        fail(link, wrong);
+        fail_link(link, wrong);
         if (context)
             redisAsyncFree(context);
         return;
@@ -493,7 +493,7 @@ static void poll_lookup(struct redis_link *link)
     link->lookup_poll_at_ms = link->now_ms + LOOKUP_POLL_MS;
     if (state == HOST_LOOKUP_PENDING) {
         if (link->now_ms - link->attempt_at_ms >= LOOKUP_TIMEOUT_MS)
-            fail(link, "no answer from the name servers in time");
+            fail_link(link, "no answer from the name servers in time");
         return;
     }
     bool is_ours = strcmp(host_lookup_name(link->lookup), link->host.name) == 0;
@@ -502,7 +502,7 @@ static void poll_lookup(struct redis_link *link)
         host_lookup_address(link->lookup, link->number, numeric, sizeof numeric))
         connect_to(link, numeric);
     else if (is_ours)
-        fail(link, host_lookup_error(link->lookup));
+        fail_link(link, host_lookup_error(link->lookup));
     host_lookup_destroy(link->lookup);
     link->lookup = is_ours ? NULL : host_lookup_create(link->host.name);
 }

@@ -12,7 +12,7 @@ enum {
     PORT_MAX = 65535
 };
 
-static struct bytes text_of(const redisReply *reply)
+static struct bytes sentinel_text(const redisReply *reply)
 {
     bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
     return is_text ? bytes_of(reply->str, (size_t)reply->len) : (struct bytes){ 0 };
@@ -33,15 +33,15 @@ static bool read_host(struct redis_host *host, struct bytes name, struct bytes p
 bool redis_sentinel_read_master(struct redis_host *host, const struct redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-           read_host(host, text_of(reply->element[0]), text_of(reply->element[1]));
+           read_host(host, sentinel_text(reply->element[0]), sentinel_text(reply->element[1]));
 }
 
 /* A replica is described by names and values in turn. */
-static struct bytes find(const redisReply *replica, const char *name)
+static struct bytes find_value(const redisReply *replica, const char *name)
 {
     for (size_t i = 0; i + 1 < replica->elements; i += 2)
-        if (bytes_equal_string(text_of(replica->element[i]), name))
-            return text_of(replica->element[i + 1]);
+        if (bytes_equal_string(sentinel_text(replica->element[i]), name))
+            return sentinel_text(replica->element[i + 1]);
     return (struct bytes){ 0 };
 }
 
@@ -49,9 +49,9 @@ static struct bytes find(const redisReply *replica, const char *name)
 static bool is_well(const redisReply *replica, struct redis_host *host)
 {
     return replica->type == REDIS_REPLY_ARRAY &&
-           bytes_equal_string(find(replica, "flags"), "slave") &&
-           bytes_equal_string(find(replica, "master-link-status"), "ok") &&
-           read_host(host, find(replica, "ip"), find(replica, "port"));
+           bytes_equal_string(find_value(replica, "flags"), "slave") &&
+           bytes_equal_string(find_value(replica, "master-link-status"), "ok") &&
+           read_host(host, find_value(replica, "ip"), find_value(replica, "port"));
 }
 
 bool redis_sentinel_read_replica(struct redis_host *host, const struct redisReply *reply,
@@ -75,7 +75,7 @@ const char *redis_role_complaint(const struct redisReply *reply, bool needs_mast
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
         return "its answer to ROLE makes no sense";
-    struct bytes role = text_of(reply->element[0]);
+    struct bytes role = sentinel_text(reply->element[0]);
     if (bytes_equal_string(role, "master"))
         return NULL;
     if (bytes_equal_string(role, "sentinel"))
@@ -83,6 +83,6 @@ const char *redis_role_complaint(const struct redisReply *reply, bool needs_mast
     if (needs_master)
         return "this is a replica, not the master";
     bool is_in_step =
-        reply->elements > 3 && bytes_equal_string(text_of(reply->element[3]), "connected");
+        reply->elements > 3 && bytes_equal_string(sentinel_text(reply->element[3]), "connected");
     return is_in_step ? NULL : "this replica is not connected to its master";
 }

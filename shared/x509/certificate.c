@@ -78,7 +78,7 @@ static void clear_extensions(struct certificate *certificate)
     certificate->extension_capacity = 0;
 }
 
-static void forget(struct certificate *certificate)
+static void forget_fields(struct certificate *certificate)
 {
     certificate->parse_error = NULL;
     certificate->tbs = certificate->serial = (struct bytes){ 0 };
@@ -303,7 +303,7 @@ static void collect_domains(struct certificate *certificate)
 
 bool certificate_parse(struct certificate *certificate, struct bytes der)
 {
-    forget(certificate);
+    forget_fields(certificate);
     certificate->der = der;
     digest_bytes(certificate->sha256_digest, certificate->sha256, der);
     digest_bytes(certificate->sha1_digest, certificate->sha1, der);

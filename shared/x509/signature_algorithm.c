@@ -47,8 +47,8 @@ static const struct algorithm pss_hashes[] = {
     { ID("\x2b\x0e\x03\x02\x1a"), { "sha1, rsa-pss", NULL } },
 };
 
-static const char *find(const struct algorithm *table, size_t count, struct bytes id,
-                        enum certificate_dialect dialect)
+static const char *find_algorithm(const struct algorithm *table, size_t count, struct bytes id,
+                                  enum certificate_dialect dialect)
 {
     for (size_t i = 0; i < count; i++)
         if (bytes_equal(table[i].id, id))
@@ -74,9 +74,11 @@ bool signature_algorithm_append(struct buffer *out, struct bytes algorithm,
     struct bytes id = der_take(&reader, DER_OBJECT_ID);
     if (!reader_ok(&reader))
         return false;
-    const char *name = find(algorithms, sizeof algorithms / sizeof *algorithms, id, dialect);
+    const char *name =
+        find_algorithm(algorithms, sizeof algorithms / sizeof *algorithms, id, dialect);
     if (bytes_equal(id, bytes_of(pss, sizeof pss)))
-        name = find(pss_hashes, sizeof pss_hashes / sizeof *pss_hashes, pss_hash(reader), dialect);
+        name = find_algorithm(pss_hashes, sizeof pss_hashes / sizeof *pss_hashes, pss_hash(reader),
+                              dialect);
     if (!name && dialect == CERTIFICATE_DIALECT_GO)
         name = "unknown";
     if (!name)

@@ -18,17 +18,17 @@ enum {
     READ_SIZE = 4096,
 };
 
-static bool say(char *reason, const char *path, const char *why)
+static bool say_admission(char *reason, const char *path, const char *why)
 {
     (void)snprintf(reason, EDGES_REASON_SIZE, "%.256s: %s", path, why);
     return false;
 }
 
-static bool read_file(struct buffer *text, const char *path, char *reason)
+static bool read_token_file(struct buffer *text, const char *path, char *reason)
 {
     FILE *file = fopen(path, "re");
     if (!file)
-        return say(reason, path, strerror(errno));
+        return say_admission(reason, path, strerror(errno));
     size_t size = 1;
     for (uint8_t *room; size && (room = buffer_reserve(text, READ_SIZE)) != NULL;
          text->size += size)
@@ -36,15 +36,15 @@ static bool read_file(struct buffer *text, const char *path, char *reason)
     bool good = !ferror(file);
     (void)fclose(file);
     if (text->failed)
-        return say(reason, path, "larger than 512 KiB");
-    return good || say(reason, path, "cannot be read");
+        return say_admission(reason, path, "larger than 512 KiB");
+    return good || say_admission(reason, path, "cannot be read");
 }
 
 static bool add_token_file(struct token_set *tokens, const char *path, char *reason)
 {
     struct buffer text;
     buffer_init(&text, TOKEN_FILE_MAX);
-    bool good = read_file(&text, path, reason);
+    bool good = read_token_file(&text, path, reason);
     size_t line = 0;
     const char *wrong = good ? token_set_add_lines(tokens, buffer_bytes(&text), &line) : NULL;
     if (wrong) {
@@ -56,7 +56,7 @@ static bool add_token_file(struct token_set *tokens, const char *path, char *rea
         explicit_bzero(text.data, text.capacity);
     buffer_free(&text);
     if (good && token_set_count(tokens) == 0)
-        return say(reason, path, "holds no token, so nobody could come in");
+        return say_admission(reason, path, "holds no token, so nobody could come in");
     return good;
 }
 
@@ -74,24 +74,24 @@ static struct token_set *read_tokens(const struct streamer_settings *settings, c
     return NULL;
 }
 
-static bool read_identity(struct edges *edges, char *reason)
+static bool read_tls_identity(struct admission *admission, char *reason)
 {
-    const struct streamer_settings *settings = edges->settings;
+    const struct streamer_settings *settings = admission->settings;
     if (!*settings->tls_cert && !*settings->tls_key)
         return true;
     if (!*settings->tls_cert || !*settings->tls_key)
-        return say(reason, "--tls-cert and --tls-key", "one needs the other");
-    edges->identity = tls_identity_create(settings->tls_cert, settings->tls_key, reason);
-    return edges->identity != NULL;
+        return say_admission(reason, "--tls-cert and --tls-key", "one needs the other");
+    admission->identity = tls_identity_create(settings->tls_cert, settings->tls_key, reason);
+    return admission->identity != NULL;
 }
 
-bool edges_init(struct edges *edges, const struct streamer_settings *settings, size_t connections,
-                char *reason)
+bool admission_init(struct admission *admission, const struct streamer_settings *settings,
+                    size_t connections, char *reason)
 {
     static_assert((int)TLS_IDENTITY_REASON_SIZE <= (int)EDGES_REASON_SIZE, "a reason fits");
     uint64_t seed = 0;
     (void)!getrandom(&seed, sizeof seed, 0);
-    *edges = (struct edges){
+    *admission = (struct admission){
         .settings = settings,
         .tokens = read_tokens(settings, reason),
         .access = { .origins = settings->origins.items, .origin_count = settings->origins.count },
@@ -100,48 +100,48 @@ bool edges_init(struct edges *edges, const struct streamer_settings *settings, s
         .limits =
             connection_limits_create(connections, (size_t)settings->max_clients_per_address, seed),
     };
-    edges->access.tokens = edges->tokens;
-    return edges->tokens && read_identity(edges, reason);
+    admission->access.tokens = admission->tokens;
+    return admission->tokens && read_tls_identity(admission, reason);
 }
 
-void edges_clear(struct edges *edges)
+void admission_clear(struct admission *admission)
 {
-    token_set_destroy(edges->tokens);
-    trusted_proxies_clear(&edges->proxies);
-    connection_limits_destroy(edges->limits);
-    tls_identity_destroy(edges->identity);
-    *edges = (struct edges){ 0 };
+    token_set_destroy(admission->tokens);
+    trusted_proxies_clear(&admission->proxies);
+    connection_limits_destroy(admission->limits);
+    tls_identity_destroy(admission->identity);
+    *admission = (struct admission){ 0 };
 }
 
-static void reload_tokens(struct edges *edges)
+static void reload_tokens(struct admission *admission)
 {
     char reason[EDGES_REASON_SIZE];
-    if (!*edges->settings->token_file)
+    if (!*admission->settings->token_file)
         return;
-    struct token_set *tokens = read_tokens(edges->settings, reason);
+    struct token_set *tokens = read_tokens(admission->settings, reason);
     if (!tokens) {
-        log_error("the tokens stay as they were", "reason=%s", log_quoted(reason));
+        say_error("the tokens stay as they were", "reason=%s", say_quoted(reason));
         return;
     }
-    token_set_destroy(edges->tokens);
-    edges->tokens = tokens;
-    edges->access.tokens = tokens;
-    log_info("tokens read again", "count=%zu", token_set_count(tokens));
+    token_set_destroy(admission->tokens);
+    admission->tokens = tokens;
+    admission->access.tokens = tokens;
+    say_info("tokens read again", "count=%zu", token_set_count(tokens));
 }
 
-static void reload_identity(const struct edges *edges)
+static void reload_identity(const struct admission *admission)
 {
     char reason[EDGES_REASON_SIZE];
-    if (!edges->identity)
+    if (!admission->identity)
         return;
-    if (tls_identity_reload(edges->identity, reason))
-        log_info("certificate read again", "path=%s", log_quoted(edges->settings->tls_cert));
+    if (tls_identity_reload(admission->identity, reason))
+        say_info("certificate read again", "path=%s", say_quoted(admission->settings->tls_cert));
     else
-        log_error("the certificate stays as it was", "reason=%s", log_quoted(reason));
+        say_error("the certificate stays as it was", "reason=%s", say_quoted(reason));
 }
 
-void edges_reload(struct edges *edges)
+void admission_reload(struct admission *admission)
 {
-    reload_tokens(edges);
-    reload_identity(edges);
+    reload_tokens(admission);
+    reload_identity(admission);
 }

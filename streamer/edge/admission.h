@@ -1,5 +1,5 @@
 /*
- * What the settings of the edges mean: who may come in, how many at once, behind which proxies, and what TLS shows. SIGHUP
+ * What the settings of the admission mean: who may come in, how many at once, behind which proxies, and what TLS shows. SIGHUP
  * reads its files again.
  */
 #ifndef STREAMER_EDGE_ADMISSION_H
@@ -17,7 +17,7 @@ enum {
     EDGES_REASON_SIZE = 640
 };
 
-struct edges {
+struct admission {
     const struct streamer_settings *settings;
     struct token_set *tokens;
     struct access access;
@@ -26,14 +26,14 @@ struct edges {
     struct tls_identity *identity; /* NULL: no TLS */
 };
 
-/* The settings are borrowed as long as the edges exist; `connections`: how many there are at most. False, and why in `reason`,
+/* The settings are borrowed as long as the admission exist; `connections`: how many there are at most. False, and why in `reason`,
  * if a file is not as it should be. To be cleared in either case. */
-bool edges_init(struct edges *edges, const struct streamer_settings *settings, size_t connections,
-                char *reason);
+bool admission_init(struct admission *admission, const struct streamer_settings *settings,
+                    size_t connections, char *reason);
 /* After the last connection. */
-void edges_clear(struct edges *edges);
+void admission_clear(struct admission *admission);
 
 /* Reads the files of tokens, certificate and key again; what is wrong stays as it was, and the log says so. */
-void edges_reload(struct edges *edges);
+void admission_reload(struct admission *admission);
 
 #endif

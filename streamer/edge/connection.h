@@ -8,10 +8,10 @@
 #include "streamer/edge/address.h"
 #include "streamer/edge/refusal.h"
 
-struct edges;
+struct admission;
 
 struct connection {
-    const struct edges *edges;
+    const struct admission *admission;
     struct address peer;    /* who connected; not known: through a Unix socket */
     struct address client;  /* whom it is counted for, if it is */
     struct refusal refusal; /* what its first request is answered with */
@@ -19,9 +19,9 @@ struct connection {
     bool is_counted;
 };
 
-/* The edges are borrowed as long as the connection exists. One that nobody stands before is counted at once: too many of its
+/* The admission are borrowed as long as the connection exists. One that nobody stands before is counted at once: too many of its
  * kind, and `refusal` says so. */
-struct connection *connection_create(const struct edges *edges, struct address peer);
+struct connection *connection_create(const struct admission *admission, struct address peer);
 /* NULL is fine. */
 void connection_destroy(struct connection *connection);
 

@@ -58,7 +58,7 @@ static size_t home_of(const struct connection_limits *limits, struct address cus
 }
 
 /* The customer's slot, or the empty one where he would be. */
-static struct slot *find(struct connection_limits *limits, struct address customer)
+static struct slot *find_customer(struct connection_limits *limits, struct address customer)
 {
     size_t at = home_of(limits, customer);
     while (limits->slots[at].count && !address_equal(limits->slots[at].customer, customer))
@@ -71,7 +71,7 @@ bool connection_limits_take(struct connection_limits *limits, struct address add
     if (!limits->per_customer || !address.is_known)
         return true;
     struct address customer = address_customer(address);
-    struct slot *slot = find(limits, customer);
+    struct slot *slot = find_customer(limits, customer);
     if (slot->count >= limits->per_customer ||
         (slot->count == 0 && limits->customers == limits->max_customers))
         return false;
@@ -100,7 +100,7 @@ void connection_limits_give_back(struct connection_limits *limits, struct addres
 {
     if (!limits->per_customer || !address.is_known)
         return;
-    struct slot *slot = find(limits, address_customer(address));
+    struct slot *slot = find_customer(limits, address_customer(address));
     assert(slot->count > 0);
     if (--slot->count > 0)
         return;

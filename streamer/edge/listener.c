@@ -75,7 +75,7 @@ const char *listener_place_parse(struct listener_place *place, const char *text)
     return parse_internet(place, text);
 }
 
-static int say(char *reason, const struct listener_place *place, const char *why)
+static int say_listener(char *reason, const struct listener_place *place, const char *why)
 {
     if (place->is_unix)
         (void)snprintf(reason, LISTENER_REASON_SIZE, "cannot listen on %s: %s", place->address,
@@ -152,7 +152,7 @@ static int open_internet(const struct listener_place *place, char *url)
 }
 
 /* False, with errno, if the path is somebody's: only a socket that nobody listens on any more is removed. */
-static bool make_room(const struct sockaddr_un *where)
+static bool make_room_for_accept(const struct sockaddr_un *where)
 {
     struct stat status;
     if (lstat(where->sun_path, &status) != 0)
@@ -174,7 +174,7 @@ static int open_unix(const struct listener_place *place, char *url)
     struct sockaddr_un where = { .sun_family = AF_UNIX };
     static_assert(sizeof where.sun_path == LISTENER_PATH_SIZE, "a path fits");
     memcpy(where.sun_path, place->address, sizeof where.sun_path);
-    if (!make_room(&where))
+    if (!make_room_for_accept(&where))
         return -1;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     /* Nobody can connect before it listens, so nobody sees it with other rights. */
@@ -193,7 +193,7 @@ static int open_unix(const struct listener_place *place, char *url)
 int listener_open(const struct listener_place *place, char *url, char *reason)
 {
     int descriptor = place->is_unix ? open_unix(place, url) : open_internet(place, url);
-    return descriptor >= 0 ? descriptor : say(reason, place, strerror(errno));
+    return descriptor >= 0 ? descriptor : say_listener(reason, place, strerror(errno));
 }
 
 void listener_close(int descriptor, const struct listener_place *place)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool say(char *reason, const char *why)
+static bool say_listeners(char *reason, const char *why)
 {
     (void)snprintf(reason, LISTENER_REASON_SIZE, "%s", why);
     return false;
@@ -39,16 +39,16 @@ static bool parse(struct listeners *listeners, const struct listeners_options *o
 {
     for (size_t i = 0; i < options->count; i++) {
         if (listeners->count == LISTENERS_MAX)
-            return say(reason, "more than 16 places to listen on");
+            return say_listeners(reason, "more than 16 places to listen on");
         struct open_listener *item = &listeners->items[listeners->count++];
         item->descriptor = -1;
         const char *wrong = listener_place_parse(&item->place, options->places[i]);
         assert(!wrong);
         complete(&item->place, options);
         if (item->place.is_tls && !options->has_certificate)
-            return say(reason, "https:// in --listen needs --tls-cert and --tls-key");
+            return say_listeners(reason, "https:// in --listen needs --tls-cert and --tls-key");
     }
-    return listeners->count > 0 || say(reason, "no place to listen on");
+    return listeners->count > 0 || say_listeners(reason, "no place to listen on");
 }
 
 bool listeners_open(struct listeners *listeners, const struct listeners_options *options,

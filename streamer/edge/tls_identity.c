@@ -26,7 +26,7 @@ struct tls_identity {
     struct pair pair;
 };
 
-static void clear(struct pair *pair)
+static void clear_identity(struct pair *pair)
 {
     X509_free(pair->certificate);
     EVP_PKEY_free(pair->key);
@@ -34,7 +34,7 @@ static void clear(struct pair *pair)
     *pair = (struct pair){ 0 };
 }
 
-static bool say(char *reason, const char *path, const char *what)
+static bool say_identity(char *reason, const char *path, const char *what)
 {
     char library[128] = "";
     unsigned long code = ERR_peek_last_error();
@@ -60,7 +60,7 @@ static bool read_certificates(struct pair *pair, const char *path, char *reason)
 {
     BIO *file = BIO_new_file(path, "r");
     if (!file)
-        return say(reason, path, "cannot be read");
+        return say_identity(reason, path, "cannot be read");
     pair->certificate = PEM_read_bio_X509_AUX(file, NULL, no_password, NULL);
     pair->chain = sk_X509_new_null();
     X509 *issuer = NULL;
@@ -71,17 +71,17 @@ static bool read_certificates(struct pair *pair, const char *path, char *reason)
     /* The end of the file is an error as well. */
     if (pair->certificate)
         ERR_clear_error();
-    return pair->certificate ? true : say(reason, path, "no certificate in PEM form");
+    return pair->certificate ? true : say_identity(reason, path, "no certificate in PEM form");
 }
 
 static bool read_key(struct pair *pair, const char *path, char *reason)
 {
     BIO *file = BIO_new_file(path, "r");
     if (!file)
-        return say(reason, path, "cannot be read");
+        return say_identity(reason, path, "cannot be read");
     pair->key = PEM_read_bio_PrivateKey(file, NULL, no_password, NULL);
     BIO_free(file);
-    return pair->key ? true : say(reason, path, "no unencrypted private key in PEM form");
+    return pair->key ? true : say_identity(reason, path, "no unencrypted private key in PEM form");
 }
 
 static bool read_pair(struct pair *pair, const struct tls_identity *identity, char *reason)
@@ -91,9 +91,9 @@ static bool read_pair(struct pair *pair, const struct tls_identity *identity, ch
     bool good = read_certificates(pair, identity->certificate_path, reason) &&
                 read_key(pair, identity->key_path, reason);
     if (good && X509_check_private_key(pair->certificate, pair->key) != 1)
-        good = say(reason, identity->key_path, "not the key of the certificate");
+        good = say_identity(reason, identity->key_path, "not the key of the certificate");
     if (!good)
-        clear(pair);
+        clear_identity(pair);
     return good;
 }
 
@@ -113,7 +113,7 @@ void tls_identity_destroy(struct tls_identity *identity)
 {
     if (!identity)
         return;
-    clear(&identity->pair);
+    clear_identity(&identity->pair);
     free(identity);
 }
 
@@ -122,7 +122,7 @@ bool tls_identity_reload(struct tls_identity *identity, char *reason)
     struct pair pair;
     if (!read_pair(&pair, identity, reason))
         return false;
-    clear(&identity->pair);
+    clear_identity(&identity->pair);
     identity->pair = pair;
     return true;
 }

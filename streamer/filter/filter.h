@@ -12,7 +12,7 @@
  *     operator=, issuer=       the operator's name, the issuer's common name or organization; * at either end. An issuer
  *                              may also be the SHA-256 of a certificate of the chain, hex, colons or not
  *     type=precert|cert
- *     unique=1                 of the entries that hold the same certificate only the first (unique_window.h)
+ *     unique=1                 of the entries that hold the same certificate only the first (recent_certificates.h)
  *
  * Names are those of the certificate (all_domains), compared as texts without regard to the case of ASCII letters, so a
  * wildcard in a certificate is a name that begins with an asterisk and stands for nothing.

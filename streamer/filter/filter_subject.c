@@ -15,7 +15,7 @@ enum {
 };
 
 struct filter_subject {
-    const struct unique_window *window;
+    const struct recent_certificates *window;
     const struct stream_entry *entry;
     bool has_domains, has_endings, has_names;
     uint8_t *domains; /* each followed by a separator */
@@ -27,7 +27,7 @@ struct filter_subject {
     size_t name_capacity;
 };
 
-struct filter_subject *filter_subject_create(const struct unique_window *window)
+struct filter_subject *filter_subject_create(const struct recent_certificates *window)
 {
     struct filter_subject *subject = memory_allocate_zeroed(1, sizeof *subject);
     subject->window = window;
@@ -76,7 +76,7 @@ const struct stream_entry *filter_subject_entry(const struct filter_subject *sub
 }
 
 /* Room for at least `size` bytes; what was there is not kept. */
-static uint8_t *make_room(uint8_t **block, size_t *capacity, size_t size)
+static uint8_t *make_room_for_name(uint8_t **block, size_t *capacity, size_t size)
 {
     if (*capacity < size) {
         free(*block);
@@ -122,7 +122,8 @@ struct bytes filter_subject_domains(struct filter_subject *subject)
 {
     if (!subject->has_domains) {
         struct bytes array = subject->entry->domains;
-        uint8_t *out = make_room(&subject->domains, &subject->domains_capacity, array.size);
+        uint8_t *out =
+            make_room_for_name(&subject->domains, &subject->domains_capacity, array.size);
         subject->domains_size = copy_strings(out, array);
         text_pattern_lower(out, bytes_of(out, subject->domains_size));
         subject->has_domains = true;
@@ -229,7 +230,7 @@ const struct subject_names *filter_subject_names(struct filter_subject *subject)
     size_t room = 0;
     for (size_t i = 0; i < COUNT; i++)
         room += texts[i]->size;
-    uint8_t *out = make_room(&subject->name_text, &subject->name_capacity, room + 1);
+    uint8_t *out = make_room_for_name(&subject->name_text, &subject->name_capacity, room + 1);
     for (size_t i = 0; i < COUNT; i++)
         out += copy_name(out, texts[i]);
     subject->has_names = true;
@@ -240,5 +241,5 @@ bool filter_subject_is_repeat(struct filter_subject *subject)
 {
     struct message_fingerprints fingerprints;
     return subject->window && message_view_fingerprints(subject->entry->json, &fingerprints) &&
-           unique_window_is_repeat(subject->window, fingerprints.sha256, subject->entry->id);
+           recent_certificates_is_repeat(subject->window, fingerprints.sha256, subject->entry->id);
 }

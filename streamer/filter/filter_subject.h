@@ -9,7 +9,7 @@
 #include "streamer/stream/stream_entry.h"
 
 struct filter_subject;
-struct unique_window;
+struct recent_certificates;
 
 /* A name or what is left of it when labels are taken off its front: of "a.b.example" the ends are all of it,
  * "b.example" and "example". */
@@ -31,7 +31,7 @@ struct subject_names {
 };
 
 /* `window` (borrowed; NULL: none) says of which certificates the stream has had an earlier copy. */
-struct filter_subject *filter_subject_create(const struct unique_window *window);
+struct filter_subject *filter_subject_create(const struct recent_certificates *window);
 /* NULL is fine. */
 void filter_subject_destroy(struct filter_subject *subject);
 

@@ -73,7 +73,7 @@ struct linear_regex {
     uint64_t *reads;  /* of each byte, `words` each: the positions that read it */
 };
 
-static void fail(struct compiler *compiler, const char *reason)
+static void fail_pattern(struct compiler *compiler, const char *reason)
 {
     if (!compiler->reason)
         compiler->reason = reason;
@@ -89,7 +89,7 @@ static bool next_is(const struct compiler *compiler, uint8_t byte)
     return has_next(compiler) && compiler->rest.data[0] == byte;
 }
 
-static uint8_t take(struct compiler *compiler)
+static uint8_t take_character(struct compiler *compiler)
 {
     uint8_t byte = compiler->rest.data[0];
     compiler->rest = bytes_of(compiler->rest.data + 1, compiler->rest.size - 1);
@@ -100,7 +100,7 @@ static bool take_if(struct compiler *compiler, uint8_t byte)
 {
     if (!next_is(compiler, byte))
         return false;
-    (void)take(compiler);
+    (void)take_character(compiler);
     return true;
 }
 
@@ -153,7 +153,7 @@ static bool is_letter_or_digit(unsigned byte)
 static struct instruction *insert(struct compiler *compiler, size_t at, enum operation operation)
 {
     if (compiler->size == PROGRAM_MAX)
-        fail(compiler, "is too large");
+        fail_pattern(compiler, "is too large");
     if (compiler->reason)
         return NULL;
     struct instruction *program = compiler->program;
@@ -163,7 +163,7 @@ static struct instruction *insert(struct compiler *compiler, size_t at, enum ope
     return &program[at];
 }
 
-static struct instruction *append(struct compiler *compiler, enum operation operation)
+static struct instruction *append_instruction(struct compiler *compiler, enum operation operation)
 {
     return insert(compiler, compiler->size, operation);
 }
@@ -176,7 +176,7 @@ static void begin_atom(struct compiler *compiler)
 
 static void append_read(struct compiler *compiler, struct byte_class class)
 {
-    struct instruction *read = append(compiler, OPERATION_READ);
+    struct instruction *read = append_instruction(compiler, OPERATION_READ);
     if (read)
         read->bytes = class;
 }
@@ -192,11 +192,11 @@ static void append_character(struct compiler *compiler)
 {
     size_t size = utf8_sequence_size(compiler->rest);
     if (!size)
-        fail(compiler, "is not UTF-8");
+        fail_pattern(compiler, "is not UTF-8");
     begin_atom(compiler);
     for (size_t i = 0; i < size; i++) {
         struct byte_class class = { 0 };
-        unsigned byte = lower(take(compiler));
+        unsigned byte = lower(take_character(compiler));
         class_add(&class, byte, byte);
         append_read(compiler, class);
     }
@@ -230,16 +230,16 @@ static struct byte_class take_escape(struct compiler *compiler)
 {
     struct byte_class class = { 0 };
     if (!has_next(compiler)) {
-        fail(compiler, "ends in a backslash");
+        fail_pattern(compiler, "ends in a backslash");
         return class;
     }
-    uint8_t letter = take(compiler);
+    uint8_t letter = take_character(compiler);
     if (find_named_class(letter, &class))
         return class;
     if (letter >= '1' && letter <= '9')
-        fail(compiler, "has a back reference, which cannot be matched in linear time");
+        fail_pattern(compiler, "has a back reference, which cannot be matched in linear time");
     else if (is_letter_or_digit(letter))
-        fail(compiler, "has an escape that is not known here");
+        fail_pattern(compiler, "has an escape that is not known here");
     class_add(&class, letter, letter);
     return class;
 }
@@ -247,14 +247,14 @@ static struct byte_class take_escape(struct compiler *compiler)
 /* The end of a range that starts with `first`. */
 static void take_range(struct compiler *compiler, struct byte_class *class, uint8_t first)
 {
-    (void)take(compiler);
+    (void)take_character(compiler);
     if (!has_next(compiler))
         return;
-    uint8_t last = take(compiler);
+    uint8_t last = take_character(compiler);
     if (last == '\\' && has_next(compiler))
-        last = take(compiler);
+        last = take_character(compiler);
     if (last < first)
-        fail(compiler, "has a range that ends before it begins");
+        fail_pattern(compiler, "has a range that ends before it begins");
     else
         class_add(class, first, last);
 }
@@ -267,18 +267,18 @@ static bool is_range(const struct compiler *compiler)
 
 static void take_class_item(struct compiler *compiler, struct byte_class *class)
 {
-    uint8_t byte = take(compiler);
+    uint8_t byte = take_character(compiler);
     if (byte >= 0x80)
-        fail(compiler, "has a class with a character that is not ASCII");
+        fail_pattern(compiler, "has a class with a character that is not ASCII");
     if (byte == '[' && next_is(compiler, ':'))
-        fail(compiler, "has a named class; use a range, as [a-z]");
+        fail_pattern(compiler, "has a named class; use a range, as [a-z]");
     if (byte == '\\' && has_next(compiler) && is_letter_or_digit(compiler->rest.data[0])) {
         struct byte_class named = take_escape(compiler);
         class_unite(class, &named);
         return;
     }
     if (byte == '\\' && has_next(compiler))
-        byte = take(compiler);
+        byte = take_character(compiler);
     if (is_range(compiler))
         take_range(compiler, class, byte);
     else
@@ -292,7 +292,7 @@ static void take_class(struct compiler *compiler)
     for (bool first = true; has_next(compiler) && (first || !next_is(compiler, ']')); first = false)
         take_class_item(compiler, &class);
     if (!take_if(compiler, ']'))
-        fail(compiler, "has a [ without its ]");
+        fail_pattern(compiler, "has a [ without its ]");
     class_fold(&class);
     if (inverted)
         class_invert(&class);
@@ -302,9 +302,9 @@ static void take_class(struct compiler *compiler)
 static void open_group(struct compiler *compiler)
 {
     if (take_if(compiler, '?') && !take_if(compiler, ':'))
-        fail(compiler, "has a (? other than (?:");
+        fail_pattern(compiler, "has a (? other than (?:");
     if (compiler->depth == GROUPS_MAX)
-        fail(compiler, "has too many groups inside of each other");
+        fail_pattern(compiler, "has too many groups inside of each other");
     if (compiler->reason)
         return;
     compiler->groups[compiler->depth++] =
@@ -329,7 +329,7 @@ static void land_jumps(struct compiler *compiler, const struct group *group)
 static void close_group(struct compiler *compiler)
 {
     if (compiler->depth == 1) {
-        fail(compiler, "has a ) without its (");
+        fail_pattern(compiler, "has a ) without its (");
         return;
     }
     land_jumps(compiler, innermost(compiler));
@@ -342,7 +342,7 @@ static void begin_alternative(struct compiler *compiler)
 {
     struct group *group = innermost(compiler);
     struct instruction *choice = insert(compiler, group->start, OPERATION_CHOOSE);
-    if (!append(compiler, OPERATION_JUMP))
+    if (!append_instruction(compiler, OPERATION_JUMP))
         return;
     choice->jump = (int)(compiler->size - group->start);
     compiler->waiting[compiler->waiting_count++] = compiler->size - 1;
@@ -354,7 +354,7 @@ static void begin_alternative(struct compiler *compiler)
 static void append_copy(struct compiler *compiler, size_t from, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        struct instruction *copy = append(compiler, OPERATION_READ);
+        struct instruction *copy = append_instruction(compiler, OPERATION_READ);
         if (!copy)
             return;
         *copy = compiler->program[from + i];
@@ -373,7 +373,7 @@ static void make_optional(struct compiler *compiler, size_t from, size_t size)
 static void make_repeated(struct compiler *compiler, size_t from)
 {
     int size = (int)(compiler->size - from);
-    struct instruction *choice = append(compiler, OPERATION_CHOOSE);
+    struct instruction *choice = append_instruction(compiler, OPERATION_CHOOSE);
     if (choice)
         choice->jump = -size;
 }
@@ -404,11 +404,11 @@ static size_t take_number(struct compiler *compiler)
 {
     size_t value = 0;
     if (!has_next(compiler) || !is_digit(compiler->rest.data[0]))
-        fail(compiler, "has a { that begins no repetition");
+        fail_pattern(compiler, "has a { that begins no repetition");
     while (has_next(compiler) && is_digit(compiler->rest.data[0])) {
-        value = value * 10 + (take(compiler) - (unsigned)'0');
+        value = value * 10 + (take_character(compiler) - (unsigned)'0');
         if (value > REPEAT_MAX)
-            fail(compiler, "repeats too often");
+            fail_pattern(compiler, "repeats too often");
     }
     return value;
 }
@@ -421,9 +421,9 @@ static void take_counts(struct compiler *compiler)
     if (take_if(compiler, ','))
         most = next_is(compiler, '}') ? REPEAT_ENDLESS : take_number(compiler);
     if (!take_if(compiler, '}'))
-        fail(compiler, "has a { that begins no repetition");
+        fail_pattern(compiler, "has a { that begins no repetition");
     else if (most < least)
-        fail(compiler, "has a repetition whose most is below its least");
+        fail_pattern(compiler, "has a repetition whose most is below its least");
     else
         repeat_atom(compiler, least, most);
 }
@@ -431,7 +431,7 @@ static void take_counts(struct compiler *compiler)
 static void take_repetition(struct compiler *compiler, uint8_t sign)
 {
     if (!compiler->has_atom) {
-        fail(compiler, "repeats nothing");
+        fail_pattern(compiler, "repeats nothing");
         return;
     }
     switch (sign) {
@@ -446,7 +446,7 @@ static void take_repetition(struct compiler *compiler, uint8_t sign)
 
 static void append_anchor(struct compiler *compiler, enum operation anchor)
 {
-    (void)append(compiler, anchor);
+    (void)append_instruction(compiler, anchor);
     compiler->has_atom = false;
 }
 
@@ -470,7 +470,7 @@ static void take_item(struct compiler *compiler)
         append_character(compiler);
         return;
     }
-    (void)take(compiler);
+    (void)take_character(compiler);
     switch (byte) {
     case '(': open_group(compiler); break;
     case ')': close_group(compiler); break;
@@ -490,7 +490,7 @@ static void compile(struct compiler *compiler)
     while (has_next(compiler))
         take_item(compiler);
     if (compiler->depth > 1)
-        fail(compiler, "has a ( without its )");
+        fail_pattern(compiler, "has a ( without its )");
     else
         land_jumps(compiler, innermost(compiler));
 }
@@ -606,7 +606,7 @@ static struct linear_regex *link_program(struct compiler *compiler)
     size_t positions[PROGRAM_MAX];
     size_t count = number_positions(compiler, positions);
     if (count > REGEX_POSITIONS_MAX) {
-        fail(compiler, "is too large");
+        fail_pattern(compiler, "is too large");
         return NULL;
     }
     struct linear_regex *regex = memory_allocate_zeroed(1, sizeof *regex);

@@ -31,7 +31,7 @@ enum {
 struct entry_search {
     const struct contract *contract;
     struct redis_link *link;
-    struct issuer_fetch *fetch;
+    struct issuer_lookup *fetch;
     struct filter_subject *subject;
     struct search_request *waiting; /* the first is searched for, if a question is under way */
     size_t waiting_count;
@@ -46,9 +46,9 @@ struct entry_search {
 
 _Static_assert(sizeof PAGE_TEXT == 4 && PAGE_ENTRIES == 200, "the text is the number");
 
-static bool ask(struct entry_search *search);
+static bool ask_for_search_page(struct entry_search *search);
 
-static void enter(struct entry_search *search, struct search_request *request)
+static void enter_search(struct entry_search *search, struct search_request *request)
 {
     struct search_request **link = &search->waiting;
     while (*link)
@@ -81,7 +81,7 @@ static void begin_next(struct entry_search *search)
         search->stats.searches++;
         search->has_fetched = false;
         search->looked_at = 0;
-        search->under_way = ask(search);
+        search->under_way = ask_for_search_page(search);
         if (!search->under_way)
             conclude(search, true);
     }
@@ -131,7 +131,7 @@ static void take_page(struct entry_search *search, const struct redisReply *repl
     struct stream_id last = search->before;
     size_t count = find_passing(search, reply, &last);
     if (search->waiting->needs_issuers && !search->has_fetched &&
-        issuer_fetch_start(search->fetch, search->link, search->passing, count, now_ms)) {
+        issuer_lookup_start(search->fetch, search->link, search->passing, count, now_ms)) {
         search->has_fetched = true;
         return;
     }
@@ -143,18 +143,18 @@ static void take_page(struct entry_search *search, const struct redisReply *repl
                 search->looked_at < SEARCH_ENTRIES_MAX;
     if (!more)
         end(search, false);
-    else if (!ask(search))
+    else if (!ask_for_search_page(search))
         end(search, true);
 }
 
-static void on_page(struct redis_link *link, struct redisReply *reply, void *context)
+static void on_search_page(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct entry_search *search = context;
     bool good = reply && reply->type == REDIS_REPLY_ARRAY;
     if (reply && !good)
-        log_warning("entries cannot be searched", "reason=%s",
-                    log_quoted(reply->type == REDIS_REPLY_ERROR ? reply->str : "no array"));
+        say_warning("entries cannot be searched", "reason=%s",
+                    say_quoted(reply->type == REDIS_REPLY_ERROR ? reply->str : "no array"));
     if (good && !search->has_left)
         take_page(search, reply);
     else
@@ -162,7 +162,7 @@ static void on_page(struct redis_link *link, struct redisReply *reply, void *con
 }
 
 /* Of the first that waits: the page that ends before `before`, or its one entry. */
-static bool ask(struct entry_search *search)
+static bool ask_for_search_page(struct entry_search *search)
 {
     const struct search_request *request = search->waiting;
     char id[STREAM_ID_TEXT_SIZE];
@@ -176,26 +176,26 @@ static bool ask(struct entry_search *search)
         (void)stream_id_format(id, search->before);
         (void)snprintf(upper, sizeof upper, "(%s", id);
     }
-    return redis_link_send_strings(search->link, on_page, search, "XREVRANGE",
+    return redis_link_send_strings(search->link, on_search_page, search, "XREVRANGE",
                                    search->contract->stream, upper, lower, "COUNT", PAGE_TEXT,
                                    NULL);
 }
 
-static void on_fetched(bool fetched, void *context)
+static void on_search_page_fetched(bool fetched, void *context)
 {
     struct entry_search *search = context;
-    if (!fetched || search->has_left || !ask(search))
+    if (!fetched || search->has_left || !ask_for_search_page(search))
         end(search, true);
 }
 
-struct entry_search *entry_search_create(const struct contract *contract, struct issuers *issuers,
-                                         struct redis_link *link,
-                                         const struct unique_window *window)
+struct entry_search *entry_search_create(const struct contract *contract,
+                                         struct issuer_cache *issuers, struct redis_link *link,
+                                         const struct recent_certificates *window)
 {
     struct entry_search *search = memory_allocate_zeroed(1, sizeof *search);
     search->contract = contract;
     search->link = link;
-    search->fetch = issuer_fetch_create(contract, issuers, on_fetched, search);
+    search->fetch = issuer_lookup_create(contract, issuers, on_search_page_fetched, search);
     search->subject = filter_subject_create(window);
     return search;
 }
@@ -205,7 +205,7 @@ void entry_search_destroy(struct entry_search *search)
     if (!search)
         return;
     assert(!search->waiting);
-    issuer_fetch_destroy(search->fetch);
+    issuer_lookup_destroy(search->fetch);
     filter_subject_destroy(search->subject);
     free(search);
 }
@@ -219,13 +219,13 @@ bool entry_search_start(struct entry_search *search, struct search_request *requ
         search->stats.refused++;
         return false;
     }
-    enter(search, request);
+    enter_search(search, request);
     if (search->under_way)
         return true;
     search->stats.searches++;
     search->has_fetched = false;
     search->looked_at = 0;
-    search->under_way = ask(search);
+    search->under_way = ask_for_search_page(search);
     if (!search->under_way)
         unlink_request(search, request);
     return search->under_way;

@@ -10,10 +10,10 @@
 struct contract;
 struct entry_search;
 struct filter;
-struct issuers;
+struct issuer_cache;
 struct redis_link;
 struct stream_entry;
-struct unique_window;
+struct recent_certificates;
 
 enum {
     /* Some 18 MB of Redis' replies; a few seconds of the stream at its busiest, minutes at its quietest. */
@@ -43,9 +43,9 @@ struct entry_search_stats {
 };
 
 /* Everything is borrowed as long as it exists. */
-struct entry_search *entry_search_create(const struct contract *contract, struct issuers *issuers,
-                                         struct redis_link *link,
-                                         const struct unique_window *window);
+struct entry_search *entry_search_create(const struct contract *contract,
+                                         struct issuer_cache *issuers, struct redis_link *link,
+                                         const struct recent_certificates *window);
 /* After its link; nobody may search. NULL is fine. */
 void entry_search_destroy(struct entry_search *search);
 

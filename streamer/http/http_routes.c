@@ -42,7 +42,7 @@ struct http_route {
     const char *path; /* without its trailing slash */
     /* True when the answer is complete, false when the request waits. */
     bool (*start)(struct http_request *request);
-    enum lane_content content; /* of the routes with messages */
+    enum message_content content; /* of the routes with messages */
     enum route_query query;
     bool is_prefix; /* more comes behind the path and a slash */
 };
@@ -60,20 +60,20 @@ static bool start_events(struct http_request *request);
 static bool start_stream(struct http_request *request);
 
 static const struct http_route routes[] = {
-    { "", start_page, LANE_LITE, QUERY_WEBSOCKET, false },
-    { "/full-stream", start_stream, LANE_FULL, QUERY_WEBSOCKET, false },
-    { "/domains-only", start_stream, LANE_DOMAINS, QUERY_WEBSOCKET, false },
-    { "/latest.json", start_latest, LANE_LITE, QUERY_MESSAGES, false },
-    { "/example.json", start_example, LANE_LITE, QUERY_MESSAGES, false },
-    { "/full-stream/example.json", start_example, LANE_FULL, QUERY_MESSAGES, false },
-    { "/domains-only/example.json", start_example, LANE_DOMAINS, QUERY_MESSAGES, false },
-    { "/sse", start_events, LANE_LITE, QUERY_EVENTS, false },
-    { "/stats", start_stats, LANE_LITE, QUERY_IGNORED, false },
-    { "/api/logs", start_logs, LANE_LITE, QUERY_IGNORED, false },
-    { "/api/cert", start_certificate, LANE_FULL, QUERY_FORM, true },
-    { "/metrics", start_metrics, LANE_LITE, QUERY_IGNORED, false },
-    { "/healthz", start_health, LANE_LITE, QUERY_IGNORED, false },
-    { "/readyz", start_readiness, LANE_LITE, QUERY_IGNORED, false },
+    { "", start_page, MESSAGE_LITE, QUERY_WEBSOCKET, false },
+    { "/full-stream", start_stream, MESSAGE_FULL, QUERY_WEBSOCKET, false },
+    { "/domains-only", start_stream, MESSAGE_DOMAINS, QUERY_WEBSOCKET, false },
+    { "/latest.json", start_latest, MESSAGE_LITE, QUERY_MESSAGES, false },
+    { "/example.json", start_example, MESSAGE_LITE, QUERY_MESSAGES, false },
+    { "/full-stream/example.json", start_example, MESSAGE_FULL, QUERY_MESSAGES, false },
+    { "/domains-only/example.json", start_example, MESSAGE_DOMAINS, QUERY_MESSAGES, false },
+    { "/sse", start_events, MESSAGE_LITE, QUERY_EVENTS, false },
+    { "/stats", start_stats, MESSAGE_LITE, QUERY_IGNORED, false },
+    { "/api/logs", start_logs, MESSAGE_LITE, QUERY_IGNORED, false },
+    { "/api/cert", start_certificate, MESSAGE_FULL, QUERY_FORM, true },
+    { "/metrics", start_metrics, MESSAGE_LITE, QUERY_IGNORED, false },
+    { "/healthz", start_health, MESSAGE_LITE, QUERY_IGNORED, false },
+    { "/readyz", start_readiness, MESSAGE_LITE, QUERY_IGNORED, false },
 };
 
 static struct bytes without_slashes(struct bytes path)
@@ -100,7 +100,7 @@ static const struct http_route *find_route(struct bytes path)
     return NULL;
 }
 
-static bool fail(char *reason, const char *text)
+static bool fail_request(char *reason, const char *text)
 {
     (void)snprintf(reason, STREAM_REQUEST_REASON_SIZE, "%s", text);
     return false;
@@ -116,13 +116,13 @@ static bool read_wanted(struct stream_request *wanted, const struct http_sources
         .takes_since = route->query >= QUERY_WEBSOCKET,
     };
     if (!query)
-        return fail(reason, "the query is too long");
+        return fail_request(reason, "the query is too long");
     if (!stream_request_read(wanted, &stream_route, query, reason))
         return false;
     if (route->query != QUERY_FORM || !wanted->filter)
         return true;
     stream_request_clear(wanted);
-    return fail(reason, "there are no filters here");
+    return fail_request(reason, "there are no filters here");
 }
 
 static bool read_stream(const struct http_sources *sources, struct http_target target,
@@ -264,9 +264,9 @@ static const char *find_obstacle(const struct http_sources *sources, const char 
         return "Redis is away";
     if (!stream_reader_is_reading(sources->reader))
         return "the stream is not being read";
-    if (!window_keeper_is_done(sources->keeper))
+    if (!recent_certificates_keeper_is_done(sources->keeper))
         return "the certificates of the stream are still being read";
-    return stream_end_lag_ms(sources->end) > LAG_MAX_MS ? "the stream is read too slowly" : NULL;
+    return reader_lag_ms(sources->end) > LAG_MAX_MS ? "the stream is read too slowly" : NULL;
 }
 
 static bool start_readiness(struct http_request *request)
@@ -294,9 +294,9 @@ static void write_users(struct json_writer *writer, const struct lanes *lanes)
 {
     json_key(writer, "current_users");
     json_begin_object(writer);
-    for (size_t content = 0; content < LANE_CONTENTS; content++) {
-        json_key(writer, stream_request_content_name((enum lane_content)content));
-        json_unsigned(writer, lanes_listeners(lanes, (enum lane_content)content));
+    for (size_t content = 0; content < MESSAGE_CONTENTS; content++) {
+        json_key(writer, stream_request_content_name((enum message_content)content));
+        json_unsigned(writer, lanes_listeners(lanes, (enum message_content)content));
     }
     json_end_object(writer);
 }
@@ -354,7 +354,7 @@ static bool start_metrics(struct http_request *request)
     return true;
 }
 
-static void finish(struct http_request *request)
+static void finish_answer(struct http_request *request)
 {
     if (request->answer.body.failed)
         http_answer_error(&request->answer, 503, "the answer would be too large");
@@ -367,7 +367,7 @@ static bool wait_for_newest(struct http_request *request, newest_on_entries on_e
     request->waiter = (struct newest_waiter){
         .on_entries = on_entries,
         .context = request,
-        .needs_issuers = request->route->content == LANE_FULL,
+        .needs_issuers = request->route->content == MESSAGE_FULL,
     };
     if (newest_wait(request->sources->newest, &request->waiter))
         return false;
@@ -411,7 +411,7 @@ static void end_latest(struct http_request *request, bool away)
     buffer_append_string(&request->answer.body, "]}");
     if (away)
         http_answer_error(&request->answer, 503, "Redis is away");
-    finish(request);
+    finish_answer(request);
 }
 
 static void on_latest(const struct stream_entry *entries, size_t count, uint64_t now_ms,
@@ -442,7 +442,7 @@ static bool start_search(struct http_request *request, struct search_request sea
     const struct http_sources *sources = request->sources;
     request->search = search;
     request->search.context = request;
-    request->search.needs_issuers = request->route->content == LANE_FULL;
+    request->search.needs_issuers = request->route->content == MESSAGE_FULL;
     if (entry_search_start(sources->search, &request->search))
         return false;
     http_answer_error(&request->answer, 503,
@@ -473,7 +473,7 @@ static void on_example(const struct stream_entry *entries, size_t count, uint64_
         http_answer_error(&request->answer, 503, "Redis is away");
     else if (request->found == 0)
         http_answer_error(&request->answer, 503, "there is no certificate yet");
-    finish(request);
+    finish_answer(request);
 }
 
 static bool on_example_found(const struct stream_entry *entry, uint64_t now_ms, void *context)
@@ -490,7 +490,7 @@ static void end_search(struct http_request *request, bool away, const char *abse
         http_answer_error(&request->answer, 503, "Redis is away");
     else if (request->found == 0)
         http_answer_error(&request->answer, 404, absent);
-    finish(request);
+    finish_answer(request);
 }
 
 static void on_example_searched(bool away, void *context)
@@ -558,7 +558,7 @@ static void on_certificate_searched(bool away, void *context)
 
 static bool start_certificate(struct http_request *request)
 {
-    const struct unique_window *window = request->sources->window;
+    const struct recent_certificates *window = request->sources->window;
     struct search_request search = { .on_entry = on_certificate_found,
                                      .on_end = on_certificate_searched,
                                      .filter = request->wanted.filter,
@@ -567,9 +567,10 @@ static bool start_certificate(struct http_request *request)
         http_answer_error(&request->answer, 400, "a fingerprint is SHA-256 or SHA-1 in hex");
         return true;
     }
-    bool known = request->has_sha256
-                     ? unique_window_find_sha256(window, request->fingerprint.sha256, &search.id)
-                     : unique_window_find_sha1(window, request->fingerprint.sha1, &search.id);
+    bool known =
+        request->has_sha256
+            ? recent_certificates_find_sha256(window, request->fingerprint.sha256, &search.id)
+            : recent_certificates_find_sha1(window, request->fingerprint.sha1, &search.id);
     if (!known) {
         http_answer_error(&request->answer, 404, NO_CERTIFICATE);
         return true;

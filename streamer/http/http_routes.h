@@ -16,10 +16,10 @@ struct log_reports;
 struct renderer;
 struct redis_link;
 struct replays;
-struct stream_end;
+struct reader_lag;
 struct stream_reader;
-struct unique_window;
-struct window_keeper;
+struct recent_certificates;
+struct recent_certificates_keeper;
 struct ws_server;
 
 #define HTTP_ROUTES_SSE_TYPE "text/event-stream; charset=utf-8"
@@ -30,9 +30,9 @@ struct http_sources {
     struct renderer *renderer;
     const struct lanes *lanes;
     struct entry_search *search;
-    const struct unique_window *window;
-    const struct window_keeper *keeper;
-    const struct stream_end *end;
+    const struct recent_certificates *window;
+    const struct recent_certificates_keeper *keeper;
+    const struct reader_lag *end;
     const struct log_reports *reports;
     const struct ws_server *server; /* NULL: it is not there yet */
     const struct stream_reader *reader;

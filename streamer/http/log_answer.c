@@ -40,7 +40,7 @@ static void write_value(struct json_writer *writer, enum conversion conversion, 
 }
 
 /* As in the messages' source.log_id. */
-static void write_id(struct json_writer *writer, const char *hex)
+static void write_log_id(struct json_writer *writer, const char *hex)
 {
     uint8_t id[SHA256_SIZE];
     bool good = hex_decode(id, sizeof id, bytes_of_string(hex));
@@ -83,7 +83,7 @@ static void write_log(struct json_writer *writer, const struct log_report *repor
         { "updated", LOG_FIELD_UPDATED, CONVERT_MILLISECONDS },
     };
     json_begin_object(writer);
-    write_id(writer, report->id);
+    write_log_id(writer, report->id);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         json_key(writer, members[i].key);
         write_value(writer, members[i].conversion, report->values[members[i].field]);

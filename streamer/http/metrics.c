@@ -46,13 +46,13 @@ static void write_reader(struct buffer *out, const struct http_sources *sources)
           "Times that Redis came back with less than had been read.", reader->rollbacks },
         { "certstream_unique_window_certificates", "gauge",
           "Certificates that are remembered for unique=1 and /api/cert.",
-          unique_window_count(sources->window) },
+          recent_certificates_count(sources->window) },
     };
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
     static const char lag[] = "certstream_stream_lag_seconds";
     metric_family(out, lag, "gauge",
                   "Time between the entry read last and the newest one of the Redis stream.");
-    metric_milliseconds(out, lag, no_labels, stream_end_lag_ms(sources->end));
+    metric_milliseconds(out, lag, no_labels, reader_lag_ms(sources->end));
 }
 
 static void write_redis(struct buffer *out, const struct http_sources *sources)
@@ -73,7 +73,7 @@ static void write_redis(struct buffer *out, const struct http_sources *sources)
 }
 
 static void write_lane(struct buffer *out, const char *name, const struct lanes *lanes,
-                       enum lane_content content, enum framing framing)
+                       enum message_content content, enum framing framing)
 {
     const struct metric_label labels[] = {
         { "stream", bytes_of_string(stream_request_content_name(content)) },
@@ -104,9 +104,9 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
           "Clients refused because there were too many different filters.", lanes->refused },
     };
     metric_family(out, clients, "gauge", "Clients that listen, by stream and by form of frames.");
-    for (unsigned content = 0; content < LANE_CONTENTS; content++)
+    for (unsigned content = 0; content < MESSAGE_CONTENTS; content++)
         for (unsigned framing = 0; framing < FRAMINGS; framing++)
-            write_lane(out, clients, sources->lanes, (enum lane_content)content,
+            write_lane(out, clients, sources->lanes, (enum message_content)content,
                        (enum framing)framing);
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
 }

@@ -24,7 +24,7 @@ enum {
 struct newest {
     const struct contract *contract;
     struct redis_link *link;
-    struct issuer_fetch *fetch;
+    struct issuer_lookup *fetch;
     struct newest_waiter *asking; /* those the query under way is for */
     struct newest_waiter *
         next; /* those who came since: a query sent before they asked may be older than they want */
@@ -35,7 +35,7 @@ struct newest {
 
 _Static_assert(sizeof COUNT_TEXT == 3 && NEWEST_COUNT == 25, "the text is the number");
 
-static void enter(struct newest_waiter **list, struct newest_waiter *waiter)
+static void enter_newest(struct newest_waiter **list, struct newest_waiter *waiter)
 {
     waiter->next = *list;
     waiter->link = list;
@@ -64,7 +64,7 @@ static void answer_all(struct newest *newest, const struct stream_entry *entries
     }
 }
 
-static bool ask(struct newest *newest);
+static bool ask_for_newest(struct newest *newest);
 
 /* Takes those who came meanwhile in. */
 static void ask_for_next(struct newest *newest)
@@ -77,11 +77,11 @@ static void ask_for_next(struct newest *newest)
     newest->asking->link = &newest->asking;
     newest->next = NULL;
     newest->rounds = 0;
-    if (!ask(newest))
+    if (!ask_for_newest(newest))
         answer_all(newest, NULL, 0, clock_monotonic_ms());
 }
 
-static size_t decode(struct newest *newest, const struct redisReply *reply)
+static size_t decode_newest(struct newest *newest, const struct redisReply *reply)
 {
     size_t count = 0;
     for (size_t i = 0; i < reply->elements && count < NEWEST_COUNT; i++)
@@ -103,21 +103,21 @@ static void on_reply(struct redis_link *link, struct redisReply *reply, void *co
     uint64_t now_ms = clock_monotonic_ms();
     if (!reply || reply->type != REDIS_REPLY_ARRAY) {
         if (reply)
-            log_warning("the newest entries cannot be read", "reason=%s",
-                        log_quoted(reply->type == REDIS_REPLY_ERROR ? reply->str : "no array"));
+            say_warning("the newest entries cannot be read", "reason=%s",
+                        say_quoted(reply->type == REDIS_REPLY_ERROR ? reply->str : "no array"));
         answer_all(newest, NULL, 0, now_ms);
         ask_for_next(newest);
         return;
     }
-    size_t count = decode(newest, reply);
+    size_t count = decode_newest(newest, reply);
     if (needs_issuers(newest) && ++newest->rounds < ROUNDS_MAX &&
-        issuer_fetch_start(newest->fetch, link, newest->entries, count, now_ms))
+        issuer_lookup_start(newest->fetch, link, newest->entries, count, now_ms))
         return;
     answer_all(newest, newest->entries, count, now_ms);
     ask_for_next(newest);
 }
 
-static bool ask(struct newest *newest)
+static bool ask_for_newest(struct newest *newest)
 {
     newest->under_way =
         redis_link_send_strings(newest->link, on_reply, newest, "XREVRANGE",
@@ -125,22 +125,22 @@ static bool ask(struct newest *newest)
     return newest->under_way;
 }
 
-static void on_fetched(bool fetched, void *context)
+static void on_newest_fetched(bool fetched, void *context)
 {
     struct newest *newest = context;
-    if (fetched && ask(newest))
+    if (fetched && ask_for_newest(newest))
         return;
     answer_all(newest, NULL, 0, clock_monotonic_ms());
     ask_for_next(newest);
 }
 
-struct newest *newest_create(const struct contract *contract, struct issuers *issuers,
+struct newest *newest_create(const struct contract *contract, struct issuer_cache *issuers,
                              struct redis_link *link)
 {
     struct newest *newest = memory_allocate_zeroed(1, sizeof *newest);
     newest->contract = contract;
     newest->link = link;
-    newest->fetch = issuer_fetch_create(contract, issuers, on_fetched, newest);
+    newest->fetch = issuer_lookup_create(contract, issuers, on_newest_fetched, newest);
     return newest;
 }
 
@@ -149,7 +149,7 @@ void newest_destroy(struct newest *newest)
     if (!newest)
         return;
     assert(!newest->asking && !newest->next);
-    issuer_fetch_destroy(newest->fetch);
+    issuer_lookup_destroy(newest->fetch);
     free(newest);
 }
 
@@ -158,11 +158,11 @@ bool newest_wait(struct newest *newest, struct newest_waiter *waiter)
     assert(!waiter->link);
     if (!redis_link_is_up(newest->link))
         return false;
-    enter(newest->under_way ? &newest->next : &newest->asking, waiter);
+    enter_newest(newest->under_way ? &newest->next : &newest->asking, waiter);
     if (newest->under_way)
         return true;
     newest->rounds = 0;
-    if (ask(newest))
+    if (ask_for_newest(newest))
         return true;
     newest_leave(waiter);
     return false;

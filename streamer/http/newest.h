@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct contract;
-struct issuers;
+struct issuer_cache;
 struct newest;
 struct redis_link;
 struct stream_entry;
@@ -33,7 +33,7 @@ struct newest_waiter {
 };
 
 /* Everything is borrowed as long as it exists. */
-struct newest *newest_create(const struct contract *contract, struct issuers *issuers,
+struct newest *newest_create(const struct contract *contract, struct issuer_cache *issuers,
                              struct redis_link *link);
 /* After its link; nobody may wait. NULL is fine. */
 void newest_destroy(struct newest *newest);

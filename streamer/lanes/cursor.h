@@ -13,14 +13,14 @@
 #include "streamer/stream/since.h"
 
 /* All in milliseconds. */
-struct client_timing {
+struct cursor_timing {
     uint64_t heartbeat_ms; /* a connection that was quiet for this long gets a heartbeat */
     uint64_t ping_ms;      /* between pings */
     uint64_t silence_ms;   /* a client from which nothing came for this long is gone */
     uint64_t stall_ms;     /* a client whose socket took nothing for this long is too slow */
 };
 
-struct client {
+struct cursor {
     uint64_t position;           /* of a live one: the number of the message it is sent next */
     struct stream_position last; /* all up to here it has had, or did not want */
     struct stream_id seen; /* all up to here it had had, when it came or when Redis was set back */
@@ -34,45 +34,45 @@ struct client {
         waiting_since_ms; /* asked for a writable socket and has not got it; 0: it has not asked */
 };
 
-enum client_next {
-    CLIENT_NEXT_NOTHING,
-    CLIENT_NEXT_SLICE,
-    CLIENT_NEXT_PAGE, /* it is behind: client_catch_up, else a page of what comes after `last` */
+enum cursor_next {
+    CURSOR_NEXT_NOTHING,
+    CURSOR_NEXT_SLICE,
+    CURSOR_NEXT_PAGE, /* it is behind: cursor_catch_up, else a page of what comes after `last` */
 };
 
-enum client_due {
-    CLIENT_DUE_NOTHING,
-    CLIENT_DUE_HEARTBEAT,
-    CLIENT_DUE_PING,
-    CLIENT_DUE_CLOSE_SILENT,
-    CLIENT_DUE_CLOSE_SLOW,
+enum cursor_due {
+    CURSOR_DUE_NOTHING,
+    CURSOR_DUE_HEARTBEAT,
+    CURSOR_DUE_PING,
+    CURSOR_DUE_CLOSE_SILENT,
+    CURSOR_DUE_CLOSE_SLOW,
 };
 
 /* Joins the lane: at its end, or as one that is behind and wants what came since. `newest` is the newest entry that was read
  * from the stream. `now_ms` is monotonic and above zero, here and below. */
-void client_join(struct client *client, const struct lane *lane, const struct since *since,
+void cursor_join(struct cursor *cursor, const struct lane *lane, const struct since *since,
                  struct stream_position newest, uint64_t now_ms);
 /* What the newest entry is was not known when it joined, and is now. */
-void client_learn_newest(struct client *client, struct stream_position newest);
+void cursor_learn_newest(struct cursor *cursor, struct stream_position newest);
 
 /* Redis was set back: what it gets again, under new ids, this client has had. */
-void client_note_rollback(struct client *client);
+void cursor_note_rollback(struct cursor *cursor);
 
-/* What to send next, and for CLIENT_NEXT_SLICE at most `limit` bytes of it (but a whole message). One that the lane has
+/* What to send next, and for CURSOR_NEXT_SLICE at most `limit` bytes of it (but a whole message). One that the lane has
  * overtaken is behind from here on. */
-enum client_next client_next(struct client *client, const struct lane *lane, size_t limit,
+enum cursor_next cursor_next(struct cursor *cursor, const struct lane *lane, size_t limit,
                              struct lane_slice *slice);
 /* A slice of the lane was handed over; or one of a page. */
-void client_advance(struct client *client, const struct lane_slice *slice, uint64_t now_ms);
+void cursor_advance(struct cursor *cursor, const struct lane_slice *slice, uint64_t now_ms);
 /* All up to `end` was handed over, or does not pass the filter. */
-void client_advance_to(struct client *client, struct stream_position end);
+void cursor_advance_to(struct cursor *cursor, struct stream_position end);
 /* True if the lane holds all that it has not had: it is live again. */
-bool client_catch_up(struct client *client, const struct lane *lane);
+bool cursor_catch_up(struct cursor *cursor, const struct lane *lane);
 /* It was told that what is in the gap is gone. */
-void client_skip(struct client *client, const struct gap *gap);
+void cursor_skip(struct cursor *cursor, const struct gap *gap);
 
 /* What the passing of time asks for; the most urgent first. */
-enum client_due client_due(const struct client *client, const struct client_timing *timing,
+enum cursor_due cursor_due(const struct cursor *cursor, const struct cursor_timing *timing,
                            uint64_t now_ms);
 
 #endif

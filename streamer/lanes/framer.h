@@ -19,7 +19,7 @@ enum framing {
 };
 
 struct framer_stats {
-    uint64_t rendered[LANE_CONTENTS];
+    uint64_t rendered[MESSAGE_CONTENTS];
     uint64_t deflated_in; /* bytes of messages that were compressed, and what they became */
     uint64_t deflated_out;
     uint64_t

@@ -37,7 +37,7 @@ static void *map_or_abort(void *address, size_t size, int flags, int descriptor)
     int protection = descriptor < 0 ? PROT_NONE : PROT_READ | PROT_WRITE;
     void *mapped = mmap(address, size, protection, flags, descriptor, 0);
     if (mapped == MAP_FAILED) {
-        log_error("cannot map a lane", "bytes=%zu", size);
+        say_error("cannot map a lane", "bytes=%zu", size);
         abort();
     }
     return mapped;
@@ -48,7 +48,7 @@ static uint8_t *map_twice(size_t size)
 {
     int descriptor = memfd_create("lane", MFD_CLOEXEC);
     if (descriptor < 0 || ftruncate(descriptor, (off_t)size) != 0) {
-        log_error("cannot make a lane", "bytes=%zu", size);
+        say_error("cannot make a lane", "bytes=%zu", size);
         abort();
     }
     uint8_t *ring = map_or_abort(NULL, 2 * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);

@@ -33,7 +33,7 @@ struct lanes {
 };
 
 struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
-                           const struct unique_window *window)
+                           const struct recent_certificates *window)
 {
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
     lanes->ring_bytes = ring_bytes;
@@ -148,7 +148,7 @@ size_t lanes_slot_listeners(const struct lane_slot *slot)
     return slot->listeners;
 }
 
-size_t lanes_listeners(const struct lanes *lanes, enum lane_content content)
+size_t lanes_listeners(const struct lanes *lanes, enum message_content content)
 {
     size_t count = 0;
     for (const struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
@@ -165,12 +165,13 @@ size_t lanes_filtered(const struct lanes *lanes)
 bool lanes_need_issuers(const struct lanes *lanes)
 {
     for (const struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (slot->key.form.content == LANE_FULL)
+        if (slot->key.form.content == MESSAGE_FULL)
             return true;
     return false;
 }
 
-static void append(struct lanes *lanes, struct lane_slot *slot, struct stream_position position)
+static void append_to_lane(struct lanes *lanes, struct lane_slot *slot,
+                           struct stream_position position)
 {
     struct bytes frame;
     if (!framer_get(lanes->framer, slot->key.framing, &frame))
@@ -188,7 +189,7 @@ static void publish_form(struct lanes *lanes, struct render_form form,
     framer_set(lanes->framer, entry, form, now_ms);
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
         if (is_same_form(slot->key.form, form) && filter_matches(slot->key.filter, lanes->subject))
-            append(lanes, slot, position);
+            append_to_lane(lanes, slot, position);
 }
 
 void lanes_break(struct lanes *lanes, struct stream_id id)
@@ -207,9 +208,9 @@ void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64
                    uint64_t now_ms)
 {
     filter_subject_set(lanes->subject, entry);
-    for (unsigned dialect = 0; dialect < LANE_DIALECTS; dialect++)
-        for (unsigned content = 0; content < LANE_CONTENTS; content++) {
-            struct render_form form = { (enum lane_content)content,
+    for (unsigned dialect = 0; dialect < MESSAGE_DIALECTS; dialect++)
+        for (unsigned content = 0; content < MESSAGE_CONTENTS; content++) {
+            struct render_form form = { (enum message_content)content,
                                         (enum certificate_dialect)dialect };
             publish_form(lanes, form, entry, ordinal, now_ms);
         }

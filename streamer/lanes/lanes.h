@@ -11,7 +11,7 @@
 
 struct filter;
 struct stream_entry;
-struct unique_window;
+struct recent_certificates;
 
 enum {
     /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 512 KiB each. */
@@ -44,7 +44,7 @@ struct lanes;
 /* `ring_bytes`: of each lane that has no filter. The framer and the window (NULL: none) are borrowed as long as the lanes
  * exist; the window is to know of an entry before it is published. */
 struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
-                           const struct unique_window *window);
+                           const struct recent_certificates *window);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
@@ -62,7 +62,7 @@ bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key);
 /* All of them, in any order; NULL after the last and as the start. The count of listeners is of now. */
 const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_slot *slot);
 size_t lanes_slot_listeners(const struct lane_slot *slot);
-size_t lanes_listeners(const struct lanes *lanes, enum lane_content content);
+size_t lanes_listeners(const struct lanes *lanes, enum message_content content);
 
 /* Lanes with a filter. */
 size_t lanes_filtered(const struct lanes *lanes);

@@ -18,7 +18,7 @@ enum {
 };
 
 struct renderer {
-    const struct issuers *issuers;
+    const struct issuer_cache *issuers;
     /* Of the go dialect. */
     struct certificate *leaf;
     struct certificate *issuer;
@@ -26,7 +26,7 @@ struct renderer {
     struct buffer objects; /* the issuers of an entry, one after the other */
 };
 
-struct renderer *renderer_create(const struct issuers *issuers)
+struct renderer *renderer_create(const struct issuer_cache *issuers)
 {
     struct renderer *renderer = memory_allocate_zeroed(1, sizeof *renderer);
     renderer->issuers = issuers;
@@ -55,7 +55,7 @@ static size_t find_issuers(const struct renderer *renderer, const struct stream_
     size_t count = 0;
     uint8_t sha256[SHA256_SIZE];
     while (count < CHAIN_MAX && stream_entry_take_issuer(&chain, sha256))
-        count += issuers_find(renderer->issuers, sha256, now_ms, &objects[count]);
+        count += issuer_cache_find(renderer->issuers, sha256, now_ms, &objects[count]);
     return count;
 }
 
@@ -94,15 +94,15 @@ static bool write_go_full(struct renderer *renderer, struct buffer *out,
     return message_go_write_full(out, entry->json, renderer->leaf, objects, count);
 }
 
-static bool write_go(struct renderer *renderer, struct buffer *out, enum lane_content content,
+static bool write_go(struct renderer *renderer, struct buffer *out, enum message_content content,
                      const struct stream_entry *entry, uint64_t now_ms)
 {
     (void)certificate_parse(renderer->leaf, entry->der);
     switch (content) {
-    case LANE_LITE: return message_go_write_lite(out, entry->json, renderer->leaf);
-    case LANE_FULL: return write_go_full(renderer, out, entry, now_ms);
-    case LANE_DOMAINS: message_go_write_domains(out, renderer->leaf); return !out->failed;
-    case LANE_CONTENTS: break;
+    case MESSAGE_LITE: return message_go_write_lite(out, entry->json, renderer->leaf);
+    case MESSAGE_FULL: return write_go_full(renderer, out, entry, now_ms);
+    case MESSAGE_DOMAINS: message_go_write_domains(out, renderer->leaf); return !out->failed;
+    case MESSAGE_CONTENTS: break;
     }
     return false;
 }
@@ -113,12 +113,12 @@ bool renderer_write(struct renderer *renderer, struct buffer *out, struct render
     if (form.dialect == CERTIFICATE_DIALECT_GO)
         return write_go(renderer, out, form.content, entry, now_ms);
     switch (form.content) {
-    case LANE_LITE: return message_splice_lite(out, entry->json, entry->id_text);
-    case LANE_FULL: return write_full(renderer, out, entry, now_ms);
-    case LANE_DOMAINS:
+    case MESSAGE_LITE: return message_splice_lite(out, entry->json, entry->id_text);
+    case MESSAGE_FULL: return write_full(renderer, out, entry, now_ms);
+    case MESSAGE_DOMAINS:
         message_splice_domains(out, entry->domains, entry->id_text);
         return !out->failed;
-    case LANE_CONTENTS: break;
+    case MESSAGE_CONTENTS: break;
     }
     return false;
 }

@@ -8,29 +8,29 @@
 #include "shared/base/buffer.h"
 #include "shared/message/certificate_json.h"
 
-struct issuers;
+struct issuer_cache;
 struct renderer;
 struct stream_entry;
 
 /* What a message holds (protocol.md section 2). */
-enum lane_content {
-    LANE_LITE,
-    LANE_FULL,
-    LANE_DOMAINS,
-    LANE_CONTENTS,
+enum message_content {
+    MESSAGE_LITE,
+    MESSAGE_FULL,
+    MESSAGE_DOMAINS,
+    MESSAGE_CONTENTS,
 };
 
 enum {
-    LANE_DIALECTS = CERTIFICATE_DIALECT_GO + 1
+    MESSAGE_DIALECTS = CERTIFICATE_DIALECT_GO + 1
 };
 
 struct render_form {
-    enum lane_content content;
+    enum message_content content;
     enum certificate_dialect dialect;
 };
 
 /* `issuers` is borrowed as long as the renderer exists. */
-struct renderer *renderer_create(const struct issuers *issuers);
+struct renderer *renderer_create(const struct issuer_cache *issuers);
 /* NULL is fine. */
 void renderer_destroy(struct renderer *renderer);
 

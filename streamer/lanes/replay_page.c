@@ -7,13 +7,13 @@
 #include "streamer/filter/filter.h"
 
 enum {
-    /* PAGE_BYTES_MAX and one message more, of any size. */
+    /* REPLAY_PAGE_BYTES_MAX and one message more, of any size. */
     BYTES_LIMIT = 256 * 1024 * 1024
 };
 
-struct page *page_create(const struct lane_key *key, struct stream_id from)
+struct replay_page *replay_page_create(const struct lane_key *key, struct stream_id from)
 {
-    struct page *page = memory_allocate_zeroed(1, sizeof *page);
+    struct replay_page *page = memory_allocate_zeroed(1, sizeof *page);
     page->key = *key;
     page->key.filter = filter_acquire(key->filter);
     page->from = from;
@@ -22,7 +22,7 @@ struct page *page_create(const struct lane_key *key, struct stream_id from)
     return page;
 }
 
-void page_destroy(struct page *page)
+void replay_page_destroy(struct replay_page *page)
 {
     if (!page)
         return;
@@ -32,21 +32,21 @@ void page_destroy(struct page *page)
     free(page);
 }
 
-bool page_append(struct page *page, struct stream_position position, struct stream_id original,
-                 struct bytes frame)
+bool replay_page_append(struct replay_page *page, struct stream_position position,
+                        struct stream_id original, struct bytes frame)
 {
-    assert(page->count < PAGE_ENTRIES_MAX);
+    assert(page->count < REPLAY_PAGE_ENTRIES_MAX);
     buffer_append_bytes(&page->bytes, frame);
-    page->frames[page->count++] = (struct page_frame){ page->bytes.size, position, original };
-    return page->bytes.size < PAGE_BYTES_MAX && page->count < PAGE_ENTRIES_MAX;
+    page->frames[page->count++] = (struct replay_frame){ page->bytes.size, position, original };
+    return page->bytes.size < REPLAY_PAGE_BYTES_MAX && page->count < REPLAY_PAGE_ENTRIES_MAX;
 }
 
-bool page_covers(const struct page *page, struct stream_id id)
+bool replay_page_covers(const struct replay_page *page, struct stream_id id)
 {
     return stream_id_compare(id, page->from) >= 0 && stream_id_compare(id, page->end.id) < 0;
 }
 
-size_t page_find(const struct page *page, struct stream_id id)
+size_t replay_page_find(const struct replay_page *page, struct stream_id id)
 {
     size_t number = 0;
     while (number < page->count && stream_id_compare(page->frames[number].position.id, id) <= 0)
@@ -54,20 +54,20 @@ size_t page_find(const struct page *page, struct stream_id id)
     return number;
 }
 
-static size_t start_of(const struct page *page, size_t number)
+static size_t start_of(const struct replay_page *page, size_t number)
 {
     return number ? page->frames[number - 1].end : 0;
 }
 
-static bool is_repeat_for(const struct page_frame *frame, struct stream_id seen)
+static bool is_repeat_for(const struct replay_frame *frame, struct stream_id seen)
 {
     static const struct stream_id none = { 0 };
     return stream_id_compare(frame->original, none) > 0 &&
            stream_id_compare(frame->original, seen) <= 0;
 }
 
-bool page_read(const struct page *page, size_t *number, struct stream_id seen, size_t limit,
-               struct lane_slice *slice)
+bool replay_page_read(const struct replay_page *page, size_t *number, struct stream_id seen,
+                      size_t limit, struct lane_slice *slice)
 {
     while (*number < page->count && is_repeat_for(&page->frames[*number], seen))
         (*number)++;

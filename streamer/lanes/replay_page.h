@@ -13,18 +13,18 @@
 
 enum {
     /* Entries of one page: a round trip's worth, about half a megabyte of lite messages. */
-    PAGE_ENTRIES_MAX = 100,
+    REPLAY_PAGE_ENTRIES_MAX = 100,
     /* A page with more is cut short, after a whole message. */
-    PAGE_BYTES_MAX = 1024 * 1024,
+    REPLAY_PAGE_BYTES_MAX = 1024 * 1024,
 };
 
-struct page_frame {
+struct replay_frame {
     size_t end; /* offset behind its last byte */
     struct stream_position position;
     struct stream_id original; /* of an entry that came again: the id it had first; else zero */
 };
 
-struct page {
+struct replay_page {
     struct lane_key key; /* with a reference to the filter */
     struct stream_id
         from; /* what comes after it, up to and including `end`, is here if it passes the filter */
@@ -33,29 +33,29 @@ struct page {
     bool is_end; /* nothing came after it */
     struct stream_state state; /* of the stream when it was read */
     struct buffer bytes;
-    struct page_frame frames[PAGE_ENTRIES_MAX];
+    struct replay_frame frames[REPLAY_PAGE_ENTRIES_MAX];
     size_t count;
     size_t users;
     uint64_t read_at_ms;
-    struct page *next;
+    struct replay_page *next;
 };
 
 /* Nothing read yet. The key's filter gets one more reference. */
-struct page *page_create(const struct lane_key *key, struct stream_id from);
+struct replay_page *replay_page_create(const struct lane_key *key, struct stream_id from);
 /* NULL is fine. */
-void page_destroy(struct page *page);
+void replay_page_destroy(struct replay_page *page);
 
 /* Adds the frame of the entry at `position`. False if the page is full with it or before it; then nothing more may be
  * added. */
-bool page_append(struct page *page, struct stream_position position, struct stream_id original,
-                 struct bytes frame);
+bool replay_page_append(struct replay_page *page, struct stream_position position,
+                        struct stream_id original, struct bytes frame);
 
 /* True if a client that has had everything up to and including `id` can go on here. */
-bool page_covers(const struct page *page, struct stream_id id);
+bool replay_page_covers(const struct replay_page *page, struct stream_id id);
 /* Where it goes on: the number of the first frame after `id`. */
-size_t page_find(const struct page *page, struct stream_id id);
+size_t replay_page_find(const struct replay_page *page, struct stream_id id);
 /* As lane_read, but for entries that came again to one who has had all up to `seen`: *number moves over them. */
-bool page_read(const struct page *page, size_t *number, struct stream_id seen, size_t limit,
-               struct lane_slice *slice);
+bool replay_page_read(const struct replay_page *page, size_t *number, struct stream_id seen,
+                      size_t limit, struct lane_slice *slice);
 
 #endif

@@ -31,7 +31,7 @@ enum {
 };
 
 #define PAGE_ENTRIES_TEXT "100"
-_Static_assert(PAGE_ENTRIES_MAX == 100, "the text is the number");
+_Static_assert(REPLAY_PAGE_ENTRIES_MAX == 100, "the text is the number");
 
 /* The replies to MULTI, the two commands and EXEC. */
 enum {
@@ -41,12 +41,12 @@ enum {
 };
 
 /* A page on its way. */
-struct page_read {
+struct replay_page_read {
     struct replays *replays;
-    struct issuer_fetch *fetch;
-    struct page *page;       /* NULL: free */
-    uint64_t ordinal_before; /* of the place where the page begins; 0: not known */
-    struct stream_entry entries[PAGE_ENTRIES_MAX];
+    struct issuer_lookup *fetch;
+    struct replay_page *page; /* NULL: free */
+    uint64_t ordinal_before;  /* of the place where the page begins; 0: not known */
+    struct stream_entry entries[REPLAY_PAGE_ENTRIES_MAX];
     size_t count;
 };
 
@@ -57,8 +57,8 @@ struct replays {
     bool timer_is_set;
     struct filter_subject *subject;
     struct replay_request *first, **last; /* the queue */
-    struct page *pages;
-    struct page_read reads[READS_MAX];
+    struct replay_page *pages;
+    struct replay_page_read reads[READS_MAX];
     int64_t budget; /* bytes that may be read now; below zero after a page that was more */
     uint64_t budget_at_ms;
     uint64_t up_since_ms;
@@ -66,7 +66,7 @@ struct replays {
 };
 
 static void on_timer(void *context);
-static void on_fetched(bool fetched, void *context);
+static void on_replay_fetched(bool fetched, void *context);
 static void pump(struct replays *replays, uint64_t now_ms);
 
 struct replays *replays_create(const struct replays_options *options)
@@ -78,19 +78,20 @@ struct replays *replays_create(const struct replays_options *options)
     replays->subject = filter_subject_create(options->window);
     replays->budget = (int64_t)options->bytes_per_second;
     for (size_t i = 0; i < READS_MAX; i++) {
-        struct page_read *read = &replays->reads[i];
+        struct replay_page_read *read = &replays->reads[i];
         read->replays = replays;
-        read->fetch = issuer_fetch_create(options->contract, options->issuers, on_fetched, read);
+        read->fetch =
+            issuer_lookup_create(options->contract, options->issuers, on_replay_fetched, read);
     }
     return replays;
 }
 
-static void drop_page(struct replays *replays, struct page **link)
+static void drop_page(struct replays *replays, struct replay_page **link)
 {
-    struct page *page = *link;
+    struct replay_page *page = *link;
     *link = page->next;
     replays->stats.held--;
-    page_destroy(page);
+    replay_page_destroy(page);
 }
 
 void replays_destroy(struct replays *replays)
@@ -102,14 +103,14 @@ void replays_destroy(struct replays *replays)
         drop_page(replays, &replays->pages);
     for (size_t i = 0; i < READS_MAX; i++) {
         assert(!replays->reads[i].page);
-        issuer_fetch_destroy(replays->reads[i].fetch);
+        issuer_lookup_destroy(replays->reads[i].fetch);
     }
     filter_subject_destroy(replays->subject);
     loop_timer_destroy(replays->timer);
     free(replays);
 }
 
-static void enter(struct replays *replays, struct replay_request *request)
+static void enter_replay(struct replays *replays, struct replay_request *request)
 {
     request->next = NULL;
     request->link = replays->last;
@@ -150,9 +151,9 @@ static void fill_budget(struct replays *replays, uint64_t now_ms)
 
 static void drop_unused_pages(struct replays *replays, uint64_t now_ms)
 {
-    struct page **link = &replays->pages;
+    struct replay_page **link = &replays->pages;
     while (*link) {
-        const struct page *page = *link;
+        const struct replay_page *page = *link;
         if (page->users == 0 && now_ms - page->read_at_ms >= UNUSED_PAGE_MS)
             drop_page(replays, link);
         else
@@ -171,23 +172,23 @@ static void on_timer(void *context)
         set_timer(replays);
 }
 
-static struct page *find_page(const struct replays *replays, const struct lane_key *key,
-                              struct stream_id after)
+static struct replay_page *find_page(const struct replays *replays, const struct lane_key *key,
+                                     struct stream_id after)
 {
-    for (struct page *page = replays->pages; page; page = page->next)
-        if (page_covers(page, after) && lane_key_equal(&page->key, key))
+    for (struct replay_page *page = replays->pages; page; page = page->next)
+        if (replay_page_covers(page, after) && lane_key_equal(&page->key, key))
             return page;
     return NULL;
 }
 
-static struct page *use_page(struct replays *replays, struct page *page)
+static struct replay_page *use_page(struct replays *replays, struct replay_page *page)
 {
     replays->stats.shared += page->users > 0;
     page->users++;
     return page;
 }
 
-void replays_release(struct replays *replays, struct page *page)
+void replays_release(struct replays *replays, struct replay_page *page)
 {
     if (!page)
         return;
@@ -197,12 +198,12 @@ void replays_release(struct replays *replays, struct page *page)
 }
 
 /* The page that has been there longest without a user; its place is wanted. */
-static bool make_room(struct replays *replays)
+static bool make_room_for_page(struct replays *replays)
 {
-    struct page **oldest = NULL;
+    struct replay_page **oldest = NULL;
     if (replays->stats.held < replays->options.pages_max)
         return true;
-    for (struct page **link = &replays->pages; *link; link = &(*link)->next)
+    for (struct replay_page **link = &replays->pages; *link; link = &(*link)->next)
         if ((*link)->users == 0)
             oldest = link;
     if (oldest)
@@ -210,13 +211,13 @@ static bool make_room(struct replays *replays)
     return oldest != NULL;
 }
 
-static bool send_read(struct page_read *read);
+static bool send_read(struct replay_page_read *read);
 
 /* A page on its way begins at or before the request's place; it may cover it. */
 static bool is_on_its_way(const struct replays *replays, const struct replay_request *request)
 {
     for (size_t i = 0; i < READS_MAX; i++) {
-        const struct page *page = replays->reads[i].page;
+        const struct replay_page *page = replays->reads[i].page;
         if (page && stream_id_compare(page->from, request->after.id) <= 0 &&
             lane_key_equal(&page->key, request->key))
             return true;
@@ -232,7 +233,7 @@ static struct replay_request *next_request(const struct replays *replays)
     return request;
 }
 
-static struct page_read *free_read(struct replays *replays)
+static struct replay_page_read *free_read(struct replays *replays)
 {
     for (size_t i = 0; i < READS_MAX; i++)
         if (!replays->reads[i].page)
@@ -240,11 +241,11 @@ static struct page_read *free_read(struct replays *replays)
     return NULL;
 }
 
-static void abandon(struct page_read *read)
+static void abandon(struct replay_page_read *read)
 {
     read->replays->stats.held--;
     read->replays->stats.failed++;
-    page_destroy(read->page);
+    replay_page_destroy(read->page);
     read->page = NULL;
 }
 
@@ -253,11 +254,11 @@ static void pump(struct replays *replays, uint64_t now_ms)
 {
     fill_budget(replays, now_ms);
     while (replays->link && redis_link_is_up(replays->link) && replays->budget > 0) {
-        struct page_read *read = free_read(replays);
+        struct replay_page_read *read = free_read(replays);
         struct replay_request *request = read ? next_request(replays) : NULL;
-        if (!request || !make_room(replays))
+        if (!request || !make_room_for_page(replays))
             return;
-        read->page = page_create(request->key, request->after.id);
+        read->page = replay_page_create(request->key, request->after.id);
         read->ordinal_before = request->after.ordinal;
         replays->stats.held++;
         if (!send_read(read))
@@ -265,25 +266,26 @@ static void pump(struct replays *replays, uint64_t now_ms)
     }
 }
 
-static void fail(struct page_read *read, struct redis_link *link, const struct redisReply *reply)
+static void fail_replay(struct replay_page_read *read, struct redis_link *link,
+                        const struct redisReply *reply)
 {
     abandon(read);
     if (!reply)
         return;
     const char *reason = reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply";
-    log_warning("reading the past failed", "reason=%s", log_quoted(reason));
+    say_warning("reading the past failed", "reason=%s", say_quoted(reason));
     redis_link_drop(link, reason);
 }
 
 /* Answers all requests that the page is for. Those who come again from inside find it by themselves. */
-static void hand_out(struct replays *replays, struct page *page)
+static void hand_out(struct replays *replays, struct replay_page *page)
 {
     struct replay_request *request = replays->first;
     page->users++;
     while (request) {
         struct replay_request *next = request->next;
         bool is_here = stream_id_compare(request->after.id, page->from) == 0 ||
-                       page_covers(page, request->after.id);
+                       replay_page_covers(page, request->after.id);
         if (is_here && lane_key_equal(request->key, &page->key)) {
             replays_forget(replays, request);
             request->on_page(use_page(replays, page), request->context);
@@ -294,10 +296,10 @@ static void hand_out(struct replays *replays, struct page *page)
 }
 
 /* What of the entries passes the filter becomes a frame. The page ends with the last entry that was looked at. */
-static void fill_page(struct page_read *read, uint64_t ordinal, uint64_t now_ms)
+static void fill_page(struct replay_page_read *read, uint64_t ordinal, uint64_t now_ms)
 {
     struct replays *replays = read->replays;
-    struct page *page = read->page;
+    struct replay_page *page = read->page;
     bool has_room = true;
     for (size_t i = 0; i < read->count && has_room; i++) {
         const struct stream_entry *entry = &read->entries[i];
@@ -313,14 +315,14 @@ static void fill_page(struct page_read *read, uint64_t ordinal, uint64_t now_ms)
             continue;
         struct stream_id original = { 0 };
         (void)recent_entries_original(replays->options.recent, entry->id, &original);
-        has_room = page_append(page, position, original, frame);
+        has_room = replay_page_append(page, position, original, frame);
         replays->stats.passed++;
     }
 }
 
 /* The ordinal of the page's first entry: counted from the stream's beginning if it is the oldest, from the end if the page
  * reaches it, else from the entry before. 0: not known. */
-static uint64_t first_ordinal(const struct page_read *read)
+static uint64_t first_ordinal(const struct replay_page_read *read)
 {
     const struct stream_state *state = &read->page->state;
     uint64_t oldest = stream_state_first_ordinal(state);
@@ -334,10 +336,10 @@ static uint64_t first_ordinal(const struct page_read *read)
     return read->ordinal_before ? read->ordinal_before + 1 : 0;
 }
 
-static void finish(struct page_read *read, uint64_t now_ms)
+static void finish_replay(struct replay_page_read *read, uint64_t now_ms)
 {
     struct replays *replays = read->replays;
-    struct page *page = read->page;
+    struct replay_page *page = read->page;
     replays->stats.pages++;
     replays->stats.entries += read->count;
     fill_page(read, first_ordinal(read), now_ms);
@@ -354,11 +356,11 @@ static void finish(struct page_read *read, uint64_t now_ms)
 }
 
 /* Entries that are not of the contract's form keep their place, without a message. */
-static uint64_t decode(struct page_read *read, const struct redisReply *entries)
+static uint64_t decode_replay(struct replay_page_read *read, const struct redisReply *entries)
 {
     uint64_t bytes = 0;
     read->count = 0;
-    for (size_t i = 0; i < entries->elements && read->count < PAGE_ENTRIES_MAX; i++) {
+    for (size_t i = 0; i < entries->elements && read->count < REPLAY_PAGE_ENTRIES_MAX; i++) {
         struct stream_entry *entry = &read->entries[read->count];
         if (!stream_entry_read(entry, entries->element[i]))
             *entry = (struct stream_entry){ .id = entry->id };
@@ -370,34 +372,34 @@ static uint64_t decode(struct page_read *read, const struct redisReply *entries)
 
 static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context)
 {
-    struct page_read *read = context;
+    struct replay_page_read *read = context;
     struct replays *replays = read->replays;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != EXEC_REPLIES ||
         reply->element[EXEC_ENTRIES]->type != REDIS_REPLY_ARRAY ||
         !stream_state_read(&read->page->state, reply->element[EXEC_STATE])) {
-        fail(read, link, reply);
+        fail_replay(read, link, reply);
         return;
     }
     uint64_t now_ms = clock_monotonic_ms();
-    uint64_t bytes = decode(read, reply->element[EXEC_ENTRIES]);
+    uint64_t bytes = decode_replay(read, reply->element[EXEC_ENTRIES]);
     replays->budget -= (int64_t)bytes;
     replays->stats.bytes += bytes;
-    if (read->page->key.form.content == LANE_FULL &&
-        issuer_fetch_start(read->fetch, link, read->entries, read->count, now_ms))
+    if (read->page->key.form.content == MESSAGE_FULL &&
+        issuer_lookup_start(read->fetch, link, read->entries, read->count, now_ms))
         return;
-    finish(read, now_ms);
+    finish_replay(read, now_ms);
 }
 
 /* The reply is gone, so it is read again, with all issuers at hand. */
-static void on_fetched(bool fetched, void *context)
+static void on_replay_fetched(bool fetched, void *context)
 {
-    struct page_read *read = context;
+    struct replay_page_read *read = context;
     if (!fetched || !send_read(read))
         abandon(read);
 }
 
 /* The entries and what is known of the stream, of the same moment. False, and the page is gone, if nothing can be sent. */
-static bool send_read(struct page_read *read)
+static bool send_read(struct replay_page_read *read)
 {
     struct redis_link *link = read->replays->link;
     const char *key = read->replays->options.contract->stream;
@@ -418,14 +420,15 @@ void replays_start(struct replays *replays, struct redis_link *link)
     pump(replays, replays->up_since_ms);
 }
 
-struct page *replays_want(struct replays *replays, struct replay_request *request, uint64_t now_ms)
+struct replay_page *replays_want(struct replays *replays, struct replay_request *request,
+                                 uint64_t now_ms)
 {
     assert(!request->link);
-    struct page *page = find_page(replays, request->key, request->after.id);
+    struct replay_page *page = find_page(replays, request->key, request->after.id);
     if (page)
         return use_page(replays, page);
     request->since_ms = now_ms;
-    enter(replays, request);
+    enter_replay(replays, request);
     pump(replays, now_ms);
     set_timer(replays);
     return NULL;
@@ -433,7 +436,7 @@ struct page *replays_want(struct replays *replays, struct replay_request *reques
 
 void replays_forget_pages(struct replays *replays)
 {
-    struct page **link = &replays->pages;
+    struct replay_page **link = &replays->pages;
     while (*link) {
         /* Nobody finds it any more; who holds it gives it back. */
         (*link)->end.id = (*link)->from;

@@ -10,7 +10,7 @@
 #include "streamer/lanes/replay_page.h"
 
 struct contract;
-struct issuers;
+struct issuer_cache;
 struct loop;
 struct recent_entries;
 struct redis_link;
@@ -19,9 +19,9 @@ struct replays;
 struct replays_options {
     const struct contract *contract;
     struct loop *loop;
-    struct issuers *issuers;
+    struct issuer_cache *issuers;
     struct framer *framer;
-    const struct unique_window *window; /* NULL: none */
+    const struct recent_certificates *window; /* NULL: none */
     const struct recent_entries *recent;
     size_t pages_max;
     uint64_t bytes_per_second; /* of Redis' replies */
@@ -44,7 +44,7 @@ struct replay_request {
     struct stream_position after;
     /* The page that covers `after`, or that says that there is nothing behind it; one more user of it. Never from inside
      * replays_want. */
-    void (*on_page)(struct page *page, void *context);
+    void (*on_page)(struct replay_page *page, void *context);
     void *context;
     uint64_t since_ms;
     struct replay_request *next, **link; /* link: what points to it; NULL while it does not wait */
@@ -58,11 +58,12 @@ void replays_destroy(struct replays *replays);
 void replays_start(struct replays *replays, struct redis_link *link);
 
 /* A page that is there already, with one more user; or NULL: then the request waits, and on_page will be called. */
-struct page *replays_want(struct replays *replays, struct replay_request *request, uint64_t now_ms);
+struct replay_page *replays_want(struct replays *replays, struct replay_request *request,
+                                 uint64_t now_ms);
 /* Fine for one that does not wait. */
 void replays_forget(struct replays *replays, struct replay_request *request);
 /* One user less. NULL is fine. */
-void replays_release(struct replays *replays, struct page *page);
+void replays_release(struct replays *replays, struct replay_page *page);
 /* Pages read so far are of a stream that is no more. */
 void replays_forget_pages(struct replays *replays);
 /* How long the request has waited although Redis was there; 0 if it does not wait. */

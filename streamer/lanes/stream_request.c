@@ -7,18 +7,18 @@ enum {
     PARAMETERS_MAX = 5
 };
 
-const char *stream_request_content_name(enum lane_content content)
+const char *stream_request_content_name(enum message_content content)
 {
-    static const char *const names[LANE_CONTENTS] = {
-        [LANE_LITE] = "lite",
-        [LANE_FULL] = "full",
-        [LANE_DOMAINS] = "domains",
+    static const char *const names[MESSAGE_CONTENTS] = {
+        [MESSAGE_LITE] = "lite",
+        [MESSAGE_FULL] = "full",
+        [MESSAGE_DOMAINS] = "domains",
     };
-    assert(content < LANE_CONTENTS);
+    assert(content < MESSAGE_CONTENTS);
     return names[content];
 }
 
-static bool fail(char *reason, const char *text)
+static bool fail_parameter(char *reason, const char *text)
 {
     (void)snprintf(reason, STREAM_REQUEST_REASON_SIZE, "%s", text);
     return false;
@@ -32,7 +32,7 @@ static bool read_dialect(struct stream_request *request, const struct query *que
     bool go = bytes_equal_string(name, "go");
     request->form.dialect = go ? CERTIFICATE_DIALECT_GO : CERTIFICATE_DIALECT_CERTSTREAM;
     return go || bytes_equal_string(name, "certstream") ||
-           fail(reason, "dialect is certstream or go");
+           fail_parameter(reason, "dialect is certstream or go");
 }
 
 static bool read_content(struct stream_request *request, const struct query *query, char *reason)
@@ -40,17 +40,18 @@ static bool read_content(struct stream_request *request, const struct query *que
     struct bytes name = query_find(query, "stream");
     if (!name.data)
         return true;
-    for (unsigned content = 0; content < LANE_CONTENTS; content++) {
-        request->form.content = (enum lane_content)content;
+    for (unsigned content = 0; content < MESSAGE_CONTENTS; content++) {
+        request->form.content = (enum message_content)content;
         if (bytes_equal_string(name, stream_request_content_name(request->form.content)))
             return true;
     }
-    return fail(reason, "stream is lite, full or domains");
+    return fail_parameter(reason, "stream is lite, full or domains");
 }
 
 static bool read_since(struct stream_request *request, const struct query *query, char *reason)
 {
-    return since_read(&request->since, query_find(query, "since")) || fail(reason, SINCE_REASON);
+    return since_read(&request->since, query_find(query, "since")) ||
+           fail_parameter(reason, SINCE_REASON);
 }
 
 /* A token is not ours to judge: who has come so far may come in. */

@@ -33,6 +33,6 @@ bool stream_request_read(struct stream_request *request, const struct stream_rou
 void stream_request_clear(struct stream_request *request);
 
 /* "lite", "full" or "domains". */
-const char *stream_request_content_name(enum lane_content content);
+const char *stream_request_content_name(enum message_content content);
 
 #endif

@@ -53,7 +53,7 @@ static void write_log(int level, const char *line)
     second = now;
     size_t size = strcspn(line, "\n");
     if (lines++ < LOG_LINES_PER_SECOND)
-        log_warning("libwebsockets", "text=%s", log_quoted_bytes(bytes_of(line, size)));
+        say_warning("libwebsockets", "text=%s", say_quoted_bytes(bytes_of(line, size)));
 }
 
 static void free_watch(struct loop_watch *watch)
@@ -119,7 +119,7 @@ struct loop *loop_create(unsigned request_timeout_s)
         loop->vhost = lws_create_vhost(loop->context, &info);
     if (loop->vhost)
         return loop;
-    log_error("cannot make the loop", "library=%s", lws_get_library_version());
+    say_error("cannot make the loop", "library=%s", lws_get_library_version());
     loop_destroy(loop);
     return NULL;
 }

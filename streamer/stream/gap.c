@@ -11,7 +11,7 @@ static const char *reason_name(enum gap_reason reason)
     return "";
 }
 
-static void write_id(struct json_writer *writer, const char *key, struct stream_id id)
+static void write_gap_id(struct json_writer *writer, const char *key, struct stream_id id)
 {
     char text[STREAM_ID_TEXT_SIZE];
     json_key(writer, key);
@@ -26,8 +26,8 @@ void gap_write(struct buffer *out, const struct gap *gap)
     json_string(&writer, "gap");
     json_key(&writer, "data");
     json_begin_object(&writer);
-    write_id(&writer, "from", gap->from);
-    write_id(&writer, "to", gap->to);
+    write_gap_id(&writer, "from", gap->from);
+    write_gap_id(&writer, "to", gap->to);
     json_key(&writer, "missed");
     if (gap->is_counted)
         json_unsigned(&writer, gap->missed);

@@ -21,7 +21,7 @@ struct issuer {
 };
 
 /* Open addressing; the key is a hash already. At most half of the slots are taken. */
-struct issuers {
+struct issuer_cache {
     struct issuer *slots;
     size_t capacity; /* a power of two */
     size_t count;
@@ -29,16 +29,16 @@ struct issuers {
     size_t limit_bytes;
 };
 
-struct issuers *issuers_create(size_t limit_bytes)
+struct issuer_cache *issuer_cache_create(size_t limit_bytes)
 {
-    struct issuers *issuers = memory_allocate_zeroed(1, sizeof *issuers);
+    struct issuer_cache *issuers = memory_allocate_zeroed(1, sizeof *issuers);
     issuers->capacity = CAPACITY_FIRST;
     issuers->slots = memory_allocate_zeroed(issuers->capacity, sizeof *issuers->slots);
     issuers->limit_bytes = limit_bytes;
     return issuers;
 }
 
-static void forget_all(struct issuers *issuers)
+static void forget_all(struct issuer_cache *issuers)
 {
     for (size_t i = 0; i < issuers->capacity; i++)
         free(issuers->slots[i].object);
@@ -47,7 +47,7 @@ static void forget_all(struct issuers *issuers)
     issuers->bytes = 0;
 }
 
-void issuers_destroy(struct issuers *issuers)
+void issuer_cache_destroy(struct issuer_cache *issuers)
 {
     if (!issuers)
         return;
@@ -57,7 +57,7 @@ void issuers_destroy(struct issuers *issuers)
 }
 
 /* The issuer's slot, or the free one where it belongs. */
-static struct issuer *slot_of(const struct issuers *issuers, const uint8_t *sha256)
+static struct issuer *slot_of(const struct issuer_cache *issuers, const uint8_t *sha256)
 {
     uint64_t hash;
     memcpy(&hash, sha256, sizeof hash);
@@ -67,8 +67,8 @@ static struct issuer *slot_of(const struct issuers *issuers, const uint8_t *sha2
     return &issuers->slots[at];
 }
 
-bool issuers_find(const struct issuers *issuers, const uint8_t *sha256, uint64_t now_ms,
-                  struct bytes *object)
+bool issuer_cache_find(const struct issuer_cache *issuers, const uint8_t *sha256, uint64_t now_ms,
+                       struct bytes *object)
 {
     const struct issuer *issuer = slot_of(issuers, sha256);
     if (!issuer->object || now_ms >= issuer->retry_at_ms)
@@ -77,7 +77,7 @@ bool issuers_find(const struct issuers *issuers, const uint8_t *sha256, uint64_t
     return true;
 }
 
-static void grow(struct issuers *issuers)
+static void grow(struct issuer_cache *issuers)
 {
     struct issuer *old = issuers->slots;
     size_t old_capacity = issuers->capacity;
@@ -89,7 +89,7 @@ static void grow(struct issuers *issuers)
     free(old);
 }
 
-static void put(struct issuers *issuers, const uint8_t *sha256, struct bytes object,
+static void put(struct issuer_cache *issuers, const uint8_t *sha256, struct bytes object,
                 uint64_t retry_at_ms)
 {
     if (issuers->count >= issuers->capacity / 2)
@@ -108,7 +108,7 @@ static void put(struct issuers *issuers, const uint8_t *sha256, struct bytes obj
     memcpy(issuer->sha256, sha256, SHA256_SIZE);
 }
 
-void issuers_put(struct issuers *issuers, const uint8_t *sha256, struct bytes object)
+void issuer_cache_put(struct issuer_cache *issuers, const uint8_t *sha256, struct bytes object)
 {
     put(issuers, sha256, object, UINT64_MAX);
 }
@@ -165,7 +165,8 @@ static void write_absent(struct buffer *out, const uint8_t *sha256)
     assert(!out->failed);
 }
 
-void issuers_put_absent(struct issuers *issuers, const uint8_t *sha256, uint64_t retry_at_ms)
+void issuer_cache_put_absent(struct issuer_cache *issuers, const uint8_t *sha256,
+                             uint64_t retry_at_ms)
 {
     struct buffer object;
     buffer_init(&object, ABSENT_OBJECT_MAX);
@@ -174,18 +175,18 @@ void issuers_put_absent(struct issuers *issuers, const uint8_t *sha256, uint64_t
     buffer_free(&object);
 }
 
-void issuers_trim(struct issuers *issuers)
+void issuer_cache_trim(struct issuer_cache *issuers)
 {
     if (issuers->bytes > issuers->limit_bytes)
         forget_all(issuers);
 }
 
-size_t issuers_count(const struct issuers *issuers)
+size_t issuer_cache_count(const struct issuer_cache *issuers)
 {
     return issuers->count;
 }
 
-size_t issuers_bytes(const struct issuers *issuers)
+size_t issuer_cache_bytes(const struct issuer_cache *issuers)
 {
     return issuers->bytes;
 }

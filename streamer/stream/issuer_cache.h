@@ -7,28 +7,29 @@
 
 #include "shared/base/bytes.h"
 
-struct issuers;
+struct issuer_cache;
 
-/* `limit_bytes`: see issuers_trim. */
-struct issuers *issuers_create(size_t limit_bytes);
+/* `limit_bytes`: see issuer_cache_trim. */
+struct issuer_cache *issuer_cache_create(size_t limit_bytes);
 /* NULL is fine. */
-void issuers_destroy(struct issuers *issuers);
+void issuer_cache_destroy(struct issuer_cache *issuers);
 
 /* The object, alive until the next call but this one; false if the issuer is unknown, or was absent and it is time to ask
  * again. `sha256` has 32 bytes, here and below. */
-bool issuers_find(const struct issuers *issuers, const uint8_t *sha256, uint64_t now_ms,
-                  struct bytes *object);
+bool issuer_cache_find(const struct issuer_cache *issuers, const uint8_t *sha256, uint64_t now_ms,
+                       struct bytes *object);
 
 /* Keeps a copy of the object. */
-void issuers_put(struct issuers *issuers, const uint8_t *sha256, struct bytes object);
+void issuer_cache_put(struct issuer_cache *issuers, const uint8_t *sha256, struct bytes object);
 /* Redis does not have it: until `retry_at_ms` it is an object of nulls that has only its fingerprint. */
-void issuers_put_absent(struct issuers *issuers, const uint8_t *sha256, uint64_t retry_at_ms);
+void issuer_cache_put_absent(struct issuer_cache *issuers, const uint8_t *sha256,
+                             uint64_t retry_at_ms);
 
 /* Forgets everything if it is more than the limit. To be called between replies and not while one is worked on, so that
  * what a reply needs is there however much it is. */
-void issuers_trim(struct issuers *issuers);
+void issuer_cache_trim(struct issuer_cache *issuers);
 
-size_t issuers_count(const struct issuers *issuers);
-size_t issuers_bytes(const struct issuers *issuers);
+size_t issuer_cache_count(const struct issuer_cache *issuers);
+size_t issuer_cache_bytes(const struct issuer_cache *issuers);
 
 #endif

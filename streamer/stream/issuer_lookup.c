@@ -22,10 +22,10 @@ enum {
     RETRY_ABSENT_MS = 30000,
 };
 
-struct issuer_fetch {
+struct issuer_lookup {
     const struct contract *contract;
-    struct issuers *issuers;
-    issuer_fetch_on_done on_done;
+    struct issuer_cache *issuers;
+    issuer_lookup_on_done on_done;
     void *context;
     bool under_way;
     size_t asked_count;
@@ -33,10 +33,11 @@ struct issuer_fetch {
     char texts[ASKED_MAX][FINGERPRINT_HEX + 1];
 };
 
-struct issuer_fetch *issuer_fetch_create(const struct contract *contract, struct issuers *issuers,
-                                         issuer_fetch_on_done on_done, void *context)
+struct issuer_lookup *issuer_lookup_create(const struct contract *contract,
+                                           struct issuer_cache *issuers,
+                                           issuer_lookup_on_done on_done, void *context)
 {
-    struct issuer_fetch *fetch = memory_allocate_zeroed(1, sizeof *fetch);
+    struct issuer_lookup *fetch = memory_allocate_zeroed(1, sizeof *fetch);
     fetch->contract = contract;
     fetch->issuers = issuers;
     fetch->on_done = on_done;
@@ -44,12 +45,12 @@ struct issuer_fetch *issuer_fetch_create(const struct contract *contract, struct
     return fetch;
 }
 
-void issuer_fetch_destroy(struct issuer_fetch *fetch)
+void issuer_lookup_destroy(struct issuer_lookup *fetch)
 {
     free(fetch);
 }
 
-static bool is_asked(const struct issuer_fetch *fetch, const uint8_t *sha256)
+static bool is_asked(const struct issuer_lookup *fetch, const uint8_t *sha256)
 {
     for (size_t i = 0; i < fetch->asked_count; i++)
         if (memcmp(fetch->asked[i], sha256, SHA256_SIZE) == 0)
@@ -57,32 +58,32 @@ static bool is_asked(const struct issuer_fetch *fetch, const uint8_t *sha256)
     return false;
 }
 
-static void collect(struct issuer_fetch *fetch, struct bytes chain, uint64_t now_ms)
+static void collect(struct issuer_lookup *fetch, struct bytes chain, uint64_t now_ms)
 {
     uint8_t sha256[SHA256_SIZE];
     struct bytes known;
     while (fetch->asked_count < ASKED_MAX && stream_entry_take_issuer(&chain, sha256)) {
-        if (issuers_find(fetch->issuers, sha256, now_ms, &known) || is_asked(fetch, sha256))
+        if (issuer_cache_find(fetch->issuers, sha256, now_ms, &known) || is_asked(fetch, sha256))
             continue;
         memcpy(fetch->asked[fetch->asked_count++], sha256, SHA256_SIZE);
     }
 }
 
-static void keep(struct issuer_fetch *fetch, const struct redisReply *reply)
+static void keep(struct issuer_lookup *fetch, const struct redisReply *reply)
 {
     uint64_t retry_at_ms = clock_monotonic_ms() + RETRY_ABSENT_MS;
     for (size_t i = 0; i < fetch->asked_count; i++) {
         const struct redisReply *object = reply->element[i];
         if (object->type == REDIS_REPLY_STRING && object->len > 0)
-            issuers_put(fetch->issuers, fetch->asked[i], bytes_of(object->str, object->len));
+            issuer_cache_put(fetch->issuers, fetch->asked[i], bytes_of(object->str, object->len));
         else
-            issuers_put_absent(fetch->issuers, fetch->asked[i], retry_at_ms);
+            issuer_cache_put_absent(fetch->issuers, fetch->asked[i], retry_at_ms);
     }
 }
 
 static void on_objects(struct redis_link *link, struct redisReply *reply, void *context)
 {
-    struct issuer_fetch *fetch = context;
+    struct issuer_lookup *fetch = context;
     fetch->under_way = false;
     bool good = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == fetch->asked_count;
     if (good)
@@ -93,7 +94,7 @@ static void on_objects(struct redis_link *link, struct redisReply *reply, void *
     fetch->on_done(good, fetch->context);
 }
 
-static bool ask(struct issuer_fetch *fetch, struct redis_link *link)
+static bool ask_for_issuers(struct issuer_lookup *fetch, struct redis_link *link)
 {
     const char *arguments[ASKED_MAX + 2] = { "HMGET", fetch->contract->issuers };
     size_t sizes[ASKED_MAX + 2] = { strlen("HMGET"), strlen(fetch->contract->issuers) };
@@ -105,13 +106,13 @@ static bool ask(struct issuer_fetch *fetch, struct redis_link *link)
     return redis_link_send(link, on_objects, fetch, fetch->asked_count + 2, arguments, sizes);
 }
 
-bool issuer_fetch_start(struct issuer_fetch *fetch, struct redis_link *link,
-                        const struct stream_entry *entries, size_t count, uint64_t now_ms)
+bool issuer_lookup_start(struct issuer_lookup *fetch, struct redis_link *link,
+                         const struct stream_entry *entries, size_t count, uint64_t now_ms)
 {
     assert(!fetch->under_way);
     fetch->asked_count = 0;
     for (size_t i = 0; i < count; i++)
         collect(fetch, entries[i].chain, now_ms);
-    fetch->under_way = fetch->asked_count > 0 && ask(fetch, link);
+    fetch->under_way = fetch->asked_count > 0 && ask_for_issuers(fetch, link);
     return fetch->under_way;
 }

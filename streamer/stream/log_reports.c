@@ -71,7 +71,7 @@ struct log_reports {
     uint64_t asked_at_ms;
 };
 
-static void clear(struct report_set *set)
+static void clear_reports(struct report_set *set)
 {
     for (size_t i = 0; i < set->log_count; i++)
         for (size_t field = 0; field < LOG_FIELDS; field++)
@@ -103,7 +103,7 @@ static int compare_reports(const void *left, const void *right)
 }
 
 /* What was known stays when the connection broke in between. */
-static void finish(struct log_reports *reports)
+static void finish_round(struct log_reports *reports)
 {
     if (!reports->failed) {
         struct report_set *known = reports->known;
@@ -112,7 +112,7 @@ static void finish(struct log_reports *reports)
         qsort(reports->known->logs, reports->known->log_count, sizeof *reports->known->logs,
               compare_reports);
     }
-    clear(reports->coming);
+    clear_reports(reports->coming);
 }
 
 static char *copy_value(const struct redisReply *reply)
@@ -149,7 +149,7 @@ static void on_ingest(struct redis_link *link, struct redisReply *reply, void *c
     else if (reply->type == REDIS_REPLY_ARRAY)
         take_ingest(ingest, reply);
     if (--reports->pending == 0)
-        finish(reports);
+        finish_round(reports);
 }
 
 static bool is_listed(const struct report_set *set, const char *instance)
@@ -183,7 +183,7 @@ static void ask_for_ingests(struct log_reports *reports)
     for (size_t i = 0; i < coming->log_count && !reports->failed; i++)
         ask_for_ingest(reports, coming->logs[i].values[LOG_FIELD_OWNER]);
     if (reports->pending == 0)
-        finish(reports);
+        finish_round(reports);
 }
 
 static void take_field(struct log_report *report, const struct redisReply *name,
@@ -237,7 +237,7 @@ static void on_logs(struct redis_link *link, struct redisReply *reply, void *con
     for (size_t i = 0; !reports->failed && i < reply->elements; i++)
         ask_for_log(reports, reply->element[i]);
     if (--reports->pending == 0)
-        finish(reports);
+        finish_round(reports);
 }
 
 struct log_reports *log_reports_create(const struct contract *contract, struct redis_link *link)
@@ -255,8 +255,8 @@ void log_reports_destroy(struct log_reports *reports)
     if (!reports)
         return;
     assert(reports->pending == 0);
-    clear(reports->known);
-    clear(reports->coming);
+    clear_reports(reports->known);
+    clear_reports(reports->coming);
     free(reports->known);
     free(reports->coming);
     free(reports);

@@ -15,7 +15,7 @@ enum {
     FRESH_MS = 2000
 };
 
-struct stream_end {
+struct reader_lag {
     const struct contract *contract;
     struct redis_link *link;
     const struct stream_reader *reader;
@@ -24,17 +24,17 @@ struct stream_end {
     bool pending;
 };
 
-struct stream_end *stream_end_create(const struct contract *contract, struct redis_link *link,
+struct reader_lag *reader_lag_create(const struct contract *contract, struct redis_link *link,
                                      const struct stream_reader *reader)
 {
-    struct stream_end *end = memory_allocate_zeroed(1, sizeof *end);
+    struct reader_lag *end = memory_allocate_zeroed(1, sizeof *end);
     end->contract = contract;
     end->link = link;
     end->reader = reader;
     return end;
 }
 
-void stream_end_destroy(struct stream_end *end)
+void reader_lag_destroy(struct reader_lag *end)
 {
     assert(!end || !end->pending);
     free(end);
@@ -48,7 +48,7 @@ static uint64_t lag_between(struct stream_id read, struct stream_id newest)
 static void on_newest(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct stream_end *end = context;
+    struct reader_lag *end = context;
     struct stream_entry newest = { 0 };
     end->pending = false;
     if (!reply || reply->type != REDIS_REPLY_ARRAY)
@@ -59,7 +59,7 @@ static void on_newest(struct redis_link *link, struct redisReply *reply, void *c
     end->lag_ms = lag_between(read, newest.id);
 }
 
-void stream_end_refresh(struct stream_end *end, uint64_t now_ms)
+void reader_lag_refresh(struct reader_lag *end, uint64_t now_ms)
 {
     bool fresh = end->asked_at_ms && now_ms - end->asked_at_ms < FRESH_MS;
     if (fresh || end->pending)
@@ -70,7 +70,7 @@ void stream_end_refresh(struct stream_end *end, uint64_t now_ms)
         end->asked_at_ms = now_ms;
 }
 
-uint64_t stream_end_lag_ms(const struct stream_end *end)
+uint64_t reader_lag_ms(const struct reader_lag *end)
 {
     return end->lag_ms;
 }

@@ -9,19 +9,19 @@
 
 struct contract;
 struct redis_link;
-struct stream_end;
+struct reader_lag;
 struct stream_reader;
 
 /* Everything is borrowed as long as it exists. */
-struct stream_end *stream_end_create(const struct contract *contract, struct redis_link *link,
+struct reader_lag *reader_lag_create(const struct contract *contract, struct redis_link *link,
                                      const struct stream_reader *reader);
 /* After its link. NULL is fine. */
-void stream_end_destroy(struct stream_end *end);
+void reader_lag_destroy(struct reader_lag *end);
 
 /* Asks Redis, unless that is under way, the last answer is fresh, or the link is not up. */
-void stream_end_refresh(struct stream_end *end, uint64_t now_ms);
+void reader_lag_refresh(struct reader_lag *end, uint64_t now_ms);
 
 /* Milliseconds from the entry read last to the newest, at the last answer: 0 when all are read. */
-uint64_t stream_end_lag_ms(const struct stream_end *end);
+uint64_t reader_lag_ms(const struct reader_lag *end);
 
 #endif

@@ -27,7 +27,7 @@ struct node {
     struct stream_id first, last;
 };
 
-struct unique_window {
+struct recent_certificates {
     struct node *nodes;
     size_t count, capacity;
     uint32_t *heads[KEYS];
@@ -36,10 +36,10 @@ struct unique_window {
     uint32_t newest, oldest;
 };
 
-struct unique_window *unique_window_create(size_t capacity, uint64_t seed)
+struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t seed)
 {
     assert(capacity > 0 && capacity <= CAPACITY_MAX);
-    struct unique_window *window = memory_allocate_zeroed(1, sizeof *window);
+    struct recent_certificates *window = memory_allocate_zeroed(1, sizeof *window);
     size_t heads = 1;
     while (heads < capacity)
         heads *= 2;
@@ -52,7 +52,7 @@ struct unique_window *unique_window_create(size_t capacity, uint64_t seed)
     return window;
 }
 
-void unique_window_destroy(struct unique_window *window)
+void recent_certificates_destroy(struct recent_certificates *window)
 {
     if (!window)
         return;
@@ -62,7 +62,7 @@ void unique_window_destroy(struct unique_window *window)
     free(window);
 }
 
-void unique_window_clear(struct unique_window *window)
+void recent_certificates_clear(struct recent_certificates *window)
 {
     for (size_t key = 0; key < KEYS; key++)
         memset(window->heads[key], 0, (window->mask + 1) * sizeof *window->heads[key]);
@@ -76,14 +76,15 @@ static struct bytes fingerprint_of(const struct message_fingerprints *fingerprin
                            : bytes_of(fingerprints->sha256, SHA256_SIZE);
 }
 
-static struct node *node_at(const struct unique_window *window, uint32_t index)
+static struct node *node_at(const struct recent_certificates *window, uint32_t index)
 {
     assert(index > 0 && index <= window->count);
     return &window->nodes[index - 1];
 }
 
 /* Fingerprints are random, but strangers can choose among them: the seed makes their chains unknown. */
-static uint32_t *head_of(const struct unique_window *window, enum key key, struct bytes fingerprint)
+static uint32_t *head_of(const struct recent_certificates *window, enum key key,
+                         struct bytes fingerprint)
 {
     uint64_t part;
     memcpy(&part, fingerprint.data, sizeof part);
@@ -91,7 +92,8 @@ static uint32_t *head_of(const struct unique_window *window, enum key key, struc
     return &window->heads[key][(hash >> 32 ^ hash) & window->mask];
 }
 
-static uint32_t find(const struct unique_window *window, enum key key, struct bytes fingerprint)
+static uint32_t find_certificate(const struct recent_certificates *window, enum key key,
+                                 struct bytes fingerprint)
 {
     uint32_t index = *head_of(window, key, fingerprint);
     while (index) {
@@ -103,14 +105,14 @@ static uint32_t find(const struct unique_window *window, enum key key, struct by
     return 0;
 }
 
-static void unlink_node(struct unique_window *window, uint32_t index)
+static void unlink_node(struct recent_certificates *window, uint32_t index)
 {
     const struct node *node = node_at(window, index);
     *(node->newer ? &node_at(window, node->newer)->older : &window->newest) = node->older;
     *(node->older ? &node_at(window, node->older)->newer : &window->oldest) = node->newer;
 }
 
-static void make_newest(struct unique_window *window, uint32_t index)
+static void make_newest(struct recent_certificates *window, uint32_t index)
 {
     struct node *node = node_at(window, index);
     node->newer = 0;
@@ -119,7 +121,7 @@ static void make_newest(struct unique_window *window, uint32_t index)
     window->newest = index;
 }
 
-static void make_oldest(struct unique_window *window, uint32_t index)
+static void make_oldest(struct recent_certificates *window, uint32_t index)
 {
     struct node *node = node_at(window, index);
     node->older = 0;
@@ -128,7 +130,7 @@ static void make_oldest(struct unique_window *window, uint32_t index)
     window->oldest = index;
 }
 
-static void leave_chains(struct unique_window *window, uint32_t index)
+static void leave_chains(struct recent_certificates *window, uint32_t index)
 {
     const struct node *node = node_at(window, index);
     for (enum key key = 0; key < KEYS; key++) {
@@ -139,7 +141,7 @@ static void leave_chains(struct unique_window *window, uint32_t index)
     }
 }
 
-static void enter_chains(struct unique_window *window, uint32_t index)
+static void enter_chains(struct recent_certificates *window, uint32_t index)
 {
     struct node *node = node_at(window, index);
     for (enum key key = 0; key < KEYS; key++) {
@@ -150,7 +152,7 @@ static void enter_chains(struct unique_window *window, uint32_t index)
 }
 
 /* A node in no chain and no list: a new one, or the oldest. */
-static uint32_t take_node(struct unique_window *window)
+static uint32_t take_node(struct recent_certificates *window)
 {
     if (window->count < window->capacity)
         return (uint32_t)++window->count;
@@ -160,7 +162,7 @@ static uint32_t take_node(struct unique_window *window)
     return index;
 }
 
-static uint32_t make_node(struct unique_window *window,
+static uint32_t make_node(struct recent_certificates *window,
                           const struct message_fingerprints *fingerprints, struct stream_id id)
 {
     uint32_t index = take_node(window);
@@ -178,10 +180,10 @@ static void take_id(struct node *node, struct stream_id id)
         node->last = id;
 }
 
-void unique_window_add(struct unique_window *window,
-                       const struct message_fingerprints *fingerprints, struct stream_id id)
+void recent_certificates_add(struct recent_certificates *window,
+                             const struct message_fingerprints *fingerprints, struct stream_id id)
 {
-    uint32_t index = find(window, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
+    uint32_t index = find_certificate(window, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
     if (index) {
         take_id(node_at(window, index), id);
         unlink_node(window, index);
@@ -191,10 +193,11 @@ void unique_window_add(struct unique_window *window,
     make_newest(window, index);
 }
 
-bool unique_window_add_older(struct unique_window *window,
-                             const struct message_fingerprints *fingerprints, struct stream_id id)
+bool recent_certificates_add_older(struct recent_certificates *window,
+                                   const struct message_fingerprints *fingerprints,
+                                   struct stream_id id)
 {
-    uint32_t index = find(window, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
+    uint32_t index = find_certificate(window, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
     if (index) {
         take_id(node_at(window, index), id);
         return true;
@@ -205,40 +208,40 @@ bool unique_window_add_older(struct unique_window *window,
     return true;
 }
 
-bool unique_window_is_repeat(const struct unique_window *window, const uint8_t *sha256,
-                             struct stream_id id)
+bool recent_certificates_is_repeat(const struct recent_certificates *window, const uint8_t *sha256,
+                                   struct stream_id id)
 {
-    uint32_t index = find(window, KEY_SHA256, bytes_of(sha256, SHA256_SIZE));
+    uint32_t index = find_certificate(window, KEY_SHA256, bytes_of(sha256, SHA256_SIZE));
     return index && stream_id_compare(node_at(window, index)->first, id) < 0;
 }
 
-static bool find_last(const struct unique_window *window, enum key key, struct bytes fingerprint,
-                      struct stream_id *id)
+static bool find_last(const struct recent_certificates *window, enum key key,
+                      struct bytes fingerprint, struct stream_id *id)
 {
-    uint32_t index = find(window, key, fingerprint);
+    uint32_t index = find_certificate(window, key, fingerprint);
     if (index)
         *id = node_at(window, index)->last;
     return index != 0;
 }
 
-bool unique_window_find_sha256(const struct unique_window *window, const uint8_t *sha256,
-                               struct stream_id *id)
+bool recent_certificates_find_sha256(const struct recent_certificates *window,
+                                     const uint8_t *sha256, struct stream_id *id)
 {
     return find_last(window, KEY_SHA256, bytes_of(sha256, SHA256_SIZE), id);
 }
 
-bool unique_window_find_sha1(const struct unique_window *window, const uint8_t *sha1,
-                             struct stream_id *id)
+bool recent_certificates_find_sha1(const struct recent_certificates *window, const uint8_t *sha1,
+                                   struct stream_id *id)
 {
     return find_last(window, KEY_SHA1, bytes_of(sha1, SHA1_SIZE), id);
 }
 
-size_t unique_window_count(const struct unique_window *window)
+size_t recent_certificates_count(const struct recent_certificates *window)
 {
     return window->count;
 }
 
-size_t unique_window_capacity(const struct unique_window *window)
+size_t recent_certificates_capacity(const struct recent_certificates *window)
 {
     return window->capacity;
 }

@@ -12,35 +12,36 @@
 #include "streamer/stream/stream_id.h"
 
 struct message_fingerprints;
-struct unique_window;
+struct recent_certificates;
 
 /* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about 115
  * bytes for each certificate. */
-struct unique_window *unique_window_create(size_t capacity, uint64_t seed);
+struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t seed);
 /* NULL is fine. */
-void unique_window_destroy(struct unique_window *window);
+void recent_certificates_destroy(struct recent_certificates *window);
 
 /* A new entry at the stream's end. */
-void unique_window_add(struct unique_window *window,
-                       const struct message_fingerprints *fingerprints, struct stream_id id);
+void recent_certificates_add(struct recent_certificates *window,
+                             const struct message_fingerprints *fingerprints, struct stream_id id);
 /* An entry before all that were added, for a start that reads backwards. False if the window is full: then older ones
  * are of no use. */
-bool unique_window_add_older(struct unique_window *window,
-                             const struct message_fingerprints *fingerprints, struct stream_id id);
+bool recent_certificates_add_older(struct recent_certificates *window,
+                                   const struct message_fingerprints *fingerprints,
+                                   struct stream_id id);
 /* Nothing is known any more. */
-void unique_window_clear(struct unique_window *window);
+void recent_certificates_clear(struct recent_certificates *window);
 
 /* An entry before `id` holds this certificate. `sha256` has 32 bytes. */
-bool unique_window_is_repeat(const struct unique_window *window, const uint8_t *sha256,
-                             struct stream_id id);
+bool recent_certificates_is_repeat(const struct recent_certificates *window, const uint8_t *sha256,
+                                   struct stream_id id);
 
 /* The last entry with this certificate. `sha1` has 20 bytes. False if there is none. */
-bool unique_window_find_sha256(const struct unique_window *window, const uint8_t *sha256,
-                               struct stream_id *id);
-bool unique_window_find_sha1(const struct unique_window *window, const uint8_t *sha1,
-                             struct stream_id *id);
+bool recent_certificates_find_sha256(const struct recent_certificates *window,
+                                     const uint8_t *sha256, struct stream_id *id);
+bool recent_certificates_find_sha1(const struct recent_certificates *window, const uint8_t *sha1,
+                                   struct stream_id *id);
 
-size_t unique_window_count(const struct unique_window *window);
-size_t unique_window_capacity(const struct unique_window *window);
+size_t recent_certificates_count(const struct recent_certificates *window);
+size_t recent_certificates_capacity(const struct recent_certificates *window);
 
 #endif

@@ -29,11 +29,11 @@ enum keeper_state {
     KEEPER_DONE,
 };
 
-struct window_keeper {
+struct recent_certificates_keeper {
     const struct contract *contract;
     struct redis_link *link;
     const struct stream_reader *reader;
-    struct unique_window *window;
+    struct recent_certificates *window;
     enum keeper_state state;
     bool pending;
     bool is_outdated; /* the reply to come is of a time before a rollback */
@@ -43,11 +43,11 @@ struct window_keeper {
 
 _Static_assert(sizeof PAGE_TEXT == 4 && PAGE_ENTRIES == 250, "the text is the number");
 
-struct window_keeper *window_keeper_create(const struct contract *contract, struct redis_link *link,
-                                           const struct stream_reader *reader,
-                                           struct unique_window *window)
+struct recent_certificates_keeper *recent_certificates_keeper_create(
+    const struct contract *contract, struct redis_link *link, const struct stream_reader *reader,
+    struct recent_certificates *window)
 {
-    struct window_keeper *keeper = memory_allocate_zeroed(1, sizeof *keeper);
+    struct recent_certificates_keeper *keeper = memory_allocate_zeroed(1, sizeof *keeper);
     keeper->contract = contract;
     keeper->link = link;
     keeper->reader = reader;
@@ -55,35 +55,35 @@ struct window_keeper *window_keeper_create(const struct contract *contract, stru
     return keeper;
 }
 
-void window_keeper_destroy(struct window_keeper *keeper)
+void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper)
 {
     assert(!keeper || !keeper->pending);
     free(keeper);
 }
 
-static void start_over_after_rollback(struct window_keeper *keeper)
+static void start_over_after_rollback(struct recent_certificates_keeper *keeper)
 {
     uint64_t rollbacks = stream_reader_stats(keeper->reader)->rollbacks;
     if (rollbacks == keeper->rollbacks)
         return;
     keeper->rollbacks = rollbacks;
-    unique_window_clear(keeper->window);
+    recent_certificates_clear(keeper->window);
     keeper->state = KEEPER_WAITING;
     keeper->is_outdated = keeper->pending;
 }
 
-void window_keeper_add(struct window_keeper *keeper, const struct stream_entry *entries,
-                       size_t count)
+void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
+                                    const struct stream_entry *entries, size_t count)
 {
     struct message_fingerprints fingerprints;
     start_over_after_rollback(keeper);
     for (size_t i = 0; i < count; i++)
         if (message_view_fingerprints(entries[i].json, &fingerprints))
-            unique_window_add(keeper->window, &fingerprints, entries[i].id);
+            recent_certificates_add(keeper->window, &fingerprints, entries[i].id);
 }
 
 /* False when the window is full. `before` becomes the id of the oldest. */
-static bool add_page(struct window_keeper *keeper, const struct redisReply *reply)
+static bool add_page(struct recent_certificates_keeper *keeper, const struct redisReply *reply)
 {
     for (size_t i = 0; i < reply->elements; i++) {
         struct stream_entry entry;
@@ -92,44 +92,44 @@ static bool add_page(struct window_keeper *keeper, const struct redisReply *repl
         if (entry.id.ms || entry.id.sequence)
             keeper->before = entry.id;
         if (good && message_view_fingerprints(entry.json, &fingerprints) &&
-            !unique_window_add_older(keeper->window, &fingerprints, entry.id))
+            !recent_certificates_add_older(keeper->window, &fingerprints, entry.id))
             return false;
     }
     return true;
 }
 
-static void ask(struct window_keeper *keeper);
+static void ask_for_older(struct recent_certificates_keeper *keeper);
 
-static void on_page(struct redis_link *link, struct redisReply *reply, void *context)
+static void on_older_page(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct window_keeper *keeper = context;
+    struct recent_certificates_keeper *keeper = context;
     bool outdated = keeper->is_outdated;
     keeper->pending = false;
     keeper->is_outdated = false;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || outdated)
         return;
     if (add_page(keeper, reply) && reply->elements == PAGE_ENTRIES) {
-        ask(keeper);
+        ask_for_older(keeper);
         return;
     }
     keeper->state = KEEPER_DONE;
-    log_info("the certificates of the stream are known", "certificates=%zu",
-             unique_window_count(keeper->window));
+    say_info("the certificates of the stream are known", "certificates=%zu",
+             recent_certificates_count(keeper->window));
 }
 
-static void ask(struct window_keeper *keeper)
+static void ask_for_older(struct recent_certificates_keeper *keeper)
 {
     char id[STREAM_ID_TEXT_SIZE];
     char upper[BOUND_SIZE];
     (void)stream_id_format(id, keeper->before);
     (void)snprintf(upper, sizeof upper, "(%s", id);
     keeper->pending =
-        redis_link_send_strings(keeper->link, on_page, keeper, "XREVRANGE",
+        redis_link_send_strings(keeper->link, on_older_page, keeper, "XREVRANGE",
                                 keeper->contract->stream, upper, "-", "COUNT", PAGE_TEXT, NULL);
 }
 
-void window_keeper_tick(struct window_keeper *keeper)
+void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper)
 {
     start_over_after_rollback(keeper);
     if (keeper->state == KEEPER_WAITING && stream_reader_is_reading(keeper->reader)) {
@@ -139,10 +139,10 @@ void window_keeper_tick(struct window_keeper *keeper)
         keeper->state = KEEPER_READING;
     }
     if (keeper->state == KEEPER_READING && !keeper->pending)
-        ask(keeper);
+        ask_for_older(keeper);
 }
 
-bool window_keeper_is_done(const struct window_keeper *keeper)
+bool recent_certificates_keeper_is_done(const struct recent_certificates_keeper *keeper)
 {
     return keeper->state == KEEPER_DONE;
 }

@@ -1,5 +1,5 @@
 /*
- * Keeps the window of certificates (unique_window.h) in step with the stream: new entries are added as they are read, older
+ * Keeps the window of certificates (recent_certificates.h) in step with the stream: new entries are added as they are read, older
  * ones by reading the stream backwards once, from where the reader began, until the window is full. When Redis comes back with
  * less than had been read, what was known may be of entries that are gone, and all of it is read again.
  */
@@ -14,22 +14,22 @@ struct contract;
 struct redis_link;
 struct stream_entry;
 struct stream_reader;
-struct unique_window;
-struct window_keeper;
+struct recent_certificates;
+struct recent_certificates_keeper;
 
 /* Everything is borrowed as long as it exists. */
-struct window_keeper *window_keeper_create(const struct contract *contract, struct redis_link *link,
-                                           const struct stream_reader *reader,
-                                           struct unique_window *window);
+struct recent_certificates_keeper *recent_certificates_keeper_create(
+    const struct contract *contract, struct redis_link *link, const struct stream_reader *reader,
+    struct recent_certificates *window);
 /* After its link. NULL is fine. */
-void window_keeper_destroy(struct window_keeper *keeper);
+void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper);
 
 /* New entries, in order, before anybody else sees them. */
-void window_keeper_add(struct window_keeper *keeper, const struct stream_entry *entries,
-                       size_t count);
+void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
+                                    const struct stream_entry *entries, size_t count);
 /* To be called every second or so: begins to read backwards, or goes on. */
-void window_keeper_tick(struct window_keeper *keeper);
+void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper);
 /* True when the window holds all that it can of the stream. */
-bool window_keeper_is_done(const struct window_keeper *keeper);
+bool recent_certificates_keeper_is_done(const struct recent_certificates_keeper *keeper);
 
 #endif

@@ -64,7 +64,7 @@ static size_t place_of(const struct recent_entries *recent, struct bytes log)
     return recent->log_count < RECENT_LOGS_MAX * 3 / 4 ? at : NO_LOG;
 }
 
-static struct recent_entry *find(struct recent_entries *recent, size_t log, uint64_t index)
+static struct recent_entry *find_entry(struct recent_entries *recent, size_t log, uint64_t index)
 {
     for (size_t i = 0; i < RECENT_ENTRIES_MAX; i++) {
         struct recent_entry *entry = &recent->entries[i];
@@ -85,7 +85,8 @@ static void remember_repeat(struct recent_entries *recent, struct stream_id id,
     recent->repeat_count += recent->repeat_count < RECENT_REPEATS_MAX;
 }
 
-static void append(struct recent_entries *recent, size_t place, uint64_t index, struct stream_id id)
+static void append_entry(struct recent_entries *recent, size_t place, uint64_t index,
+                         struct stream_id id)
 {
     struct recent_entry *entry = &recent->entries[recent->next_entry];
     if (entry->log != NO_LOG && entry->index >= recent->logs[entry->log].low)
@@ -107,13 +108,13 @@ bool recent_entries_add(struct recent_entries *recent, struct bytes log, uint64_
         recent->log_count++;
     }
     bool is_in_range = index >= known->low && index < known->next;
-    struct recent_entry *before = is_in_range ? find(recent, place, index) : NULL;
+    struct recent_entry *before = is_in_range ? find_entry(recent, place, index) : NULL;
     if (before) {
         remember_repeat(recent, id, before->id);
         before->id = id;
         return true;
     }
-    append(recent, place, index, id);
+    append_entry(recent, place, index, id);
     if (index < known->low)
         known->low = index;
     if (index >= known->next)

@@ -11,7 +11,7 @@ enum {
     FINGERPRINT_HEX = 2 * SHA256_SIZE
 };
 
-static struct bytes text_of(const struct redisReply *reply)
+static struct bytes field_text(const struct redisReply *reply)
 {
     if (!reply || reply->type != REDIS_REPLY_STRING)
         return (struct bytes){ 0 };
@@ -58,7 +58,7 @@ bool stream_entry_read(struct stream_entry *entry, const struct redisReply *repl
     *entry = (struct stream_entry){ 0 };
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return false;
-    entry->id_text = text_of(reply->element[0]);
+    entry->id_text = field_text(reply->element[0]);
     if (!stream_id_parse(&entry->id, entry->id_text)) {
         entry->id = (struct stream_id){ 0 };
         return false;
@@ -69,8 +69,8 @@ bool stream_entry_read(struct stream_entry *entry, const struct redisReply *repl
     struct bytes index = { 0 };
     struct bytes control = { 0 };
     for (size_t i = 0; i < fields->elements; i += 2)
-        take_field(entry, &index, &control, text_of(fields->element[i]),
-                   text_of(fields->element[i + 1]));
+        take_field(entry, &index, &control, field_text(fields->element[i]),
+                   field_text(fields->element[i + 1]));
     entry->is_control = control.size > 0;
     return !entry->is_control && is_complete(entry, index);
 }

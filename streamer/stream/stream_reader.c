@@ -43,11 +43,11 @@ enum reader_state {
 
 struct stream_reader {
     const struct contract *contract;
-    struct issuers *issuers;
+    struct issuer_cache *issuers;
     struct recent_entries *recent;
     struct stream_reader_events events;
     struct stream_reader_stats stats;
-    struct issuer_fetch *fetch;
+    struct issuer_lookup *fetch;
     struct redis_link *link;
     enum reader_state state;
     bool has_position;
@@ -68,13 +68,14 @@ enum {
 static void read_on(struct stream_reader *reader);
 static void take_entries(struct stream_reader *reader, const struct redisReply *entries);
 
-static void fail(struct stream_reader *reader, const struct redisReply *reply, const char *command)
+static void fail_read(struct stream_reader *reader, const struct redisReply *reply,
+                      const char *command)
 {
     reader->state = READER_DOWN;
     if (!reply)
         return;
     const char *reason = reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply";
-    log_warning("reading the stream failed", "command=%s reason=%s", command, log_quoted(reason));
+    say_warning("reading the stream failed", "command=%s reason=%s", command, say_quoted(reason));
     redis_link_drop(reader->link, reason);
 }
 
@@ -90,7 +91,7 @@ static void begin_at(struct stream_reader *reader, struct stream_position positi
 static void set_back(struct stream_reader *reader, const struct stream_state *state)
 {
     reader->stats.rollbacks++;
-    log_warning("Redis has lost entries that were read",
+    say_warning("Redis has lost entries that were read",
                 "newest=%" PRIu64 "-%" PRIu64 " read=%" PRIu64 "-%" PRIu64, state->last.ms,
                 state->last.sequence, reader->last.id.ms, reader->last.id.sequence);
     reader->last = stream_state_end(state);
@@ -100,7 +101,7 @@ static void set_back(struct stream_reader *reader, const struct stream_state *st
 static void pass_over(struct stream_reader *reader, const struct gap *gap)
 {
     reader->stats.missed += gap->missed;
-    log_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64, gap->missed);
+    say_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64, gap->missed);
     bool is_known = gap->is_counted && reader->last.ordinal;
     begin_at(reader, (struct stream_position){ gap->to,
                                                is_known ? reader->last.ordinal + gap->missed : 0 });
@@ -131,7 +132,7 @@ struct decoded {
     struct stream_position last; /* of all */
 };
 
-static struct decoded decode(struct stream_reader *reader, const struct redisReply *entries)
+static struct decoded decode_batch(struct stream_reader *reader, const struct redisReply *entries)
 {
     struct decoded decoded = { .last = reader->last };
     for (size_t i = 0; i < entries->elements && decoded.count < READ_COUNT; i++) {
@@ -169,11 +170,11 @@ static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
 
 static void take_entries(struct stream_reader *reader, const struct redisReply *entries)
 {
-    struct decoded decoded = decode(reader, entries);
+    struct decoded decoded = decode_batch(reader, entries);
     uint64_t now_ms = clock_monotonic_ms();
     bool fetching =
         reader->events.needs_issuers(reader->events.context) &&
-        issuer_fetch_start(reader->fetch, reader->link, reader->entries, decoded.count, now_ms);
+        issuer_lookup_start(reader->fetch, reader->link, reader->entries, decoded.count, now_ms);
     if (fetching) {
         reader->stats.issuer_rounds++;
         reader->read_count = entries->elements;
@@ -190,7 +191,7 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
     if (fresh > 0)
         reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
                                   reader->events.context);
-    issuers_trim(reader->issuers);
+    issuer_cache_trim(reader->issuers);
     read_on(reader);
 }
 
@@ -202,7 +203,7 @@ static void on_bell(struct redis_link *link, struct redisReply *reply, void *con
     if (is_good)
         read_on(reader);
     else
-        fail(reader, reply, "XREAD");
+        fail_read(reader, reply, "XREAD");
 }
 
 static void wait_for_entries(struct stream_reader *reader)
@@ -222,7 +223,7 @@ static void on_read(struct redis_link *link, struct redisReply *reply, void *con
     struct stream_state state;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != READ_REPLIES ||
         !stream_state_read(&state, reply->element[READ_STATE])) {
-        fail(reader, reply, "XINFO");
+        fail_read(reader, reply, "XINFO");
         return;
     }
     const struct redisReply *entries = stream_entries_of_read(reply->element[READ_ENTRIES]);
@@ -251,7 +252,7 @@ static void read_on(struct stream_reader *reader)
     reader->state = !sent ? READER_DOWN : reader->has_position ? READER_READING : READER_SEEKING;
 }
 
-static void on_fetched(bool fetched, void *context)
+static void on_issuers_fetched(bool fetched, void *context)
 {
     struct stream_reader *reader = context;
     assert(reader->state == READER_FETCHING);
@@ -261,7 +262,8 @@ static void on_fetched(bool fetched, void *context)
         reader->state = READER_DOWN;
 }
 
-struct stream_reader *stream_reader_create(const struct contract *contract, struct issuers *issuers,
+struct stream_reader *stream_reader_create(const struct contract *contract,
+                                           struct issuer_cache *issuers,
                                            struct recent_entries *recent,
                                            const struct stream_reader_events *events)
 {
@@ -271,7 +273,7 @@ struct stream_reader *stream_reader_create(const struct contract *contract, stru
     reader->recent = recent;
     reader->events = *events;
     reader->read_count = READ_COUNT;
-    reader->fetch = issuer_fetch_create(contract, issuers, on_fetched, reader);
+    reader->fetch = issuer_lookup_create(contract, issuers, on_issuers_fetched, reader);
     return reader;
 }
 
@@ -279,7 +281,7 @@ void stream_reader_destroy(struct stream_reader *reader)
 {
     if (!reader)
         return;
-    issuer_fetch_destroy(reader->fetch);
+    issuer_lookup_destroy(reader->fetch);
     free(reader);
 }
 

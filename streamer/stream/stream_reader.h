@@ -10,7 +10,7 @@
 #include "streamer/stream/stream_id.h"
 
 struct contract;
-struct issuers;
+struct issuer_cache;
 struct recent_entries;
 struct redis_link;
 struct stream_entry;
@@ -45,7 +45,8 @@ struct stream_reader_stats {
 };
 
 /* `contract`, `issuers` and `recent` are borrowed as long as the reader exists. */
-struct stream_reader *stream_reader_create(const struct contract *contract, struct issuers *issuers,
+struct stream_reader *stream_reader_create(const struct contract *contract,
+                                           struct issuer_cache *issuers,
                                            struct recent_entries *recent,
                                            const struct stream_reader_events *events);
 /* After its link. NULL is fine. */

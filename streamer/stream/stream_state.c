@@ -2,7 +2,7 @@
 
 #include <hiredis/hiredis.h>
 
-static struct bytes text_of(const struct redisReply *reply)
+static struct bytes info_text(const struct redisReply *reply)
 {
     bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
     return is_text ? bytes_of(reply->str, reply->len) : (struct bytes){ 0 };
@@ -12,7 +12,7 @@ static struct bytes text_of(const struct redisReply *reply)
 static void take_entry_id(struct stream_id *id, const struct redisReply *entry)
 {
     if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2)
-        (void)stream_id_parse(id, text_of(entry->element[0]));
+        (void)stream_id_parse(id, info_text(entry->element[0]));
 }
 
 static void take_count(uint64_t *count, const struct redisReply *reply)
@@ -21,8 +21,8 @@ static void take_count(uint64_t *count, const struct redisReply *reply)
         *count = (uint64_t)reply->integer;
 }
 
-static void take_member(struct stream_state *state, struct bytes name,
-                        const struct redisReply *value)
+static void take_info_member(struct stream_state *state, struct bytes name,
+                             const struct redisReply *value)
 {
     if (bytes_equal_string(name, "length"))
         take_count(&state->length, value);
@@ -30,9 +30,9 @@ static void take_member(struct stream_state *state, struct bytes name,
         take_count(&state->added, value);
         state->has_added = true;
     } else if (bytes_equal_string(name, "last-generated-id"))
-        (void)stream_id_parse(&state->last, text_of(value));
+        (void)stream_id_parse(&state->last, info_text(value));
     else if (bytes_equal_string(name, "max-deleted-entry-id"))
-        (void)stream_id_parse(&state->last_deleted, text_of(value));
+        (void)stream_id_parse(&state->last_deleted, info_text(value));
     else if (bytes_equal_string(name, "first-entry"))
         take_entry_id(&state->first, value);
 }
@@ -53,7 +53,7 @@ bool stream_state_read(struct stream_state *state, const struct redisReply *repl
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0)
         return false;
     for (size_t i = 0; i < reply->elements; i += 2)
-        take_member(state, text_of(reply->element[i]), reply->element[i + 1]);
+        take_info_member(state, info_text(reply->element[i]), reply->element[i + 1]);
     return state->length == 0 || stream_id_compare(state->first, (struct stream_id){ 0 }) > 0;
 }
 

@@ -32,7 +32,7 @@ enum {
 
 struct subscribers {
     struct subscribers_options options;
-    struct client_timing sse_timing;
+    struct cursor_timing sse_timing;
     struct subscriber *first;
     struct buffer frame; /* of our own: pings, closes, heartbeats, gaps */
     struct subscribers_stats stats;
@@ -71,7 +71,7 @@ static void want_write(struct subscriber *subscriber, uint64_t now_ms)
     lws_callback_on_writable(subscriber->wsi);
 }
 
-static void enter(struct subscriber *subscriber)
+static void enter_lane(struct subscriber *subscriber)
 {
     subscriber->link = &subscriber->all->first;
     subscriber->next = *subscriber->link;
@@ -80,11 +80,11 @@ static void enter(struct subscriber *subscriber)
     *subscriber->link = subscriber;
 }
 
-static void on_page(struct page *page, void *context)
+static void on_replay_page(struct replay_page *page, void *context)
 {
     struct subscriber *subscriber = context;
     subscriber->page = page;
-    subscriber->page_next = page_find(page, subscriber->state.last.id);
+    subscriber->page_next = replay_page_find(page, subscriber->state.last.id);
     want_write(subscriber, clock_monotonic_ms());
 }
 
@@ -97,15 +97,15 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, str
     subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
     if (!subscriber->slot)
         return false;
-    client_join(&subscriber->state, lanes_lane(subscriber->slot), since, newest, now_ms);
+    cursor_join(&subscriber->state, lanes_lane(subscriber->slot), since, newest, now_ms);
     subscriber->request = (struct replay_request){
         .key = lanes_key(subscriber->slot),
-        .on_page = on_page,
+        .on_page = on_replay_page,
         .context = subscriber,
     };
     all->stats.resumed += subscriber->state.is_behind;
     all->stats.behind += subscriber->state.is_behind;
-    enter(subscriber);
+    enter_lane(subscriber);
     want_write(subscriber, now_ms);
     return true;
 }
@@ -174,7 +174,7 @@ static bool send_ping(struct subscriber *subscriber, uint64_t now_ms)
 static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint64_t now_ms)
 {
     struct subscribers *all = subscriber->all;
-    client_skip(&subscriber->state, gap);
+    cursor_skip(&subscriber->state, gap);
     all->stats.gaps++;
     all->stats.missed += gap->missed;
     control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap);
@@ -199,7 +199,7 @@ static size_t socket_room(const struct subscriber *subscriber)
 static size_t slice_limit(const struct subscriber *subscriber)
 {
     const struct lane *lane = lanes_lane(subscriber->slot);
-    const struct client *state = &subscriber->state;
+    const struct cursor *state = &subscriber->state;
     if (!state->is_behind && state->position >= lane_first(lane) &&
         lane_bytes_after(lane, state->position) <= SLICE_SMALL)
         return SLICE_SMALL;
@@ -213,7 +213,7 @@ static bool send_slice(struct subscriber *subscriber, const struct lane_slice *s
     struct subscribers_stats *stats = &subscriber->all->stats;
     if (!write_raw(subscriber, slice->data, slice->size, now_ms))
         return false;
-    client_advance(&subscriber->state, slice, now_ms);
+    cursor_advance(&subscriber->state, slice, now_ms);
     stats->messages += count;
     stats->slices++;
     stats->slice_bytes += slice->size;
@@ -244,16 +244,16 @@ enum progress {
 /* The page is read through: on to the lane, or to the next page. */
 static enum progress turn_page(struct subscriber *subscriber, uint64_t now_ms)
 {
-    struct client *state = &subscriber->state;
+    struct cursor *state = &subscriber->state;
     struct replays *replays = subscriber->all->options.replays;
     const struct lane *lane = lanes_lane(subscriber->slot);
     bool was_empty = false;
     if (subscriber->page) {
         was_empty = subscriber->page->count == 0 && subscriber->page->is_end;
-        client_advance_to(state, subscriber->page->end);
+        cursor_advance_to(state, subscriber->page->end);
         drop_page(subscriber);
     }
-    if (client_catch_up(state, lane)) {
+    if (cursor_catch_up(state, lane)) {
         replays_forget(replays, &subscriber->request);
         note_behind(subscriber, true);
         return PROGRESS_MORE;
@@ -262,23 +262,24 @@ static enum progress turn_page(struct subscriber *subscriber, uint64_t now_ms)
     if (was_empty || subscriber->request.link)
         return PROGRESS_DONE;
     subscriber->request.after = state->last;
-    struct page *page = replays_want(replays, &subscriber->request, now_ms);
+    struct replay_page *page = replays_want(replays, &subscriber->request, now_ms);
     if (!page)
         return PROGRESS_DONE;
     subscriber->page = page;
-    subscriber->page_next = page_find(page, state->last.id);
+    subscriber->page_next = replay_page_find(page, state->last.id);
     return PROGRESS_MORE;
 }
 
 static enum progress send_page(struct subscriber *subscriber, size_t limit, uint64_t now_ms)
 {
-    const struct page *page = subscriber->page;
+    const struct replay_page *page = subscriber->page;
     struct lane_slice slice;
     struct gap gap;
     if (page && !subscriber->state.wants_all &&
         stream_state_gap(&page->state, &subscriber->state.last, &gap))
         return send_gap(subscriber, &gap, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
-    if (!page || !page_read(page, &subscriber->page_next, subscriber->state.seen, limit, &slice))
+    if (!page ||
+        !replay_page_read(page, &subscriber->page_next, subscriber->state.seen, limit, &slice))
         return turn_page(subscriber, now_ms);
     uint64_t count = slice.next - subscriber->page_next;
     subscriber->page_next = (size_t)slice.next;
@@ -291,12 +292,12 @@ static enum progress send_next(struct subscriber *subscriber, uint64_t now_ms)
     bool was_behind = subscriber->state.is_behind;
     size_t limit = slice_limit(subscriber);
     uint64_t position = subscriber->state.position;
-    switch (client_next(&subscriber->state, lanes_lane(subscriber->slot), limit, &slice)) {
-    case CLIENT_NEXT_NOTHING: return PROGRESS_DONE;
-    case CLIENT_NEXT_PAGE:
+    switch (cursor_next(&subscriber->state, lanes_lane(subscriber->slot), limit, &slice)) {
+    case CURSOR_NEXT_NOTHING: return PROGRESS_DONE;
+    case CURSOR_NEXT_PAGE:
         note_behind(subscriber, was_behind);
         return send_page(subscriber, limit, now_ms);
-    case CLIENT_NEXT_SLICE:
+    case CURSOR_NEXT_SLICE:
         return send_slice(subscriber, &slice, slice.next - position, now_ms) ? PROGRESS_MORE
                                                                              : PROGRESS_BROKEN;
     }
@@ -317,21 +318,21 @@ static bool send_slices(struct subscriber *subscriber, uint64_t now_ms)
     return true;
 }
 
-static enum client_due due_of(const struct subscriber *subscriber, uint64_t now_ms)
+static enum cursor_due due_of(const struct subscriber *subscriber, uint64_t now_ms)
 {
     const struct subscribers *all = subscriber->all;
     bool is_sse = framing_of(subscriber) == FRAMING_SSE;
-    return client_due(&subscriber->state, is_sse ? &all->sse_timing : &all->options.timing, now_ms);
+    return cursor_due(&subscriber->state, is_sse ? &all->sse_timing : &all->options.timing, now_ms);
 }
 
 static bool send_due(struct subscriber *subscriber, uint64_t now_ms)
 {
     switch (due_of(subscriber, now_ms)) {
-    case CLIENT_DUE_PING: return send_ping(subscriber, now_ms);
-    case CLIENT_DUE_HEARTBEAT: return send_heartbeat(subscriber, now_ms);
-    case CLIENT_DUE_NOTHING:
-    case CLIENT_DUE_CLOSE_SILENT:
-    case CLIENT_DUE_CLOSE_SLOW: return true;
+    case CURSOR_DUE_PING: return send_ping(subscriber, now_ms);
+    case CURSOR_DUE_HEARTBEAT: return send_heartbeat(subscriber, now_ms);
+    case CURSOR_DUE_NOTHING:
+    case CURSOR_DUE_CLOSE_SILENT:
+    case CURSOR_DUE_CLOSE_SLOW: return true;
     }
     return true;
 }
@@ -371,7 +372,7 @@ void subscribers_wake(struct subscribers *all, uint64_t now_ms)
 void subscribers_note_rollback(struct subscribers *all)
 {
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
-        client_note_rollback(&subscriber->state);
+        cursor_note_rollback(&subscriber->state);
         drop_page(subscriber);
     }
 }
@@ -379,7 +380,7 @@ void subscribers_note_rollback(struct subscribers *all)
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)
 {
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
-        client_learn_newest(&subscriber->state, newest);
+        cursor_learn_newest(&subscriber->state, newest);
 }
 
 /* The last words. Behind what is buffered libwebsockets would end a WebSocket without any. */
@@ -416,7 +417,7 @@ static void close_subscriber(struct subscriber *subscriber, enum lws_close_statu
 static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
 {
     struct subscribers *all = subscriber->all;
-    const struct client *state = &subscriber->state;
+    const struct cursor *state = &subscriber->state;
     if (replays_waited_ms(all->options.replays, &subscriber->request, now_ms) >= TURN_MAX_MS) {
         all->stats.closed_busy++;
         close_subscriber(subscriber, CLOSE_TRY_AGAIN_LATER,
@@ -437,14 +438,14 @@ static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
     if (subscriber->state.is_behind && !tick_behind(subscriber, now_ms))
         return;
     switch (due_of(subscriber, now_ms)) {
-    case CLIENT_DUE_NOTHING: return;
-    case CLIENT_DUE_PING:
-    case CLIENT_DUE_HEARTBEAT: want_write(subscriber, now_ms); return;
-    case CLIENT_DUE_CLOSE_SILENT:
+    case CURSOR_DUE_NOTHING: return;
+    case CURSOR_DUE_PING:
+    case CURSOR_DUE_HEARTBEAT: want_write(subscriber, now_ms); return;
+    case CURSOR_DUE_CLOSE_SILENT:
         stats->closed_silent++;
         close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "no answer to pings");
         return;
-    case CLIENT_DUE_CLOSE_SLOW:
+    case CURSOR_DUE_CLOSE_SLOW:
         stats->closed_slow++;
         close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too slow");
         return;

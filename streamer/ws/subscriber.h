@@ -18,7 +18,7 @@ struct subscribers_options {
     struct lanes *lanes;
     const struct stream_reader *reader;
     struct replays *replays;
-    struct client_timing timing;
+    struct cursor_timing timing;
 };
 
 struct subscribers_stats {
@@ -41,10 +41,10 @@ struct subscribers_stats {
 struct subscriber {
     struct subscribers *all;
     struct lws *wsi;
-    struct client state;
-    struct lane_slot *slot; /* NULL: it has left, or never joined */
-    struct page *page;      /* of one that is behind, while it is sent it */
-    size_t page_next;       /* the number of the frame of it that comes next */
+    struct cursor state;
+    struct lane_slot *slot;   /* NULL: it has left, or never joined */
+    struct replay_page *page; /* of one that is behind, while it is sent it */
+    size_t page_next;         /* the number of the frame of it that comes next */
     struct replay_request request;
     size_t inbound;                  /* bytes of the message that is coming in */
     struct subscriber *next, **link; /* link: what points to this one */

@@ -175,7 +175,7 @@ static struct refusal decide(struct lws *wsi, const struct request_headers *head
     struct refusal refusal = connection_forward(connection, headers->forwarded_for);
     if (refusal.status)
         return refusal;
-    return access_decide(&server_of(wsi)->options.edges->access, &headers->access);
+    return access_decide(&server_of(wsi)->options.admission->access, &headers->access);
 }
 
 /* Answers, and has libwebsockets close the connection. */
@@ -303,7 +303,7 @@ static int on_upgrade(struct lws *wsi, char *protocol)
 }
 
 /* The end of what admit() began. */
-static void forget(struct ws_server *server, struct connection *connection)
+static void forget_connection(struct ws_server *server, struct connection *connection)
 {
     if (!connection)
         return;
@@ -316,7 +316,7 @@ static void forget(struct ws_server *server, struct connection *connection)
 
 static int on_tls_context(struct ws_server *server, void *context)
 {
-    tls_identity_apply(server->options.edges->identity, context);
+    tls_identity_apply(server->options.admission->identity, context);
     return 0;
 }
 
@@ -386,7 +386,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     switch ((int)reason) {
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
         return on_tls_context(server_of(wsi), user);
-    case LWS_CALLBACK_WSI_DESTROY: forget(server_of(wsi), lws_get_opaque_user_data(wsi)); return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        forget_connection(server_of(wsi), lws_get_opaque_user_data(wsi));
+        return 0;
     case LWS_CALLBACK_HTTP: return on_http(session, wsi, bytes_of(in, size));
     case LWS_CALLBACK_HTTP_WRITEABLE: return on_http_writable(session);
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
@@ -436,7 +438,7 @@ struct ws_server *ws_server_create(const struct ws_server_options *options)
         .retry_and_idle_policy = &no_pings,
         .keepalive_timeout = KEEP_ALIVE_S,
         .timeout_secs_ah_idle = (unsigned)(options->handshake_ms / MS_PER_S),
-        .options = options->edges->identity ? TLS_OPTIONS : 0,
+        .options = options->admission->identity ? TLS_OPTIONS : 0,
         /* What we write ourselves on a connection is not for HTTP/2. */
         .alpn = "http/1.1",
         .user = server,
@@ -444,7 +446,7 @@ struct ws_server *ws_server_create(const struct ws_server_options *options)
     server->vhost = lws_create_vhost(loop_context(options->loop), &info);
     if (server->vhost)
         return server;
-    log_error("cannot make the server", "library=%s", lws_get_library_version());
+    say_error("cannot make the server", "library=%s", lws_get_library_version());
     ws_server_destroy(server);
     return NULL;
 }
@@ -478,7 +480,7 @@ static void want_accepts(struct ws_server *server, bool wanted)
 
 static void pause_accepting(struct ws_server *server)
 {
-    log_warning("cannot accept connections", "reason=%s", log_quoted(strerror(errno)));
+    say_warning("cannot accept connections", "reason=%s", say_quoted(strerror(errno)));
     want_accepts(server, false);
     loop_timer_set(server->accept_again, ACCEPT_PAUSE_MS);
 }
@@ -503,14 +505,14 @@ static void adopt(struct ws_server *server, const struct listening *listening, i
     if (lws_adopt_descriptor_vhost_via_info(&adoption))
         server->stats.accepted++;
     else
-        forget(server, server->adopting);
+        forget_connection(server, server->adopting);
     server->adopting = NULL;
 }
 
 static void admit(struct ws_server *server, const struct listening *listening, int descriptor,
                   struct address peer)
 {
-    struct connection *connection = connection_create(server->options.edges, peer);
+    struct connection *connection = connection_create(server->options.admission, peer);
     if (server->connections - server->refusing >= server->options.max_connections)
         connection->refusal = (struct refusal){ 503, "too many connections" };
     server->connections++;
@@ -520,7 +522,7 @@ static void admit(struct ws_server *server, const struct listening *listening, i
         return;
     }
     turn_away(server, listening, descriptor, connection->refusal);
-    forget(server, connection);
+    forget_connection(server, connection);
 }
 
 static void on_acceptable(short events, void *context)

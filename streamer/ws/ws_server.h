@@ -11,7 +11,7 @@
 
 #include "streamer/ws/subscriber.h"
 
-struct edges;
+struct admission;
 struct http_sources;
 struct listeners;
 struct loop;
@@ -22,7 +22,7 @@ struct ws_server_options {
     const struct http_sources *sources;
     struct subscribers_options subscribers;
     bool deflate; /* compress for those who offer to inflate */
-    const struct edges *edges;
+    const struct admission *admission;
     size_t max_connections;
     uint64_t handshake_ms; /* for a whole request to arrive */
 };

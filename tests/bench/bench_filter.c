@@ -206,7 +206,7 @@ static void time_many(const struct sample *sample, struct filter_subject *subjec
 
 static void time_window(const struct sample *sample)
 {
-    struct unique_window *window = unique_window_create(WINDOW, 1);
+    struct recent_certificates *window = recent_certificates_create(WINDOW, 1);
     uint64_t start = now_ns();
     uint64_t entries = 0;
     while (now_ns() - start < (uint64_t)figure_ms * 1000000)
@@ -220,11 +220,11 @@ static void time_window(const struct sample *sample)
                     fingerprints.sha256[j] ^= (uint8_t)(entries >> 8 * j);
                     fingerprints.sha1[j] ^= (uint8_t)(entries >> 8 * j);
                 }
-            unique_window_add(window, &fingerprints, (struct stream_id){ entries + 1, 0 });
+            recent_certificates_add(window, &fingerprints, (struct stream_id){ entries + 1, 0 });
         }
     (void)printf("%7.0f ns for an entry to find its fingerprints and enter the window of %d\n",
                  (double)(now_ns() - start) / (double)entries, WINDOW);
-    unique_window_destroy(window);
+    recent_certificates_destroy(window);
 }
 
 static void time_sample(bool is_real)

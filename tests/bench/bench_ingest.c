@@ -136,7 +136,7 @@ struct stage {
     struct pipeline *pipeline;
     const struct message_source *source;
     struct merkle_frontier frontier;
-    struct append *append;
+    struct batch *append;
     uint64_t entries;
 };
 
@@ -173,10 +173,10 @@ static void hash(struct stage *stage, const struct entry *entry)
 /* All that is done to an entry, leaf hash included. */
 static void publish(struct stage *stage, const struct entry *entry)
 {
-    if (append_is_full(stage->append)) {
-        struct checkpoint checkpoint = stage->append->checkpoint;
-        append_destroy(stage->append);
-        stage->append = append_create(&checkpoint);
+    if (batch_is_full(stage->append)) {
+        struct log_position checkpoint = stage->append->position;
+        batch_destroy(stage->append);
+        stage->append = batch_create(&checkpoint);
         stage->append->log_id_hex = "";
     }
     pipeline_add_entry(stage->pipeline, stage->append, stage->source, entry, 1700000000000);
@@ -189,11 +189,11 @@ static double measure(stage_read read, struct bytes body, stage_visit visit, boo
 {
     static const struct message_source source = { "Log", "https://log.test/", "Operator",
                                                   "id==", false };
-    const struct checkpoint checkpoint = { .has_frontier = true };
+    const struct log_position checkpoint = { .has_frontier = true };
     struct message_source copy = source;
     copy.is_tiled = is_tiled;
     struct stage stage = { .pipeline = pipeline_create(), .source = &copy };
-    stage.append = append_create(&checkpoint);
+    stage.append = batch_create(&checkpoint);
     stage.append->log_id_hex = "";
     read(&stage, body, visit);
     stage.entries = 0;
@@ -201,7 +201,7 @@ static double measure(stage_read read, struct bytes body, stage_visit visit, boo
     for (unsigned round = 0; round < ROUNDS; round++)
         read(&stage, body, visit);
     double elapsed_us = cpu_now_us() - start_us;
-    append_destroy(stage.append);
+    batch_destroy(stage.append);
     pipeline_destroy(stage.pipeline);
     return elapsed_us / (double)stage.entries;
 }

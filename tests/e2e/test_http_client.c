@@ -88,7 +88,7 @@ static void wait_for_all(struct parts *parts)
 }
 
 /* Its body is freed by the caller. */
-static struct answer fetch(struct parts *parts, struct http_request request)
+static struct answer fetch(struct parts *parts, struct http_get request)
 {
     struct answer answer = { 0 };
     request.on_response = on_response;
@@ -108,7 +108,7 @@ static const char *url_of(const struct parts *parts, const char *path)
 
 static struct answer get(struct parts *parts, const char *path)
 {
-    return fetch(parts, (struct http_request){ .url = url_of(parts, path), .body_max = BODY_MAX });
+    return fetch(parts, (struct http_get){ .url = url_of(parts, path), .body_max = BODY_MAX });
 }
 
 static void set_fault(struct parts *parts, const char *query)
@@ -142,9 +142,9 @@ static void a_connection_is_kept_and_a_fresh_one_made_on_request(void **state)
     assert_int_equal(count_connections(parts) - before, 2);
     for (unsigned i = 0; i < 3; i++) {
         struct answer answer =
-            fetch(parts, (struct http_request){ .url = url_of(parts, "/rfc6962/ct/v1/get-sth"),
-                                                .body_max = BODY_MAX,
-                                                .is_fresh = true });
+            fetch(parts, (struct http_get){ .url = url_of(parts, "/rfc6962/ct/v1/get-sth"),
+                                            .body_max = BODY_MAX,
+                                            .is_fresh = true });
         assert_int_equal(answer.status, 200);
         buffer_free(&answer.body);
     }
@@ -201,7 +201,7 @@ static void other_protocols_are_refused(void **state)
                                         "gopher://127.0.0.1/x", "http://127.0.0.1:1/" };
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         struct answer answer =
-            fetch(*state, (struct http_request){ .url = urls[i], .body_max = BODY_MAX });
+            fetch(*state, (struct http_get){ .url = urls[i], .body_max = BODY_MAX });
         print_message("%s: %s\n", urls[i], answer.error);
         assert_int_equal(answer.result, HTTP_UNREACHABLE);
         buffer_free(&answer.body);
@@ -221,8 +221,8 @@ static void bodies_have_a_ceiling_after_decompression(void **state)
         enum http_result result;
     } rows[] = { { size, HTTP_ANSWERED }, { size - 1, HTTP_TOO_LARGE }, { 10, HTTP_TOO_LARGE } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct answer answer = fetch(parts, (struct http_request){ .url = url_of(parts, path),
-                                                                   .body_max = rows[i].body_max });
+        struct answer answer = fetch(
+            parts, (struct http_get){ .url = url_of(parts, path), .body_max = rows[i].body_max });
         assert_int_equal(answer.result, rows[i].result);
         buffer_free(&answer.body);
     }
@@ -276,9 +276,9 @@ static void the_head_is_kept_on_request(void **state)
 {
     struct parts *parts = *state;
     struct answer answer =
-        fetch(parts, (struct http_request){ .url = url_of(parts, "/tiled/checkpoint"),
-                                            .body_max = BODY_MAX,
-                                            .keeps_head = true });
+        fetch(parts, (struct http_get){ .url = url_of(parts, "/tiled/checkpoint"),
+                                        .body_max = BODY_MAX,
+                                        .keeps_head = true });
     assert_ptr_equal(strstr(answer.head, "HTTP/1.1 200"), answer.head);
     assert_non_null(strstr(answer.head, "\r\nCache-Control: no-store\r\n"));
     assert_string_equal(answer.peer, "127.0.0.1");
@@ -307,10 +307,10 @@ static void those_at_once_are_all_answered(void **state)
     set_fault(parts, "fault=delay&ms=100");
     for (unsigned i = 0; i < AT_ONCE; i++)
         http_client_get(parts->client,
-                        &(struct http_request){ .url = url_of(parts, "/tiled/tile/data/001"),
-                                                .body_max = BODY_MAX,
-                                                .on_response = on_response,
-                                                .context = &answers[i] });
+                        &(struct http_get){ .url = url_of(parts, "/tiled/tile/data/001"),
+                                            .body_max = BODY_MAX,
+                                            .on_response = on_response,
+                                            .context = &answers[i] });
     wait_for_all(parts);
     for (unsigned i = 0; i < AT_ONCE; i++) {
         assert_int_equal(answers[i].count, 1);
@@ -326,11 +326,10 @@ static void what_is_out_at_the_end_is_told(void **state)
     struct parts *parts = *state;
     struct answer answer = { 0 };
     set_fault(parts, "fault=delay&ms=60000");
-    http_client_get(parts->client,
-                    &(struct http_request){ .url = url_of(parts, "/tiled/checkpoint"),
-                                            .body_max = BODY_MAX,
-                                            .on_response = on_response,
-                                            .context = &answer });
+    http_client_get(parts->client, &(struct http_get){ .url = url_of(parts, "/tiled/checkpoint"),
+                                                       .body_max = BODY_MAX,
+                                                       .on_response = on_response,
+                                                       .context = &answer });
     http_client_perform(parts->client);
     http_client_destroy(parts->client);
     parts->client = NULL;
@@ -378,7 +377,7 @@ static void a_server_that_nobody_vouches_for_is_not_talked_to(void **state)
         parts->harness,
         &(struct program_options){ .name = "tls", .arguments = serve, .ready = "ACCEPT " });
     (void)snprintf(url, sizeof url, "https://127.0.0.1:%d/", program_port(server));
-    struct answer answer = fetch(parts, (struct http_request){ .url = url, .body_max = BODY_MAX });
+    struct answer answer = fetch(parts, (struct http_get){ .url = url, .body_max = BODY_MAX });
     print_message("%s\n", answer.error);
     assert_int_equal(answer.result, HTTP_UNREACHABLE);
     assert_non_null(strstr(answer.error, "certificate"));

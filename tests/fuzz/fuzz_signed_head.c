@@ -9,12 +9,12 @@
 
 static void check_head(const struct signed_head *head)
 {
-    struct checkpoint written = { .head = *head }, read;
-    struct checkpoint_field fields[CHECKPOINT_FIELDS];
+    struct log_position written = { .head = *head }, read;
+    struct hash_field fields[LOG_POSITION_FIELDS];
     struct buffer text;
-    buffer_init(&text, CHECKPOINT_TEXT_MAX);
-    checkpoint_write(&written, fields, &text);
-    if (checkpoint_read(&read, fields, CHECKPOINT_FIELDS) != CHECKPOINT_READ ||
+    buffer_init(&text, LOG_POSITION_TEXT_MAX);
+    log_position_write(&written, fields, &text);
+    if (log_position_read(&read, fields, LOG_POSITION_FIELDS) != LOG_POSITION_READ ||
         read.head.size != head->size || read.head.timestamp_ms != head->timestamp_ms ||
         !bytes_equal(bytes_of(read.head.signature, read.head.signature_size),
                      bytes_of(head->signature, head->signature_size)))

@@ -70,10 +70,10 @@ static void check_filters(const struct stream_entry *entry)
         COUNT = sizeof fragments / sizeof *fragments
     };
     static struct filter *filters[COUNT];
-    static struct unique_window *window;
+    static struct recent_certificates *window;
     static struct filter_subject *subject;
     if (!subject) {
-        window = unique_window_create(4, 1);
+        window = recent_certificates_create(4, 1);
         subject = filter_subject_create(window);
         for (size_t i = 0; i < COUNT; i++)
             filters[i] = make_filter(fragments[i]);

@@ -236,7 +236,7 @@ static void a_certificate_without_names_has_none(void **state)
 static void a_repeat_passes_only_where_it_may(void **state)
 {
     (void)state;
-    struct unique_window *window = unique_window_create(10, 7);
+    struct recent_certificates *window = recent_certificates_create(10, 7);
     struct filter_subject *subject = filter_subject_create(window);
     struct filter *unique = make_filter("unique=1&type=cert");
     struct filter *all = make_filter("type=cert");
@@ -256,7 +256,7 @@ static void a_repeat_passes_only_where_it_may(void **state)
             assert_true(message_view_fingerprints(built.entry.json, &fingerprints));
             /* As it comes, and again in a replay. */
             if (turn == 0)
-                unique_window_add(window, &fingerprints, built.entry.id);
+                recent_certificates_add(window, &fingerprints, built.entry.id);
             filter_subject_set(subject, &built.entry);
             assert_int_equal(filter_matches(unique, subject), entries[i].is_unique);
             assert_true(filter_matches(all, subject));
@@ -265,7 +265,7 @@ static void a_repeat_passes_only_where_it_may(void **state)
     filter_release(unique);
     filter_release(all);
     filter_subject_destroy(subject);
-    unique_window_destroy(window);
+    recent_certificates_destroy(window);
 }
 
 static void equal_filters_have_equal_texts(void **state)

@@ -33,7 +33,7 @@ static struct follower make_at(const struct follower_policy *policy, uint64_t ne
     struct fetch fetch;
     follower_own(&follower);
     assert_true(follower_next_load(&follower, 0));
-    follower_on_checkpoint(&follower, next, 0, 0);
+    follower_on_position(&follower, next, 0, 0);
     assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = size }, 0);
@@ -84,7 +84,7 @@ static void loads_the_checkpoint_once_then_asks_for_the_head(void **state)
     assert_true(follower_next_load(&follower, 0));
     assert_false(follower_next_load(&follower, 0));
     expect_nothing(&follower, 0);
-    follower_on_checkpoint(&follower, 100, 0, 0);
+    follower_on_position(&follower, 100, 0, 0);
     assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     expect_nothing(&follower, 0);
@@ -361,7 +361,7 @@ static void a_reload_forgets_what_was_under_way(void **state)
     assert_false(follower_expects(&follower, &fetch));
     assert_false(follower_next_load(&follower, 699));
     assert_true(follower_next_load(&follower, 700));
-    follower_on_checkpoint(&follower, 100, 0, 700);
+    follower_on_position(&follower, 100, 0, 700);
     assert_true(follower_next_fetch(&follower, 700, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 512 }, 700);
     (void)expect_range(&follower, 700, 100, 156);
@@ -376,7 +376,7 @@ static void a_read_only_log_is_finished_when_it_is_drained(void **state)
     follower_init(&follower, &ct_log, &tiled, 1);
     follower_own(&follower);
     assert_true(follower_next_load(&follower, 0));
-    follower_on_checkpoint(&follower, 9, 0, 0);
+    follower_on_position(&follower, 9, 0, 0);
     assert_true(follower_next_fetch(&follower, 0, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 10 }, 0);
     fetch = expect_range(&follower, 0, 9, 1);
@@ -611,7 +611,7 @@ static void a_log_without_a_frontier_gets_it_where_it_stands(void **state)
     struct follower follower = make(&strict);
     follower_own(&follower);
     assert_true(follower_next_load(&follower, 0));
-    follower_on_bare_checkpoint(&follower, 700, 0);
+    follower_on_bare_position(&follower, 700, 0);
     (void)expect_kind(&follower, 0, FETCH_HEAD);
     /* A stale front end does not reach that far yet. */
     follower_on_head(&follower, &(struct signed_head){ .size = 600 }, 0);
@@ -783,7 +783,7 @@ static void random_runs_never_skip_an_index(void **state)
         };
         follower_own(&log.follower);
         assert_true(follower_next_load(&log.follower, 0));
-        follower_on_checkpoint(&log.follower, 0, 0, 0);
+        follower_on_position(&log.follower, 0, 0, 0);
         for (unsigned i = 0; i < 3000; i++)
             step(&log);
         assert_true(log.follower.released > 0 && log.next <= log.size);

@@ -23,17 +23,17 @@
 struct fixture {
     struct contract contract;
     struct redis_link *link;
-    struct issuers *issuers;
+    struct issuer_cache *issuers;
     struct renderer *renderer;
     struct framer *framer;
     struct lanes *lanes;
     struct recent_entries *recent;
     struct stream_reader *reader;
     struct newest *newest;
-    struct unique_window *window;
-    struct window_keeper *keeper;
+    struct recent_certificates *window;
+    struct recent_certificates_keeper *keeper;
     struct entry_search *search;
-    struct stream_end *end;
+    struct reader_lag *end;
     struct log_reports *reports;
     struct http_sources sources;
 };
@@ -74,7 +74,7 @@ static int setup(void **state)
                                           .timeout_ms = 1000 };
     struct stream_reader_events events = { 0 };
     fixture.link = redis_link_create(&options);
-    fixture.issuers = issuers_create(1 << 20);
+    fixture.issuers = issuer_cache_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.framer = framer_create(fixture.renderer);
     fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
@@ -82,12 +82,12 @@ static int setup(void **state)
     fixture.reader =
         stream_reader_create(&fixture.contract, fixture.issuers, fixture.recent, &events);
     fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
-    fixture.window = unique_window_create(16, 1);
-    fixture.keeper =
-        window_keeper_create(&fixture.contract, fixture.link, fixture.reader, fixture.window);
+    fixture.window = recent_certificates_create(16, 1);
+    fixture.keeper = recent_certificates_keeper_create(&fixture.contract, fixture.link,
+                                                       fixture.reader, fixture.window);
     fixture.search =
         entry_search_create(&fixture.contract, fixture.issuers, fixture.link, fixture.window);
-    fixture.end = stream_end_create(&fixture.contract, fixture.link, fixture.reader);
+    fixture.end = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
     fixture.reports = log_reports_create(&fixture.contract, fixture.link);
     fixture.sources = (struct http_sources){
         .newest = fixture.newest,
@@ -112,17 +112,17 @@ static int teardown(void **state)
     struct fixture *fixture = *state;
     redis_link_destroy(fixture->link);
     log_reports_destroy(fixture->reports);
-    stream_end_destroy(fixture->end);
+    reader_lag_destroy(fixture->end);
     entry_search_destroy(fixture->search);
-    window_keeper_destroy(fixture->keeper);
-    unique_window_destroy(fixture->window);
+    recent_certificates_keeper_destroy(fixture->keeper);
+    recent_certificates_destroy(fixture->window);
     newest_destroy(fixture->newest);
     stream_reader_destroy(fixture->reader);
     recent_entries_destroy(fixture->recent);
     lanes_destroy(fixture->lanes);
     framer_destroy(fixture->framer);
     renderer_destroy(fixture->renderer);
-    issuers_destroy(fixture->issuers);
+    issuer_cache_destroy(fixture->issuers);
     return 0;
 }
 
@@ -245,14 +245,14 @@ static void an_upgrade_finds_its_stream(void **state)
         const char *filter;
         int status;
     } cases[] = {
-        { "/", { LANE_LITE, OURS }, "", 0 },
-        { "/?dialect=certstream", { LANE_LITE, OURS }, "", 0 },
-        { "/?dialect=go", { LANE_LITE, GO }, "", 0 },
-        { "/?since=0&match=A", { LANE_LITE, OURS }, "match=a", 0 },
-        { "/full-stream", { LANE_FULL, OURS }, "", 0 },
-        { "/full-stream/?dialect=go&type=cert", { LANE_FULL, GO }, "type=cert", 0 },
-        { "/domains-only", { LANE_DOMAINS, OURS }, "", 0 },
-        { "/domains-only//?dialect=go", { LANE_DOMAINS, GO }, "", 0 },
+        { "/", { MESSAGE_LITE, OURS }, "", 0 },
+        { "/?dialect=certstream", { MESSAGE_LITE, OURS }, "", 0 },
+        { "/?dialect=go", { MESSAGE_LITE, GO }, "", 0 },
+        { "/?since=0&match=A", { MESSAGE_LITE, OURS }, "match=a", 0 },
+        { "/full-stream", { MESSAGE_FULL, OURS }, "", 0 },
+        { "/full-stream/?dialect=go&type=cert", { MESSAGE_FULL, GO }, "type=cert", 0 },
+        { "/domains-only", { MESSAGE_DOMAINS, OURS }, "", 0 },
+        { "/domains-only//?dialect=go", { MESSAGE_DOMAINS, GO }, "", 0 },
         { "/?dialect=Go", { 0 }, NULL, 400 },
         { "/?dialect=", { 0 }, NULL, 400 },
         { "/?x=y", { 0 }, NULL, 400 },
@@ -298,7 +298,7 @@ static void the_dialect_of_who_names_none_is_a_setting(void **state)
     struct http_refusal refusal;
     sources.dialect = CERTIFICATE_DIALECT_GO;
     assert_true(http_routes_websocket(&sources, target_of("/"), &wanted, &refusal));
-    expect_form(wanted.form, (struct render_form){ LANE_LITE, GO });
+    expect_form(wanted.form, (struct render_form){ MESSAGE_LITE, GO });
     stream_request_clear(&wanted);
 }
 
@@ -310,10 +310,10 @@ static void events_of_each_stream_can_be_asked_for(void **state)
         struct render_form form;
         bool found;
     } cases[] = {
-        { "/sse", { LANE_LITE, OURS }, true },
-        { "/sse/?stream=lite&dialect=go", { LANE_LITE, GO }, true },
-        { "/sse?stream=full&since=0", { LANE_FULL, OURS }, true },
-        { "/sse?stream=domains&match=x", { LANE_DOMAINS, OURS }, true },
+        { "/sse", { MESSAGE_LITE, OURS }, true },
+        { "/sse/?stream=lite&dialect=go", { MESSAGE_LITE, GO }, true },
+        { "/sse?stream=full&since=0", { MESSAGE_FULL, OURS }, true },
+        { "/sse?stream=domains&match=x", { MESSAGE_DOMAINS, OURS }, true },
         { "/sse?stream=", { 0 }, false },
         { "/sse?stream=Full", { 0 }, false },
         { "/sse?stream=lite&dialect=other", { 0 }, false },
@@ -333,9 +333,9 @@ static void stats_count_the_listeners_of_each_stream(void **state)
 {
     struct fixture *fixture = *state;
     static const struct lane_key keys[] = {
-        { { LANE_FULL, OURS }, FRAMING_WEBSOCKET, NULL },
-        { { LANE_DOMAINS, OURS }, FRAMING_WEBSOCKET_DEFLATED, NULL },
-        { { LANE_DOMAINS, GO }, FRAMING_SSE, NULL },
+        { { MESSAGE_FULL, OURS }, FRAMING_WEBSOCKET, NULL },
+        { { MESSAGE_DOMAINS, OURS }, FRAMING_WEBSOCKET_DEFLATED, NULL },
+        { { MESSAGE_DOMAINS, GO }, FRAMING_SSE, NULL },
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         (void)lanes_join(fixture->lanes, &keys[i], (struct stream_id){ 0 });

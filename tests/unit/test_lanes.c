@@ -20,7 +20,7 @@ enum {
 };
 
 struct fixture {
-    struct issuers *issuers;
+    struct issuer_cache *issuers;
     struct renderer *renderer;
     struct framer *framer;
     struct lanes *lanes;
@@ -29,7 +29,7 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture fixture;
-    fixture.issuers = issuers_create(1 << 20);
+    fixture.issuers = issuer_cache_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.framer = framer_create(fixture.renderer);
     fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
@@ -43,7 +43,7 @@ static int teardown(void **state)
     lanes_destroy(fixture->lanes);
     framer_destroy(fixture->framer);
     renderer_destroy(fixture->renderer);
-    issuers_destroy(fixture->issuers);
+    issuer_cache_destroy(fixture->issuers);
     return 0;
 }
 
@@ -80,11 +80,11 @@ static void expect_frame(const struct lane *lane, const char *payload)
 }
 
 static const struct stream_id nowhere = { 0 };
-static const struct lane_key full_key = { { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM },
+static const struct lane_key full_key = { { MESSAGE_FULL, CERTIFICATE_DIALECT_CERTSTREAM },
                                           FRAMING_WEBSOCKET,
                                           NULL };
 
-static const struct lane *join(struct fixture *fixture, enum lane_content content,
+static const struct lane *join(struct fixture *fixture, enum message_content content,
                                enum framing framing)
 {
     struct lane_key key = { { content, CERTIFICATE_DIALECT_CERTSTREAM }, framing, NULL };
@@ -94,12 +94,12 @@ static const struct lane *join(struct fixture *fixture, enum lane_content conten
 static void each_lane_gets_its_kind_of_message(void **state)
 {
     struct fixture *fixture = *state;
-    const struct lane *lite = join(fixture, LANE_LITE, FRAMING_WEBSOCKET);
-    const struct lane *full = join(fixture, LANE_FULL, FRAMING_WEBSOCKET);
-    const struct lane *domains = join(fixture, LANE_DOMAINS, FRAMING_WEBSOCKET);
+    const struct lane *lite = join(fixture, MESSAGE_LITE, FRAMING_WEBSOCKET);
+    const struct lane *full = join(fixture, MESSAGE_FULL, FRAMING_WEBSOCKET);
+    const struct lane *domains = join(fixture, MESSAGE_DOMAINS, FRAMING_WEBSOCKET);
     uint8_t issuer[32];
     memset(issuer, 1, sizeof issuer);
-    issuers_put(fixture->issuers, issuer, bytes_of_string("{\"is_ca\":true}"));
+    issuer_cache_put(fixture->issuers, issuer, bytes_of_string("{\"is_ca\":true}"));
     struct stream_entry entry = make_entry(good_json);
     lanes_publish(fixture->lanes, &entry, 41, NOW);
     expect_frame(lite, "{\"message_type\":\"certificate_update\",\"id\":\"7-1\",\"data\":"
@@ -109,14 +109,14 @@ static void each_lane_gets_its_kind_of_message(void **state)
                        "\"chain\":[{\"is_ca\":true}]}}");
     expect_frame(domains,
                  "{\"message_type\":\"dns_entries\",\"id\":\"7-1\",\"data\":[\"a.example\"]}");
-    for (size_t content = 0; content < LANE_CONTENTS; content++)
+    for (size_t content = 0; content < MESSAGE_CONTENTS; content++)
         assert_int_equal(framer_stats(fixture->framer)->rendered[content], 1);
 }
 
 static void after_a_break_everybody_is_overtaken(void **state)
 {
     struct fixture *fixture = *state;
-    const struct lane *lane = join(fixture, LANE_LITE, FRAMING_WEBSOCKET);
+    const struct lane *lane = join(fixture, MESSAGE_LITE, FRAMING_WEBSOCKET);
     uint64_t number = 0;
     struct stream_entry entry = make_entry(good_json);
     lanes_publish(fixture->lanes, &entry, 41, NOW);
@@ -130,19 +130,19 @@ static void after_a_break_everybody_is_overtaken(void **state)
 static void what_nobody_listens_to_is_not_rendered(void **state)
 {
     struct fixture *fixture = *state;
-    const struct lane *domains = join(fixture, LANE_DOMAINS, FRAMING_WEBSOCKET);
+    const struct lane *domains = join(fixture, MESSAGE_DOMAINS, FRAMING_WEBSOCKET);
     struct stream_entry entry = make_entry(good_json);
     assert_false(lanes_need_issuers(fixture->lanes));
     lanes_publish(fixture->lanes, &entry, 41, NOW);
     assert_int_equal(lane_next(domains), 1);
-    assert_int_equal(framer_stats(fixture->framer)->rendered[LANE_LITE], 0);
-    assert_int_equal(framer_stats(fixture->framer)->rendered[LANE_FULL], 0);
+    assert_int_equal(framer_stats(fixture->framer)->rendered[MESSAGE_LITE], 0);
+    assert_int_equal(framer_stats(fixture->framer)->rendered[MESSAGE_FULL], 0);
 }
 
 static void an_entry_whose_json_is_not_ours_is_counted_and_passed_over(void **state)
 {
     struct fixture *fixture = *state;
-    const struct lane *lite = join(fixture, LANE_LITE, FRAMING_WEBSOCKET);
+    const struct lane *lite = join(fixture, MESSAGE_LITE, FRAMING_WEBSOCKET);
     struct stream_entry entry = make_entry("[1,2,3]");
     lanes_publish(fixture->lanes, &entry, 41, NOW);
     assert_int_equal(lane_next(lite), 0);
@@ -152,7 +152,7 @@ static void an_entry_whose_json_is_not_ours_is_counted_and_passed_over(void **st
 static void a_message_larger_than_a_lane_is_counted_and_leaves_a_gap(void **state)
 {
     struct fixture *fixture = *state;
-    const struct lane *domains = join(fixture, LANE_DOMAINS, FRAMING_WEBSOCKET);
+    const struct lane *domains = join(fixture, MESSAGE_DOMAINS, FRAMING_WEBSOCKET);
     static uint8_t spaces[1 << 16];
     memset(spaces, ' ', sizeof spaces);
     struct stream_entry entry = make_entry(good_json);
@@ -167,7 +167,7 @@ static void a_lane_outlives_its_last_listener_for_a_while(void **state)
     struct fixture *fixture = *state;
     struct lane_slot *slot = lanes_join(fixture->lanes, &full_key, nowhere);
     assert_ptr_equal(lanes_join(fixture->lanes, &full_key, nowhere), slot);
-    assert_int_equal(lanes_listeners(fixture->lanes, LANE_FULL), 2);
+    assert_int_equal(lanes_listeners(fixture->lanes, MESSAGE_FULL), 2);
     lanes_leave(slot, NOW);
     lanes_tick(fixture->lanes, LONG_AFTER);
     assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
@@ -178,7 +178,7 @@ static void a_lane_outlives_its_last_listener_for_a_while(void **state)
     assert_true(lanes_need_issuers(fixture->lanes));
     lanes_tick(fixture->lanes, 2 * (uint64_t)LONG_AFTER);
     assert_null(lanes_next(fixture->lanes, NULL));
-    assert_int_equal(lanes_listeners(fixture->lanes, LANE_FULL), 0);
+    assert_int_equal(lanes_listeners(fixture->lanes, MESSAGE_FULL), 0);
 }
 
 /* One rendering for all of them. */
@@ -188,12 +188,12 @@ static void each_framing_has_a_lane_of_its_own(void **state)
     const struct lane *lanes[FRAMINGS];
     struct lane_slice slice[FRAMINGS];
     for (unsigned framing = 0; framing < FRAMINGS; framing++)
-        lanes[framing] = join(fixture, LANE_LITE, (enum framing)framing);
+        lanes[framing] = join(fixture, MESSAGE_LITE, (enum framing)framing);
     struct stream_entry entry = make_entry(good_json);
     lanes_publish(fixture->lanes, &entry, 41, NOW);
     for (unsigned framing = 0; framing < FRAMINGS; framing++)
         assert_true(lane_read(lanes[framing], 0, SIZE_MAX, &slice[framing]));
-    assert_int_equal(framer_stats(fixture->framer)->rendered[LANE_LITE], 1);
+    assert_int_equal(framer_stats(fixture->framer)->rendered[MESSAGE_LITE], 1);
     assert_int_equal(slice[FRAMING_WEBSOCKET].data[0], 0x81);
     assert_int_equal(slice[FRAMING_WEBSOCKET_DEFLATED].data[0], 0xc1);
     assert_true(slice[FRAMING_WEBSOCKET_DEFLATED].size < slice[FRAMING_WEBSOCKET].size);

@@ -31,7 +31,7 @@ static const struct message_source source = {
 struct made {
     struct entries *entries;
     struct pipeline *pipeline;
-    struct append *append;
+    struct batch *batch;
     struct buffer tile;
     struct entry read[ENTRIES];
 };
@@ -49,9 +49,9 @@ static int setup(void **state)
     for (size_t i = 0; i < ENTRIES; i++)
         assert_true(entry_read_tile_leaf(&made->read[i], &tile));
     made->pipeline = pipeline_create();
-    const struct checkpoint empty = { .has_frontier = true };
-    made->append = append_create(&empty);
-    made->append->log_id_hex = "the log id";
+    const struct log_position empty = { .has_frontier = true };
+    made->batch = batch_create(&empty);
+    made->batch->log_id_hex = "the log id";
     *state = made;
     return 0;
 }
@@ -59,7 +59,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct made *made = *state;
-    append_destroy(made->append);
+    batch_destroy(made->batch);
     pipeline_destroy(made->pipeline);
     buffer_free(&made->tile);
     entries_destroy(made->entries);
@@ -72,13 +72,13 @@ static void add_issuers(struct made *made)
     size_t count;
     const struct entry_issuer *issuers = entries_issuers(made->entries, &count);
     for (size_t i = 0; i < count; i++)
-        pipeline_add_issuer(made->pipeline, made->append, issuers[i].der);
-    assert_int_equal(made->append->issuer_count, count);
+        pipeline_add_issuer(made->pipeline, made->batch, issuers[i].der);
+    assert_int_equal(made->batch->issuer_count, count);
 }
 
 static cJSON *parse_message(const struct made *made, size_t entry)
 {
-    struct bytes json = append_field(made->append, entry, APPEND_JSON);
+    struct bytes json = batch_field(made->batch, entry, BATCH_JSON);
     cJSON *message = cJSON_ParseWithLength((const char *)json.data, json.size);
     assert_non_null(message);
     return message;
@@ -103,22 +103,21 @@ static void every_field_of_the_stream_is_there(void **state)
     struct made *made = *state;
     add_issuers(made);
     for (size_t i = 0; i < ENTRIES; i++)
-        pipeline_add_entry(made->pipeline, made->append, &source, &made->read[i], 1700000001000);
-    assert_int_equal(made->append->checkpoint.next, ENTRIES);
-    assert_int_equal(made->append->checkpoint.frontier.size, ENTRIES);
+        pipeline_add_entry(made->pipeline, made->batch, &source, &made->read[i], 1700000001000);
+    assert_int_equal(made->batch->position.next, ENTRIES);
+    assert_int_equal(made->batch->position.frontier.size, ENTRIES);
     for (size_t i = 0; i < ENTRIES; i++) {
-        struct bytes chain = append_field(made->append, i, APPEND_CHAIN);
+        struct bytes chain = batch_field(made->batch, i, BATCH_CHAIN);
         assert_int_equal(chain.size, (made->read[i].chain.size / SHA256_SIZE) * 65 - 1);
-        assert_true(
-            bytes_equal(append_field(made->append, i, APPEND_DER), made->read[i].certificate));
-        assert_true(bytes_equal_string(append_field(made->append, i, APPEND_LOG), "the log id"));
+        assert_true(bytes_equal(batch_field(made->batch, i, BATCH_DER), made->read[i].certificate));
+        assert_true(bytes_equal_string(batch_field(made->batch, i, BATCH_LOG), "the log id"));
         cJSON *message = parse_message(made, i);
         const cJSON *data = cJSON_GetObjectItemCaseSensitive(message, "data");
         assert_int_equal(member(data, "cert_index", NULL)->valueint, i);
         assert_null(member(data, "parse_error", NULL));
         assert_null(member(data, "source", "chain_bound"));
         char *domains = cJSON_PrintUnformatted(member(data, "leaf_cert", "all_domains"));
-        assert_true(bytes_equal_string(append_field(made->append, i, APPEND_DOMAINS), domains));
+        assert_true(bytes_equal_string(batch_field(made->batch, i, BATCH_DOMAINS), domains));
         cJSON_free(domains);
         cJSON_Delete(message);
     }
@@ -133,15 +132,15 @@ static void an_issuer_is_sent_once(void **state)
 {
     struct made *made = *state;
     add_issuers(made);
-    size_t count = made->append->issuer_count;
+    size_t count = made->batch->issuer_count;
     add_issuers(made);
-    assert_int_equal(made->append->issuer_count, count);
+    assert_int_equal(made->batch->issuer_count, count);
     for (size_t i = 0; i < count; i++) {
-        struct bytes json = append_issuer_json(made->append, i);
+        struct bytes json = batch_issuer_json(made->batch, i);
         cJSON *object = cJSON_ParseWithLength((const char *)json.data, json.size);
         assert_non_null(json_read_string(object, "as_der"));
         cJSON_Delete(object);
-        assert_int_equal(append_issuer_fingerprint(made->append, i).size, 64);
+        assert_int_equal(batch_issuer_fingerprint(made->batch, i).size, 64);
     }
 }
 
@@ -153,8 +152,8 @@ static void a_precertificate_that_is_not_the_leafs_is_not_published(void **state
     size_t other = find_precertificate(made, one + 1);
     struct entry swapped = made->read[one];
     swapped.certificate = made->read[other].certificate;
-    pipeline_add_entry(made->pipeline, made->append, &source, &made->read[one], 0);
-    pipeline_add_entry(made->pipeline, made->append, &source, &swapped, 0);
+    pipeline_add_entry(made->pipeline, made->batch, &source, &made->read[one], 0);
+    pipeline_add_entry(made->pipeline, made->batch, &source, &swapped, 0);
     cJSON *genuine = parse_message(made, 0);
     cJSON *marked = parse_message(made, 1);
     const cJSON *genuine_data = cJSON_GetObjectItemCaseSensitive(genuine, "data");
@@ -180,17 +179,17 @@ static void a_chain_of_another_issuer_is_marked(void **state)
     /* The root in the issuer's place. */
     assert_int_equal(entry.chain.size, 2 * SHA256_SIZE);
     entry.chain = bytes_of(entry.chain.data + SHA256_SIZE, SHA256_SIZE);
-    pipeline_add_entry(made->pipeline, made->append, &source, &entry, 0);
+    pipeline_add_entry(made->pipeline, made->batch, &source, &entry, 0);
     cJSON *message = parse_message(made, 0);
     assert_true(cJSON_IsFalse(member(member(message, "data", NULL), "source", "chain_bound")));
-    assert_true(bytes_equal(append_field(made->append, 0, APPEND_DER), entry.certificate));
+    assert_true(bytes_equal(batch_field(made->batch, 0, BATCH_DER), entry.certificate));
     cJSON_Delete(message);
 }
 
 static void an_issuer_that_is_not_there_is_counted_only(void **state)
 {
     struct made *made = *state;
-    pipeline_add_entry(made->pipeline, made->append, &source,
+    pipeline_add_entry(made->pipeline, made->batch, &source,
                        &made->read[find_precertificate(made, 0)], 0);
     cJSON *message = parse_message(made, 0);
     assert_null(member(member(message, "data", NULL), "source", "chain_bound"));
@@ -203,12 +202,12 @@ static void an_unreadable_leaf_is_published_with_the_reason(void **state)
     struct made *made = *state;
     struct entry entry;
     entry_read_rfc6962(&entry, bytes_of_string("\0\0not a leaf"), (struct bytes){ 0 });
-    pipeline_add_entry(made->pipeline, made->append, &source, &entry, 0);
+    pipeline_add_entry(made->pipeline, made->batch, &source, &entry, 0);
     cJSON *message = parse_message(made, 0);
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(message, "data");
     assert_true(cJSON_IsString(member(data, "parse_error", NULL)));
     assert_int_equal(cJSON_GetArraySize(member(data, "leaf_cert", "all_domains")), 0);
-    assert_int_equal(made->append->checkpoint.next, 1);
+    assert_int_equal(made->batch->position.next, 1);
     assert_int_equal(pipeline_stats(made->pipeline)->malformed_entries, 1);
     cJSON_Delete(message);
 }

@@ -25,7 +25,7 @@ static const char list_text[] =
 struct remembered {
     struct log_list list;
     struct buffer text;
-    struct checkpoint_field fields[REMEMBERED_LOG_FIELDS];
+    struct hash_field fields[REMEMBERED_LOG_FIELDS];
     struct bytes values[REMEMBERED_LOG_READ_FIELDS];
     struct digest *sha256;
 };

@@ -9,10 +9,10 @@
 #include "streamer/lanes/stream_request.h"
 
 static const struct stream_route websocket = {
-    .form = { LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM }, .takes_since = true
+    .form = { MESSAGE_FULL, CERTIFICATE_DIALECT_CERTSTREAM }, .takes_since = true
 };
 static const struct stream_route events = { .takes_stream = true, .takes_since = true };
-static const struct stream_route answer = { .form = { LANE_LITE, CERTIFICATE_DIALECT_GO } };
+static const struct stream_route answer = { .form = { MESSAGE_LITE, CERTIFICATE_DIALECT_GO } };
 
 static bool read_query(struct stream_request *request, const struct stream_route *route,
                        const char *text, char *reason)
@@ -28,7 +28,7 @@ static bool read_query(struct stream_request *request, const struct stream_route
 }
 
 static void expect_good(const struct stream_route *route, const char *query,
-                        enum lane_content content, enum certificate_dialect dialect,
+                        enum message_content content, enum certificate_dialect dialect,
                         const char *filter)
 {
     struct stream_request request;
@@ -44,15 +44,15 @@ static void expect_good(const struct stream_route *route, const char *query,
 static void the_query_says_more_than_the_route(void **state)
 {
     (void)state;
-    expect_good(&websocket, "", LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM, "");
-    expect_good(&websocket, "dialect=go&match=A&token=x", LANE_FULL, CERTIFICATE_DIALECT_GO,
+    expect_good(&websocket, "", MESSAGE_FULL, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&websocket, "dialect=go&match=A&token=x", MESSAGE_FULL, CERTIFICATE_DIALECT_GO,
                 "match=a");
-    expect_good(&events, "", LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
-    expect_good(&events, "stream=domains&since=0&type=cert", LANE_DOMAINS,
+    expect_good(&events, "", MESSAGE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&events, "stream=domains&since=0&type=cert", MESSAGE_DOMAINS,
                 CERTIFICATE_DIALECT_CERTSTREAM, "type=cert");
-    expect_good(&events, "stream=full", LANE_FULL, CERTIFICATE_DIALECT_CERTSTREAM, "");
-    expect_good(&answer, "", LANE_LITE, CERTIFICATE_DIALECT_GO, "");
-    expect_good(&answer, "dialect=certstream", LANE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&events, "stream=full", MESSAGE_FULL, CERTIFICATE_DIALECT_CERTSTREAM, "");
+    expect_good(&answer, "", MESSAGE_LITE, CERTIFICATE_DIALECT_GO, "");
+    expect_good(&answer, "dialect=certstream", MESSAGE_LITE, CERTIFICATE_DIALECT_CERTSTREAM, "");
 }
 
 static void since_is_read(void **state)

@@ -9,9 +9,9 @@
 #include "ingest/store/log_position.h"
 #include "shared/base/buffer.h"
 
-static void make(struct checkpoint *checkpoint, uint64_t next)
+static void make(struct log_position *checkpoint, uint64_t next)
 {
-    *checkpoint = (struct checkpoint){
+    *checkpoint = (struct log_position){
         .next = next,
         .epoch = 3,
         .page = 256,
@@ -34,17 +34,17 @@ static void reads_what_it_wrote(void **state)
     (void)state;
     static const uint64_t nexts[] = { 0, 1, 256, 4354630059 };
     struct buffer text;
-    buffer_init(&text, CHECKPOINT_TEXT_MAX);
+    buffer_init(&text, LOG_POSITION_TEXT_MAX);
     for (size_t i = 0; i < sizeof nexts / sizeof *nexts; i++) {
-        struct checkpoint written, read;
-        struct checkpoint_field fields[CHECKPOINT_FIELDS];
+        struct log_position written, read;
+        struct hash_field fields[LOG_POSITION_FIELDS];
         make(&written, nexts[i]);
-        checkpoint_write(&written, fields, &text);
-        assert_int_equal(checkpoint_read(&read, fields, CHECKPOINT_FIELDS), CHECKPOINT_READ);
+        log_position_write(&written, fields, &text);
+        assert_int_equal(log_position_read(&read, fields, LOG_POSITION_FIELDS), LOG_POSITION_READ);
         assert_memory_equal(&read, &written, sizeof read);
         written.has_frontier = false;
-        checkpoint_write(&written, fields, &text);
-        assert_int_equal(checkpoint_read(&read, fields, CHECKPOINT_FIELDS), CHECKPOINT_READ);
+        log_position_write(&written, fields, &text);
+        assert_int_equal(log_position_read(&read, fields, LOG_POSITION_FIELDS), LOG_POSITION_READ);
         assert_false(read.has_frontier);
         assert_int_equal(read.next, nexts[i]);
     }
@@ -54,26 +54,26 @@ static void reads_what_it_wrote(void **state)
 static void a_hash_without_a_position_is_that_of_a_new_log(void **state)
 {
     (void)state;
-    struct checkpoint checkpoint;
-    const struct checkpoint_field fields[] = { { bytes_of_string("description"),
-                                                 bytes_of_string("a log") } };
-    assert_int_equal(checkpoint_read(&checkpoint, fields, 1), CHECKPOINT_ABSENT);
-    assert_int_equal(checkpoint_read(&checkpoint, fields, 0), CHECKPOINT_ABSENT);
+    struct log_position checkpoint;
+    const struct hash_field fields[] = { { bytes_of_string("description"),
+                                           bytes_of_string("a log") } };
+    assert_int_equal(log_position_read(&checkpoint, fields, 1), LOG_POSITION_ABSENT);
+    assert_int_equal(log_position_read(&checkpoint, fields, 0), LOG_POSITION_ABSENT);
 }
 
 static void a_spoilt_field_is_noticed(void **state)
 {
     (void)state;
-    struct checkpoint checkpoint;
-    struct checkpoint_field fields[CHECKPOINT_FIELDS];
+    struct log_position checkpoint;
+    struct hash_field fields[LOG_POSITION_FIELDS];
     struct buffer text;
-    buffer_init(&text, CHECKPOINT_TEXT_MAX);
-    for (size_t i = 0; i < CHECKPOINT_FIELDS; i++) {
+    buffer_init(&text, LOG_POSITION_TEXT_MAX);
+    for (size_t i = 0; i < LOG_POSITION_FIELDS; i++) {
         make(&checkpoint, 5);
-        checkpoint_write(&checkpoint, fields, &text);
+        log_position_write(&checkpoint, fields, &text);
         fields[i].value = bytes_of_string("x!");
-        assert_int_equal(checkpoint_read(&checkpoint, fields, CHECKPOINT_FIELDS),
-                         CHECKPOINT_CORRUPT);
+        assert_int_equal(log_position_read(&checkpoint, fields, LOG_POSITION_FIELDS),
+                         LOG_POSITION_CORRUPT);
     }
     buffer_free(&text);
 }

@@ -25,31 +25,31 @@ static struct stream_id id_of(uint64_t ms)
     return (struct stream_id){ .ms = ms };
 }
 
-static void add(struct unique_window *window, unsigned number, uint64_t ms)
+static void add(struct recent_certificates *window, unsigned number, uint64_t ms)
 {
     struct message_fingerprints fingerprints = fingerprints_of(number);
-    unique_window_add(window, &fingerprints, id_of(ms));
+    recent_certificates_add(window, &fingerprints, id_of(ms));
 }
 
-static bool add_older(struct unique_window *window, unsigned number, uint64_t ms)
+static bool add_older(struct recent_certificates *window, unsigned number, uint64_t ms)
 {
     struct message_fingerprints fingerprints = fingerprints_of(number);
-    return unique_window_add_older(window, &fingerprints, id_of(ms));
+    return recent_certificates_add_older(window, &fingerprints, id_of(ms));
 }
 
-static bool is_repeat(const struct unique_window *window, unsigned number, uint64_t ms)
+static bool is_repeat(const struct recent_certificates *window, unsigned number, uint64_t ms)
 {
     struct message_fingerprints fingerprints = fingerprints_of(number);
-    return unique_window_is_repeat(window, fingerprints.sha256, id_of(ms));
+    return recent_certificates_is_repeat(window, fingerprints.sha256, id_of(ms));
 }
 
 /* 0: not there. */
-static uint64_t last_of(const struct unique_window *window, unsigned number)
+static uint64_t last_of(const struct recent_certificates *window, unsigned number)
 {
     struct message_fingerprints fingerprints = fingerprints_of(number);
     struct stream_id by_sha256 = { 0 }, by_sha1 = { 0 };
-    bool found = unique_window_find_sha256(window, fingerprints.sha256, &by_sha256);
-    assert_int_equal(unique_window_find_sha1(window, fingerprints.sha1, &by_sha1), found);
+    bool found = recent_certificates_find_sha256(window, fingerprints.sha256, &by_sha256);
+    assert_int_equal(recent_certificates_find_sha1(window, fingerprints.sha1, &by_sha1), found);
     assert_int_equal(by_sha1.ms, by_sha256.ms);
     return by_sha256.ms;
 }
@@ -57,7 +57,7 @@ static uint64_t last_of(const struct unique_window *window, unsigned number)
 static void all_but_the_first_are_repeats(void **state)
 {
     (void)state;
-    struct unique_window *window = unique_window_create(3, 1);
+    struct recent_certificates *window = recent_certificates_create(3, 1);
     add(window, 1, 10);
     add(window, 2, 11);
     add(window, 1, 12);
@@ -68,14 +68,14 @@ static void all_but_the_first_are_repeats(void **state)
     assert_false(is_repeat(window, 3, 11));
     assert_int_equal(last_of(window, 1), 12);
     assert_int_equal(last_of(window, 3), 0);
-    unique_window_destroy(window);
-    unique_window_destroy(NULL);
+    recent_certificates_destroy(window);
+    recent_certificates_destroy(NULL);
 }
 
 static void what_came_longest_ago_is_forgotten_first(void **state)
 {
     (void)state;
-    struct unique_window *window = unique_window_create(2, 1);
+    struct recent_certificates *window = recent_certificates_create(2, 1);
     add(window, 1, 10);
     add(window, 2, 11);
     add(window, 1, 12);
@@ -84,19 +84,19 @@ static void what_came_longest_ago_is_forgotten_first(void **state)
     assert_int_equal(last_of(window, 1), 12);
     assert_true(is_repeat(window, 1, 14));
     assert_false(is_repeat(window, 2, 14));
-    assert_int_equal(unique_window_count(window), 2);
-    unique_window_clear(window);
-    assert_int_equal(unique_window_count(window), 0);
+    assert_int_equal(recent_certificates_count(window), 2);
+    recent_certificates_clear(window);
+    assert_int_equal(recent_certificates_count(window), 0);
     assert_int_equal(last_of(window, 1), 0);
     add(window, 1, 20);
     assert_int_equal(last_of(window, 1), 20);
-    unique_window_destroy(window);
+    recent_certificates_destroy(window);
 }
 
 static void reading_backwards_ends_when_the_window_is_full(void **state)
 {
     (void)state;
-    struct unique_window *window = unique_window_create(3, 1);
+    struct recent_certificates *window = recent_certificates_create(3, 1);
     add(window, 1, 10);
     assert_true(add_older(window, 2, 9));
     assert_true(add_older(window, 1, 8));
@@ -109,7 +109,7 @@ static void reading_backwards_ends_when_the_window_is_full(void **state)
     add(window, 5, 11);
     assert_int_equal(last_of(window, 3), 0);
     assert_int_equal(last_of(window, 2), 9);
-    unique_window_destroy(window);
+    recent_certificates_destroy(window);
 }
 
 enum {
@@ -145,8 +145,8 @@ static void a_window_is_a_function_of_the_streams_end(void **state)
         unsigned near = i ? stream[i - 1 - (unsigned)rand() % (i < 40 ? i : 40)] : 0; /* NOLINT */
         stream[i] = rand() % 2 ? near : far; /* NOLINT: a test's */
     }
-    struct unique_window *early = unique_window_create(CAPACITY, 3);
-    struct unique_window *late = unique_window_create(CAPACITY, 5);
+    struct recent_certificates *early = recent_certificates_create(CAPACITY, 3);
+    struct recent_certificates *late = recent_certificates_create(CAPACITY, 5);
     size_t start = LENGTH / 2, back = start;
     for (size_t i = 0; i < LENGTH; i++) {
         bool expected = repeats_by_counting(stream, i);
@@ -163,8 +163,8 @@ static void a_window_is_a_function_of_the_streams_end(void **state)
         assert_int_equal(last_of(late, stream[i]), i + 1);
     }
     assert_true(back > 0);
-    unique_window_destroy(early);
-    unique_window_destroy(late);
+    recent_certificates_destroy(early);
+    recent_certificates_destroy(late);
 }
 
 int main(void)
