@@ -22,7 +22,8 @@ enum {
     NUMBER_SIZE = 24,
 };
 
-/* The position, if it is to move, and the record of it, in one step. The epoch tells the process that follows the log. */
+/* The position, if it is to move, and the record of it, in one step. The epoch tells the process
+ * that follows the log. */
 static const char script[] =
     "local next = redis.call('HGET', KEYS[1], 'next') "
     "if not next then return redis.error_reply('no such log is known') end "

@@ -35,7 +35,8 @@ enum {
     WAIT_MAX_MS = 500,
     /* A certificate has at most 2^24 - 1 bytes. */
     ISSUER_DER_MAX = 1 << 24,
-    /* A stop takes no longer: for what was appended when the signal came, and for the leases to be given back. */
+    /* A stop takes no longer: for what was appended when the signal came, and for the leases to be
+     * given back. */
     STOP_MS = 3500,
 };
 
@@ -393,7 +394,8 @@ static size_t count_owned(const struct ingest *ingest)
     return count;
 }
 
-/* Each turn begins with another log, so that one with a backlog does not take all the room there is. */
+/* Each turn begins with another log, so that one with a backlog does not take all the room there
+ * is. */
 static bool work(struct ingest *ingest, uint64_t now_ms)
 {
     bool busy = false;
@@ -414,7 +416,8 @@ static void tell_manager(struct ingest *ingest, uint64_t now_ms)
     notify_turn(ingest->notify, now_ms);
 }
 
-/* One turn of the loop: wait, hear what has arrived, do what is to be done. `busy`: there is work without waiting. */
+/* One turn of the loop: wait, hear what has arrived, do what is to be done. `busy`: there is work
+ * without waiting. */
 static bool turn(struct ingest *ingest, bool busy)
 {
     int descriptor = redis_link_descriptor(ingest->link);
@@ -427,7 +430,8 @@ static bool turn(struct ingest *ingest, bool busy)
     redis_link_tick(ingest->link, now_ms);
     log_lists_work(ingest->lists, now_ms);
     leases_work(ingest->leases, now_ms);
-    /* First, because entries wait for issuers: where an operator is asked little, logs would leave them nothing. */
+    /* First, because entries wait for issuers: where an operator is asked little, logs would leave
+     * them nothing. */
     issuer_download_work(ingest->issuers, now_ms);
     busy = work(ingest, now_ms);
     report(ingest, now_ms);

@@ -1,5 +1,6 @@
 /*
- * The ingest daemon: settings → log lists → followed logs → entries → Redis, in one thread around one waiting place.
+ * The ingest daemon: settings → log lists → followed logs → entries → Redis, in one thread around
+ * one waiting place.
  */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
@@ -22,8 +23,8 @@ struct redis_link;
 struct roster;
 
 enum {
-    /* Answers asked for and held, and entries not proven yet, over all logs: with the publisher's queue what ingest's
-     * memory mostly is. */
+    /* Answers asked for and held, and entries not proven yet, over all logs: with the publisher's
+     * queue what ingest's memory mostly is. */
     INGEST_HELD_MAX = 48 * 1024 * 1024,
     INGEST_CONNECTIONS_MAX = 256,
     INGEST_ERROR_SIZE = 200,
@@ -85,7 +86,8 @@ struct ingest {
     struct notify *notify;
 };
 
-/* Runs until a signal asks it to stop; the process's exit code. `stop` is set by the signal handler. */
+/* Runs until a signal asks it to stop; the process's exit code. `stop` is set by the signal
+ * handler. */
 int ingest_run(const struct ingest_settings *settings, const volatile int *stop);
 
 /* --list-logs: prints what would be followed, and why; the process's exit code. */
@@ -99,7 +101,8 @@ void ingest_apply_roster(struct ingest *ingest, const struct roster *roster);
 /* Redis may have lost what was sent to it: forgets which issuers it has, and reads that anew. */
 void ingest_reload_issuers(struct ingest *ingest);
 
-/* Redis is there, but full or unwilling (`error`, from outside), or it is no longer (NULL): says each change once. */
+/* Redis is there, but full or unwilling (`error`, from outside), or it is no longer (NULL): says
+ * each change once. */
 void ingest_note_refusal(struct ingest *ingest, enum ingest_write write, const char *error);
 
 #endif

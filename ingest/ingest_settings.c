@@ -11,7 +11,8 @@
 #include "shared/message/tile_path.h"
 
 enum {
-    /* ct.md 6.4: tiled logs bear 5 s, RFC 6962 logs somewhat less often; idle logs are left alone for longer. */
+    /* Tiled logs bear a head every 5 s, RFC 6962 logs one somewhat less often; idle logs are left
+     * alone for longer (ingest/README.md, "Budgets"). */
     POLL_TILED_MS = 5 * 1000,
     POLL_RFC6962_MS = 10 * 1000,
     POLL_IDLE_MS = 60 * 1000,

@@ -45,8 +45,8 @@ enum {
     REDIS_TIMEOUT_MS = 15000,
     /* Some 3,000 issuers with their certificates: all that logs see in weeks. */
     ISSUERS_MAX_BYTES = 16 * 1024 * 1024,
-    /* What the process has open besides its clients: Redis, listeners (each twice), lanes, libwebsockets' own, and
-     * connections that are only told that there are too many. */
+    /* What the process has open besides its clients: Redis, listeners (each twice), lanes,
+     * libwebsockets' own, and connections that are only told that there are too many. */
     OTHER_DESCRIPTORS = 128,
     MS_PER_S = 1000,
 };
@@ -245,8 +245,9 @@ static void on_signal(short events, void *context)
     }
 }
 
-/* Exactly what is needed: libwebsockets makes a table of as many entries as there may be descriptors, and where the limit
- * is a million, as in containers, that would be most of the process's memory. Answers how many clients there is room for. */
+/* Exactly what is needed: libwebsockets makes a table of as many entries as there may be
+ * descriptors, and where the limit is a million, as in containers, that would be most of the
+ * process's memory. Answers how many clients there is room for. */
 static size_t limit_descriptors(int64_t max_clients)
 {
     struct rlimit limit = { 0 };
@@ -441,8 +442,8 @@ static bool start(struct streamer *streamer)
            ws_server_listen(streamer->server, &streamer->listeners);
 }
 
-/* In this order: links hand back what was pending to those who asked; connections leave their lanes and their queries when
- * the loop closes them; then nobody is left who could call anybody. */
+/* In this order: links hand back what was pending to those who asked; connections leave their lanes
+ * and their queries when the loop closes them; then nobody is left who could call anybody. */
 static void clean_up(struct streamer *streamer)
 {
     if (streamer->server)

@@ -162,8 +162,8 @@ static const struct setting table[] = {
         .help = "do not compress for WebSocket clients that offer permessage-deflate",
     },
     {
-        /* At 4,000 entries a second and 4.5 KB each this is two seconds of the lite stream: a client that pauses for
-         * less, as for a collection of garbage, is not overtaken. */
+        /* At 4,000 entries a second and 4.5 KB each this is two seconds of the lite stream: a
+         * client that pauses for less, as for a collection of garbage, is not overtaken. */
         .name = "ring-bytes",
         .type = SETTING_BYTES,
         .offset = FIELD(ring_bytes),
@@ -174,7 +174,8 @@ static const struct setting table[] = {
         .help = "memory for each stream somebody listens to: how far a client may lag",
     },
     {
-        /* 115 bytes each, and at the start so many entries are read from Redis. Logs that share certificates have them within minutes of each other. */
+        /* 115 bytes each, and at the start so many entries are read from Redis. Logs that share
+         * certificates have them within minutes of each other. */
         .name = "unique-window",
         .type = SETTING_INTEGER,
         .offset = FIELD(unique_window),

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the project and runs its tests on Debian 13, whose libraries and Redis have other major versions: in a folder
-# that debootstrap fills, so that nothing of this machine is changed. Needs root, debootstrap and 1.5 GB.
+# Builds the project and runs its tests on Debian 13, whose libraries and Redis have other major
+# versions: in a folder that debootstrap fills, so that nothing of this machine is changed. Needs
+# root, debootstrap and 1.5 GB.
 #   tests/debian13.sh [FOLDER [CTEST...]]     (var/debian13; all but the benchmarks)
 # The folder is kept: the next run only copies the sources and builds.
 set -eu

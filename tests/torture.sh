@@ -1,8 +1,10 @@
 #!/bin/sh
-# The long run of tests/e2e/test_torture: half an hour of kills, pauses and lying logs in one go; and then, for
-# a quarter of that time, of tests/e2e/test_exactly_once, again and again. What fails prints its seed.
+# The long run of tests/e2e/test_torture: half an hour of kills, pauses and lying logs in one go;
+# and then, for a quarter of that time, of tests/e2e/test_exactly_once, again and again. What fails
+# prints its seed.
 #   tests/torture.sh [MINUTES [BUILD FOLDER]]     (30, build)
-# CERTSTREAM_ENTRIES and CERTSTREAM_KILLS as in test_exactly_once: 50,000 entries in each of two logs and 20 kills, unless set.
+# CERTSTREAM_ENTRIES and CERTSTREAM_KILLS as in test_exactly_once: 50,000 entries in each of two
+# logs and 20 kills, unless set.
 set -eu
 
 minutes=${1:-30}

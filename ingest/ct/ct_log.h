@@ -1,6 +1,6 @@
 /*
- * A Certificate Transparency log as a log list describes it (v3 schema). Identity is the log id, the SHA-256 of the
- * log's key; name and URL may change.
+ * A Certificate Transparency log as a log list describes it (v3 schema). Identity is the log id,
+ * the SHA-256 of the log's key; name and URL may change.
  */
 #ifndef INGEST_CT_CT_LOG_H
 #define INGEST_CT_CT_LOG_H
@@ -35,9 +35,10 @@ struct ct_log {
     char *operator_name;
     char *url;   /* what is read from: the log's or its monitoring URL, with a trailing slash */
     char *lists; /* names of the lists that name it, one per line; "": not joined yet */
-    char *
-        list_versions; /* of these, one per line: version, and log_list_timestamp in ms since 1970 or 0 */
-    /* CT_LOG_READONLY with a final_tree_head. The size comes without a root if that cannot be read. */
+    /* Of these, one per line: the version, and log_list_timestamp in ms since 1970 or 0. */
+    char *list_versions;
+    /* CT_LOG_READONLY with a final_tree_head. The size comes without a root if that cannot be
+     * read. */
     bool has_final_size;
     bool has_final_root;
     uint64_t final_size;
@@ -54,8 +55,9 @@ struct ct_log {
 const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled" */
 const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none" */
 
-/* Of two descriptions of one log: the one by which it lives longer (usable and qualified, read-only, pending, retired,
- * rejected, no state), and of equal ones the tiled one. True if that is `other`. */
+/* Of two descriptions of one log: the one by which it lives longer (usable and qualified,
+ * read-only, pending, retired, rejected, no state), and of equal ones the tiled one. True if that
+ * is `other`. */
 bool ct_log_is_preferred(const struct ct_log *other, const struct ct_log *to);
 
 /* Whether nothing differs that was said of one log. */

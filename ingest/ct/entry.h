@@ -1,7 +1,8 @@
 /*
- * One entry of a log, as views into what the log answered: the MerkleTreeLeaf of RFC 6962 section 3.4 with its extra
- * data, or the TileLeaf of c2sp.org/static-ct-api. An entry that cannot be read is still an entry: it has an index and a
- * leaf hash, and `malformed` says why the rest is missing. Pure.
+ * One entry of a log, as views into what the log answered: the MerkleTreeLeaf of RFC 6962 section
+ * 3.4 with its extra data, or the TileLeaf of c2sp.org/static-ct-api. An entry that cannot be read
+ * is still an entry: it has an index and a leaf hash, and `malformed` says why the rest is missing.
+ * Pure.
  */
 #ifndef INGEST_CT_ENTRY_H
 #define INGEST_CT_ENTRY_H
@@ -11,7 +12,8 @@
 struct reader;
 
 enum {
-    /* Of a data tile. The spec's theoretical maximum is 8 GB; a full tile is 0.4 MB of real entries. */
+    /* Of a data tile. The spec's theoretical maximum is 8 GB; a full tile is 0.4 MB of real
+     * entries. */
     ENTRY_TILE_BODY_MAX = 64 * 1024 * 1024,
 };
 
@@ -19,12 +21,14 @@ struct entry {
     const char *malformed; /* a constant text, or NULL */
     uint64_t timestamp_ms;
     bool is_precertificate;
-    /* What is logged: the certificate, or the submitted precertificate (which the log does not authenticate). */
+    /* What is logged: the certificate, or the submitted precertificate (which the log does not
+     * authenticate). */
     struct bytes certificate;
     /* Of precertificates, out of the leaf: these the log authenticates. */
     struct bytes issuer_key_hash;
     struct bytes tbs;
-    /* RFC 6962: certificates with three-byte lengths. Tiled: SHA-256 fingerprints in a row. Issuer first. */
+    /* RFC 6962: certificates with three-byte lengths. Tiled: SHA-256 fingerprints in a row. Issuer
+     * first. */
     struct bytes chain;
     struct bytes extensions; /* of the leaf */
     bool has_fingerprints;
@@ -35,14 +39,17 @@ struct entry {
 /* Reads an entry of get-entries. Never fails: see `malformed`. */
 void entry_read_rfc6962(struct entry *entry, struct bytes leaf_input, struct bytes extra_data);
 
-/* Reads the next TileLeaf. False when the tile cannot be read on: where the next leaf starts is then unknown. */
+/* Reads the next TileLeaf. False when the tile cannot be read on: where the next leaf starts is
+ * then unknown. */
 bool entry_read_tile_leaf(struct entry *entry, struct reader *tile);
 
-/* Whether the leaf of a tile stands where its leaf_index extension says (static-ct-api, "SCT Extensions"). True also of a leaf
- * without one, as archives of RFC 6962 logs have them; false if there are several. */
+/* Whether the leaf of a tile stands where its leaf_index extension says (static-ct-api, "SCT
+ * Extensions"). True also of a leaf without one, as archives of RFC 6962 logs have them; false if
+ * there are several. */
 bool entry_is_at(const struct entry *entry, uint64_t index);
 
-/* The next certificate of an RFC 6962 chain, taken off `chain`; false at its end or when the rest is malformed. */
+/* The next certificate of an RFC 6962 chain, taken off `chain`; false at its end or when the rest
+ * is malformed. */
 bool entry_next_chain_certificate(struct bytes *chain, struct bytes *certificate);
 
 #endif

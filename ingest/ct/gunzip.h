@@ -1,5 +1,6 @@
 /*
- * One whole gzip file (RFC 1952) in memory, inflated: for bodies that are compressed although no header says so. Pure.
+ * One whole gzip file (RFC 1952) in memory, inflated: for bodies that are compressed although no
+ * header says so. Pure.
  */
 #ifndef INGEST_CT_GUNZIP_H
 #define INGEST_CT_GUNZIP_H
@@ -12,11 +13,12 @@ enum gunzip_result {
     GUNZIP_TOO_LARGE, /* the limit of `out` is reached */
 };
 
-/* Whether `body` begins as gzip does. No tree head, leaf, JSON or certificate does; one hash in 65,536 does. */
+/* Whether `body` begins as gzip does. No tree head, leaf, JSON or certificate does; one hash in
+ * 65,536 does. */
 bool gunzip_is_likely(struct bytes body);
 
-/* Appends what `body` inflates to. Whatever the result, `out` is the caller's to free; unless it is GUNZIP_DONE, what was
- * appended means nothing. */
+/* Appends what `body` inflates to. Whatever the result, `out` is the caller's to free; unless it is
+ * GUNZIP_DONE, what was appended means nothing. */
 enum gunzip_result gunzip(struct buffer *out, struct bytes body);
 
 #endif

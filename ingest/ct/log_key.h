@@ -1,5 +1,6 @@
 /*
- * The key of a log, and whether it signed a tree head (RFC 6962 section 3.5). Both kinds of log sign the same 50 bytes.
+ * The key of a log, and whether it signed a tree head (RFC 6962 section 3.5). Both kinds of log
+ * sign the same 50 bytes.
  */
 #ifndef INGEST_CT_LOG_KEY_H
 #define INGEST_CT_LOG_KEY_H
@@ -8,8 +9,8 @@
 
 struct log_key;
 
-/* From a DER SubjectPublicKeyInfo; NULL if it is neither a P-256 key nor an RSA key of 2048 to 8192 bits, which are all
- * that logs may have (section 2.1.4). */
+/* From a DER SubjectPublicKeyInfo; NULL if it is neither a P-256 key nor an RSA key of 2048 to 8192
+ * bits, which are all that logs may have (section 2.1.4). */
 struct log_key *log_key_create(struct bytes spki);
 /* NULL is fine. */
 void log_key_destroy(struct log_key *key);

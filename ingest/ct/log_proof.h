@@ -1,10 +1,11 @@
 /*
- * A proof from a log that its first `size` leaves are those of a signed head: it starts a follower in the middle of a log,
- * releases entries before the head is reached, and tells a fork from wrong entries.
+ * A proof from a log that its first `size` leaves are those of a signed head: it starts a follower
+ * in the middle of a log, releases entries before the head is reached, and tells a fork from wrong
+ * entries.
  *
- * An RFC 6962 log is asked for get-sth-consistency, or for get-entry-and-proof of the last of the leaves, or for that entry and
- * get-proof-by-hash, whichever it answers (sections 4.4, 4.5, 4.8); a tiled log for its hash tiles. Told what was answered, it
- * says what to fetch next; pure.
+ * An RFC 6962 log is asked for get-sth-consistency, or for get-entry-and-proof of the last of the
+ * leaves, or for that entry and get-proof-by-hash, whichever it answers (sections 4.4, 4.5, 4.8); a
+ * tiled log for its hash tiles. Told what was answered, it says what to fetch next; pure.
  */
 #ifndef INGEST_CT_LOG_PROOF_H
 #define INGEST_CT_LOG_PROOF_H
@@ -29,8 +30,8 @@ struct log_proof *log_proof_create(enum ct_log_kind kind);
 /* NULL is fine. */
 void log_proof_destroy(struct log_proof *proof);
 
-/* `claim`: the frontier of the leaves, to be shown to be the head's; NULL: it is not known, and the proof gives it.
- * 0 < size <= head->size, and size is the claim's. */
+/* `claim`: the frontier of the leaves, to be shown to be the head's; NULL: it is not known, and the
+ * proof gives it. 0 < size <= head->size, and size is the claim's. */
 enum log_proof_state log_proof_begin(struct log_proof *proof, uint64_t size,
                                      const struct merkle_frontier *claim,
                                      const struct signed_head *head, struct digest *sha256);
@@ -40,8 +41,8 @@ void log_proof_write_path(const struct log_proof *proof, struct buffer *path);
 /* What the log answered; *malformed: it was no answer to the question, which stays. */
 enum log_proof_state log_proof_on_answer(struct log_proof *proof, struct bytes body,
                                          struct digest *sha256, bool *malformed);
-/* The log refuses or does not have it: true if something else is asked for now, false if that was the last and the first
- * is next again. */
+/* The log refuses or does not have it: true if something else is asked for now, false if that was
+ * the last and the first is next again. */
 bool log_proof_on_missing(struct log_proof *proof);
 
 /* When shown: the frontier of the leaves. */

@@ -1,7 +1,7 @@
 /*
- * The Merkle tree of RFC 6962 section 2.1, as far as a follower needs it: leaf and node hashes, and the frontier: the
- * roots of the perfect subtrees that the tree of `size` leaves consists of, which is all that is needed to append to it
- * and to compute its root. Pure.
+ * The Merkle tree of RFC 6962 section 2.1, as far as a follower needs it: leaf and node hashes, and
+ * the frontier: the roots of the perfect subtrees that the tree of `size` leaves consists of, which
+ * is all that is needed to append to it and to compute its root. Pure.
  */
 #ifndef INGEST_CT_MERKLE_H
 #define INGEST_CT_MERKLE_H
@@ -19,7 +19,8 @@ struct merkle_hash {
     uint8_t bytes[SHA256_SIZE];
 };
 
-/* nodes[level] is set exactly if bit `level` of size is: the subtree of 2^level leaves. Zero it for the empty tree. */
+/* nodes[level] is set exactly if bit `level` of size is: the subtree of 2^level leaves. Zero it for
+ * the empty tree. */
 struct merkle_frontier {
     uint64_t size;
     struct merkle_hash nodes[MERKLE_LEVELS];
@@ -64,16 +65,17 @@ struct merkle_place {
 };
 
 /*
- * Follows an inclusion path (RFC 9162 section 2.1.3.2) and gives the root of the tree of `place->size` leaves that it leads to,
- * which is to be compared with a signed one, and the frontier of the first index + 1 leaves, whose nodes are the path's left
- * siblings: if the root is right, so is the frontier. False if such a path has another length.
+ * Follows an inclusion path (RFC 9162 section 2.1.3.2) and gives the root of the tree of
+ * `place->size` leaves that it leads to, which is to be compared with a signed one, and the
+ * frontier of the first index + 1 leaves, whose nodes are the path's left siblings: if the root is
+ * right, so is the frontier. False if such a path has another length.
  */
 bool merkle_fold_path(struct digest *sha256, const struct merkle_place *place,
                       const struct merkle_path *path, struct merkle_frontier *frontier,
                       struct merkle_hash *root);
 
-/* Whether `proof` shows that the newer tree begins with the older one (RFC 9162 section 2.1.4.2); 0 < older->size <
- * newer->size. */
+/* Whether `proof` shows that the newer tree begins with the older one (RFC 9162 section 2.1.4.2); 0
+ * < older->size < newer->size. */
 bool merkle_verify_consistency(struct digest *sha256, const struct merkle_tree *older,
                                const struct merkle_tree *newer, const struct merkle_path *proof);
 

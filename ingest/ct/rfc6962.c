@@ -9,7 +9,8 @@
 #include "shared/json/json_reader.h"
 
 enum {
-    /* Three for each entry of a page, and room for logs that answer more than they were asked for. */
+    /* Three for each entry of a page, and room for logs that answer more than they were asked
+     * for. */
     VALUES_MAX = 64 * RFC6962_PAGE_MAX,
     /* A certificate has at most 2^24 - 1 bytes, and a precertificate's leaf little more. */
     LEAF_INPUT_MAX = (1 << 24) + 1024,
@@ -17,8 +18,9 @@ enum {
     EXTRA_DATA_MAX = (1 << 25) + 1024,
 };
 
-/* cJSON makes a node of 64 bytes of each value, so a body of "[0,0,0,…]" would take fifty times its size. There is a comma
- * between any two values (and a ceiling in cJSON on how deep they nest), but none in base64. */
+/* cJSON makes a node of 64 bytes of each value, so a body of "[0,0,0,…]" would take fifty times its
+ * size. There is a comma between any two values (and a ceiling in cJSON on how deep they nest), but
+ * none in base64. */
 static bool has_few_values(struct bytes body)
 {
     struct reader rest = reader_of(body);
@@ -31,8 +33,9 @@ static bool has_few_values(struct bytes body)
     return false;
 }
 
-/* What nearly every log answers is plain: {"entries":[{"leaf_input":"…","extra_data":"…"},…]}, with or without white space,
- * and no escapes. That is read in place; whatever differs is left to cJSON, which takes four times as long. */
+/* What nearly every log answers is plain: {"entries":[{"leaf_input":"…","extra_data":"…"},…]}, with
+ * or without white space, and no escapes. That is read in place; whatever differs is left to cJSON,
+ * which takes four times as long. */
 
 static void skip_space(struct reader *reader)
 {

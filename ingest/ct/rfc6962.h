@@ -1,6 +1,6 @@
 /*
- * The answers of an RFC 6962 log that a follower asks for (section 4): pages of entries, and proofs. Pure. get-sth is
- * signed_head's.
+ * The answers of an RFC 6962 log that a follower asks for (section 4): pages of entries, and
+ * proofs. Pure. get-sth is signed_head's.
  */
 #ifndef INGEST_CT_RFC6962_H
 #define INGEST_CT_RFC6962_H
@@ -27,15 +27,17 @@ struct rfc6962_page {
     struct buffer extra_data;
 };
 
-/* False if `body`, which must live as long as the page, is no answer of get-entries. The page is to be cleared in any
- * case. */
+/* False if `body`, which must live as long as the page, is no answer of get-entries. The page is to
+ * be cleared in any case. */
 bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body);
-/* Reads the next entry; its views live until the next call. False at the end, or when an entry's base64 or form is
- * wrong, which makes the whole page a failure of transport: page->left is then not 0. */
+/* Reads the next entry; its views live until the next call. False at the end, or when an entry's
+ * base64 or form is wrong, which makes the whole page a failure of transport: page->left is then
+ * not 0. */
 bool rfc6962_page_next(struct rfc6962_page *page, struct entry *entry);
 void rfc6962_page_clear(struct rfc6962_page *page);
 
-/* Proofs; false if `body` is no such answer. Whether a proof leads anywhere is for merkle.h to say. */
+/* Proofs; false if `body` is no such answer. Whether a proof leads anywhere is for merkle.h to
+ * say. */
 /* get-entry-and-proof (section 4.8): the hash of the leaf, and its inclusion path. */
 bool rfc6962_read_entry_and_proof(struct merkle_hash *leaf, struct merkle_path *path,
                                   struct bytes body, struct digest *sha256);

@@ -105,7 +105,8 @@ bool signed_head_read_checkpoint(struct signed_head *head, struct bytes body, co
         head->size >> SIGNED_HEAD_SIZE_BITS ||
         !base64_decode_exactly(head->root.bytes, SHA256_SIZE, root))
         return false;
-    /* Extension lines, forbidden for this kind of signature but not covered by it either, are passed over. */
+    /* Extension lines, forbidden for this kind of signature but not covered by it either, are
+     * passed over. */
     while (reader_ok(&reader) && take_line(&reader).size)
         ;
     uint8_t key_id[KEY_ID_SIZE];

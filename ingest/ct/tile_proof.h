@@ -1,8 +1,10 @@
 /*
- * What a tiled log's hash tiles prove: the frontier of its first `size` leaves, under a signed head. The tiles at the right
- * edge of the tree reproduce the head's root; from them each full tile on the way down to `size` is authenticated by the
- * hash that its parent has of it (c2sp.org/static-ct-api, "Merkle tree"). Tiles are kept for the next proof: while a log's
- * backlog is read, one tile in 65,536 entries is new. Told what was answered, it says what to fetch next; pure.
+ * What a tiled log's hash tiles prove: the frontier of its first `size` leaves, under a signed
+ * head. The tiles at the right edge of the tree reproduce the head's root; from them each full tile
+ * on the way down to `size` is authenticated by the hash that its parent has of it
+ * (c2sp.org/static-ct-api, "Merkle tree"). Tiles are kept for the next proof: while a log's backlog
+ * is read, one tile in 65,536 entries is new. Told what was answered, it says what to fetch next;
+ * pure.
  */
 #ifndef INGEST_CT_TILE_PROOF_H
 #define INGEST_CT_TILE_PROOF_H
@@ -38,7 +40,8 @@ bool tile_proof_on_answer(struct tile_proof *proof, struct bytes body);
 /* The log does not have it: true if the full tile can be asked for instead. */
 bool tile_proof_on_missing(struct tile_proof *proof);
 
-/* The proven frontier; false if the tiles do not lead to the head's root. All are then forgotten. */
+/* The proven frontier; false if the tiles do not lead to the head's root. All are then
+ * forgotten. */
 bool tile_proof_finish(struct tile_proof *proof, struct digest *sha256,
                        struct merkle_frontier *frontier);
 

@@ -20,11 +20,13 @@ enum {
     TOTAL_TIMEOUT_MS = 300 * 1000,
     /* A log may ask for any number; nobody waits longer than a day. */
     RETRY_AFTER_MAX_S = 86400,
-    /* Entries compress 2 to 5 times (ct.md 6.2), and each has random bytes of its own; deflate's own end is at 1,032. */
+    /* Entries compress 2 to 5 times, because each has random bytes of its own; deflate's own end is
+     * at 1,032. */
     INFLATION_MAX = 200,
     /* What is so small may inflate as it likes. */
     INFLATION_FREE_BYTES = 1024 * 1024,
-    /* Finished handles kept for the next request: curl keeps their buffers, not their connections, in them. */
+    /* Finished handles kept for the next request: curl keeps their buffers, not their connections,
+     * in them. */
     IDLE_HANDLES_MAX = 32,
 };
 
@@ -254,7 +256,8 @@ static const char *etag_of(const struct transfer *transfer)
     return header->value;
 }
 
-/* Compressed bytes that no header declares; a body that turns out to be something else stays as it is. */
+/* Compressed bytes that no header declares; a body that turns out to be something else stays as it
+ * is. */
 static void inflate_undeclared(struct transfer *transfer)
 {
     struct bytes body = buffer_bytes(&transfer->body);

@@ -1,10 +1,11 @@
 /*
- * GETs over libcurl's multi interface (ct.md 1.4): connections kept alive, HTTP/2 where a log has it, compressed transfer,
- * certificates checked, no redirects (a log's address is fixed), bodies with a ceiling. It waits for the whole daemon:
- * http_client_wait is the one place where ingest sleeps.
+ * GETs over libcurl's multi interface: connections kept alive, HTTP/2 where a log has
+ * it, compressed transfer, certificates checked, no redirects (a log's address is fixed), bodies
+ * with a ceiling. It waits for the whole daemon: http_client_wait is the one place where ingest
+ * sleeps.
  *
- * Ceilings count bytes as they are after decompression, and a body must not inflate to much more than any honest one
- * does. A body that is gzip although no header says so comes inflated too.
+ * Ceilings count bytes as they are after decompression, and a body must not inflate to much more
+ * than any honest one does. A body that is gzip although no header says so comes inflated too.
  */
 #ifndef INGEST_HTTP_HTTP_CLIENT_H
 #define INGEST_HTTP_HTTP_CLIENT_H
@@ -33,8 +34,8 @@ struct http_response {
     uint64_t retry_after_ms; /* of seconds or of a date; 0: none given, or a time that is over */
     const char *etag;  /* of HTTP_ANSWERED: as received, with its quotes, or ""; for this call */
     const char *error; /* otherwise: libcurl's text, for the log, quoted */
-    /* For this call, if they were asked for: status line and header lines as received, cut at HTTP_HEAD_MAX; and the
-     * address that answered, "" if none did. */
+    /* For this call, if they were asked for: status line and header lines as received, cut at
+     * HTTP_HEAD_MAX; and the address that answered, "" if none did. */
     struct bytes head;
     const char *peer;
     /* The callback may take the contents away (http_response_take_body). */
@@ -72,8 +73,8 @@ size_t http_client_in_flight(const struct http_client *client);
 /* Moves the bytes of the body to `out`, which the caller frees. */
 void http_response_take_body(const struct http_response *response, struct buffer *out);
 
-/* Waits until a transfer, `descriptor` (-1: none; poll(2) events) or `timeout_ms` calls; the events of the descriptor
- * that are ready. */
+/* Waits until a transfer, `descriptor` (-1: none; poll(2) events) or `timeout_ms` calls; the events
+ * of the descriptor that are ready. */
 short http_client_wait(struct http_client *client, int descriptor, short events, int timeout_ms);
 /* Does what can be done without waiting, and calls back for what is finished. */
 void http_client_perform(struct http_client *client);

@@ -15,8 +15,8 @@ enum {
     /* Front ends are behind load balancers that take much more; a log has little to gain beyond. */
     AT_ONCE_FIRST = 4,
     AT_ONCE_MAX = 16,
-    /* What is out for so long waits for something that is broken, and another may take its place; but not more of them
-     * than those that may be out at once, because it may just be slow. */
+    /* What is out for so long waits for something that is broken, and another may take its place;
+     * but not more of them than those that may be out at once, because it may just be slow. */
     HANGING_MS = 10 * 1000,
     OUT_MAX = 2 * AT_ONCE_MAX,
     /* Without Retry-After: the first pause; it doubles while nothing good comes in between. */
@@ -24,8 +24,8 @@ enum {
     PAUSE_MAX_MS = 60 * 1000,
     RETRY_AFTER_MIN_MS = 1000,
     RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
-    /* Each good answer under a limit raises it by a hundredth: an operator that bears little is tried again as seldom as it
-     * is asked. But it does not double in less than this. */
+    /* Each good answer under a limit raises it by a hundredth: an operator that bears little is
+     * tried again as seldom as it is asked. But it does not double in less than this. */
     RATE_GROWTH_PARTS = 100,
     RATE_DOUBLING_MS = 30 * 1000,
     /* The same while it was throttled only once: the first limit is a guess, and mostly too low. */
@@ -33,9 +33,11 @@ enum {
     RATE_SEARCH_DOUBLING_MS = 5 * 1000,
     /* So long without being throttled means that the limit was not the operator's. */
     RATE_FORGOTTEN_MS = 60 * 60 * 1000,
-    /* What was sent in quiet times says little of what is borne: a limit made of it is no lower than this, per second. */
+    /* What was sent in quiet times says little of what is borne: a limit made of it is no lower
+     * than this, per second. */
     RATE_FIRST_MIN = 1,
-    /* The lowest limit, milliseconds per request: an operator that refuses everything is asked so often. */
+    /* The lowest limit, milliseconds per request: an operator that refuses everything is asked so
+     * often. */
     RATE_MIN_INTERVAL_MS = 60 * 1000,
     /* What was sent per second is an average over some requests, and over no less than a second. */
     RATE_REQUESTS_MIN = 8,

@@ -1,15 +1,18 @@
 /*
- * How much may be asked of one operator, whose logs share front ends and limits (ct.md 6.4): how many requests at once and
- * how many per second, learnt from the answers. No I/O and no clock: it is told what was sent and what came back, and
- * says whether another request may go out. Times are monotonic milliseconds.
+ * How much may be asked of one operator, whose logs share front ends and limits (ingest/README.md,
+ * "Budgets"): how many requests at once and how many per second, learnt from the answers. No I/O
+ * and no clock: it is told what was sent and what came back, and says whether another request may
+ * go out. Times are monotonic milliseconds.
  *
- *   at once        4 at first; one more after each round of good answers, half as many when throttled
- *   per second     no limit until throttled; then half of what was really sent, and a hundredth more with each good answer
+ *   at once        4 at first; one more after each round of good answers, half as many when
+ *                  throttled
+ *   per second     no limit until throttled; then half of what was really sent, and a hundredth
+ *                  more with each good answer
  *   not at all     for as long as Retry-After says, or else a growing while
  *
- * A log whose answers are throttled one after the other speaks for itself and not for its operator; what does not answer
- * for long stops counting as being at once. So a dead log does not starve those beside it: what holds it back is the
- * follower's back-off.
+ * A log whose answers are throttled one after the other speaks for itself and not for its operator;
+ * what does not answer for long stops counting as being at once. So a dead log does not starve
+ * those beside it: what holds it back is the follower's back-off.
  */
 #ifndef INGEST_HTTP_OPERATOR_BUDGET_H
 #define INGEST_HTTP_OPERATOR_BUDGET_H
@@ -21,7 +24,8 @@
 struct operator_budget;
 struct operator_budgets;
 
-/* The part of one log in its operator's budget; the caller keeps it. Its pointer lives as long as the budgets. */
+/* The part of one log in its operator's budget; the caller keeps it. Its pointer lives as long as
+ * the budgets. */
 struct operator_share {
     struct operator_budget *budget;
     bool is_throttled; /* so was its last answer */
@@ -44,17 +48,19 @@ struct operator_budgets *operator_budgets_create(uint64_t seed);
 /* NULL is fine. */
 void operator_budgets_destroy(struct operator_budgets *budgets);
 
-/* The share of a log of this operator, who is the host of `url` if the list does not name one. Once for each log: what is
- * on its way is answered to the budget it was sent under. */
+/* The share of a log of this operator, who is the host of `url` if the list does not name one. Once
+ * for each log: what is on its way is answered to the budget it was sent under. */
 struct operator_share operator_budgets_join(struct operator_budgets *budgets,
                                             const char *operator_name, const char *url);
 
-/* What an HTTP status says. 503 asks for less only with a Retry-After: without one it is a broken log more often. */
+/* What an HTTP status says. 503 asks for less only with a Retry-After: without one it is a broken
+ * log more often. */
 enum operator_outcome operator_outcome_of_status(long status, uint64_t retry_after_ms);
 
 /* Whether a request may be sent now. */
 bool operator_budget_may_send(const struct operator_share *share, uint64_t now_ms);
-/* When one that may not be sent now may be without an answer before; UINT64_MAX: never, or it may be sent now. */
+/* When one that may not be sent now may be without an answer before; UINT64_MAX: never, or it may
+ * be sent now. */
 uint64_t operator_budget_deadline_ms(const struct operator_share *share, uint64_t now_ms);
 
 /* Only when it may be sent. Each is answered once, whatever becomes of it. */

@@ -29,7 +29,8 @@ static bool is_pinned(const unsigned char *der, size_t size, const uint8_t *pin)
     return memcmp(hash, pin, sizeof hash) == 0;
 }
 
-/* What the PEM holds, as it is there: the pin is of these bytes, not of how OpenSSL would write the key. */
+/* What the PEM holds, as it is there: the pin is of these bytes, not of how OpenSSL would write the
+ * key. */
 static unsigned char *read_pem(struct bytes pem, long *size)
 {
     unsigned char *der = NULL;

@@ -66,7 +66,8 @@ void list_source_clear(struct list_source *source)
     buffer_free(&source->pem);
 }
 
-/* The refresh interval, give or take a fifth, so that the processes of the world do not ask at the same time. */
+/* The refresh interval, give or take a fifth, so that the processes of the world do not ask at the
+ * same time. */
 static uint64_t next_interval_ms(struct list_source *source)
 {
     uint64_t interval = (uint64_t)source->ingest->settings->list_refresh_ms;
@@ -125,7 +126,8 @@ static void succeed(struct list_source *source)
     source->due_at_ms = source->read_at_ms + next_interval_ms(source);
 }
 
-/* The text is a list, and is believed: NULL; else why not, and `is_held` if it is a list all the same. */
+/* The text is a list, and is believed: NULL; else why not, and `is_held` if it is a list all the
+ * same. */
 static const char *take_list(struct list_source *source, struct bytes text, bool *is_held)
 {
     struct log_list list = { 0 };
@@ -288,7 +290,8 @@ static void ask_for_list(struct list_source *source, const char *url, size_t siz
                     });
 }
 
-/* Reads a file of less than `size_max` bytes into `content`, which the caller frees in any case; NULL, or why not. */
+/* Reads a file of less than `size_max` bytes into `content`, which the caller frees in any case;
+ * NULL, or why not. */
 static const char *read_list_file(struct buffer *content, const char *path, size_t size_max)
 {
     buffer_init(content, size_max);

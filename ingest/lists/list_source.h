@@ -1,11 +1,12 @@
 /*
- * A log list from one address, a file or a URL, read again and again. What was read last stays when the address fails, or
- * when what it gives is not believed; a copy of it is kept in Redis for the next start.
+ * A log list from one address, a file or a URL, read again and again. What was read last stays when
+ * the address fails, or when what it gives is not believed; a copy of it is kept in Redis for the
+ * next start.
  *
  *   IDLE → TEXT → KEY → SIGNATURE → judged
  *
- * The last steps are for lists with a detached signature beside them, of which Chrome's is one: log_list.sig for
- * log_list.json, and the key, which is fetched once, as log_list_pubkey.pem.
+ * The last steps are for lists with a detached signature beside them, of which Chrome's is one:
+ * log_list.sig for log_list.json, and the key, which is fetched once, as log_list_pubkey.pem.
  */
 #ifndef INGEST_LISTS_LIST_SOURCE_H
 #define INGEST_LISTS_LIST_SOURCE_H
@@ -33,7 +34,8 @@ enum list_step {
     LIST_SIGNATURE,
 };
 
-/* What went wrong since the last good reading, the worst of it: said once each, as it gets worse. */
+/* What went wrong since the last good reading, the worst of it: said once each, as it gets
+ * worse. */
 enum list_failure {
     LIST_FINE,
     LIST_UNREACHABLE,
@@ -43,7 +45,8 @@ enum list_failure {
 };
 
 struct list_events {
-    /* Asks whether a new version of the list is believed: NULL, or why it is not, in a text that lives for the call. */
+    /* Asks whether a new version of the list is believed: NULL, or why it is not, in a text that
+     * lives for the call. */
     const char *(*on_candidate)(void *context, const struct list_source *source,
                                 const struct log_list *candidate);
     /* source->list is another than before. */
@@ -87,7 +90,8 @@ struct list_source {
     struct list_stats stats;
 };
 
-/* `name` is one of chrome, chrome-all, apple, or a file or URL, with signed: in front if it is signed. */
+/* `name` is one of chrome, chrome-all, apple, or a file or URL, with signed: in front if it is
+ * signed. */
 void list_source_init(struct list_source *source, struct ingest *ingest, const char *name,
                       const struct list_events *events);
 void list_source_clear(struct list_source *source);

@@ -45,7 +45,8 @@ static void read_state(const cJSON *log, struct ct_log *out)
         json_read_base64(final, "sha256_root_hash", out->final_root.bytes, SHA256_SIZE);
 }
 
-/* "2026-05-29T13:42:48Z" is a GeneralizedTime without its separators. False for times before 1970 as well. */
+/* "2026-05-29T13:42:48Z" is a GeneralizedTime without its separators. False for times before 1970
+ * as well. */
 static bool read_time(const char *text, uint64_t *out_ms)
 {
     enum {
@@ -113,7 +114,8 @@ static char *read_url(const struct parse *parse, const cJSON *log, const char *n
     return copy;
 }
 
-/* The log id must be the SHA-256 of the key: whoever made the list wrong about that made it wrong. */
+/* The log id must be the SHA-256 of the key: whoever made the list wrong about that made it
+ * wrong. */
 static bool read_log_identity(const struct parse *parse, const cJSON *log, struct ct_log *out)
 {
     const char *key = json_read_string(log, "key");

@@ -1,6 +1,6 @@
 /*
- * A log list (v3 schema, as Chrome and Apple publish it), or the description of a single log as logs serve it
- * (log.v3.json): its text to logs. Pure.
+ * A log list (v3 schema, as Chrome and Apple publish it), or the description of a single log as
+ * logs serve it (log.v3.json): its text to logs. Pure.
  */
 #ifndef INGEST_LISTS_LOG_LIST_H
 #define INGEST_LISTS_LOG_LIST_H
@@ -25,9 +25,9 @@ struct log_list {
 };
 
 /*
- * Reads `text` into `list`, which starts zeroed. Of several descriptions of one log id the one that is preferred
- * (ct_log_is_preferred) is kept. http:// URLs are taken only with `allow_http`. NULL, or a constant text that says why
- * the whole text is no log list; `list` is then as it was.
+ * Reads `text` into `list`, which starts zeroed. Of several descriptions of one log id the one that
+ * is preferred (ct_log_is_preferred) is kept. http:// URLs are taken only with `allow_http`. NULL,
+ * or a constant text that says why the whole text is no log list; `list` is then as it was.
  */
 const char *log_list_parse(struct log_list *list, struct bytes text, bool allow_http);
 

@@ -14,8 +14,9 @@
 #include "shared/redis/redis_link.h"
 
 enum {
-    /* Chrome's list is signed anew about daily. One that stands still is frozen: Chrome's team says it will serve such
-     * lists, with logs whose keys are public, to clients it does not know (ct.md 3.4). */
+    /* Chrome's list is signed anew about daily. One that stands still is frozen: Chrome's team says
+     * it will serve such lists, with logs whose keys are public, to clients it does not know
+     * (ingest/README.md, "Log lists"). */
     STALE_MS = 7 * 86400 * 1000,
     HELD_TEXT_SIZE = 96,
     NAME_MAX = 32,

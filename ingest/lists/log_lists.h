@@ -1,7 +1,8 @@
 /*
- * All the log lists together: read from their sources, joined with what is followed into a roster, which is applied to
- * the followed logs. What an earlier process followed is read out of Redis first, so that a log which left the lists
- * meanwhile is drained all the same, and the brake knows what there is to lose.
+ * All the log lists together: read from their sources, joined with what is followed into a roster,
+ * which is applied to the followed logs. What an earlier process followed is read out of Redis
+ * first, so that a log which left the lists meanwhile is drained all the same, and the brake knows
+ * what there is to lose.
  */
 #ifndef INGEST_LISTS_LOG_LISTS_H
 #define INGEST_LISTS_LOG_LISTS_H
@@ -16,10 +17,10 @@ struct log_lists_stats {
     struct list_stats sources; /* the sum over all */
     uint64_t followed;
     uint64_t drained;
-    uint64_t
-        read_age_s; /* of the list whose last good reading, or 304, is the longest ago; 0: none was read yet */
-    uint64_t
-        timestamp_age_s; /* of the oldest log_list_timestamp of the signed lists; 0: none has one */
+    /* Of the list whose last good reading, or 304, is the longest ago; 0: none was read yet. */
+    uint64_t read_age_s;
+    /* Of the oldest log_list_timestamp of the signed lists; 0: none has one. */
+    uint64_t timestamp_age_s;
 };
 
 struct log_lists *log_lists_create(struct ingest *ingest);
@@ -29,7 +30,8 @@ void log_lists_destroy(struct log_lists *lists);
 /* Redis is there: what was followed is asked for, unless it is known already. */
 void log_lists_on_redis_up(struct log_lists *lists);
 
-/* Reads what is due. Without Redis (--list-logs) at once, else not before it is known what was followed. */
+/* Reads what is due. Without Redis (--list-logs) at once, else not before it is known what was
+ * followed. */
 void log_lists_work(struct log_lists *lists, uint64_t now_ms);
 uint64_t log_lists_deadline_ms(const struct log_lists *lists);
 

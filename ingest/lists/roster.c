@@ -55,7 +55,8 @@ static const struct ct_log *find_known(const struct roster_input *input, const u
     return NULL;
 }
 
-/* RFC 2606's domains: Chrome's list has had logs at ct.example.com, so that old parsers see some (ct.md 3.4). */
+/* RFC 2606's domains: Chrome's list has had logs at ct.example.com, so that old parsers see some
+ * RFC 6962 logs still. */
 static bool is_placeholder(const char *url)
 {
     static const char *const hosts[] = { "example.com", "example.net", "example.org" };
@@ -203,8 +204,9 @@ static void set_lists(const struct roster_input *input, struct ct_log *ct_log)
     ct_log->list_versions = take_text(&versions);
 }
 
-/* As the log is to be followed: what the lists say of it, unless that is a placeholder or nothing. Of a log in no list the
- * lists that named it stay known: as long as one of them is in the settings, the log is drained. */
+/* As the log is to be followed: what the lists say of it, unless that is a placeholder or nothing.
+ * Of a log in no list the lists that named it stay known: as long as one of them is in the
+ * settings, the log is drained. */
 static struct ct_log describe(const struct roster_input *input, const struct candidate *candidate,
                               struct judgement judgement)
 {
@@ -217,8 +219,8 @@ static struct ct_log describe(const struct roster_input *input, const struct can
     return copy;
 }
 
-/* Whether taking this verdict would stop a log that is followed now. What the operator wants by the settings, and a log
- * whose interval is over, is nothing to be suspicious of. */
+/* Whether taking this verdict would stop a log that is followed now. What the operator wants by the
+ * settings, and a log whose interval is over, is nothing to be suspicious of. */
 static bool is_stopped(const struct roster_input *input, const struct ct_log *known,
                        struct judgement judgement)
 {

@@ -1,6 +1,6 @@
 /*
- * Which logs are followed: what several log lists say, joined by log id, beside what is followed already. Pure: lists,
- * logs, settings and the time in, one verdict per log out.
+ * Which logs are followed: what several log lists say, joined by log id, beside what is followed
+ * already. Pure: lists, logs, settings and the time in, one verdict per log out.
  *
  *   usable, qualified        followed
  *   readonly                 followed, to its final tree head if that is known
@@ -8,13 +8,14 @@
  *   retired, rejected, gone  drained if it is followed (read until it grows no more), else not begun
  *   no state, log for tests  followed if a list of the user's own names it
  *
- * Lists are joined in favour of the log: the description by which it lives longest counts (ct_log_is_preferred), among
- * equal ones that of the list named first. So it is followed if any list says usable, and a list that lags behind, or
- * never had the log, stops nothing.
+ * Lists are joined in favour of the log: the description by which it lives longest counts
+ * (ct_log_is_preferred), among equal ones that of the list named first. So it is followed if any
+ * list says usable, and a list that lags behind, or never had the log, stops nothing.
  *
- * No log is stopped for a list that is away: while one of the lists has not been read, all that is followed is followed
- * on. And a list that would stop many logs at once is not believed (the brake): the caller asks with the new list in its
- * place, and goes on with the old one if the roster is braked.
+ * No log is stopped for a list that is away: while one of the lists has not been read, all that is
+ * followed is followed on. And a list that would stop many logs at once is not believed (the
+ * brake): the caller asks with the new list in its place, and goes on with the old one if the
+ * roster is braked.
  */
 #ifndef INGEST_LISTS_ROSTER_H
 #define INGEST_LISTS_ROSTER_H
@@ -90,8 +91,8 @@ struct roster {
     size_t count;
     size_t followed;
     size_t drained;
-    /* Known logs, not counting those drained already, and those of them that this roster would stop following. Logs whose
-     * interval is over are expected to leave and do not count as stopped. */
+    /* Known logs, not counting those drained already, and those of them that this roster would stop
+     * following. Logs whose interval is over are expected to leave and do not count as stopped. */
     size_t known;
     size_t stopped;
     bool is_braked;

@@ -1,10 +1,10 @@
 /*
- * The issuers that are in Redis already, or on their way there: each is parsed, rendered and sent once, however many
- * thousand entries name it. Pure.
+ * The issuers that are in Redis already, or on their way there: each is parsed, rendered and sent
+ * once, however many thousand entries name it. Pure.
  *
- * A certificate of an RFC 6962 chain comes as DER each time. To hash it each time would cost more than all else that is
- * done to an entry, so the set keeps the DER and compares it: certificates end in their signature, whose last bytes find
- * the place.
+ * A certificate of an RFC 6962 chain comes as DER each time. To hash it each time would cost more
+ * than all else that is done to an entry, so the set keeps the DER and compares it: certificates
+ * end in their signature, whose last bytes find the place.
  */
 #ifndef INGEST_MAKE_ISSUER_SET_H
 #define INGEST_MAKE_ISSUER_SET_H

@@ -165,8 +165,8 @@ static enum precertificate_binding check_binding(const struct pipeline *pipeline
                                 collect_issuers(pipeline, fingerprints, count, issuers));
 }
 
-/* The certificate to publish, and whether what the log does not prove belongs to it. Of a precertificate that is not that
- * of the leaf only what the leaf says counts. */
+/* The certificate to publish, and whether what the log does not prove belongs to it. Of a
+ * precertificate that is not that of the leaf only what the leaf says counts. */
 static struct bytes choose_certificate(struct pipeline *pipeline, const struct entry *entry,
                                        enum precertificate_binding binding, bool *is_unbound)
 {

@@ -1,6 +1,7 @@
 /*
- * What one transaction adds to Redis: entries of one log in a row, the issuers they need, and the position that goes
- * with them. Filled by the pipeline, carried out by the publisher. A plain value with one owner.
+ * What one transaction adds to Redis: entries of one log in a row, the issuers they need, and the
+ * position that goes with them. Filled by the pipeline, carried out by the publisher. A plain value
+ * with one owner.
  */
 #ifndef INGEST_STORE_BATCH_H
 #define INGEST_STORE_BATCH_H
@@ -19,10 +20,12 @@ enum batch_field {
 };
 
 enum {
-    /* One transaction keeps Redis from everybody else for as long as it runs: some milliseconds for these. */
+    /* One transaction keeps Redis from everybody else for as long as it runs: some milliseconds for
+     * these. */
     BATCH_ENTRIES_MAX = 256,
     BATCH_BYTES_FULL = 2 * 1024 * 1024,
-    /* One certificate has at most 16 MB; its names may stand in the message three times, escaped sixfold. */
+    /* One certificate has at most 16 MB; its names may stand in the message three times, escaped
+     * sixfold. */
     BATCH_BYTES_MAX = 512 * 1024 * 1024,
 };
 
@@ -61,7 +64,8 @@ void batch_destroy(struct batch *batch);
 
 bool batch_is_full(const struct batch *batch);
 
-/* Between these two the fields are written to batch->arena, in order, batch_end_field after each. */
+/* Between these two the fields are written to batch->arena, in order, batch_end_field after
+ * each. */
 void batch_begin_entry(struct batch *batch);
 void batch_end_field(struct batch *batch, enum batch_field field);
 /* Throws away what batch_begin_entry began. */

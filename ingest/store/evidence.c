@@ -12,7 +12,8 @@
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 
-/* A log that goes on misbehaving is recorded once per quarantine; some hundred records are months of several logs. */
+/* A log that goes on misbehaving is recorded once per quarantine; some hundred records are months
+ * of several logs. */
 #define EVIDENCE_KEPT "1000"
 
 enum {

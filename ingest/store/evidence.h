@@ -1,7 +1,8 @@
 /*
- * What a log is to be confronted with: two heads that contradict each other, or a head that its entries do not lead to. Kept
- * in the stream P:evidence (redis/README.md) with all that is needed to show it to others: heads with their signatures, the
- * frontier they are measured by, and what the log served, verbatim.
+ * What a log is to be confronted with: two heads that contradict each other, or a head that its
+ * entries do not lead to. Kept in the stream P:evidence (redis/README.md) with all that is needed
+ * to show it to others: heads with their signatures, the frontier they are measured by, and what
+ * the log served, verbatim.
  */
 #ifndef INGEST_STORE_EVIDENCE_H
 #define INGEST_STORE_EVIDENCE_H
@@ -14,8 +15,9 @@ struct redis_link;
 
 enum mismatch_class {
     MISMATCH_NONE,
-    MISMATCH_ENTRIES, /* the signed tree extends what was released, but the log serves other entries */
-    MISMATCH_FORK,    /* the signed tree does not extend what was released */
+    /* The signed tree extends what was released, but the log serves other entries. */
+    MISMATCH_ENTRIES,
+    MISMATCH_FORK,         /* the signed tree does not extend what was released */
     MISMATCH_EQUIVOCATION, /* two signed roots for one size */
     MISMATCH_FINAL_HEAD,   /* a read-only log does not end where the log list says */
     MISMATCH_UNEXPLAINED,  /* the log did not answer what would tell */

@@ -10,9 +10,10 @@
 #include "shared/base/memory.h"
 
 /*
- * KEYS: P:ingests, then of each log its lease and its hash. ARGV: the instance, the milliseconds of a lease, and a letter
- * of wishes[] for each log. Answers the names of who is alive, then of each log its owner or '' and its epoch. P:ingests has
- * the time at which each instance's word expires, by Redis' own clock.
+ * KEYS: P:ingests, then of each log its lease and its hash. ARGV: the instance, the milliseconds of
+ * a lease, and a letter of wishes[] for each log. Answers the names of who is alive, then of each
+ * log its owner or '' and its epoch. P:ingests has the time at which each instance's word expires,
+ * by Redis' own clock.
  */
 static const char round_script[] =
     "local time = redis.call('TIME') "
@@ -140,7 +141,8 @@ struct lease lease_round_log(const struct lease_round *round, size_t index)
     const redisReply *owner = round->reply->element[1 + 2 * index];
     const redisReply *epoch = round->reply->element[2 + 2 * index];
     struct lease lease = { .owner = LEASE_PLAN_NOBODY, .is_free = owner->len == 0 };
-    /* One that is no number stands in a position that makes no sense, which is found out when it is loaded. */
+    /* One that is no number stands in a position that makes no sense, which is found out when it is
+     * loaded. */
     if (!decimal_parse(&lease.epoch, bytes_of(epoch->str, (size_t)epoch->len)))
         lease.epoch = 0;
     for (size_t i = 0; i < round->instance_count; i++)

@@ -1,8 +1,9 @@
 /*
- * The leases in Redis: P:lease:<log id> holds the name of the ingest process that follows the log, P:ingests who is alive;
- * both expire. A round is one step of a script, so nothing in it can be done on what another process has just changed: it
- * says that this process is alive, takes, renews and gives back, and answers who is there and who has what. The leases
- * spare double work; what keeps the stream exact is the fence of the append.
+ * The leases in Redis: P:lease:<log id> holds the name of the ingest process that follows the log,
+ * P:ingests who is alive; both expire. A round is one step of a script, so nothing in it can be
+ * done on what another process has just changed: it says that this process is alive, takes, renews
+ * and gives back, and answers who is there and who has what. The leases spare double work; what
+ * keeps the stream exact is the fence of the append.
  */
 #ifndef INGEST_STORE_LEASE_H
 #define INGEST_STORE_LEASE_H
@@ -12,7 +13,8 @@
 
 enum {
     LEASE_MS = 6000,
-    /* Three renewals may be lost before the lease is; a killed process's logs are taken over within both together. */
+    /* Three renewals may be lost before the lease is; a killed process's logs are taken over within
+     * both together. */
     LEASE_RENEW_MS = 1500,
     LEASE_LOGS_MAX = 4096,
 };
@@ -52,9 +54,10 @@ struct lease_round {
 /* False if the reply is none to a round of `count` logs: an error, or something odd. */
 bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
                       const char *instance, size_t count);
-/* Of the log at `index` of the round: the number of its owner or LEASE_PLAN_NOBODY, and the epoch of its position (0:
- * there is none), which changes when an operator moves its position. An owner that is not alive is nobody, and one that
- * has the lease all the same is waited for: then `is_free` is false. */
+/* Of the log at `index` of the round: the number of its owner or LEASE_PLAN_NOBODY, and the epoch
+ * of its position (0: there is none), which changes when an operator moves its position. An owner
+ * that is not alive is nobody, and one that has the lease all the same is waited for: then
+ * `is_free` is false. */
 struct lease {
     size_t owner;
     bool is_free;

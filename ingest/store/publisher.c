@@ -13,14 +13,16 @@
 #include "shared/redis/redis_link.h"
 
 enum {
-    /* Enough for several logs to work ahead of Redis, little beside the bodies they are made from. */
+    /* Enough for several logs to work ahead of Redis, little beside the bodies they are made
+     * from. */
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,
     /* Transactions sent and not answered: one being executed, one in the socket. */
     EXECUTING_MAX = 2,
     XADD_ARGUMENTS = 3 + 2 * BATCH_FIELDS,
     SET_FIELDS_MAX = 64,
     SET_TEXT_MAX = 16 * 1024,
-    /* The states of all logs, several times over; more wait only when Redis hangs, and are old news by then. */
+    /* The states of all logs, several times over; more wait only when Redis hangs, and are old news
+     * by then. */
     SETS_MAX = 1024,
     NUMBER_SIZE = 24,
     ERROR_SIZE = 160,
@@ -144,7 +146,8 @@ static enum batch_result judge_exec(const redisReply *reply, const char **error)
     return reply->type == REDIS_REPLY_ARRAY && !**error ? BATCH_DONE : BATCH_FAILED;
 }
 
-/* hiredis hands back one context: the append carries its publisher in a pair that lives as long as the transaction. */
+/* hiredis hands back one context: the append carries its publisher in a pair that lives as long as
+ * the transaction. */
 struct execution {
     struct publisher *publisher;
     struct batch *batch;
@@ -167,7 +170,8 @@ static void on_exec(struct redis_link *link, redisReply *reply, void *context)
     pump(publisher);
 }
 
-/* A command of a transaction was put off until EXEC, or refused: Redis is full, or only to be read. */
+/* A command of a transaction was put off until EXEC, or refused: Redis is full, or only to be
+ * read. */
 static void on_queued(struct redis_link *link, redisReply *reply, void *context)
 {
     struct publisher *publisher = context;

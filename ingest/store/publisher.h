@@ -1,11 +1,13 @@
 /*
- * The publisher carries appends into Redis, one transaction after the other over one connection:
+ * The publisher carries batches into Redis, one transaction after the other over one connection:
  *
- *   WATCH log · HMGET log next  →  is it what the append expects?  →  MULTI · XADD … · HSETNX issuers · HSET log · XTRIM · EXEC
+ *   WATCH log · HMGET log next  →  is it what the batch expects?
+ *                               →  MULTI · XADD … · HSETNX issuers · HSET log · XTRIM · EXEC
  *
- * So an append happens whole or not at all, and only on top of the entry before it: kill -9 at any moment, a second
- * process on the same log, or a Redis that lost its last second can neither lose an entry nor add one twice. While one
- * transaction is executed the fence of the next is already being read.
+ * So a batch is appended whole or not at all, and only on top of the entry before it: kill -9 at any
+ * moment, a second process on the same log, or a Redis that lost its last second can neither lose
+ * an entry nor add one twice. While one transaction is executed the fence of the next is already
+ * being read.
  */
 #ifndef INGEST_STORE_PUBLISHER_H
 #define INGEST_STORE_PUBLISHER_H
@@ -18,7 +20,8 @@ struct redis_link;
 
 enum batch_result {
     BATCH_DONE,
-    BATCH_REFUSED, /* the position is not where the append starts: somebody else moved it, or Redis lost it */
+    /* The position is not where the batch starts: somebody else moved it, or Redis lost it. */
+    BATCH_REFUSED,
     BATCH_FAILED, /* Redis is full, away, or said no: whether it happened is to be read back */
 };
 
@@ -27,7 +30,8 @@ struct publisher_options {
     struct redis_link *link;
     uint64_t retain_entries; /* 0: no limit */
     uint64_t retain_age_ms;  /* 0: no limit */
-    /* Called once for each batch, which is destroyed afterwards. `error` is a log-safe reason or "". */
+    /* Called once for each batch, which is destroyed afterwards. `error` is a log-safe reason or
+     * "". */
     void (*on_result)(void *context, const struct batch *batch, enum batch_result result,
                       const char *error);
     void *context;
@@ -41,7 +45,8 @@ struct publisher_stats {
 };
 
 struct publisher *publisher_create(const struct publisher_options *options);
-/* What is queued is dropped without a callback. The link must have been destroyed before, so that no reply is owed. */
+/* What is queued is dropped without a callback. The link must have been destroyed before, so that
+ * no reply is owed. */
 void publisher_destroy(struct publisher *publisher);
 
 /* Takes the append. */
@@ -52,8 +57,8 @@ bool publisher_has_room(const struct publisher *publisher);
 void publisher_cancel(struct publisher *publisher, const void *owner);
 bool publisher_is_idle(const struct publisher *publisher);
 
-/* Sends HSET key name value …, between transactions: a write to a log's hash while its fence is up would break it.
- * `expire_ms` 0: the key does not expire. Dropped silently while Redis is away. */
+/* Sends HSET key name value …, between transactions: a write to a log's hash while its fence is up
+ * would break it. `expire_ms` 0: the key does not expire. Dropped silently while Redis is away. */
 void publisher_set_fields(struct publisher *publisher, const char *key,
                           const struct hash_field *fields, size_t count, uint64_t expire_ms);
 

@@ -102,8 +102,8 @@ void remembered_log_write(const struct ct_log *ct_log, struct hash_field *fields
         fields[i] = (struct hash_field){ bytes_of_string(remembered_log_names[i]), values[i] };
 }
 
-/* Who has drained a log, or reached its final size, is done with it; one that is merely finished may have been given more
- * entries by a newer list, and costs little. */
+/* Who has drained a log, or reached its final size, is done with it; one that is merely finished
+ * may have been given more entries by a newer list, and costs little. */
 static bool is_over(const struct bytes *values)
 {
     bool is_draining = bytes_equal_string(values[FIELD_FOLLOWING], "draining");

@@ -63,8 +63,8 @@ void base64_encode_url(struct buffer *out, struct bytes bytes)
     encode(out, bytes, url_alphabet);
 }
 
-/* `size` is a multiple of four and nothing of it is padding. All bad characters are gathered into one test at the end:
- * what was written by then is thrown away by the caller. */
+/* `size` is a multiple of four and nothing of it is padding. All bad characters are gathered into
+ * one test at the end: what was written by then is thrown away by the caller. */
 static bool decode_whole_groups(uint8_t *to, const uint8_t *from, size_t size)
 {
     uint32_t bad = 0;

@@ -14,8 +14,9 @@ void base64_encode(struct buffer *out, struct bytes bytes);
 /* The URL-safe alphabet ('-' and '_'), padded all the same. */
 void base64_encode_url(struct buffer *out, struct bytes bytes);
 
-/* Appends what standard-alphabet `text` encodes. Strict: false, with `out` as it was, for white space, missing or
- * misplaced padding, another alphabet, non-zero spare bits, or when `out` reaches its limit (then out->failed). */
+/* Appends what standard-alphabet `text` encodes. Strict: false, with `out` as it was, for white
+ * space, missing or misplaced padding, another alphabet, non-zero spare bits, or when `out` reaches
+ * its limit (then out->failed). */
 bool base64_decode(struct buffer *out, struct bytes text);
 /* The same into an array that must be filled exactly. */
 bool base64_decode_exactly(uint8_t *out, size_t size, struct bytes text);

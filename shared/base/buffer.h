@@ -1,6 +1,7 @@
 /*
- * A growable run of bytes with a ceiling. Errors are sticky: what would pass the ceiling is not appended,
- * the buffer is marked failed and stays so until buffer_clear, so a sequence of appends is checked once.
+ * A growable run of bytes with a ceiling. Errors are sticky: what would pass the ceiling is not
+ * appended, the buffer is marked failed and stays so until buffer_clear, so a sequence of appends
+ * is checked once.
  */
 #ifndef SHARED_BASE_BUFFER_H
 #define SHARED_BASE_BUFFER_H
@@ -24,8 +25,8 @@ void buffer_clear(struct buffer *buffer);
 /* The slow path of buffer_reserve. */
 bool buffer_grow(struct buffer *buffer, size_t size);
 
-/* Room for `size` more bytes, or NULL (and failed) if that would pass the limit. The caller writes there and then
- * adds to buffer->size what it wrote. The pointer lives until the next append. */
+/* Room for `size` more bytes, or NULL (and failed) if that would pass the limit. The caller writes
+ * there and then adds to buffer->size what it wrote. The pointer lives until the next append. */
 static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
 {
     if ((!buffer->data || buffer->capacity - buffer->size < size) && !buffer_grow(buffer, size))

@@ -1,6 +1,6 @@
 /*
- * A view of bytes that somebody else owns: a pointer and a length. Passed by value. Borrowed for the
- * duration of the call it is given to, unless a header says longer.
+ * A view of bytes that somebody else owns: a pointer and a length. Passed by value. Borrowed for
+ * the duration of the call it is given to, unless a header says longer.
  */
 #ifndef SHARED_BASE_BYTES_H
 #define SHARED_BASE_BYTES_H

@@ -19,7 +19,8 @@ static inline bool decimal_parse(uint64_t *out, struct bytes text)
     return true;
 }
 
-/* True if `text` is such a number, or one with digits behind a point: what JSON and Prometheus both read. */
+/* True if `text` is such a number, or one with digits behind a point: what JSON and Prometheus both
+ * read. */
 static inline bool decimal_is_fraction(struct bytes text)
 {
     uint64_t whole;

@@ -1,6 +1,6 @@
 /*
- * SHA-256 and SHA-1 of bytes that may lie in several pieces. One context is used again and again: in OpenSSL 3 making
- * one, and finding the algorithm, costs more than hashing a certificate.
+ * SHA-256 and SHA-1 of bytes that may lie in several pieces. One context is used again and again:
+ * in OpenSSL 3 making one, and finding the algorithm, costs more than hashing a certificate.
  */
 #ifndef SHARED_BASE_DIGEST_H
 #define SHARED_BASE_DIGEST_H

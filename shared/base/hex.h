@@ -6,7 +6,8 @@
 
 /* Writes 2 * bytes.size lower-case digits and a NUL to `text`. */
 void hex_encode(char *text, struct bytes bytes);
-/* Reads exactly 2 * size digits of either case; false if `text` is of another length or holds anything else. */
+/* Reads exactly 2 * size digits of either case; false if `text` is of another length or holds
+ * anything else. */
 bool hex_decode(uint8_t *out, size_t size, struct bytes text);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Random numbers that spread things over time: they need to differ between logs and processes, no more. Not for secrets.
+ * Random numbers that spread things over time: they need to differ between logs and processes, no
+ * more. Not for secrets.
  */
 #ifndef SHARED_BASE_JITTER_H
 #define SHARED_BASE_JITTER_H

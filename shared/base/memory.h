@@ -1,6 +1,6 @@
 /*
- * Allocation that does not fail: out of memory aborts with the size asked for, so that no caller has a
- * branch that is never tested. What is allocated here is freed with free().
+ * Allocation that does not fail: out of memory aborts with the size asked for, so that no caller
+ * has a branch that is never tested. What is allocated here is freed with free().
  */
 #ifndef SHARED_BASE_MEMORY_H
 #define SHARED_BASE_MEMORY_H

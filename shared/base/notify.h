@@ -1,7 +1,8 @@
 /*
- * What a service manager is told (sd_notify(3)): that the daemon is ready, that it stops, how it does, and that its loop
- * still turns. By the plain socket that NOTIFY_SOCKET names, so no library of systemd is needed; without one all of this
- * does nothing. Nothing here waits: a message that the manager does not take at once is dropped.
+ * What a service manager is told (sd_notify(3)): that the daemon is ready, that it stops, how it
+ * does, and that its loop still turns. By the plain socket that NOTIFY_SOCKET names, so no library
+ * of systemd is needed; without one all of this does nothing. Nothing here waits: a message that
+ * the manager does not take at once is dropped.
  */
 #ifndef SHARED_BASE_NOTIFY_H
 #define SHARED_BASE_NOTIFY_H
@@ -21,7 +22,8 @@ void notify_stopping(struct notify *notify);
 void notify_status(struct notify *notify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* To be called by each turn of the loop when its work is done: sends the sign of life when half of the time is over. */
+/* To be called by each turn of the loop when its work is done: sends the sign of life when half of
+ * the time is over. */
 void notify_turn(struct notify *notify, uint64_t now_ms);
 /* Monotonic milliseconds at which the next turn is due; UINT64_MAX: whenever. */
 uint64_t notify_deadline_ms(const struct notify *notify);

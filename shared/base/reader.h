@@ -1,8 +1,8 @@
 /*
- * The checked cursor: every byte from outside is read through it. It never reads past its end. The first
- * read that would do so marks it failed, and from then on every read answers zero or an empty view, so a
- * sequence of reads is checked once, at its end (reader_ok, reader_finished). Integers are big-endian, as
- * in TLS presentation language (RFC 8446 section 3) and in DER lengths.
+ * The checked cursor: every byte from outside is read through it. It never reads past its end. The
+ * first read that would do so marks it failed, and from then on every read answers zero or an empty
+ * view, so a sequence of reads is checked once, at its end (reader_ok, reader_finished). Integers
+ * are big-endian, as in TLS presentation language (RFC 8446 section 3) and in DER lengths.
  *
  * Views it hands out point into the bytes it was made from and live as long as those.
  */

@@ -1,6 +1,7 @@
 /*
- * What the daemons say: one line per event on standard error, `time level event key=value …` (logfmt). The event is a
- * constant text; values from outside go through say_quoted. (A Certificate Transparency log is a ct_log, never a log.)
+ * What the daemons say: one line per event on standard error, `time level event key=value …`
+ * (logfmt). The event is a constant text; values from outside go through say_quoted. (A Certificate
+ * Transparency log is a ct_log, never a log.)
  */
 #ifndef SHARED_BASE_SAY_H
 #define SHARED_BASE_SAY_H
@@ -11,8 +12,8 @@ enum {
     SAY_QUOTED_SIZE = 200
 };
 
-/* A value from outside, made printable: quoted, cut to fit, everything but printable ASCII as \xHH. The text lives in
- * one of a few static buffers, so use it in the same call. */
+/* A value from outside, made printable: quoted, cut to fit, everything but printable ASCII as \xHH.
+ * The text lives in one of a few static buffers, so use it in the same call. */
 const char *say_quoted(const char *text);
 const char *say_quoted_bytes(struct bytes text);
 

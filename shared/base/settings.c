@@ -320,7 +320,8 @@ static void print_help(const struct settings_program *program)
                  "  --help, --version\n");
 }
 
-/* One flag at arguments[0], as --name VALUE or --name=VALUE. The number of arguments it used up, or 0. */
+/* One flag at arguments[0], as --name VALUE or --name=VALUE. The number of arguments it used up, or
+ * 0. */
 static int set_from_flag(const struct settings_program *program, void *fields, char **arguments,
                          bool *list_seen)
 {
@@ -360,7 +361,8 @@ static int set_from_flag(const struct settings_program *program, void *fields, c
     return 0;
 }
 
-/* Flags other than settings: --config is taken out of turn, because flags and variables outrank its file. */
+/* Flags other than settings: --config is taken out of turn, because flags and variables outrank its
+ * file. */
 static const char *find_config(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {

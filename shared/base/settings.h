@@ -1,8 +1,10 @@
 /*
- * Settings from one table per daemon: flag, environment variable, `key = value` file, default, in this order of
- * precedence. The table is the only place that knows a setting: --help is printed from it.
+ * Settings from one table per daemon: flag, environment variable, `key = value` file, default, in
+ * this order of precedence. The table is the only place that knows a setting: --help is printed
+ * from it.
  *
- * A setting "log-list" is the flag --log-list, the variable CERTSTREAM_LOG_LIST and the file's key log-list (or log_list).
+ * A setting "log-list" is the flag --log-list, the variable CERTSTREAM_LOG_LIST and the file's key
+ * log-list (or log_list).
  */
 #ifndef SHARED_BASE_SETTINGS_H
 #define SHARED_BASE_SETTINGS_H
@@ -15,7 +17,8 @@ enum setting_type {
     SETTING_TEXT,    /* char *, owned by the settings */
     SETTING_INTEGER, /* int64_t, min to max */
     SETTING_BYTES,   /* int64_t; suffixes k, m, g are powers of 1024 */
-    SETTING_DURATION, /* int64_t milliseconds; suffixes ms, s, m, h, d; a bare number is seconds; fractions allowed */
+    /* int64_t milliseconds; suffixes ms, s, m, h, d; a bare number is seconds; fractions allowed */
+    SETTING_DURATION,
     SETTING_FLAG, /* bool; the flag alone means true, or yes/no, true/false, 1/0 */
     SETTING_LIST, /* struct setting_list; flag repeatable, elsewhere separated by white space */
 };
@@ -35,7 +38,8 @@ struct setting {
     const char *help;          /* one line */
     const char *also_variable; /* a second variable that is honoured, e.g. "PORT"; or NULL */
     bool is_secret;            /* a wrong value is not repeated */
-    /* Says what is wrong with a value, in a constant text, or NULL if it is fine. Optional; of a list, per item. */
+    /* Says what is wrong with a value, in a constant text, or NULL if it is fine. Optional; of a
+     * list, per item. */
     const char *(*check)(const char *value);
 };
 
@@ -52,7 +56,8 @@ enum settings_result {
     SETTINGS_WRONG, /* said on standard error, naming the setting: exit 2 */
 };
 
-/* Fills the struct at `fields` from everywhere. What it allocates is freed by settings_free, in any case. */
+/* Fills the struct at `fields` from everywhere. What it allocates is freed by settings_free, in any
+ * case. */
 enum settings_result settings_read(const struct settings_program *program, void *fields, int argc,
                                    char **argv);
 void settings_free(const struct settings_program *program, void *fields);

@@ -77,8 +77,8 @@ static bool is_plain(uint8_t byte)
 
 #define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
-/* True if all eight bytes are plain. Each term sets the top bit of a byte that is not; a borrow or carry can only do so for
- * a byte above one that is not plain, so the answer is exact. */
+/* True if all eight bytes are plain. Each term sets the top bit of a byte that is not; a borrow or
+ * carry can only do so for a byte above one that is not plain, so the answer is exact. */
 static bool are_plain(uint64_t word)
 {
     uint64_t quote = word ^ EACH_BYTE('"');

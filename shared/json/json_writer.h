@@ -1,6 +1,7 @@
 /*
- * JSON onto a buffer. Commas are its own business; keys are constants of ours and written as they are; text from
- * outside is escaped here and is always valid UTF-8 afterwards. A failed buffer is checked once, at the end.
+ * JSON onto a buffer. Commas are its own business; keys are constants of ours and written as they
+ * are; text from outside is escaped here and is always valid UTF-8 afterwards. A failed buffer is
+ * checked once, at the end.
  */
 #ifndef SHARED_JSON_JSON_WRITER_H
 #define SHARED_JSON_JSON_WRITER_H
@@ -22,7 +23,8 @@ void json_end_object(struct json_writer *writer);
 void json_begin_array(struct json_writer *writer);
 void json_end_array(struct json_writer *writer);
 void json_key(struct json_writer *writer, const char *key);
-/* UTF-8 text: quotes, backslashes and control characters are escaped, what is not UTF-8 becomes U+FFFD. */
+/* UTF-8 text: quotes, backslashes and control characters are escaped, what is not UTF-8 becomes
+ * U+FFFD. */
 void json_text(struct json_writer *writer, struct bytes text);
 void json_string(struct json_writer *writer, const char *text);
 /* As json_text, NULL data as null. */
@@ -36,8 +38,8 @@ void json_null(struct json_writer *writer);
 /* A value that is JSON already. */
 void json_raw(struct json_writer *writer, struct bytes json);
 
-/* The inside of a JSON string, without its quotes: for text that is put together from pieces. Each piece is whole
- * characters. */
+/* The inside of a JSON string, without its quotes: for text that is put together from pieces. Each
+ * piece is whole characters. */
 void json_escape(struct buffer *out, struct bytes text);
 /* The escape of one character of ASCII. */
 void json_escape_character(struct buffer *out, uint8_t character);

@@ -1,5 +1,6 @@
 /*
- * A certificate as the JSON object of protocol.md section 3, and its names as a JSON array.
+ * A certificate as the JSON object of shared/README.md, "Certificate object", and its names as a
+ * JSON array.
  */
 #ifndef SHARED_MESSAGE_CERTIFICATE_JSON_H
 #define SHARED_MESSAGE_CERTIFICATE_JSON_H

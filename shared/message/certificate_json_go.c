@@ -108,7 +108,8 @@ struct zero_run {
     size_t size;
 };
 
-/* The longest run of zero fields, the first of equals; a single one is none (RFC 5952 section 4.2). */
+/* The longest run of zero fields, the first of equals; a single one is none (RFC 5952 section
+ * 4.2). */
 static struct zero_run find_zero_run(const unsigned *fields)
 {
     struct zero_run best = { IPV6_FIELDS, 1 };

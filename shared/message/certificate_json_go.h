@@ -1,6 +1,7 @@
 /*
- * The go dialect of protocol.md section 3: the same keys with the values, the order and the escapes
- * of certstream-server-go. Reached through certificate_json.h and message.h.
+ * The certificate object in the go dialect (shared/README.md, "The go dialect"): the same keys with
+ * the values, the order and the escapes of certstream-server-go. It is reached through
+ * certificate_json.h and message.h.
  */
 #ifndef SHARED_MESSAGE_CERTIFICATE_JSON_GO_H
 #define SHARED_MESSAGE_CERTIFICATE_JSON_GO_H

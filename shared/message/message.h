@@ -1,7 +1,7 @@
 /*
- * The messages of protocol.md section 2. Ingest writes the lite message of an entry into the
- * stream; the streamer makes the three WebSocket messages from the stream's fields by copying: no
- * JSON is parsed and no certificate rendered again.
+ * The messages that clients get (shared/README.md, "Messages"). Ingest writes the lite message of
+ * an entry into the stream; the streamer makes the three WebSocket messages from the stream's
+ * fields by copying: no JSON is parsed and no certificate rendered again.
  *
  * What makes the copying possible, and therefore part of the contract: the stored message begins
  * with MESSAGE_UPDATE_PREFIX, and its last member is leaf_cert, so it ends with "}}}": the

@@ -153,7 +153,8 @@ bool message_go_write_full(struct buffer *out, struct bytes json,
     return true;
 }
 
-/* The text of as_der, the last member of a stored certificate object: base64, which has no quotes. */
+/* The text of as_der, the last member of a stored certificate object: base64, which has no
+ * quotes. */
 static struct bytes find_der(struct bytes object)
 {
     static const char key[] = ",\"as_der\":\"";

@@ -1,6 +1,6 @@
 /*
- * The messages of the go dialect (protocol.md section 3), made from what the stream holds: the
- * stored lite message names log, index and times, the certificate is rendered anew.
+ * The messages of the go dialect (shared/README.md, "The go dialect"), made from what the stream
+ * holds: the stored lite message names log, index and times, the certificate is rendered anew.
  */
 #ifndef SHARED_MESSAGE_MESSAGE_GO_H
 #define SHARED_MESSAGE_MESSAGE_GO_H

@@ -34,7 +34,8 @@ static bool find_member(struct bytes *rest, struct bytes literal)
     return true;
 }
 
-/* An even number of backslashes before a quote are escaped backslashes, and the quote ends the string. */
+/* An even number of backslashes before a quote are escaped backslashes, and the quote ends the
+ * string. */
 static bool is_escaped(struct bytes text, size_t at)
 {
     size_t backslashes = 0;
@@ -160,8 +161,8 @@ static uint8_t letter_of(uint8_t escape)
     }
 }
 
-/* One escape at the start of `text`; answers how much of it was read, 0 if it is none. Our writer's \u are control
- * characters, never halves of a pair. */
+/* One escape at the start of `text`; answers how much of it was read, 0 if it is none. Our writer's
+ * \u are control characters, never halves of a pair. */
 static size_t unescape(uint8_t *out, size_t *written, struct bytes text)
 {
     uint8_t code[2];

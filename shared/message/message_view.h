@@ -1,8 +1,9 @@
 /*
- * Where things stand in the lite message that ingest stored (shared/message.c, shared/certificate_json.c), found by byte
- * searches and without parsing it. Exact all the same: JSON escapes the quotes inside of its strings, so in a message a
- * quote right behind a comma begins a string, and a string with a colon behind it is a key; and each key that is searched
- * for here occurs once in it. What is found is a view, still escaped.
+ * Where things stand in the lite message that ingest stored (shared/message.c,
+ * shared/certificate_json.c), found by byte searches and without parsing it. Exact all the same:
+ * JSON escapes the quotes inside of its strings, so in a message a quote right behind a comma
+ * begins a string, and a string with a colon behind it is a key; and each key that is searched for
+ * here occurs once in it. What is found is a view, still escaped.
  */
 #ifndef SHARED_MESSAGE_MESSAGE_VIEW_H
 #define SHARED_MESSAGE_MESSAGE_VIEW_H
@@ -34,8 +35,8 @@ bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer);
 /* The certificate's own. */
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints);
 
-/* The inside of a JSON string with its escapes undone, written to `out`, which has room for text.size bytes; answers the
- * size. What is no escape stays as it is. */
+/* The inside of a JSON string with its escapes undone, written to `out`, which has room for
+ * text.size bytes; answers the size. What is no escape stays as it is. */
 size_t message_view_unescape(uint8_t *out, struct bytes text);
 
 #endif

@@ -11,8 +11,9 @@ enum {
     TILE_LEVEL_DATA = -1,
 };
 
-/* Writes e.g. "tile/data/x001/x234/067" or, with `width` 1 to 255, "tile/0/067.p/12" to `path`, of TILE_PATH_SIZE bytes.
- * `level` is 0 to 63 or TILE_LEVEL_DATA; `width` TILE_WIDTH means the full tile. */
+/* Writes e.g. "tile/data/x001/x234/067" or, with `width` 1 to 255, "tile/0/067.p/12" to `path`, of
+ * TILE_PATH_SIZE bytes. `level` is 0 to 63 or TILE_LEVEL_DATA; `width` TILE_WIDTH means the full
+ * tile. */
 void tile_path_write(char *path, int level, uint64_t number, unsigned width);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * The Redis contract: the names of every key and field that the daemons share (redis/README.md describes them for direct
- * consumers). Nothing else in the project spells a key.
+ * The Redis contract: the names of every key and field that the daemons share (redis/README.md
+ * describes them for direct consumers). Nothing else in the project spells a key.
  *
- * Every key starts with the prefix, whose braces make all keys of a deployment one Redis Cluster slot. A log id stands
- * in a key as 64 lower-case hex digits, so nothing from outside can shape a key.
+ * Every key starts with the prefix, whose braces make all keys of a deployment one Redis Cluster
+ * slot. A log id stands in a key as 64 lower-case hex digits, so nothing from outside can shape a
+ * key.
  */
 #ifndef SHARED_REDIS_CONTRACT_H
 #define SHARED_REDIS_CONTRACT_H
@@ -45,8 +46,8 @@ struct contract {
 /* False if the prefix is empty, too long, or holds anything but letters, digits and {}:._- */
 bool contract_init(struct contract *contract, const char *prefix);
 
-/* The keys with a variable part, written to `key`, of CONTRACT_KEY_SIZE bytes. `log_id_hex` has 64 digits,
- * `instance` at most CONTRACT_INSTANCE_MAX characters. */
+/* The keys with a variable part, written to `key`, of CONTRACT_KEY_SIZE bytes. `log_id_hex` has 64
+ * digits, `instance` at most CONTRACT_INSTANCE_MAX characters. */
 void contract_log_key(const struct contract *contract, char *key, const char *log_id_hex);
 void contract_lease_key(const struct contract *contract, char *key, const char *log_id_hex);
 void contract_ingest_key(const struct contract *contract, char *key, const char *instance);

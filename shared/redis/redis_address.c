@@ -154,7 +154,8 @@ static const char *set_tls(struct redis_address *address, const char *value)
     return address->has_tls || strcmp(value, "no") == 0 ? NULL : "tls is yes or no";
 }
 
-/* What may stand in the query: of sentinel:// addresses, of those with TLS, or both. A row fills a text or calls. */
+/* What may stand in the query: of sentinel:// addresses, of those with TLS, or both. A row fills a
+ * text or calls. */
 static const struct query_key {
     const char *name;
     bool of_sentinels;

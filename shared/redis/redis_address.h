@@ -6,7 +6,8 @@
  *   sentinel://[user:password@]host[:port][,host[:port]]…/name[/db]
  *       [?role=replica][&sentinel_user=…][&sentinel_password=…][&tls=yes[&ca=FILE]…]
  *
- * User and password, as every value of the query, may be percent-encoded (RFC 3986 section 2.1). Pure.
+ * User and password, as every value of the query, may be percent-encoded (RFC 3986 section 2.1).
+ * Pure.
  */
 #ifndef SHARED_REDIS_REDIS_ADDRESS_H
 #define SHARED_REDIS_REDIS_ADDRESS_H

@@ -1,7 +1,8 @@
 /*
- * States in order of travel: DOWN (waiting for the next attempt) → FINDING (the address of a host's name) → ASKING (a
- * sentinel, which leads to FINDING the server) → GREETING (AUTH, SELECT, CLIENT SETNAME, ROLE, PING: a PONG means that
- * Redis has loaded its data) → UP. Everything that goes wrong leads back to DOWN.
+ * States in order of travel: DOWN (waiting for the next attempt) → FINDING (the address of a host's
+ * name) → ASKING (a sentinel, which leads to FINDING the server) → GREETING (AUTH, SELECT, CLIENT
+ * SETNAME, ROLE, PING: a PONG means that Redis has loaded its data) → UP. Everything that goes
+ * wrong leads back to DOWN.
  */
 #include "shared/redis/redis_link.h"
 
@@ -40,7 +41,8 @@ enum {
     LOOKUP_TIMEOUT_MS = 5000,
     /* How soon the answer of the name servers is noticed. */
     LOOKUP_POLL_MS = 20,
-    /* Reasons that change with every attempt, as of several sentinels in turn, must not fill the log. */
+    /* Reasons that change with every attempt, as of several sentinels in turn, must not fill the
+     * log. */
     LOG_LINES_MAX = 4,
     LOG_LINES_MS = 60 * 1000,
     REASON_SIZE = 160,
@@ -137,7 +139,8 @@ static void on_delete_write(void *data)
     change_interest(link, (short)(link->interest & ~POLLOUT));
 }
 
-/* The one road to DOWN. Called by hiredis when the context is about to be freed, for whatever reason. */
+/* The one road to DOWN. Called by hiredis when the context is about to be freed, for whatever
+ * reason. */
 static void on_cleanup(void *data)
 {
     struct redis_link *link = data;
@@ -257,7 +260,8 @@ static void find_host(struct redis_link *link);
 static void settle(struct redis_link *link)
 {
     if (link->dropping) {
-        /* Still dropping while hiredis says goodbye, so that the reason stays the one that was given. */
+        /* Still dropping while hiredis says goodbye, so that the reason stays the one that was
+         * given. */
         close_connection(link);
         if (link->state != LINK_DOWN)
             go_down(link);
@@ -321,7 +325,8 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
 {
     struct pending_reply *kept = memory_allocate(sizeof *kept);
     *kept = pending;
-    /* After a long silence the loop's last word on the time is old: the reply is due from now on. */
+    /* After a long silence the loop's last word on the time is old: the reply is due from now
+     * on. */
     if (link->pending == 0)
         link->progress_at_ms = clock_monotonic_ms();
     link->pending++;
@@ -337,7 +342,8 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
     }
 }
 
-/* Whoever may not even say hello will not be let in by asking again soon; but loading ends by itself. */
+/* Whoever may not even say hello will not be let in by asking again soon; but loading ends by
+ * itself. */
 static void on_greeting(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)context;

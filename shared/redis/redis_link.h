@@ -1,12 +1,14 @@
 /*
- * One connection to Redis that keeps itself up: finds the server (by its sentinels, if the address names them; anew each
- * time), connects, authenticates, selects the database, sees that it is the server that is needed, waits out LOADING,
- * gives up on a server that stops answering or that says it is no longer the one, and connects again with back-off. Why it
- * cannot is logged once, not with each attempt. It owns no loop: the daemon's one waiting
- * place asks for descriptor, events and deadline, and calls back when one of them is due.
+ * One connection to Redis that keeps itself up: finds the server (by its sentinels, if the address
+ * names them; anew each time), connects, authenticates, selects the database, sees that it is the
+ * server that is needed, waits out LOADING, gives up on a server that stops answering or that says
+ * it is no longer the one, and connects again with back-off. Why it cannot is logged once, not with
+ * each attempt. It owns no loop: the daemon's one waiting place asks for descriptor, events and
+ * deadline, and calls back when one of them is due.
  *
- * Commands go out in order and replies come in that order. When the connection goes away every pending callback is called
- * once with NULL; whoever sent a command then reads back what became of it.
+ * Commands go out in order and replies come in that order. When the connection goes away every
+ * pending callback is called once with NULL; whoever sent a command then reads back what became of
+ * it.
  */
 #ifndef SHARED_REDIS_REDIS_LINK_H
 #define SHARED_REDIS_REDIS_LINK_H
@@ -24,11 +26,12 @@ typedef void (*redis_link_on_reply)(struct redis_link *link, struct redisReply *
                                     void *context);
 
 struct redis_link_events {
-    /* Commands can be sent from now on; or no longer, with a constant or log-safe reason that lives for the call. */
+    /* Commands can be sent from now on; or no longer, with a constant or log-safe reason that lives
+     * for the call. */
     void (*on_up)(struct redis_link *link, void *context);
     void (*on_down)(struct redis_link *link, const char *reason, void *context);
-    /* For loops that must be told (libwebsockets): the descriptor (-1: none) or the poll(2) events wanted have changed.
-     * NULL for loops that ask (curl). */
+    /* For loops that must be told (libwebsockets): the descriptor (-1: none) or the poll(2) events
+     * wanted have changed. NULL for loops that ask (curl). */
     void (*on_interest)(struct redis_link *link, int descriptor, short events, void *context);
     void *context;
 };
@@ -36,7 +39,8 @@ struct redis_link_events {
 struct redis_link_options {
     const struct redis_address *address; /* copied */
     const char *client_name;             /* for CLIENT SETNAME; copied; [A-Za-z0-9_-] */
-    /* No reply for this long while commands are pending: the connection is dropped. More than the longest BLOCK. */
+    /* No reply for this long while commands are pending: the connection is dropped. More than the
+     * longest BLOCK. */
     uint64_t timeout_ms;
     bool writes; /* a replica will not do */
     struct redis_link_events events;
@@ -44,7 +48,8 @@ struct redis_link_options {
 
 /* Connects at the first redis_link_tick. */
 struct redis_link *redis_link_create(const struct redis_link_options *options);
-/* Pending callbacks are called with NULL; on_down is not. NULL is fine. Not from inside a callback of the link. */
+/* Pending callbacks are called with NULL; on_down is not. NULL is fine. Not from inside a callback
+ * of the link. */
 void redis_link_destroy(struct redis_link *link);
 
 bool redis_link_is_up(const struct redis_link *link);
@@ -61,7 +66,8 @@ void redis_link_service(struct redis_link *link, short ready, uint64_t now_ms);
 uint64_t redis_link_deadline_ms(const struct redis_link *link);
 void redis_link_tick(struct redis_link *link, uint64_t now_ms);
 
-/* Sends a command; arguments are copied. `on_reply` may be NULL. False, and no callback, when the link is not up. */
+/* Sends a command; arguments are copied. `on_reply` may be NULL. False, and no callback, when the
+ * link is not up. */
 bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply, void *context,
                      size_t count, const char *const *arguments, const size_t *sizes);
 /* The same for arguments that are C strings, ended by NULL. */

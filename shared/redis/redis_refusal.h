@@ -1,6 +1,6 @@
 /*
- * Error replies that are not about the command: they say that here is not the place to write, or that now is not the
- * time. What is to be done depends on which it is. Pure.
+ * Error replies that are not about the command: they say that here is not the place to write, or
+ * that now is not the time. What is to be done depends on which it is. Pure.
  */
 #ifndef SHARED_REDIS_REDIS_REFUSAL_H
 #define SHARED_REDIS_REDIS_REFUSAL_H
@@ -11,7 +11,8 @@ enum redis_refusal {
     REDIS_REFUSAL_PLACE,
     /* NOAUTH, WRONGPASS: until somebody changes a password. */
     REDIS_REFUSAL_CREDENTIALS,
-    /* OOM, MISCONF, NOREPLICAS, NOPERM: the right server, which does not write now; the connection is fine. */
+    /* OOM, MISCONF, NOREPLICAS, NOPERM: the right server, which does not write now; the connection
+     * is fine. */
     REDIS_REFUSAL_CONDITION,
 };
 

@@ -1,7 +1,7 @@
 /*
  * The extensions of a certificate (RFC 5280 section 4.2, RFC 6962 sections 3.1 and 3.3) as the
- * texts of protocol.md section 3: what OpenSSL's X509V3_EXT_print says, in the line layout that
- * CertStream documents.
+ * texts of shared/README.md, "Extensions": what OpenSSL's X509V3_EXT_print says, in the line layout
+ * that CertStream documents.
  */
 #ifndef SHARED_X509_CERTIFICATE_EXTENSION_H
 #define SHARED_X509_CERTIFICATE_EXTENSION_H

@@ -1,6 +1,6 @@
 /*
- * Who may come in: the one place that decides it, before an upgrade and before a route is looked at. Pure; ws_server takes
- * the headers out of the request and sends the refusal.
+ * Who may come in: the one place that decides it, before an upgrade and before a route is looked
+ * at. Pure; ws_server takes the headers out of the request and sends the refusal.
  */
 #ifndef STREAMER_EDGE_ACCESS_H
 #define STREAMER_EDGE_ACCESS_H

@@ -1,6 +1,6 @@
 /*
- * Addresses of the Internet, of both kinds in one form: IPv4 as an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2), which
- * is also what a dual-stack socket says.
+ * Addresses of the Internet, of both kinds in one form: IPv4 as an IPv4-mapped IPv6 address (RFC
+ * 4291 section 2.5.5.2), which is also what a dual-stack socket says.
  */
 #ifndef STREAMER_EDGE_ADDRESS_H
 #define STREAMER_EDGE_ADDRESS_H
@@ -25,7 +25,8 @@ struct address_range {
     unsigned bits; /* of the IPv6 form */
 };
 
-/* Decimal dots or RFC 4291 section 2.2, nothing around it. False: it is neither, and `address` is not known. */
+/* Decimal dots or RFC 4291 section 2.2, nothing around it. False: it is neither, and `address` is
+ * not known. */
 bool address_parse(struct address *address, struct bytes text);
 struct address address_of_socket(const struct sockaddr *socket);
 /* Writes ADDRESS_TEXT_SIZE bytes at most, "unknown" for one that is not; answers `text`. */

@@ -1,6 +1,6 @@
 /*
- * What the settings of the admission mean: who may come in, how many at once, behind which proxies, and what TLS shows. SIGHUP
- * reads its files again.
+ * What the settings of the admission mean: who may come in, how many at once, behind which proxies,
+ * and what TLS shows. SIGHUP reads its files again.
  */
 #ifndef STREAMER_EDGE_ADMISSION_H
 #define STREAMER_EDGE_ADMISSION_H
@@ -26,14 +26,16 @@ struct admission {
     struct tls_identity *identity; /* NULL: no TLS */
 };
 
-/* The settings are borrowed as long as the admission exist; `connections`: how many there are at most. False, and why in `reason`,
- * if a file is not as it should be. To be cleared in either case. */
+/* The settings are borrowed as long as the admission exist; `connections`: how many there are at
+ * most. False, and why in `reason`, if a file is not as it should be. To be cleared in either
+ * case. */
 bool admission_init(struct admission *admission, const struct streamer_settings *settings,
                     size_t connections, char *reason);
 /* After the last connection. */
 void admission_clear(struct admission *admission);
 
-/* Reads the files of tokens, certificate and key again; what is wrong stays as it was, and the log says so. */
+/* Reads the files of tokens, certificate and key again; what is wrong stays as it was, and the log
+ * says so. */
 void admission_reload(struct admission *admission);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What is remembered of a connection as long as it is open, over all its requests: who is at its other end. Counted among
- * those of its customer as soon as that is known.
+ * What is remembered of a connection as long as it is open, over all its requests: who is at its
+ * other end. Counted among those of its customer as soon as that is known.
  */
 #ifndef STREAMER_EDGE_CONNECTION_H
 #define STREAMER_EDGE_CONNECTION_H
@@ -19,14 +19,14 @@ struct connection {
     bool is_counted;
 };
 
-/* The admission are borrowed as long as the connection exists. One that nobody stands before is counted at once: too many of its
- * kind, and `refusal` says so. */
+/* The admission are borrowed as long as the connection exists. One that nobody stands before is
+ * counted at once: too many of its kind, and `refusal` says so. */
 struct connection *connection_create(const struct admission *admission, struct address peer);
 /* NULL is fine. */
 void connection_destroy(struct connection *connection);
 
-/* Through a trusted proxy, a request has come with this X-Forwarded-For: from now on it is counted for that client. Answers
- * the refusal if he has too many. Does nothing for other connections. */
+/* Through a trusted proxy, a request has come with this X-Forwarded-For: from now on it is counted
+ * for that client. Answers the refusal if he has too many. Does nothing for other connections. */
 struct refusal connection_forward(struct connection *connection, struct bytes forwarded_for);
 
 #endif

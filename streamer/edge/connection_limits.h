@@ -1,9 +1,10 @@
 /*
- * How many connections each customer (address.h) has, and whether one more is welcome: a table without I/O. A connection
- * whose address is not known is not counted here.
+ * How many connections each customer (address.h) has, and whether one more is welcome: a table
+ * without I/O. A connection whose address is not known is not counted here.
  *
- * Open addressing with linear probing; what goes away is closed up behind, so that it never fills with tombstones. Keys are
- * mixed with a seed that nobody outside knows: whoever owns many addresses cannot choose some that collide.
+ * Open addressing with linear probing; what goes away is closed up behind, so that it never fills
+ * with tombstones. Keys are mixed with a seed that nobody outside knows: whoever owns many
+ * addresses cannot choose some that collide.
  */
 #ifndef STREAMER_EDGE_CONNECTION_LIMITS_H
 #define STREAMER_EDGE_CONNECTION_LIMITS_H
@@ -12,8 +13,8 @@
 
 struct connection_limits;
 
-/* At most `per_customer` of each, 0: no matter how many, nothing is counted. `connections`: how many there are at most in
- * all, which bounds the table. */
+/* At most `per_customer` of each, 0: no matter how many, nothing is counted. `connections`: how
+ * many there are at most in all, which bounds the table. */
 struct connection_limits *connection_limits_create(size_t connections, size_t per_customer,
                                                    uint64_t seed);
 /* NULL is fine. */

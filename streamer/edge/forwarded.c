@@ -55,7 +55,8 @@ static bool is_port(struct bytes text)
     return true;
 }
 
-/* [address] or [address]:port, address:port of IPv4, or an address alone. Not known if it is none of them. */
+/* [address] or [address]:port, address:port of IPv4, or an address alone. Not known if it is none
+ * of them. */
 static struct address parse_hop(struct bytes hop)
 {
     bool in_brackets = hop.data[0] == '[';
@@ -74,7 +75,8 @@ static struct address parse_hop(struct bytes hop)
     return address;
 }
 
-/* From left to right, so that it is one pass: what is not to be believed is replaced by what stands right of it. */
+/* From left to right, so that it is one pass: what is not to be believed is replaced by what stands
+ * right of it. */
 struct address forwarded_client(const struct trusted_proxies *proxies, struct bytes header)
 {
     struct address client = { 0 };

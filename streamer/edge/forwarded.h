@@ -1,7 +1,8 @@
 /*
- * Who a client is when proxies stand before us: X-Forwarded-For, which anybody can send, so it is believed only as far as the
- * proxies that added to it are trusted. (Not the Forwarded header of RFC 7239: a proxy that writes the one lets the other
- * pass as the client made it up, so only one may count.)
+ * Who a client is when proxies stand before us: X-Forwarded-For, which anybody can send, so it is
+ * believed only as far as the proxies that added to it are trusted. (Not the Forwarded header of
+ * RFC 7239: a proxy that writes the one lets the other pass as the client made it up, so only one
+ * may count.)
  */
 #ifndef STREAMER_EDGE_FORWARDED_H
 #define STREAMER_EDGE_FORWARDED_H
@@ -24,8 +25,9 @@ void trusted_proxies_clear(struct trusted_proxies *proxies);
 /* An unknown address is that of a Unix socket. */
 bool trusted_proxies_have(const struct trusted_proxies *proxies, struct address address);
 
-/* The rightmost hop of the header that is no trusted proxy; if all are, the first. Not known if that hop is no address. For
- * use only if the peer is trusted. A hop may have a port and an IPv6 one brackets. */
+/* The rightmost hop of the header that is no trusted proxy; if all are, the first. Not known if
+ * that hop is no address. For use only if the peer is trusted. A hop may have a port and an IPv6
+ * one brackets. */
 struct address forwarded_client(const struct trusted_proxies *proxies, struct bytes header);
 
 #endif

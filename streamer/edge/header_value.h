@@ -6,8 +6,8 @@
 
 /* Without the white space around it. */
 struct bytes header_value_trim(struct bytes value);
-/* The next element of a comma-separated list, trimmed, which is cut off the list; empty ones are passed over. No data at the
- * list's end. */
+/* The next element of a comma-separated list, trimmed, which is cut off the list; empty ones are
+ * passed over. No data at the list's end. */
 struct bytes header_value_take_element(struct bytes *list);
 /* As schemes, host names and tokens of HTTP are compared: ASCII case does not matter. */
 bool header_value_equal(struct bytes a, struct bytes b);

@@ -151,7 +151,8 @@ static int open_internet(const struct listener_place *place, char *url)
     return descriptor;
 }
 
-/* False, with errno, if the path is somebody's: only a socket that nobody listens on any more is removed. */
+/* False, with errno, if the path is somebody's: only a socket that nobody listens on any more is
+ * removed. */
 static bool make_room_for_accept(const struct sockaddr_un *where)
 {
     struct stat status;

@@ -1,6 +1,7 @@
 /*
- * A listening socket. Made by us and not by libwebsockets, whose Debian 12 version does not set SO_REUSEPORT for a server of
- * one thread; with it, several streamers share a port and the kernel deals the connections out.
+ * A listening socket. Made by us and not by libwebsockets, whose Debian 12 version does not set
+ * SO_REUSEPORT for a server of one thread; with it, several streamers share a port and the kernel
+ * deals the connections out.
  */
 #ifndef STREAMER_EDGE_LISTENER_H
 #define STREAMER_EDGE_LISTENER_H
@@ -14,7 +15,8 @@
 enum {
     /* What a sockaddr_un has room for, with its NUL. */
     LISTENER_PATH_SIZE = 108,
-    /* "https://", an IPv6 address with its scope in brackets, a colon and a port; or "unix:" and a path. */
+    /* "https://", an IPv6 address with its scope in brackets, a colon and a port; or "unix:" and a
+     * path. */
     LISTENER_URL_SIZE = LISTENER_PATH_SIZE + 8,
     LISTENER_REASON_SIZE = 256,
 };
@@ -30,18 +32,20 @@ struct listener_place {
     bool ipv6_only; /* IPv4 is somebody else's */
 };
 
-/* [http://|https://]ADDRESS[:PORT], an IPv6 address with a port in brackets, or unix:/path. NULL, or what is wrong. */
+/* [http://|https://]ADDRESS[:PORT], an IPv6 address with a port in brackets, or unix:/path. NULL,
+ * or what is wrong. */
 const char *listener_place_parse(struct listener_place *place, const char *text);
 
-/* Answers a non-blocking descriptor and writes "http://address:port" (or https, or unix:/path) to `url`; or -1 and why to
- * `reason`. A port is in use if somebody has it who does not share it, or if it is not to be shared. A Unix socket is for its
- * owner and group; one that was left behind is taken over, one that somebody listens on is not. */
+/* Answers a non-blocking descriptor and writes "http://address:port" (or https, or unix:/path) to
+ * `url`; or -1 and why to `reason`. A port is in use if somebody has it who does not share it, or
+ * if it is not to be shared. A Unix socket is for its owner and group; one that was left behind is
+ * taken over, one that somebody listens on is not. */
 int listener_open(const struct listener_place *place, char *url, char *reason);
 /* Closes it; a Unix socket's file goes too. */
 void listener_close(int descriptor, const struct listener_place *place);
 
-/* Accepts one connection: a non-blocking descriptor, which the caller closes, and who is at its other end; -1 and errno as
- * accept4(2). */
+/* Accepts one connection: a non-blocking descriptor, which the caller closes, and who is at its
+ * other end; -1 and errno as accept4(2). */
 int listener_accept(int descriptor, struct address *peer);
 
 #endif

@@ -14,7 +14,8 @@ struct refusal {
     const char *text; /* needs no escape in JSON */
 };
 
-/* Writes less than REFUSAL_SIZE bytes to `answer` and says how many; a HEAD is answered without the body. */
+/* Writes less than REFUSAL_SIZE bytes to `answer` and says how many; a HEAD is answered without the
+ * body. */
 size_t refusal_write(char *answer, struct refusal refusal, bool is_head);
 
 #endif

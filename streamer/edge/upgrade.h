@@ -24,8 +24,9 @@ struct upgrade_request {
 
 struct refusal upgrade_check(const struct upgrade_request *request);
 
-/* The first subprotocol that the client offers, to `name`; empty if it offers none. The streamer speaks none, but browsers
- * and libraries that offer one do without a connection unless it is named in the answer. */
+/* The first subprotocol that the client offers, to `name`; empty if it offers none. The streamer
+ * speaks none, but browsers and libraries that offer one do without a connection unless it is named
+ * in the answer. */
 void upgrade_choose_subprotocol(char *name, struct bytes subprotocols);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * A page of the stream is asked for, its entries are looked at, and those that pass are handed over; if their issuers are
- * not known, these are fetched and the page is asked for again, so that no reply needs to be kept.
+ * A page of the stream is asked for, its entries are looked at, and those that pass are handed
+ * over; if their issuers are not known, these are fetched and the page is asked for again, so that
+ * no reply needs to be kept.
  */
 #include "streamer/http/entry_search.h"
 

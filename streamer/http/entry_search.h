@@ -1,6 +1,7 @@
 /*
- * Looks for entries of the stream, newest first: those that pass a filter, among the newest SEARCH_ENTRIES_MAX, or the one of an
- * id. In pages, and one search at a time, whatever number of clients ask: a search reads megabytes from Redis.
+ * Looks for entries of the stream, newest first: those that pass a filter, among the newest
+ * SEARCH_ENTRIES_MAX, or the one of an id. In pages, and one search at a time, whatever number of
+ * clients ask: a search reads megabytes from Redis.
  */
 #ifndef STREAMER_HTTP_ENTRY_SEARCH_H
 #define STREAMER_HTTP_ENTRY_SEARCH_H
@@ -16,13 +17,15 @@ struct stream_entry;
 struct recent_certificates;
 
 enum {
-    /* Some 18 MB of Redis' replies; a few seconds of the stream at its busiest, minutes at its quietest. */
+    /* Some 18 MB of Redis' replies; a few seconds of the stream at its busiest, minutes at its
+     * quietest. */
     SEARCH_ENTRIES_MAX = 5000,
     /* Each waits for those before it. */
     SEARCHES_WAITING_MAX = 16,
 };
 
-/* Owned by whoever searches; from entry_search_start until on_end is called or entry_search_leave. */
+/* Owned by whoever searches; from entry_search_start until on_end is called or
+ * entry_search_leave. */
 struct search_request {
     /* An entry that passes, a view for the call. False: no more are wanted. */
     bool (*on_entry)(const struct stream_entry *entry, uint64_t now_ms, void *context);
@@ -49,7 +52,8 @@ struct entry_search *entry_search_create(const struct contract *contract,
 /* After its link; nobody may search. NULL is fine. */
 void entry_search_destroy(struct entry_search *search);
 
-/* False, and no callback, if Redis cannot be asked or too many searches wait. No callback is called from inside. */
+/* False, and no callback, if Redis cannot be asked or too many searches wait. No callback is called
+ * from inside. */
 bool entry_search_start(struct entry_search *search, struct search_request *request);
 /* The request is not interested any more, or never was. */
 void entry_search_leave(struct entry_search *search, struct search_request *request);

@@ -1,6 +1,6 @@
 /*
- * What the streamer answers on each path: one function and one row of the table per route. A route either answers at once
- * or waits for Redis. Knows nothing of sockets.
+ * What the streamer answers on each path: one function and one row of the table per route. A route
+ * either answers at once or waits for Redis. Knows nothing of sockets.
  */
 #ifndef STREAMER_HTTP_HTTP_ROUTES_H
 #define STREAMER_HTTP_HTTP_ROUTES_H

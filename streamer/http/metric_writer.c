@@ -10,7 +10,8 @@ void metric_family(struct buffer *out, const char *name, const char *type, const
     buffer_append_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* Backslash, quote and newline are escaped; what is not UTF-8, and other control characters, become U+FFFD. */
+/* Backslash, quote and newline are escaped; what is not UTF-8, and other control characters, become
+ * U+FFFD. */
 static void append_escaped(struct buffer *out, struct bytes text)
 {
     for (size_t at = 0; at < text.size;) {

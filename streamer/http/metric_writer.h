@@ -1,6 +1,7 @@
 /*
- * Metrics onto a buffer, in the text form that Prometheus reads (exposition format 0.0.4). Names, types and help are
- * constants of ours; values of labels come from anywhere and are escaped here. A failed buffer is checked once, at the end.
+ * Metrics onto a buffer, in the text form that Prometheus reads (exposition format 0.0.4). Names,
+ * types and help are constants of ours; values of labels come from anywhere and are escaped here. A
+ * failed buffer is checked once, at the end.
  */
 #ifndef STREAMER_HTTP_METRIC_WRITER_H
 #define STREAMER_HTTP_METRIC_WRITER_H

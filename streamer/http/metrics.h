@@ -1,4 +1,5 @@
-/* /metrics: the streamer's own counters, and what ingest says of the logs and of itself, as metrics for Prometheus. */
+/* /metrics: the streamer's own counters, and what ingest says of the logs and of itself, as metrics
+ * for Prometheus. */
 #ifndef STREAMER_HTTP_METRICS_H
 #define STREAMER_HTTP_METRICS_H
 

@@ -14,8 +14,8 @@
 #include "streamer/stream/stream_entry.h"
 
 enum {
-    /* New entries may bring new issuers while those of the last ones are fetched; after so many rounds what is missing is
-     * left out. */
+    /* New entries may bring new issuers while those of the last ones are fetched; after so many
+     * rounds what is missing is left out. */
     ROUNDS_MAX = 4,
 };
 

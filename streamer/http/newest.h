@@ -1,6 +1,6 @@
 /*
- * The newest entries of the stream, for HTTP answers. One XREVRANGE at a time serves all who wait for it, so however many
- * ask, Redis is asked at most once per round trip.
+ * The newest entries of the stream, for HTTP answers. One XREVRANGE at a time serves all who wait
+ * for it, so however many ask, Redis is asked at most once per round trip.
  */
 #ifndef STREAMER_HTTP_NEWEST_H
 #define STREAMER_HTTP_NEWEST_H

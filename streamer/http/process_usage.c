@@ -11,7 +11,8 @@ static uint64_t milliseconds(struct timeval time)
     return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_usec / 1000;
 }
 
-/* The first two numbers of /proc/self/statm: pages of address space, and of them those in memory. */
+/* The first two numbers of /proc/self/statm: pages of address space, and of them those in
+ * memory. */
 static void read_memory(struct process_usage *usage)
 {
     char text[128];

@@ -1,6 +1,6 @@
 /*
- * What a client is sent besides messages, as the bytes of its transport: over WebSocket frames of their own, never
- * compressed; over Server-Sent Events comments and events with a type.
+ * What a client is sent besides messages, as the bytes of its transport: over WebSocket frames of
+ * their own, never compressed; over Server-Sent Events comments and events with a type.
  */
 #ifndef STREAMER_LANES_CONTROL_FRAME_H
 #define STREAMER_LANES_CONTROL_FRAME_H

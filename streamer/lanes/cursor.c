@@ -36,7 +36,8 @@ void cursor_learn_newest(struct cursor *cursor, struct stream_position newest)
         cursor->last = newest;
 }
 
-/* One that was fed from Redis, or comes from another streamer, may be further than the reader here. */
+/* One that was fed from Redis, or comes from another streamer, may be further than the reader
+ * here. */
 static void skip_what_it_had(struct cursor *cursor, const struct lane *lane)
 {
     uint64_t number;

@@ -1,9 +1,10 @@
 /*
- * A client of a lane: a position, and when what happened. It does no I/O and reads no clock: it is told, and says what is
- * to be done next.
+ * A client of a lane: a position, and when what happened. It does no I/O and reads no clock: it is
+ * told, and says what is to be done next.
  *
- * It is live while the lane holds what it is sent next. One that the lane has overtaken, or that came for what was before
- * the lane, is behind: it is fed pages of the past until it has had all that the lane no longer holds.
+ * It is live while the lane holds what it is sent next. One that the lane has overtaken, or that
+ * came for what was before the lane, is behind: it is fed pages of the past until it has had all
+ * that the lane no longer holds.
  */
 #ifndef STREAMER_LANES_CURSOR_H
 #define STREAMER_LANES_CURSOR_H
@@ -48,8 +49,9 @@ enum cursor_due {
     CURSOR_DUE_CLOSE_SLOW,
 };
 
-/* Joins the lane: at its end, or as one that is behind and wants what came since. `newest` is the newest entry that was read
- * from the stream. `now_ms` is monotonic and above zero, here and below. */
+/* Joins the lane: at its end, or as one that is behind and wants what came since. `newest` is the
+ * newest entry that was read from the stream. `now_ms` is monotonic and above zero, here and
+ * below. */
 void cursor_join(struct cursor *cursor, const struct lane *lane, const struct since *since,
                  struct stream_position newest, uint64_t now_ms);
 /* What the newest entry is was not known when it joined, and is now. */
@@ -58,8 +60,8 @@ void cursor_learn_newest(struct cursor *cursor, struct stream_position newest);
 /* Redis was set back: what it gets again, under new ids, this client has had. */
 void cursor_note_rollback(struct cursor *cursor);
 
-/* What to send next, and for CURSOR_NEXT_SLICE at most `limit` bytes of it (but a whole message). One that the lane has
- * overtaken is behind from here on. */
+/* What to send next, and for CURSOR_NEXT_SLICE at most `limit` bytes of it (but a whole message).
+ * One that the lane has overtaken is behind from here on. */
 enum cursor_next cursor_next(struct cursor *cursor, const struct lane *lane, size_t limit,
                              struct lane_slice *slice);
 /* A slice of the lane was handed over; or one of a page. */

@@ -1,6 +1,7 @@
 /*
- * An entry of the stream as the bytes that go to clients: its message, in the frame of a transport. For one entry and form
- * of message at a time, each frame is made once, when it is first asked for, whatever number of lanes want it.
+ * An entry of the stream as the bytes that go to clients: its message, in the frame of a transport.
+ * For one entry and form of message at a time, each frame is made once, when it is first asked for,
+ * whatever number of lanes want it.
  */
 #ifndef STREAMER_LANES_FRAMER_H
 #define STREAMER_LANES_FRAMER_H
@@ -22,8 +23,8 @@ struct framer_stats {
     uint64_t rendered[MESSAGE_CONTENTS];
     uint64_t deflated_in; /* bytes of messages that were compressed, and what they became */
     uint64_t deflated_out;
-    uint64_t
-        malformed; /* messages that could not be made because the entry's json is not of the contract's form */
+    /* Messages that could not be made because the entry's json is not of the contract's form. */
+    uint64_t malformed;
 };
 
 /* The renderer is borrowed as long as the framer exists. */
@@ -33,7 +34,8 @@ void framer_destroy(struct framer *framer);
 
 const char *framing_name(enum framing framing);
 
-/* From here on frames are those of this entry's message in this form. Borrowed until the next framer_set. */
+/* From here on frames are those of this entry's message in this form. Borrowed until the next
+ * framer_set. */
 void framer_set(struct framer *framer, const struct stream_entry *entry, struct render_form form,
                 uint64_t now_ms);
 /* The frame, alive until the next framer_set. False if the message cannot be made. */

@@ -9,8 +9,9 @@
 #include "shared/base/say.h"
 
 enum {
-    /* The smallest messages in number, those of domains-only, are about this long, so the index seldom fills before the
-     * ring does; when it does, the oldest messages are dropped all the same. */
+    /* The smallest messages in number, those of domains-only, are about this long, so the index
+     * seldom fills before the ring does; when it does, the oldest messages are dropped all the
+     * same. */
     BYTES_PER_RECORD = 128,
 };
 

@@ -1,13 +1,14 @@
 /*
- * A lane: the stream's latest messages as frames that are ready to be sent, in a ring of bytes that is mapped twice in a
- * row, so that any run of messages is one contiguous slice.
+ * A lane: the stream's latest messages as frames that are ready to be sent, in a ring of bytes that
+ * is mapped twice in a row, so that any run of messages is one contiguous slice.
  *
  *     bytes     [ … frame 7 | frame 8 | frame 9 | room … ][ the same memory again ]
  *     messages          7         8         9      10 = lane_next, where new readers join
  *                       lane_first
  *
- * Messages are numbered; the numbers only grow. A reader is nothing but the number of the message it is sent next, so the
- * lane does not know its readers, and one that lags pins no memory: it is overtaken when lane_first passes it.
+ * Messages are numbered; the numbers only grow. A reader is nothing but the number of the message
+ * it is sent next, so the lane does not know its readers, and one that lags pins no memory: it is
+ * overtaken when lane_first passes it.
  */
 #ifndef STREAMER_LANES_LANE_H
 #define STREAMER_LANES_LANE_H
@@ -23,34 +24,36 @@ struct lane_slice {
     struct stream_position last; /* of the last message in it */
 };
 
-/* `size` bytes, rounded up to whole pages. `after`: the lane will get what comes after that place. Aborts if the memory
- * cannot be mapped. */
+/* `size` bytes, rounded up to whole pages. `after`: the lane will get what comes after that place.
+ * Aborts if the memory cannot be mapped. */
 struct lane *lane_create(size_t size, struct stream_id after);
 /* NULL is fine. */
 void lane_destroy(struct lane *lane);
 
-/* Appends a frame, dropping the oldest messages to make room. False if the ring is too small for it: then it only takes
- * its number, and the lane is empty after it, so that every reader is overtaken and reads it elsewhere. An id that is not
- * above the last one (Redis was set back) is fine; who looks for a place finds none before it then. */
+/* Appends a frame, dropping the oldest messages to make room. False if the ring is too small for
+ * it: then it only takes its number, and the lane is empty after it, so that every reader is
+ * overtaken and reads it elsewhere. An id that is not above the last one (Redis was set back) is
+ * fine; who looks for a place finds none before it then. */
 bool lane_append(struct lane *lane, struct stream_position position, struct bytes frame);
 
-/* What came between the last message and `id` will never be appended: every reader is overtaken, and nobody finds a place at or
- * before the last message. */
+/* What came between the last message and `id` will never be appended: every reader is overtaken,
+ * and nobody finds a place at or before the last message. */
 void lane_break(struct lane *lane, struct stream_id id);
 
-/* An entry with this id was not appended, though some may want it: who has not had all up to it finds no place. */
+/* An entry with this id was not appended, though some may want it: who has not had all up to it
+ * finds no place. */
 void lane_pass_over(struct lane *lane, struct stream_id id);
 
 /* The oldest message held, and the one that will come next. Equal when the lane is empty. */
 uint64_t lane_first(const struct lane *lane);
 uint64_t lane_next(const struct lane *lane);
 
-/* Whole messages from `number` on, at most `limit` bytes but at least one message. False when there is none yet. `number`
- * is lane_first to lane_next. The slice lives until the next append. */
+/* Whole messages from `number` on, at most `limit` bytes but at least one message. False when there
+ * is none yet. `number` is lane_first to lane_next. The slice lives until the next append. */
 bool lane_read(const struct lane *lane, uint64_t number, size_t limit, struct lane_slice *slice);
 
-/* Where one who has had everything up to and including `id` goes on: the number of the first message after it. False if the
- * lane no longer holds all that comes after it. */
+/* Where one who has had everything up to and including `id` goes on: the number of the first
+ * message after it. False if the lane no longer holds all that comes after it. */
 bool lane_find(const struct lane *lane, struct stream_id id, uint64_t *number);
 
 /* The bytes from `number` on to the end. */

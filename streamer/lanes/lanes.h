@@ -1,7 +1,7 @@
 /*
- * All lanes there are: one for each form of message, framing and filter that somebody listens to, shared by all who ask for
- * the same. An entry of the stream is rendered once for each form that is wanted, framed once for each framing, and copied
- * into the lanes whose filter it passes.
+ * All lanes there are: one for each form of message, framing and filter that somebody listens to,
+ * shared by all who ask for the same. An entry of the stream is rendered once for each form that is
+ * wanted, framed once for each framing, and copied into the lanes whose filter it passes.
  */
 #ifndef STREAMER_LANES_LANES_H
 #define STREAMER_LANES_LANES_H
@@ -14,7 +14,8 @@ struct stream_entry;
 struct recent_certificates;
 
 enum {
-    /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 512 KiB each. */
+    /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 512 KiB
+     * each. */
     LANES_FILTERED_MAX = 256,
     /* A filter lets little through, so its lane lasts as long with less; and many may be there. */
     LANES_FILTERED_SHARE = 64,
@@ -41,15 +42,16 @@ struct lanes_stats {
 
 struct lanes;
 
-/* `ring_bytes`: of each lane that has no filter. The framer and the window (NULL: none) are borrowed as long as the lanes
- * exist; the window is to know of an entry before it is published. */
+/* `ring_bytes`: of each lane that has no filter. The framer and the window (NULL: none) are
+ * borrowed as long as the lanes exist; the window is to know of an entry before it is published. */
 struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
                            const struct recent_certificates *window);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
-/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as often; it has a reference
- * of its own to the filter. A new one gets what comes after `newest`. NULL if there are as many as may be. */
+/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as
+ * often; it has a reference of its own to the filter. A new one gets what comes after `newest`.
+ * NULL if there are as many as may be. */
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest);
 void lanes_leave(struct lane_slot *slot, uint64_t now_ms);
@@ -59,7 +61,8 @@ const struct lane_key *lanes_key(const struct lane_slot *slot);
 /* True if somebody with this key could join. */
 bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key);
 
-/* All of them, in any order; NULL after the last and as the start. The count of listeners is of now. */
+/* All of them, in any order; NULL after the last and as the start. The count of listeners is of
+ * now. */
 const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_slot *slot);
 size_t lanes_slot_listeners(const struct lane_slot *slot);
 size_t lanes_listeners(const struct lanes *lanes, enum message_content content);
@@ -67,7 +70,8 @@ size_t lanes_listeners(const struct lanes *lanes, enum message_content content);
 /* Lanes with a filter. */
 size_t lanes_filtered(const struct lanes *lanes);
 
-/* True while full messages are wanted, so that the issuers of an entry must be known before it is published. */
+/* True while full messages are wanted, so that the issuers of an entry must be known before it is
+ * published. */
 bool lanes_need_issuers(const struct lanes *lanes);
 
 /* Of all lanes: lane_break, lane_pass_over. */

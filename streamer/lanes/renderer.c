@@ -11,7 +11,8 @@
 #include "streamer/stream/stream_entry.h"
 
 enum {
-    /* The issuers of one entry. Chains have one to four; log servers refuse those with more than some ten. */
+    /* The issuers of one entry. Chains have one to four; log servers refuse those with more than
+     * some ten. */
     CHAIN_MAX = 64,
     DER_MAX = 1 << 24,
     OBJECTS_MAX = 64 * 1024 * 1024,

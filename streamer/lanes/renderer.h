@@ -1,6 +1,7 @@
 /*
- * An entry of the stream as a message, in what form a client asked for. In our own dialect by copying what the stream
- * holds; in the go dialect (protocol.md section 3) the certificates are read and rendered anew.
+ * An entry of the stream as a message, in what form a client asked for. In our own dialect by
+ * copying what the stream holds; in the go dialect (shared/README.md) the certificates are read and
+ * rendered anew.
  */
 #ifndef STREAMER_LANES_RENDERER_H
 #define STREAMER_LANES_RENDERER_H
@@ -12,7 +13,7 @@ struct issuer_cache;
 struct renderer;
 struct stream_entry;
 
-/* What a message holds (protocol.md section 2). */
+/* What a message holds (shared/README.md, "Messages"). */
 enum message_content {
     MESSAGE_LITE,
     MESSAGE_FULL,
@@ -34,8 +35,9 @@ struct renderer *renderer_create(const struct issuer_cache *issuers);
 /* NULL is fine. */
 void renderer_destroy(struct renderer *renderer);
 
-/* Appends the entry's message to `out`. False, with nothing appended, if its json is not of the contract's form or `out`
- * is full. An issuer that is not in `issuers` is left out, so have them fetched before. */
+/* Appends the entry's message to `out`. False, with nothing appended, if its json is not of the
+ * contract's form or `out` is full. An issuer that is not in `issuers` is left out, so have them
+ * fetched before. */
 bool renderer_write(struct renderer *renderer, struct buffer *out, struct render_form form,
                     const struct stream_entry *entry, uint64_t now_ms);
 

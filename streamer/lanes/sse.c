@@ -8,7 +8,8 @@ static void write_field(struct buffer *out, const char *name, struct bytes value
     buffer_append_byte(out, '\n');
 }
 
-/* A line of its own for each line of the data; the newline at its end belongs to the messages of the go dialect. */
+/* A line of its own for each line of the data; the newline at its end belongs to the messages of
+ * the go dialect. */
 static void write_data(struct buffer *out, struct bytes data)
 {
     if (data.size > 0 && data.data[data.size - 1] == '\n')

@@ -1,6 +1,6 @@
 /*
- * What a client asks for in the query of a stream, or of an answer with messages: their form, and the filter they have to
- * pass. Pure: the parameters come decoded.
+ * What a client asks for in the query of a stream, or of an answer with messages: their form, and
+ * the filter they have to pass. Pure: the parameters come decoded.
  */
 #ifndef STREAMER_LANES_STREAM_REQUEST_H
 #define STREAMER_LANES_STREAM_REQUEST_H
@@ -26,8 +26,9 @@ struct stream_request {
     struct since since;
 };
 
-/* False, with nothing to clear, if a parameter is wrong or not known: then `reason`, of STREAM_REQUEST_REASON_SIZE bytes, says
- * which and why, in printable ASCII without quotes and backslashes. */
+/* False, with nothing to clear, if a parameter is wrong or not known: then `reason`, of
+ * STREAM_REQUEST_REASON_SIZE bytes, says which and why, in printable ASCII without quotes and
+ * backslashes. */
 bool stream_request_read(struct stream_request *request, const struct stream_route *route,
                          const struct query *query, char *reason);
 void stream_request_clear(struct stream_request *request);

@@ -19,8 +19,8 @@ enum websocket_frame_type {
     WEBSOCKET_FRAME_PING = 0x9,
 };
 
-/* Writes the header of a final frame with `size` bytes of payload to `header`, of WEBSOCKET_FRAME_HEADER_MAX bytes, and
- * answers how many bytes it has: 2, 4 or 10. */
+/* Writes the header of a final frame with `size` bytes of payload to `header`, of
+ * WEBSOCKET_FRAME_HEADER_MAX bytes, and answers how many bytes it has: 2, 4 or 10. */
 size_t websocket_frame_header(uint8_t *header, enum websocket_frame_type type, size_t size);
 
 #endif

@@ -105,7 +105,8 @@ struct loop *loop_create(unsigned request_timeout_s)
     lws_set_log_level(LLL_ERR, write_log);
     struct loop *loop = memory_allocate_zeroed(1, sizeof *loop);
     struct lws_context_creation_info info = {
-        /* Not CONTEXT_PORT_NO_LISTEN_SERVER, which ws_server has: requests go to the first vhost of their port. */
+        /* Not CONTEXT_PORT_NO_LISTEN_SERVER, which ws_server has: requests go to the first vhost of
+         * their port. */
         .port = CONTEXT_PORT_NO_LISTEN,
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .max_http_header_data2 = HEADERS_MAX,
@@ -197,7 +198,8 @@ void loop_watch_destroy(struct loop_watch *watch)
 
 void loop_watch_want_write(struct loop_watch *watch)
 {
-    /* libwebsockets 4.1 clears POLLOUT after the callback, so what is asked for inside it would be lost. */
+    /* libwebsockets 4.1 clears POLLOUT after the callback, so what is asked for inside it would be
+     * lost. */
     if (watch->in_callback)
         loop_timer_set(watch->write_again, 0);
     else if (watch->wsi)

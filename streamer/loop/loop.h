@@ -1,6 +1,7 @@
 /*
- * The one place that waits: libwebsockets' loop, and on it descriptors and timers of ours. (WebSocket and HTTP connections
- * are ws_server's.) Everything is called from loop_run, in one thread.
+ * The one place that waits: libwebsockets' loop, and on it descriptors and timers of ours.
+ * (WebSocket and HTTP connections are ws_server's.) Everything is called from loop_run, in one
+ * thread.
  */
 #ifndef STREAMER_LOOP_LOOP_H
 #define STREAMER_LOOP_LOOP_H
@@ -17,7 +18,8 @@ struct lws_context;
 typedef void (*loop_on_ready)(short events, void *context);
 typedef void (*loop_on_time)(void *context);
 
-/* The time is for a TLS handshake, for headers to arrive and for an answer to be taken. NULL after saying why on the log. */
+/* The time is for a TLS handshake, for headers to arrive and for an answer to be taken. NULL after
+ * saying why on the log. */
 struct loop *loop_create(unsigned request_timeout_s);
 /* After all watches and timers. Closes what connections are left. NULL is fine. */
 void loop_destroy(struct loop *loop);
@@ -28,8 +30,9 @@ struct lws_context *loop_context(const struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* Calls back when `descriptor` is readable (POLLIN), as poll(2) has it; with POLLHUP alone, once, when it is at its end and
- * is no longer watched. The descriptor is duplicated and stays the caller's. NULL if there is no descriptor left. */
+/* Calls back when `descriptor` is readable (POLLIN), as poll(2) has it; with POLLHUP alone, once,
+ * when it is at its end and is no longer watched. The descriptor is duplicated and stays the
+ * caller's. NULL if there is no descriptor left. */
 struct loop_watch *loop_watch_create(struct loop *loop, int descriptor, loop_on_ready on_ready,
                                      void *context);
 /* Also from inside its own callback. NULL is fine. */

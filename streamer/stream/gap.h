@@ -1,4 +1,4 @@
-/* What a client could not be given: protocol.md section 2, "gap". */
+/* What a client could not be given (shared/README.md, "Messages": gap). */
 #ifndef STREAMER_STREAM_GAP_H
 #define STREAMER_STREAM_GAP_H
 
@@ -10,8 +10,8 @@ enum gap_reason {
     GAP_SLOW,    /* the lane does not have it any more, and there is nowhere else to get it from */
 };
 
-/* The entries of the stream after `from`, up to and including `to`. Of a filtered stream all count, also those the filter
- * would not have let through: nobody can tell any more. */
+/* The entries of the stream after `from`, up to and including `to`. Of a filtered stream all count,
+ * also those the filter would not have let through: nobody can tell any more. */
 struct gap {
     struct stream_id from;
     struct stream_id to;

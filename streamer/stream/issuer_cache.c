@@ -140,7 +140,8 @@ static void write_fingerprint(struct json_writer *writer, const uint8_t *sha256)
     json_text(writer, bytes_of(text, sizeof text - 1));
 }
 
-/* Every key that a certificate object has (protocol.md section 3), so that no reader trips over a missing one. */
+/* Every key that a certificate object has (shared/README.md), so that no reader trips over a
+ * missing one. */
 static void write_absent(struct buffer *out, const uint8_t *sha256)
 {
     static const char *const nulls[] = { "not_before",  "not_after", "serial_number",

@@ -16,7 +16,8 @@
 
 enum {
     FINGERPRINT_HEX = 2 * SHA256_SIZE,
-    /* One command's worth; entries of one reply share most of theirs. What is over comes with the next fetch. */
+    /* One command's worth; entries of one reply share most of theirs. What is over comes with the
+     * next fetch. */
     ASKED_MAX = 512,
     /* An issuer that is not there will hardly come soon, but ingest may still be writing it. */
     RETRY_ABSENT_MS = 30000,

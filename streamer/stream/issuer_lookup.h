@@ -12,7 +12,8 @@ struct issuer_cache;
 struct redis_link;
 struct stream_entry;
 
-/* Every issuer that was asked for is in the cache now, or marked absent there; false: the connection went away first. */
+/* Every issuer that was asked for is in the cache now, or marked absent there; false: the
+ * connection went away first. */
 typedef void (*issuer_lookup_on_done)(bool fetched, void *context);
 
 /* `contract` and `issuers` are borrowed as long as the fetch exists. */
@@ -22,8 +23,9 @@ struct issuer_lookup *issuer_lookup_create(const struct contract *contract,
 /* Not while a fetch is under way on a link that lives on. NULL is fine. */
 void issuer_lookup_destroy(struct issuer_lookup *fetch);
 
-/* Asks for the issuers of these entries that the cache does not know. False, and no callback, if it knows them all or
- * nothing can be asked because the link is not up. Not while a fetch is under way. */
+/* Asks for the issuers of these entries that the cache does not know. False, and no callback, if it
+ * knows them all or nothing can be asked because the link is not up. Not while a fetch is under
+ * way. */
 bool issuer_lookup_start(struct issuer_lookup *fetch, struct redis_link *link,
                          const struct stream_entry *entries, size_t count, uint64_t now_ms);
 

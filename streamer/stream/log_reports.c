@@ -1,6 +1,6 @@
 /*
- * Three rounds of questions: the logs known, the hash of each, and the hash of each process that owns one. What was known
- * stays until all answers are there.
+ * Three rounds of questions: the logs known, the hash of each, and the hash of each process that
+ * owns one. What was known stays until all answers are there.
  */
 #include "streamer/stream/log_reports.h"
 

@@ -1,7 +1,8 @@
 /*
- * What ingest says of each log and of itself in Redis (redis/README.md), for answers about them. Asked for every few seconds, so
- * that however often clients ask, Redis is not. A field of a log that is to be shown is a row of the table in
- * log_reports.c, one of an ingest process a row of the table in metrics.c.
+ * What ingest says of each log and of itself in Redis (redis/README.md), for answers about them.
+ * Asked for every few seconds, so that however often clients ask, Redis is not. A field of a log
+ * that is to be shown is a row of the table in log_reports.c, one of an ingest process a row of the
+ * table in metrics.c.
  */
 #ifndef STREAMER_STREAM_LOG_REPORTS_H
 #define STREAMER_STREAM_LOG_REPORTS_H

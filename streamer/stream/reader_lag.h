@@ -1,6 +1,6 @@
 /*
- * How far the reader is behind the stream: the id of the newest entry in Redis, asked for every few seconds, against that of
- * the entry read last.
+ * How far the reader is behind the stream: the id of the newest entry in Redis, asked for every few
+ * seconds, against that of the entry read last.
  */
 #ifndef STREAMER_STREAM_READER_LAG_H
 #define STREAMER_STREAM_READER_LAG_H

@@ -1,6 +1,7 @@
 /*
- * A node per certificate, in a list from the one that came last to the one that came longest ago, and in two tables of
- * chains, by each fingerprint. Indexes are one more than the node's place, so that zeroed memory is empty.
+ * A node per certificate, in a list from the one that came last to the one that came longest ago,
+ * and in two tables of chains, by each fingerprint. Indexes are one more than the node's place, so
+ * that zeroed memory is empty.
  */
 #include "streamer/stream/recent_certificates.h"
 
@@ -82,7 +83,8 @@ static struct node *node_at(const struct recent_certificates *window, uint32_t i
     return &window->nodes[index - 1];
 }
 
-/* Fingerprints are random, but strangers can choose among them: the seed makes their chains unknown. */
+/* Fingerprints are random, but strangers can choose among them: the seed makes their chains
+ * unknown. */
 static uint32_t *head_of(const struct recent_certificates *window, enum key key,
                          struct bytes fingerprint)
 {

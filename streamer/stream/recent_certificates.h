@@ -1,10 +1,12 @@
 /*
- * The certificates that the stream held lately: for each the ids of the first and of the last entry with it. Of the
- * entries with the same certificate (several logs hold it), the first is no repeat and every other is.
+ * The certificates that the stream held lately: for each the ids of the first and of the last entry
+ * with it. Of the entries with the same certificate (several logs hold it), the first is no repeat
+ * and every other is.
  *
- * Holds the `capacity` certificates that came last; one that comes again counts as come now. So what it holds is a
- * function of the stream's end alone: streamers that read the same stream agree on what is a repeat, also one that began
- * only now, once it has read so far back. In constant time and memory per entry.
+ * Holds the `capacity` certificates that came last; one that comes again counts as come now. So
+ * what it holds is a function of the stream's end alone: streamers that read the same stream agree
+ * on what is a repeat, also one that began only now, once it has read so far back. In constant time
+ * and memory per entry.
  */
 #ifndef STREAMER_STREAM_RECENT_CERTIFICATES_H
 #define STREAMER_STREAM_RECENT_CERTIFICATES_H
@@ -14,8 +16,8 @@
 struct message_fingerprints;
 struct recent_certificates;
 
-/* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about 115
- * bytes for each certificate. */
+/* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about
+ * 115 bytes for each certificate. */
 struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t seed);
 /* NULL is fine. */
 void recent_certificates_destroy(struct recent_certificates *window);
@@ -23,8 +25,8 @@ void recent_certificates_destroy(struct recent_certificates *window);
 /* A new entry at the stream's end. */
 void recent_certificates_add(struct recent_certificates *window,
                              const struct message_fingerprints *fingerprints, struct stream_id id);
-/* An entry before all that were added, for a start that reads backwards. False if the window is full: then older ones
- * are of no use. */
+/* An entry before all that were added, for a start that reads backwards. False if the window is
+ * full: then older ones are of no use. */
 bool recent_certificates_add_older(struct recent_certificates *window,
                                    const struct message_fingerprints *fingerprints,
                                    struct stream_id id);

@@ -133,7 +133,8 @@ void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper)
 {
     start_over_after_rollback(keeper);
     if (keeper->state == KEEPER_WAITING && stream_reader_is_reading(keeper->reader)) {
-        /* One further, so that the entry that the reader stands on, which it has not read, is among them. */
+        /* One further, so that the entry that the reader stands on, which it has not read, is among
+         * them. */
         keeper->before = stream_reader_last_id(keeper->reader);
         keeper->before.sequence++;
         keeper->state = KEEPER_READING;

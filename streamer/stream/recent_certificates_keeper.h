@@ -1,7 +1,8 @@
 /*
- * Keeps the window of certificates (recent_certificates.h) in step with the stream: new entries are added as they are read, older
- * ones by reading the stream backwards once, from where the reader began, until the window is full. When Redis comes back with
- * less than had been read, what was known may be of entries that are gone, and all of it is read again.
+ * Keeps the window of certificates (recent_certificates.h) in step with the stream: new entries are
+ * added as they are read, older ones by reading the stream backwards once, from where the reader
+ * began, until the window is full. When Redis comes back with less than had been read, what was
+ * known may be of entries that are gone, and all of it is read again.
  */
 #ifndef STREAMER_STREAM_RECENT_CERTIFICATES_KEEPER_H
 #define STREAMER_STREAM_RECENT_CERTIFICATES_KEEPER_H

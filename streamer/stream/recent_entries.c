@@ -49,7 +49,8 @@ void recent_entries_destroy(struct recent_entries *recent)
     free(recent);
 }
 
-/* Its place, or a free one; NO_LOG if there is none. A quarter stays free, so that searches are short. */
+/* Its place, or a free one; NO_LOG if there is none. A quarter stays free, so that searches are
+ * short. */
 static size_t place_of(const struct recent_entries *recent, struct bytes log)
 {
     uint64_t digits;

@@ -1,6 +1,7 @@
 /*
- * Which entries of which logs the stream held lately, and under which ids: so that what a Redis that was set back gets again
- * from ingest, under new ids, is known for what it is. A window of the last RECENT_ENTRIES_MAX entries.
+ * Which entries of which logs the stream held lately, and under which ids: so that what a Redis
+ * that was set back gets again from ingest, under new ids, is known for what it is. A window of the
+ * last RECENT_ENTRIES_MAX entries.
  */
 #ifndef STREAMER_STREAM_RECENT_ENTRIES_H
 #define STREAMER_STREAM_RECENT_ENTRIES_H
@@ -8,7 +9,8 @@
 #include "streamer/stream/stream_id.h"
 
 enum {
-    /* A quarter of a minute at 4,000 entries a second; a Redis with appendfsync everysec loses one or two. 2 MB. */
+    /* A quarter of a minute at 4,000 entries a second; a Redis with appendfsync everysec loses one
+     * or two. 2 MB. */
     RECENT_ENTRIES_MAX = 65536,
     /* Logs that are told apart; of those beyond nothing is a repeat. */
     RECENT_LOGS_MAX = 1024,
@@ -22,8 +24,9 @@ struct recent_entries *recent_entries_create(void);
 /* NULL is fine. */
 void recent_entries_destroy(struct recent_entries *recent);
 
-/* An entry has been read: `log` is 64 hex digits. True if the same entry of that log was read before, under another id; then that
- * is remembered, and the entry takes the other's place in the window. */
+/* An entry has been read: `log` is 64 hex digits. True if the same entry of that log was read
+ * before, under another id; then that is remembered, and the entry takes the other's place in the
+ * window. */
 bool recent_entries_add(struct recent_entries *recent, struct bytes log, uint64_t index,
                         struct stream_id id);
 /* An operator has moved the log's position by hand: what comes again is wanted again. */

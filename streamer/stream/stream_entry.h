@@ -1,6 +1,6 @@
 /*
- * One entry of the Redis stream, as views into the reply it came in. Fields may come in any order, and fields that are
- * not known here are passed over: a newer ingest may add some.
+ * One entry of the Redis stream, as views into the reply it came in. Fields may come in any order,
+ * and fields that are not known here are passed over: a newer ingest may add some.
  */
 #ifndef STREAMER_STREAM_STREAM_ENTRY_H
 #define STREAMER_STREAM_STREAM_ENTRY_H
@@ -21,17 +21,18 @@ struct stream_entry {
     bool is_control; /* no certificate, but the record of what an operator did to the log */
 };
 
-/* Reads one element of a reply to XREAD, XRANGE or XREVRANGE. False if it is not of the contract's form; then, if its id
- * could be read, entry->id has it, and zero otherwise; entry->is_control tells what is well-formed but no certificate, and
- * entry->log then has the log. The views live as long as `reply`. */
+/* Reads one element of a reply to XREAD, XRANGE or XREVRANGE. False if it is not of the contract's
+ * form; then, if its id could be read, entry->id has it, and zero otherwise; entry->is_control
+ * tells what is well-formed but no certificate, and entry->log then has the log. The views live as
+ * long as `reply`. */
 bool stream_entry_read(struct stream_entry *entry, const struct redisReply *reply);
 
-/* Takes the next fingerprint off `chain`: writes its 32 bytes. False when there is none left. Of an entry that was read
- * well, every fingerprint is well-formed. */
+/* Takes the next fingerprint off `chain`: writes its 32 bytes. False when there is none left. Of an
+ * entry that was read well, every fingerprint is well-formed. */
 bool stream_entry_take_issuer(struct bytes *chain, uint8_t *sha256);
 
-/* The array of entries in a reply to XREAD of one stream: NULL when it is of another form. A nil reply (nothing came
- * within the BLOCK time) has none either. */
+/* The array of entries in a reply to XREAD of one stream: NULL when it is of another form. A nil
+ * reply (nothing came within the BLOCK time) has none either. */
 const struct redisReply *stream_entries_of_read(const struct redisReply *reply);
 
 #endif

@@ -1,4 +1,5 @@
-/* A Redis stream id: milliseconds, and a number within the millisecond. Text form "1700000000000-0". */
+/* A Redis stream id: milliseconds, and a number within the millisecond. Text form
+ * "1700000000000-0". */
 #ifndef STREAMER_STREAM_STREAM_ID_H
 #define STREAMER_STREAM_STREAM_ID_H
 
@@ -9,8 +10,9 @@ struct stream_id {
     uint64_t sequence;
 };
 
-/* A place in the stream: behind an entry, by its id; and how many entries were ever added (Redis' entries-added) up to it, plus
- * one, so that what lies between two places can be counted also when it is trimmed. 0: not known. */
+/* A place in the stream: behind an entry, by its id; and how many entries were ever added (Redis'
+ * entries-added) up to it, plus one, so that what lies between two places can be counted also when
+ * it is trimmed. 0: not known. */
 struct stream_position {
     struct stream_id id;
     uint64_t ordinal;

@@ -1,10 +1,11 @@
 /*
- * States in order of travel: DOWN → SEEKING (where does the stream end?) → READING ⇄ FETCHING (issuers). Losing the connection
- * leads back to DOWN; what was read last is kept.
+ * States in order of travel: DOWN → SEEKING (where does the stream end?) → READING ⇄ FETCHING
+ * (issuers). Losing the connection leads back to DOWN; what was read last is kept.
  *
- * Entries are always read in one transaction with the state of the stream. When there are none, XREAD BLOCK waits for the next
- * one, but only as a bell: what it answers is read again. For between its answer and our reading it, as long as this process
- * is stopped or its machine is busy, the stream may be trimmed.
+ * Entries are always read in one transaction with the state of the stream. When there are none,
+ * XREAD BLOCK waits for the next one, but only as a bell: what it answers is read again. For
+ * between its answer and our reading it, as long as this process is stopped or its machine is busy,
+ * the stream may be trimmed.
  */
 #include "streamer/stream/stream_reader.h"
 
@@ -27,7 +28,8 @@
 #include "streamer/stream/stream_state.h"
 
 enum {
-    /* Entries of one reply: enough that catching up costs few round trips, and with 10 KB each no more than 5 MB. */
+    /* Entries of one reply: enough that catching up costs few round trips, and with 10 KB each no
+     * more than 5 MB. */
     READ_COUNT = 500,
 };
 
@@ -52,8 +54,8 @@ struct stream_reader {
     enum reader_state state;
     bool has_position;
     struct stream_position last;
-    size_t
-        read_count; /* of the next XREAD: after a fetch no more than the reply had that asked for it */
+    /* Of the next XREAD: after a fetch no more than the reply had that asked for it. */
+    size_t read_count;
     struct stream_entry entries[READ_COUNT];
     uint64_t ordinals[READ_COUNT];
 };
@@ -86,8 +88,8 @@ static void begin_at(struct stream_reader *reader, struct stream_position positi
     reader->events.on_break(position, reader->events.context);
 }
 
-/* After a reconnect Redis may hold less than was read (a failover, a restore): then its ids would stay below ours for
- * long, and reading from ours would find nothing. */
+/* After a reconnect Redis may hold less than was read (a failover, a restore): then its ids would
+ * stay below ours for long, and reading from ours would find nothing. */
 static void set_back(struct stream_reader *reader, const struct stream_state *state)
 {
     reader->stats.rollbacks++;

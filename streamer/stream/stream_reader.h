@@ -1,8 +1,9 @@
 /*
- * Follows the Redis stream from its end: always from the last id seen, also after the connection was lost. Each read says too
- * what became of the stream as a whole, so it is noticed when Redis has trimmed what was yet to be read, or was set back.
- * While full messages are wanted, a reply that names unknown issuers is dropped, the issuers are fetched, and the same is read
- * again: nothing has moved on meanwhile, so no reply needs to be kept.
+ * Follows the Redis stream from its end: always from the last id seen, also after the connection
+ * was lost. Each read says too what became of the stream as a whole, so it is noticed when Redis
+ * has trimmed what was yet to be read, or was set back. While full messages are wanted, a reply
+ * that names unknown issuers is dropped, the issuers are fetched, and the same is read again:
+ * nothing has moved on meanwhile, so no reply needs to be kept.
  */
 #ifndef STREAMER_STREAM_STREAM_READER_H
 #define STREAMER_STREAM_STREAM_READER_H
@@ -17,16 +18,16 @@ struct stream_entry;
 struct stream_reader;
 
 struct stream_reader_events {
-    /* New entries in order, each with its ordinal (struct stream_position); views for the call. With them, if issuers are
-     * needed, all their issuers are in the cache. */
+    /* New entries in order, each with its ordinal (struct stream_position); views for the call.
+     * With them, if issuers are needed, all their issuers are in the cache. */
     void (*on_entries)(const struct stream_entry *entries, const uint64_t *ordinals, size_t count,
                        uint64_t now_ms, void *context);
     bool (*needs_issuers)(void *context);
-    /* What comes next does not follow what was read before: it begins behind `after`. At the start; and when entries were
-     * trimmed before they could be read. */
+    /* What comes next does not follow what was read before: it begins behind `after`. At the start;
+     * and when entries were trimmed before they could be read. */
     void (*on_break)(struct stream_position after, void *context);
-    /* An entry that was read before came again, under a new id, because Redis had lost it; it is not among the entries of
-     * on_entries. */
+    /* An entry that was read before came again, under a new id, because Redis had lost it; it is
+     * not among the entries of on_entries. */
     void (*on_repeat)(struct stream_id id, void *context);
     /* Redis was set back: it may hold less than was read. */
     void (*on_rollback)(void *context);

@@ -1,6 +1,6 @@
 /*
- * The stream as a whole at one moment, as Redis' XINFO STREAM has it: where it begins and ends, and how many entries it ever
- * had, which tells what of it is trimmed.
+ * The stream as a whole at one moment, as Redis' XINFO STREAM has it: where it begins and ends, and
+ * how many entries it ever had, which tells what of it is trimmed.
  */
 #ifndef STREAMER_STREAM_STREAM_STATE_H
 #define STREAMER_STREAM_STREAM_STATE_H
@@ -20,18 +20,19 @@ struct stream_state {
     bool has_added;
 };
 
-/* Reads the reply to XINFO STREAM. An error that there is no such key makes an empty stream. False if it is none of both. */
+/* Reads the reply to XINFO STREAM. An error that there is no such key makes an empty stream. False
+ * if it is none of both. */
 bool stream_state_read(struct stream_state *state, const struct redisReply *reply);
 
-/* Ordinals (struct stream_position), 0 if not known: of the oldest entry, in an empty stream of the one that comes next; and of
- * the newest that there ever was. */
+/* Ordinals (struct stream_position), 0 if not known: of the oldest entry, in an empty stream of the
+ * one that comes next; and of the newest that there ever was. */
 uint64_t stream_state_first_ordinal(const struct stream_state *state);
 uint64_t stream_state_last_ordinal(const struct stream_state *state);
 /* The place behind all there is. */
 struct stream_position stream_state_end(const struct stream_state *state);
 
-/* True if entries after `after` are gone: then `gap` says which, and how many if that can be known. One whose ordinal is not
- * known may be told of a gap of which nobody can say how much it is. */
+/* True if entries after `after` are gone: then `gap` says which, and how many if that can be known.
+ * One whose ordinal is not known may be told of a gap of which nobody can say how much it is. */
 bool stream_state_gap(const struct stream_state *state, const struct stream_position *after,
                       struct gap *gap);
 

@@ -28,7 +28,8 @@ enum {
     SMOKE_MS = 20,
 };
 
-/* The linker's --wrap puts these in front of the C library's; only our own code is counted, not OpenSSL's. */
+/* The linker's --wrap puts these in front of the C library's; only our own code is counted, not
+ * OpenSSL's. */
 static uint64_t allocations;
 
 void *real_malloc(size_t size) __asm__("__real_malloc");

@@ -1,6 +1,7 @@
 /*
- * What the local CT log costs: it is drained by a client that throws everything away, and its own CPU time is read.
- * Prints one line per view. Arguments: entries to drain (200000), connections (4).
+ * What the local CT log costs: it is drained by a client that throws everything away, and its own
+ * CPU time is read. Prints one line per view. Arguments: entries to drain (200000), connections
+ * (4).
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -107,7 +108,8 @@ static void read_reply(struct drain *drain, struct connection *connection, write
         drain->bytes += connection->left;
     }
     while (connection->left) {
-        /* For TCP, MSG_TRUNC throws the bytes away instead of copying them: the client must cost nothing. */
+        /* For TCP, MSG_TRUNC throws the bytes away instead of copying them: the client must cost
+         * nothing. */
         size_t most = connection->left < DISCARD_SIZE ? connection->left : DISCARD_SIZE;
         ssize_t got = recv(connection->fd, NULL, most, MSG_TRUNC | MSG_DONTWAIT);
         if (got <= 0)

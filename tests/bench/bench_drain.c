@@ -1,9 +1,11 @@
 /*
- * How fast a backlog gets from a log to a WebSocket client, and what it costs: the local CT log stands still with so many
- * entries, one lite client counts what it gets, and the CPU time of each process is read at the end. One line per kind of
- * log; and one more each for certstream-server-go on the same log, where CERTSTREAM_PEER names its program.
+ * How fast a backlog gets from a log to a WebSocket client, and what it costs: the local CT log
+ * stands still with so many entries, one lite client counts what it gets, and the CPU time of each
+ * process is read at the end. One line per kind of log; and one more each for certstream-server-go
+ * on the same log, where CERTSTREAM_PEER names its program.
  *
- * Entries per second are counted from the first message at the client to the last. Variables: BENCH_ENTRIES (100000).
+ * Entries per second are counted from the first message at the client to the last. Variables:
+ * BENCH_ENTRIES (100000).
  */
 #include <inttypes.h>
 #include <poll.h>

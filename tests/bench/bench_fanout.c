@@ -1,9 +1,11 @@
 /*
- * How fast messages get to many clients, and what that costs the streamer: entries of the local CT log are put into Redis as
- * fast as it takes them, while so many clients listen. Beside it, in the same run, the same bytes by bare send() to as many
- * sockets with the same receivers; and certstream-server-go on the same log, where CERTSTREAM_PEER names its program.
+ * How fast messages get to many clients, and what that costs the streamer: entries of the local CT
+ * log are put into Redis as fast as it takes them, while so many clients listen. Beside it, in the
+ * same run, the same bytes by bare send() to as many sockets with the same receivers; and
+ * certstream-server-go on the same log, where CERTSTREAM_PEER names its program.
  *
- * Variables: BENCH_CLIENTS (the three counts 20, 200, 2000 if 0), BENCH_DELIVERIES (400000): messages times clients of a run.
+ * Variables: BENCH_CLIENTS (the three counts 20, 200, 2000 if 0), BENCH_DELIVERIES (400000):
+ * messages times clients of a run.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /*
- * What filters cost, in nanoseconds of this thread: what is worked out once per entry, each kind of filter on it, and an
- * entry with hundreds of filters; over entries of generated certificates of two names, as most are, and of the real ones of
- * the corpus where it is at hand, which have many. --smoke runs for a moment.
+ * What filters cost, in nanoseconds of this thread: what is worked out once per entry, each kind of
+ * filter on it, and an entry with hundreds of filters; over entries of generated certificates of
+ * two names, as most are, and of the real ones of the corpus where it is at hand, which have many.
+ * --smoke runs for a moment.
  */
 #include <dirent.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /*
- * Many clients on one streamer, and next to nothing to say: memory per client, CPU at rest, and how long one message takes to
- * reach all. Variables: BENCH_CLIENTS (10000), BENCH_IDLE_SECONDS (10).
+ * Many clients on one streamer, and next to nothing to say: memory per client, CPU at rest, and how
+ * long one message takes to reach all. Variables: BENCH_CLIENTS (10000), BENCH_IDLE_SECONDS (10).
  */
 #include <inttypes.h>
 #include <setjmp.h>

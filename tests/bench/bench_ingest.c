@@ -1,10 +1,10 @@
 /*
- * What ingest alone costs: a verified drain of one local log of each kind into Redis, with CPU per entry by stage and peak
- * memory; and a hundred followers with nothing to do.
+ * What ingest alone costs: a verified drain of one local log of each kind into Redis, with CPU per
+ * entry by stage and peak memory; and a hundred followers with nothing to do.
  *
- * The stages are measured in this process on answers of the same log; what the daemon spends beyond them is curl (HTTP, inflate),
- * hiredis and the loop. Variables: BENCH_ENTRIES (200000), BENCH_IDLE_SECONDS (30), BENCH_LOGS (50: local logs, of both kinds
- * each).
+ * The stages are measured in this process on answers of the same log; what the daemon spends beyond
+ * them is curl (HTTP, inflate), hiredis and the loop. Variables: BENCH_ENTRIES (200000),
+ * BENCH_IDLE_SECONDS (30), BENCH_LOGS (50: local logs, of both kinds each).
  */
 #include <inttypes.h>
 #include <setjmp.h>

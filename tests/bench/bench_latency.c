@@ -1,6 +1,7 @@
 /*
- * How long an entry takes from the tree head that first covers it to a WebSocket client: the local CT log grows steadily and
- * publishes a head about every second, ingest polls both its views every second. The time of a head is the one it is signed with.
+ * How long an entry takes from the tree head that first covers it to a WebSocket client: the local
+ * CT log grows steadily and publishes a head about every second, ingest polls both its views every
+ * second. The time of a head is the one it is signed with.
  *
  * Variables: BENCH_RATE (300 entries per second), BENCH_SECONDS (30).
  */

@@ -53,7 +53,8 @@ static void write_file(const struct harness *harness, char *path, const char *na
     assert_int_equal(fclose(file), 0);
 }
 
-/* One log of the given kind, from its first entry on; no other, and nothing from outside this machine. */
+/* One log of the given kind, from its first entry on; no other, and nothing from outside this
+ * machine. */
 static void write_peer_settings(const struct harness *harness, char *path, const char *kind,
                                 const struct program *log, int port, bool compresses)
 {

@@ -1,6 +1,6 @@
 /*
- * Many WebSocket clients that only count: whole frames and bytes, of whatever comes. Cheap, because they share the machine with
- * the server that is measured. On one epoll, in one thread.
+ * Many WebSocket clients that only count: whole frames and bytes, of whatever comes. Cheap, because
+ * they share the machine with the server that is measured. On one epoll, in one thread.
  */
 #ifndef TESTS_BENCH_RECEIVERS_H
 #define TESTS_BENCH_RECEIVERS_H
@@ -10,8 +10,9 @@
 struct receivers;
 
 struct receivers_totals {
-    uint64_t
-        messages; /* text frames but for the first of each client, which is a heartbeat if the server sends such */
+    /* Text frames but for the first of each client, which is a heartbeat if the server sends
+     * such. */
+    uint64_t messages;
     uint64_t bytes;    /* of all frames */
     uint64_t first_ms; /* monotonic: when the first and the last message came */
     uint64_t last_ms;
@@ -19,8 +20,8 @@ struct receivers_totals {
     size_t open;
 };
 
-/* Connects `count` clients. `skip_size`: text frames shorter than that are none (heartbeats). The first client's bytes are
- * kept if `keeps`. */
+/* Connects `count` clients. `skip_size`: text frames shorter than that are none (heartbeats). The
+ * first client's bytes are kept if `keeps`. */
 struct receivers *receivers_connect(int port, const char *path, bool deflates, size_t count,
                                     size_t skip_size, bool keeps);
 /* For sockets that are connected already, with frames and nothing before them. */

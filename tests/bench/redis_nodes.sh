@@ -1,6 +1,7 @@
 #!/bin/sh
-# What stream-node-max-bytes in redis/redis.conf costs and saves: per value one line with the memory of an entry and
-# the processor time of appending one and of reading one. Entries have the stream's six fields, 3.5 KB in all.
+# What stream-node-max-bytes in redis/redis.conf costs and saves: per value one line with the memory
+# of an entry and the processor time of appending one and of reading one. Entries have the stream's
+# six fields, 3.5 KB in all.
 #   tests/bench/redis_nodes.sh [ENTRIES]
 set -eu
 entries=${1:-100000}

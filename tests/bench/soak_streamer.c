@@ -1,6 +1,7 @@
 /*
- * A streamer for a long time: entries come steadily, and clients of every kind come and go. Prints once in a while what it holds
- * in memory and descriptors, and fails if that grows, or if a client is told of a gap that nobody made. tests/soak.sh runs it.
+ * A streamer for a long time: entries come steadily, and clients of every kind come and go. Prints
+ * once in a while what it holds in memory and descriptors, and fails if that grows, or if a client
+ * is told of a gap that nobody made. tests/soak.sh runs it.
  *
  * Variables: SOAK_SECONDS (20), SOAK_RATE (2000 entries per second), SOAK_CLIENTS (500).
  */

@@ -10,8 +10,8 @@
 #include "shared/redis/contract.h"
 #include "tests/support/redis_server.h"
 
-/* In a real stream no index of a log comes twice; a streamer would take the second for what Redis got again after it was
- * set back. */
+/* In a real stream no index of a log comes twice; a streamer would take the second for what Redis
+ * got again after it was set back. */
 static unsigned long long next_index(void)
 {
     static unsigned long long index;

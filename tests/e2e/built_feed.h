@@ -1,4 +1,5 @@
-/* Entries put into the Redis stream by a test itself, complete as ingest writes them (tests/unit/entry_builder.h). */
+/* Entries put into the Redis stream by a test itself, complete as ingest writes them
+ * (tests/unit/entry_builder.h). */
 #ifndef TESTS_E2E_BUILT_FEED_H
 #define TESTS_E2E_BUILT_FEED_H
 

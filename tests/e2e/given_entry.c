@@ -15,7 +15,8 @@
 
 enum {
     FILE_MAX = 64 << 20,
-    /* RFC 6962 section 3.4, as ct.md 1.1 numbers the bytes. */
+    /* Offsets in a MerkleTreeLeaf (RFC 6962 section 3.4): version and leaf type come first, each of
+     * one byte. */
     TIMESTAMP_AT = 2,
     ENTRY_TYPE_AT = 10,
     CERTIFICATE_AT = 12,

@@ -1,6 +1,6 @@
 /*
- * The stage of the tests about log lists: Redis, a local CT log whose list changes at /control, and an ingest that reads that
- * list every second, and takes it only if it is signed.
+ * The stage of the tests about log lists: Redis, a local CT log whose list changes at /control, and
+ * an ingest that reads that list every second, and takes it only if it is signed.
  */
 #ifndef TESTS_E2E_LIST_STAGE_H
 #define TESTS_E2E_LIST_STAGE_H
@@ -30,12 +30,13 @@ int list_stage_setup(void **state);
 int list_stage_setup_one_key(void **state);
 int list_stage_teardown(void **state);
 
-/* An ingest on the signed list, from entry 0, as instance "list". `key_hash` NULL: the right one. */
+/* An ingest on the signed list, from entry 0, as instance "list". `key_hash` NULL: the right
+ * one. */
 struct program *list_stage_start_ingest(struct list_stage *stage, const char *name,
                                         const char *key_hash, const char *const *arguments);
 
-/* Waiting, with a deadline: for a text on standard error; for a counter of the instance to be at least that; for a field of
- * both the log's views in Redis. */
+/* Waiting, with a deadline: for a text on standard error; for a counter of the instance to be at
+ * least that; for a field of both the log's views in Redis. */
 void list_stage_wait_for_errors(const struct program *program, const char *text);
 long long list_stage_counter(struct list_stage *stage, const char *name);
 void list_stage_wait_for_counter(struct list_stage *stage, const char *name, long long at_least);

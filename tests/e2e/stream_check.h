@@ -1,7 +1,7 @@
 /*
- * The promise itself: every entry of every log is in the Redis stream once and in order. Reads the stream from its
- * beginning to its end and fails the test at the first entry that is missing, doubled, out of order or not of the
- * contract's form. Can be asked again later and then reads on.
+ * The promise itself: every entry of every log is in the Redis stream once and in order. Reads the
+ * stream from its beginning to its end and fails the test at the first entry that is missing,
+ * doubled, out of order or not of the contract's form. Can be asked again later and then reads on.
  */
 #ifndef TESTS_E2E_STREAM_CHECK_H
 #define TESTS_E2E_STREAM_CHECK_H
@@ -33,8 +33,8 @@ struct stream_check {
 /* Starts with { 0 }. */
 void stream_check_read(struct stream_check *check, struct redis_server *redis);
 
-/* Waits until the stream is as long as that and reads it: `logs` logs with the indexes first … next - 1 of each, and the
- * same position in the log's hash. */
+/* Waits until the stream is as long as that and reads it: `logs` logs with the indexes first … next
+ * - 1 of each, and the same position in the log's hash. */
 void stream_check_expect(struct stream_check *check, struct redis_server *redis, size_t logs,
                          uint64_t first, uint64_t next);
 

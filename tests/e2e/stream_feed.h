@@ -1,4 +1,5 @@
-/* Entries put into the Redis stream by a test itself, in the contract's form, instead of by ingest. */
+/* Entries put into the Redis stream by a test itself, in the contract's form, instead of by
+ * ingest. */
 #ifndef TESTS_E2E_STREAM_FEED_H
 #define TESTS_E2E_STREAM_FEED_H
 
@@ -7,14 +8,16 @@
 
 struct redis_server;
 
-/* SHA-256s that an entry names as its issuers; only the first is in Redis after stream_feed_put_issuer. */
+/* SHA-256s that an entry names as its issuers; only the first is in Redis after
+ * stream_feed_put_issuer. */
 #define STREAM_FEED_ISSUER  "1111111111111111111111111111111111111111111111111111111111111111"
 #define STREAM_FEED_UNKNOWN "2222222222222222222222222222222222222222222222222222222222222222"
 
-/* Adds the entries `from` to `to` - 1 of one log, another one if there were such already; each one's json has `padding` bytes more than it needs. Its name is
- * "<index>.example". */
+/* Adds the entries `from` to `to` - 1 of one log, another one if there were such already; each
+ * one's json has `padding` bytes more than it needs. Its name is "<index>.example". */
 void stream_feed_add(struct redis_server *redis, uint64_t from, uint64_t to, size_t padding);
-/* The same, of the log as before also if these indexes were added already: as after Redis has lost them. */
+/* The same, of the log as before also if these indexes were added already: as after Redis has lost
+ * them. */
 void stream_feed_add_again(struct redis_server *redis, uint64_t from, uint64_t to, size_t padding);
 /* One entry whose json is what no ingest writes. */
 void stream_feed_add_malformed(struct redis_server *redis);

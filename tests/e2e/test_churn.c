@@ -1,7 +1,8 @@
 /*
- * Exactness under churn: clients that disconnect at random and come back to one of three streamers, which are killed,
- * stopped and restarted themselves. Each client gets each message once, in order, and is never told of a gap.
- * CERTSTREAM_MESSAGES (5000), CERTSTREAM_CLIENTS (30) and CERTSTREAM_KILLS (6) set the size.
+ * Exactness under churn: clients that disconnect at random and come back to one of three streamers,
+ * which are killed, stopped and restarted themselves. Each client gets each message once, in order,
+ * and is never told of a gap. CERTSTREAM_MESSAGES (5000), CERTSTREAM_CLIENTS (30) and
+ * CERTSTREAM_KILLS (6) set the size.
  */
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* Clients as people use them, on every stream: what was there before they came (?since=0), and what comes then, each
- * certificate once and in order. What is not on the machine is skipped, loudly. */
+/* Clients as people use them, on every stream: what was there before they came (?since=0), and what
+ * comes then, each certificate once and in order. What is not on the machine is skipped, loudly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -223,7 +223,8 @@ static void python_websockets_over_tls(void **state)
     expect_streams(parts, client, 200000);
 }
 
-/* WebSocket and EventSource, all in one page; the browser says on standard error what the page says on its console. */
+/* WebSocket and EventSource, all in one page; the browser says on standard error what the page says
+ * on its console. */
 static void a_browser(void **state)
 {
     struct parts *parts = *state;

@@ -1,6 +1,6 @@
 /*
- * ./certstream as an operator uses it: demo, up again, what goes wrong, and that nothing is left running (the harness
- * looks for that at every end).
+ * ./certstream as an operator uses it: demo, up again, what goes wrong, and that nothing is left
+ * running (the harness looks for that at every end).
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

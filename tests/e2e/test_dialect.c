@@ -1,4 +1,5 @@
-/* The go dialect from log to client: the same certificates as in ours, in the other server's words. */
+/* The go dialect from log to client: the same certificates as in ours, in the other server's
+ * words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* The streamer's edges: TLS, tokens, origins, ceilings, proxies, and the places where it listens. */
+/* The streamer's edges: TLS, tokens, origins, ceilings, proxies, and the places where it
+ * listens. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -366,7 +367,8 @@ static void it_listens_in_several_places(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0660);
 
-    /* What a killed one leaves behind is no obstacle; what a stopped one leaves behind is nothing. */
+    /* What a killed one leaves behind is no obstacle; what a stopped one leaves behind is
+     * nothing. */
     program_kill(parts->streamer);
     assert_int_equal(stat(path, &status), 0);
     program_restart(parts->streamer);

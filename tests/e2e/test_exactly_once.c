@@ -1,7 +1,7 @@
 /*
- * Whatever is killed, and whenever: afterwards every entry of every log is in the stream once, in order.
- * CERTSTREAM_ENTRIES sets how many entries each of the two logs has (10,000), CERTSTREAM_KILLS how often something is
- * killed (6).
+ * Whatever is killed, and whenever: afterwards every entry of every log is in the stream once, in
+ * order. CERTSTREAM_ENTRIES sets how many entries each of the two logs has (10,000),
+ * CERTSTREAM_KILLS how often something is killed (6).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,7 +101,8 @@ static void kill_some(struct parts *parts)
         program_restart(parts->streamer);
 }
 
-/* Kills at random moments of the drain, then sees that all is there, and that it goes on when the logs grow. */
+/* Kills at random moments of the drain, then sees that all is there, and that it goes on when the
+ * logs grow. */
 static void drain_under_fire(struct parts *parts)
 {
     uint64_t kills = harness_setting("CERTSTREAM_KILLS", 6);

@@ -1,4 +1,5 @@
-/* Filters end to end: on each stream and transport, on answers, before the upgrade; and certificates that come again. */
+/* Filters end to end: on each stream and transport, on answers, before the upgrade; and
+ * certificates that come again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -299,7 +300,8 @@ static void answers_look_back_so_far_and_no_farther(void **state)
     built_entry_free(&other);
 }
 
-/* Redis is put back to what it once held: what it held since is forgotten, and comes again under other ids. */
+/* Redis is put back to what it once held: what it held since is forgotten, and comes again under
+ * other ids. */
 static void after_a_rollback_a_certificate_is_new_again(void **state)
 {
     struct parts *parts = *state;

@@ -1,5 +1,5 @@
-/* The HTTP routes end to end: types and headers, methods, /metrics as Prometheus reads it, the logs, certificates by
- * fingerprint. */
+/* The HTTP routes end to end: types and headers, methods, /metrics as Prometheus reads it, the
+ * logs, certificates by fingerprint. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -262,7 +262,8 @@ struct families {
     size_t count, sample_count;
 };
 
-/* "# HELP name text\n# TYPE name type\n": both, in this order, once per name; answers what comes behind. */
+/* "# HELP name text\n# TYPE name type\n": both, in this order, once per name; answers what comes
+ * behind. */
 static const char *take_family(struct families *families, const char *text)
 {
     size_t size = name_size(text + strlen("# HELP "));
@@ -340,7 +341,8 @@ static void set_fields(struct redis_server *redis, const char *key, const char *
         freeReplyObject(redis_server_command(redis, "HSET %s %s %s", key, fields[0], fields[1]));
 }
 
-/* Two logs, one of them at odds with itself, and the process that follows them. Names try to break out. */
+/* Two logs, one of them at odds with itself, and the process that follows them. Names try to break
+ * out. */
 static void set_logs(struct redis_server *redis)
 {
     freeReplyObject(

@@ -1,4 +1,5 @@
-/* The HTTP client of ingest against the local CT log with its faults, and against TLS that it must not trust. */
+/* The HTTP client of ingest against the local CT log with its faults, and against TLS that it must
+ * not trust. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

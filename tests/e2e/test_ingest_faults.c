@@ -1,9 +1,11 @@
 /*
- * Whatever a log answers: ingest does not hammer it, never skips an index, publishes nothing that is wrong, and has
- * everything once the log behaves again. One row per fault of the local CT log, and some at random.
+ * Whatever a log answers: ingest does not hammer it, never skips an index, publishes nothing that
+ * is wrong, and has everything once the log behaves again. One row per fault of the local CT log,
+ * and some at random.
  *
- * Each lane is a local CT log (of an operator of its own, because throttled operators are asked less for a while) that goes
- * through its faults one after the other; all lanes at once, with one ingest process.
+ * Each lane is a local CT log (of an operator of its own, because throttled operators are asked
+ * less for a while) that goes through its faults one after the other; all lanes at once, with one
+ * ingest process.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -29,7 +31,8 @@ enum {
     /* Published when the fault has begun: more than a page and a tile. */
     GROWTH = 400,
     FAULT_MS = 2000,
-    /* A back-off or a quarantine of 2 s has at most doubled twice, on a machine that does other things too. */
+    /* A back-off or a quarantine of 2 s has at most doubled twice, on a machine that does other
+     * things too. */
     RECOVERY_MS = 120000,
     QUERY_SIZE = 512,
     DATE_SIZE = 64,
@@ -44,14 +47,16 @@ enum effect {
     ALL_COMES
 };
 
-/* Per second, to both logs in all: polls every second, retries and their back-off; a request per seven entries. */
+/* Per second, to both logs in all: polls every second, retries and their back-off; a request per
+ * seven entries. */
 static const unsigned long long requests_max[] = {
     [NOTHING_COMES] = 12, [NOTHING_WRONG_COMES] = 40, [SOME_COMES] = 20, [ALL_COMES] = 100
 };
 
 struct fault {
     const char *name;
-    /* Several are parted by spaces; DATE stands for the date that is in 2 s; none: some of `mixed` at random. */
+    /* Several are parted by spaces; DATE stands for the date that is in 2 s; none: some of `mixed`
+     * at random. */
     const char *query;
     enum effect effect;
 };

@@ -1,6 +1,6 @@
 /*
- * A log list that cannot be read: ingest says so, stays, follows its logs as soon as it can be read, and at the next start
- * takes the copy that Redis keeps.
+ * A log list that cannot be read: ingest says so, stays, follows its logs as soon as it can be
+ * read, and at the next start takes the copy that Redis keeps.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,7 +141,8 @@ static void waits_for_its_list_and_keeps_a_copy(void **state)
     wait_for_errors(ingest, "log list taken from Redis");
     daemon_control_ct_log(parts->ct_log, "size=150");
     wait_for_entries(parts, 150LL * LOGS);
-    /* The issuers that Redis had at the start were learnt: none was sent again, and all could be checked. */
+    /* The issuers that Redis had at the start were learnt: none was sent again, and all could be
+     * checked. */
     wait_for_counter(parts, "entries", "100");
     expect_counter(parts, "issuers", "0");
     expect_counter(parts, "chain_unchecked_total", "0");

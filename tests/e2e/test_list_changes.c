@@ -1,6 +1,6 @@
 /*
- * A log list that changes while its logs are followed: logs move, are to be drained, come back, end, leave all at once. No
- * entry is lost or doubled by any of it.
+ * A log list that changes while its logs are followed: logs move, are to be drained, come back,
+ * end, leave all at once. No entry is lost or doubled by any of it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,7 +136,8 @@ static void an_ignored_log_is_left_alone(void **state)
     assert_int_equal(list_stage_count_logs(stage, "next", "100"), 1);
 }
 
-/* One log in both forms has one follower, on the tiled one if the list has it; the other takes over where that one was. */
+/* One log in both forms has one follower, on the tiled one if the list has it; the other takes over
+ * where that one was. */
 static void a_log_changes_its_kind_while_it_is_followed(void **state)
 {
     struct list_stage *stage = *state;

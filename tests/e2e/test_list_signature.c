@@ -1,6 +1,7 @@
 /*
- * A log list that must be signed, as Chrome's is: only the pinned key counts, a wrong signature changes nothing and is made
- * good by the next one, an unchanged list is not sent again, and the copy in Redis is checked as the list itself is.
+ * A log list that must be signed, as Chrome's is: only the pinned key counts, a wrong signature
+ * changes nothing and is made good by the next one, an unchanged list is not sent again, and the
+ * copy in Redis is checked as the list itself is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -128,7 +129,8 @@ static void the_copy_in_redis_is_checked_as_well(void **state)
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, 150);
 }
 
-/* A list that its publisher signs anew every day, and this one is not: frozen, or served to those who are not known. */
+/* A list that its publisher signs anew every day, and this one is not: frozen, or served to those
+ * who are not known. */
 static void an_old_list_is_said_to_be_old(void **state)
 {
     struct list_stage *stage = *state;

@@ -1,4 +1,5 @@
-/* The local CT log as a program: what it says, how it serves over real sockets, how it ends and starts again. */
+/* The local CT log as a program: what it says, how it serves over real sockets, how it ends and
+ * starts again. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 /*
- * certstream-ingest --list-logs on real log lists, named by the user: the usable, qualified and read-only logs, and those
- * without a state, are followed, each once, and no others. What is expected is read from the lists here, by other code.
+ * certstream-ingest --list-logs on real log lists, named by the user: the usable, qualified and
+ * read-only logs, and those without a state, are followed, each once, and no others. What is
+ * expected is read from the lists here, by other code.
  */
 #include <glob.h>
 #include <setjmp.h>

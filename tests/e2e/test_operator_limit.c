@@ -1,6 +1,6 @@
 /*
- * An operator that allows so many requests per second and refuses the rest: ingest finds out, is refused little, gets most
- * of what is allowed, and misses nothing.
+ * An operator that allows so many requests per second and refuses the rest: ingest finds out, is
+ * refused little, gets most of what is allowed, and misses nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>

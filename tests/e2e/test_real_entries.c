@@ -1,6 +1,6 @@
 /*
- * Real entries of real logs, served by the local CT log as both kinds of log, arrive with the names, hashes, times and
- * indexes that OpenSSL reads in them.
+ * Real entries of real logs, served by the local CT log as both kinds of log, arrive with the
+ * names, hashes, times and indexes that OpenSSL reads in them.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * Redis goes away and comes back: clients stay connected, the streamer says what is wrong, and messages go on, none
- * missing and none twice.
+ * Redis goes away and comes back: clients stay connected, the streamer says what is wrong, and
+ * messages go on, none missing and none twice.
  */
 #include <setjmp.h>
 #include <stdarg.h>

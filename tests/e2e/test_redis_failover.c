@@ -1,6 +1,7 @@
 /*
- * Redis fails over to a replica that lacks what the master had last: ingest and streamer find it, ingest reads the
- * positions anew, and in the end every entry is there once, as if nothing had been.
+ * Redis fails over to a replica that lacks what the master had last: ingest and streamer find it,
+ * ingest reads the positions anew, and in the end every entry is there once, as if nothing had
+ * been.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,8 +66,8 @@ static struct redis_server *start_server(struct harness *harness, const char *na
     return redis_server_start(harness, name, overrides);
 }
 
-/* The answer to a command of any server, over a connection of its own: those that stand are closed when a server's role
- * changes. Freed by the caller; NULL: it does not answer. */
+/* The answer to a command of any server, over a connection of its own: those that stand are closed
+ * when a server's role changes. Freed by the caller; NULL: it does not answer. */
 static redisReply *ask(int port, const char *command)
 {
     redisContext *connection = redisConnect("127.0.0.1", port);
@@ -267,7 +268,8 @@ static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
     wait_until_ready(parts);
     expect_status(parts, "status", url);
 
-    /* The old master comes back, is made a replica, and then the master again, which takes nothing away. */
+    /* The old master comes back, is made a replica, and then the master again, which takes nothing
+     * away. */
     redis_server_restart(parts->servers[0]);
     wait_for_info(parts->ports[0], "role:slave");
     wait_for_info(parts->ports[0], "master_link_status:up");
@@ -290,7 +292,8 @@ static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
     wait_until_ready(parts);
 }
 
-/* Without sentinels, as with an address that moves: what stands there is first nothing, then a replica, then the master. */
+/* Without sentinels, as with an address that moves: what stands there is first nothing, then a
+ * replica, then the master. */
 static void a_replica_takes_the_masters_place(void **state)
 {
     struct parts *parts = *state;

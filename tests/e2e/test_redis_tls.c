@@ -1,6 +1,7 @@
 /*
- * TLS to Redis where hiredis has it: only to a server whose certificate an authority of ours has signed for the host that
- * was meant. Where hiredis has none: a word about that at the start, and no connection in the clear.
+ * TLS to Redis where hiredis has it: only to a server whose certificate an authority of ours has
+ * signed for the host that was meant. Where hiredis has none: a word about that at the start, and
+ * no connection in the clear.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +38,8 @@ enum {
     END_MS = 60000
 };
 
-/* An authority with a certificate for `localhost`, another authority, and a client's certificate of the first. */
+/* An authority with a certificate for `localhost`, another authority, and a client's certificate of
+ * the first. */
 static const char make_certificates[] =
     "set -e; cd \"$1\"; make_ca() { openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=$1"
     " -keyout $1.key -out $1.pem; }; make_ca ca; make_ca other; for name in server client; do"

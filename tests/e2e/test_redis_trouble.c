@@ -1,6 +1,6 @@
 /*
- * Redis is there and of no use, or not there: ingest waits, says once why, leaves the logs in peace, and when it is over
- * reads its positions anew and goes on, every entry once.
+ * Redis is there and of no use, or not there: ingest waits, says once why, leaves the logs in
+ * peace, and when it is over reads its positions anew and goes on, every entry once.
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
 /*
- * The users of redis/users.acl: the daemons can do their work as theirs, and nobody can do more than their work.
+ * The users of redis/users.acl: the daemons can do their work as theirs, and nobody can do more
+ * than their work.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ struct parts {
     int port;
 };
 
-/* The users as they are shipped, each with the password "secret", but a default user for the test itself. */
+/* The users as they are shipped, each with the password "secret", but a default user for the test
+ * itself. */
 static void write_users(const char *path)
 {
     FILE *from = fopen(CERTSTREAM_SOURCE "/redis/users.acl", "re");

@@ -1,4 +1,5 @@
-/* Clients that come back, or fall behind, go on where they were: nothing twice, nothing missing, and what is gone is told. */
+/* Clients that come back, or fall behind, go on where they were: nothing twice, nothing missing,
+ * and what is gone is told. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,7 +26,8 @@ enum {
     /* More than a page has. */
     ENTRIES = 450,
     MORE = 50,
-    /* In all, more than the kernel buffers between two sockets of one machine and a small ring hold. */
+    /* In all, more than the kernel buffers between two sockets of one machine and a small ring
+     * hold. */
     FLOOD = 6000,
     FLOOD_PADDING = 8000,
     KEPT = 100,
@@ -319,7 +321,8 @@ static void what_the_streamer_itself_missed_is_told_to_all(void **state)
     (void)websocket_client_expect(quiet, "heartbeat", WAIT_MS);
     stream_feed_add(parts->redis, 0, 10, 0);
     expect_indexes(live, 0, 10);
-    /* While it stands still, Redis goes on; the connection that waits for entries gets the first of them. */
+    /* While it stands still, Redis goes on; the connection that waits for entries gets the first of
+     * them. */
     program_signal(parts->streamer, SIGSTOP);
     stream_feed_add(parts->redis, 10, 10 + 3 * 500, 0);
     trim(parts, KEPT);

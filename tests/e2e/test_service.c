@@ -1,6 +1,6 @@
 /*
- * As a service manager sees the daemons: they say when they are ready, that their loop turns, how they do and that they
- * stop; and they do stop in time, whoever hangs.
+ * As a service manager sees the daemons: they say when they are ready, that their loop turns, how
+ * they do and that they stop; and they do stop in time, whoever hangs.
  */
 #include <setjmp.h>
 #include <signal.h>

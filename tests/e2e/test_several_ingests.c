@@ -1,6 +1,7 @@
 /*
- * Several ingest processes on one Redis: they divide the logs evenly, divide them anew when one joins, is killed, hangs or
- * stops, and whatever happens each entry of each log is in the stream once.
+ * Several ingest processes on one Redis: they divide the logs evenly, divide them anew when one
+ * joins, is killed, hangs or stops, and whatever happens each entry of each log is in the stream
+ * once.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -204,7 +205,8 @@ static void logs_are_divided_evenly_and_stay_where_they_are(void **state)
     begin(parts);
     expect_no_flapping(parts);
     struct owners before = read_owners(parts);
-    /* Three and three and two become four and four: two or three logs move, those of the one that goes. */
+    /* Three and three and two become four and four: two or three logs move, those of the one that
+     * goes. */
     uint64_t start_ms = clock_monotonic_ms();
     assert_int_equal(program_stop(parts->ingests[1]), 0);
     (void)wait_until_even(parts, 5, "one stops");
@@ -230,7 +232,8 @@ static void a_killed_process_is_replaced_in_time(void **state)
     expect_complete(parts);
 }
 
-/* It is paused in the middle of its work, and when it wakes up all of that has been done by others. */
+/* It is paused in the middle of its work, and when it wakes up all of that has been done by
+ * others. */
 static void a_paused_process_writes_nothing_when_it_wakes_up(void **state)
 {
     struct parts *parts = *state;

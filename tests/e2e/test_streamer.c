@@ -1,4 +1,5 @@
-/* The streamer on a real Redis: its streams, its routes, its port, its end. The test itself writes the stream. */
+/* The streamer on a real Redis: its streams, its routes, its port, its end. The test itself writes
+ * the stream. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>

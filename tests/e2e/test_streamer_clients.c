@@ -1,4 +1,5 @@
-/* What becomes of clients that are slow, silent, chatty, or too many; and that nobody else notices. */
+/* What becomes of clients that are slow, silent, chatty, or too many; and that nobody else
+ * notices. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,8 @@
 
 enum {
     WAIT_MS = 30000,
-    /* In all, more than the kernel buffers between two sockets of one machine and a small ring hold. */
+    /* In all, more than the kernel buffers between two sockets of one machine and a small ring
+     * hold. */
     FLOOD = 6000,
     FLOOD_PADDING = 8000,
     PINGED = 2000,
@@ -96,7 +98,8 @@ static void ping(struct websocket_client *client, uint64_t number)
     websocket_client_send(client, WEBSOCKET_PING, bytes_of(&number, sizeof number));
 }
 
-/* Of pings that come faster than they are answered libwebsockets drops some, but never their order. */
+/* Of pings that come faster than they are answered libwebsockets drops some, but never their
+ * order. */
 static void take_pong(const struct websocket_frame *frame, uint64_t sent, uint64_t *answered)
 {
     uint64_t number;
@@ -115,7 +118,8 @@ static void take_message(const struct websocket_frame *frame, uint64_t *next)
     free(text);
 }
 
-/* A pong that fell into a frame would break the stream of frames: the client here takes none for another. */
+/* A pong that fell into a frame would break the stream of frames: the client here takes none for
+ * another. */
 static void pings_at_full_speed_are_answered_between_messages(void **state)
 {
     struct parts *parts = *state;

@@ -1,6 +1,7 @@
 /*
- * A crash cuts the append-only file of Redis in the middle of a transaction. What the transaction had begun must never
- * come back, also not after it was repeated and Redis started once more: entries would be there twice.
+ * A crash cuts the append-only file of Redis in the middle of a transaction. What the transaction
+ * had begun must never come back, also not after it was repeated and Redis started once more:
+ * entries would be there twice.
  */
 #include <fcntl.h>
 #include <setjmp.h>

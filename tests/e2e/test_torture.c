@@ -1,7 +1,8 @@
 /*
- * Four logs of both kinds that grow at a thousand entries per second in all, three ingest processes, and everything that can go
- * wrong at once: parts are killed, paused and stopped at random, and the logs answer slowly, wrongly, or not at all, or sign
- * what is not theirs. At the end each index of each log is in the stream once, in order, under a verified root.
+ * Four logs of both kinds that grow at a thousand entries per second in all, three ingest
+ * processes, and everything that can go wrong at once: parts are killed, paused and stopped at
+ * random, and the logs answer slowly, wrongly, or not at all, or sign what is not theirs. At the
+ * end each index of each log is in the stream once, in order, under a verified root.
  *
  * CERTSTREAM_TORTURE_SECONDS (20) is for how long. tests/torture.sh runs it for half an hour.
  */

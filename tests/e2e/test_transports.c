@@ -1,4 +1,5 @@
-/* The same messages over each transport: plain WebSocket frames, compressed ones, and Server-Sent Events. */
+/* The same messages over each transport: plain WebSocket frames, compressed ones, and Server-Sent
+ * Events. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -77,7 +78,8 @@ static struct websocket_client *open_client(const struct parts *parts, const cha
     return client;
 }
 
-/* As a client would that keeps nothing from one message to the next, with the window that was agreed on. */
+/* As a client would that keeps nothing from one message to the next, with the window that was
+ * agreed on. */
 static const char *inflate_text(struct parts *parts, struct bytes payload)
 {
     static const uint8_t tail[] = { 0, 0, 0xff, 0xff };

@@ -1,6 +1,7 @@
 /*
- * Nothing that a log did not sign is ever published: each lie of the local CT log, what becomes of it, and that all is there
- * once it tells the truth again. What is in the stream is compared with what the honest log answers, byte for byte.
+ * Nothing that a log did not sign is ever published: each lie of the local CT log, what becomes of
+ * it, and that all is there once it tells the truth again. What is in the stream is compared with
+ * what the honest log answers, byte for byte.
  */
 #include <setjmp.h>
 #include <stdarg.h>

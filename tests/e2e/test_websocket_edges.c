@@ -1,5 +1,5 @@
-/* Bytes that no good client sends, and some that only few send: the streamer ends such connections as RFC 6455 and RFC 9112
- * ask for, keeps nothing of them, and nobody else notices. */
+/* Bytes that no good client sends, and some that only few send: the streamer ends such connections
+ * as RFC 6455 and RFC 9112 ask for, keeps nothing of them, and nobody else notices. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -121,8 +121,8 @@ struct end {
     bool code_is_half; /* a close frame of one byte */
 };
 
-/* Nothing has to follow a close frame: after a mistake libwebsockets waits five seconds for one in return that it may not
- * recognise any more. */
+/* Nothing has to follow a close frame: after a mistake libwebsockets waits five seconds for one in
+ * return that it may not recognise any more. */
 static struct end read_end(struct websocket_client *client)
 {
     struct end end = { 0 };
@@ -317,7 +317,8 @@ static void a_message_within_a_message_is_wrong(void **state)
     }
 }
 
-/* Frame headers with nothing behind them: by their size alone. Libwebsockets sends no close frame in the last two cases. */
+/* Frame headers with nothing behind them: by their size alone. Libwebsockets sends no close frame
+ * in the last two cases. */
 static void sizes_that_cannot_be_end_a_connection(void **state)
 {
     struct parts *parts = *state;
@@ -391,8 +392,8 @@ static void a_close_is_answered(void **state)
     websocket_client_destroy(client);
 }
 
-/* RFC 6455 section 5.1 wants such a connection closed. Libwebsockets takes the frame and tells nobody that it was not masked:
- * what it says is held against it all the same. */
+/* RFC 6455 section 5.1 wants such a connection closed. Libwebsockets takes the frame and tells
+ * nobody that it was not masked: what it says is held against it all the same. */
 static void a_frame_without_a_mask_is_no_way_around(void **state)
 {
     struct parts *parts = *state;
@@ -479,7 +480,8 @@ static const struct exchange requests[] = {
     { "GET /%73tats HTTP/1.1\r\n" HOST "\r\n", 200 },
     { "GET /%53TATS HTTP/1.1\r\n" HOST "\r\n", 404 },
     { "GET /stats%20 HTTP/1.1\r\n" HOST "\r\n", 404 },
-    /* To libwebsockets an encoded end of line is one: a client may write its headers so, which gives it nothing. */
+    /* To libwebsockets an encoded end of line is one: a client may write its headers so, which
+     * gives it nothing. */
     { "GET /stats%0d%0aX:%20y HTTP/1.1\r\n" HOST "\r\n", 200 },
     { "GET /stats%3fx HTTP/1.1\r\n" HOST "\r\n", 404 },
     { "GET /stats?x=%ff%7f%20 HTTP/1.1\r\n" HOST "\r\n", 200 },

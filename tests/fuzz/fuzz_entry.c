@@ -1,4 +1,5 @@
-/* Any bytes as the leaf_input and extra_data of an entry: the first two say where the one ends and the other begins. */
+/* Any bytes as the leaf_input and extra_data of an entry: the first two say where the one ends and
+ * the other begins. */
 #include <stdlib.h>
 
 #include "ingest/ct/entry.h"

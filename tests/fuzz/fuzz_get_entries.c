@@ -1,10 +1,12 @@
-/* Any bytes as the answer of get-entries, and what becomes of the entries it seems to hold; and as a proof. */
+/* Any bytes as the answer of get-entries, and what becomes of the entries it seems to hold; and as
+ * a proof. */
 #include <stdlib.h>
 
 #include "ingest/ct/rfc6962.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Every view of an entry lies in what it was read from: touching each byte shows it to the sanitizer. */
+/* Every view of an entry lies in what it was read from: touching each byte shows it to the
+ * sanitizer. */
 static unsigned touch(struct bytes bytes)
 {
     unsigned sum = 0;

@@ -1,5 +1,5 @@
-/* Any bytes as a key in PEM, up to the first zero byte, and the rest as a signature. No key but the pinned one is taken, and
- * a refusal always says why. */
+/* Any bytes as a key in PEM, up to the first zero byte, and the rest as a signature. No key but the
+ * pinned one is taken, and a refusal always says why. */
 #include <stdlib.h>
 
 #include "ingest/lists/list_signature.h"

@@ -1,7 +1,8 @@
 /*
- * Any bytes as log lists: two of them, split at the first zero byte, the first one Chrome's or the user's own. What is taken from
- * them is complete and safe to put into keys, URLs and lines; the roster made of them names each log once, and made again on
- * top of what is followed then, it stops nothing that the same lists have just begun.
+ * Any bytes as log lists: two of them, split at the first zero byte, the first one Chrome's or the
+ * user's own. What is taken from them is complete and safe to put into keys, URLs and lines; the
+ * roster made of them names each log once, and made again on top of what is followed then, it stops
+ * nothing that the same lists have just begun.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /*
- * Any answers to what a proof asks a log for. The first bytes say which kind of log, how large, and what is to be proven; then
- * come answers, each with two bytes of length, or 0xffff for one that the log does not have.
+ * Any answers to what a proof asks a log for. The first bytes say which kind of log, how large, and
+ * what is to be proven; then come answers, each with two bytes of length, or 0xffff for one that
+ * the log does not have.
  */
 #include <stdlib.h>
 
@@ -50,8 +51,8 @@ static enum log_proof_state answer(struct log_proof *proof, struct reader *input
     return state;
 }
 
-/* Nothing but a broken SHA-256 leads to the root that is made up below, but for the root itself: the only hash of the
- * highest tile where the size is a power of 256. */
+/* Nothing but a broken SHA-256 leads to the root that is made up below, but for the root itself:
+ * the only hash of the highest tile where the size is a power of 256. */
 static bool is_the_head(const struct log_proof *proof, uint64_t leaves,
                         const struct signed_head *head, struct digest *sha256)
 {

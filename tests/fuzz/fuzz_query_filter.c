@@ -1,6 +1,7 @@
-/* Any bytes as a query and a certificate's names: a query gives a filter or a harmless reason, a filter's text gives the same
- * filter again, and on domains and parts of names it decides as a naive search does. Input: fragments of a query joined by
- * ampersands; a NUL; names joined by newlines. */
+/* Any bytes as a query and a certificate's names: a query gives a filter or a harmless reason, a
+ * filter's text gives the same filter again, and on domains and parts of names it decides as a
+ * naive search does. Input: fragments of a query joined by ampersands; a NUL; names joined by
+ * newlines. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
- * Any bytes as a history of two log lists: each version of a list is a row of logs out of a few, in any state, kind, place and
- * interval. What ingest promises holds after every step: no log that is followed is forgotten, none is there twice, a step that
- * is taken stops no more than the brake allows, one that is not changes nothing, and the same lists again change nothing.
+ * Any bytes as a history of two log lists: each version of a list is a row of logs out of a few, in
+ * any state, kind, place and interval. What ingest promises holds after every step: no log that is
+ * followed is forgotten, none is there twice, a step that is taken stops no more than the brake
+ * allows, one that is not changes nothing, and the same lists again change nothing.
  */
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* Any bytes as an STH and as a checkpoint; a head that is read goes through the checkpoint in Redis unchanged. */
+/* Any bytes as an STH and as a checkpoint; a head that is read goes through the checkpoint in Redis
+ * unchanged. */
 #include <stdlib.h>
 
 #include "ingest/store/log_position.h"

@@ -1,5 +1,5 @@
-/* Any bytes as what Redis sends: an entry that is taken has the contract's fields, and all that is done with entries stays
- * within them. */
+/* Any bytes as what Redis sends: an entry that is taken has the contract's fields, and all that is
+ * done with entries stays within them. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -43,7 +43,8 @@ static void make_folder(struct harness *harness)
 struct harness *harness_create(void)
 {
     struct harness *harness = memory_allocate_zeroed(1, sizeof *harness);
-    /* What a program leaves running becomes a child of this process, where harness_destroy finds it. */
+    /* What a program leaves running becomes a child of this process, where harness_destroy finds
+     * it. */
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     make_folder(harness);
     const char *seed = getenv("CERTSTREAM_SEED");
@@ -82,7 +83,8 @@ static void kill_children(void)
         (void)kill((pid_t)pid, SIGKILL);
 }
 
-/* True when nothing is left that a program had started; what ends with its parent is given a moment. */
+/* True when nothing is left that a program had started; what ends with its parent is given a
+ * moment. */
 static bool end_children(void)
 {
     struct deadline deadline = deadline_after(LEFTOVER_MS, "the programs' children");

@@ -1,12 +1,14 @@
 /*
- * What every end-to-end test stands on: a folder of its own, random numbers from a printed seed, waiting with a deadline,
- * and an end that leaves nothing running. Whatever goes wrong in here fails the running cmocka test.
+ * What every end-to-end test stands on: a folder of its own, random numbers from a printed seed,
+ * waiting with a deadline, and an end that leaves nothing running. Whatever goes wrong in here
+ * fails the running cmocka test.
  *
  *     static int setup(void **state)      { *state = harness_create(); return 0; }
  *     static int teardown(void **state)   { return harness_destroy(*state); }
  *
- * Variables: CERTSTREAM_SEED repeats a run; CERTSTREAM_KEEP keeps the folder; CERTSTREAM_WRAPPER is put in front of every
- * daemon ("valgrind -q --error-exitcode=99 --leak-check=full") and makes deadlines ten times as long.
+ * Variables: CERTSTREAM_SEED repeats a run; CERTSTREAM_KEEP keeps the folder; CERTSTREAM_WRAPPER is
+ * put in front of every daemon ("valgrind -q --error-exitcode=99 --leak-check=full") and makes
+ * deadlines ten times as long.
  */
 #ifndef TESTS_SUPPORT_HARNESS_H
 #define TESTS_SUPPORT_HARNESS_H
@@ -33,8 +35,9 @@ struct harness {
 /* Makes the folder and prints the seed. */
 struct harness *harness_create(void);
 
-/* One at a time. Ends all programs that still run, newest first, checks what they left (program_end; processes), removes the folder if all was well
- * and frees the harness. For a teardown: 0, or -1 after saying what was wrong. NULL is fine. */
+/* One at a time. Ends all programs that still run, newest first, checks what they left
+ * (program_end; processes), removes the folder if all was well and frees the harness. For a
+ * teardown: 0, or -1 after saying what was wrong. NULL is fine. */
 int harness_destroy(struct harness *harness) __attribute__((warn_unused_result));
 
 /* Removes a folder and all in it. */
@@ -43,8 +46,8 @@ void harness_remove_folder(const char *folder);
 /* Writes folder/name to `path`, of HARNESS_PATH_SIZE bytes. */
 void harness_path(const struct harness *harness, char *path, const char *name);
 
-/* Writes the path of a file or folder of the shared corpus to `path`, of HARNESS_PATH_SIZE bytes. Skips the test, with a
- * message, where the corpus is not there. */
+/* Writes the path of a file or folder of the shared corpus to `path`, of HARNESS_PATH_SIZE bytes.
+ * Skips the test, with a message, where the corpus is not there. */
 void harness_corpus_path(char *path, const char *name);
 
 /* Evenly 0 … below - 1. */
@@ -71,7 +74,8 @@ struct deadline deadline_after(uint64_t milliseconds, const char *what);
 bool deadline_has_passed(const struct deadline *deadline);
 /* Milliseconds left, for poll(2). */
 int deadline_remaining_ms(const struct deadline *deadline);
-/* A few milliseconds' pause; fails the test, naming what did not come, once the deadline has passed. */
+/* A few milliseconds' pause; fails the test, naming what did not come, once the deadline has
+ * passed. */
 void deadline_wait(const struct deadline *deadline);
 
 #endif

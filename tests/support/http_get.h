@@ -10,7 +10,8 @@ struct http_answer {
     struct buffer body; /* ends with a NUL that its size does not count */
 };
 
-/* Fetches the URL; redirects are not followed, compression is undone. Free with http_answer_free. */
+/* Fetches the URL; redirects are not followed, compression is undone. Free with
+ * http_answer_free. */
 struct http_answer http_get(const char *url);
 /* The same with a port and path on 127.0.0.1. */
 struct http_answer http_get_local(int port, const char *path);

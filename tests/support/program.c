@@ -304,7 +304,8 @@ struct program *program_next(const struct program *program)
 static bool end_process(struct program *program)
 {
     struct deadline deadline = deadline_after(STOP_MS, program->name);
-    /* In this order: LeakSanitizer stops the ending process with SIGSTOP, which a late SIGCONT would swallow. */
+    /* In this order: LeakSanitizer stops the ending process with SIGSTOP, which a late SIGCONT
+     * would swallow. */
     (void)kill(program->pid, SIGCONT);
     (void)kill(program->pid, SIGTERM);
     while (program_is_running(program) && !deadline_has_passed(&deadline))

@@ -1,6 +1,7 @@
 /*
- * A program under test, or one that a test needs: started with its output in files of the harness's folder, waited for
- * until it says that it is ready, killed and started again as often as a test likes. It dies with the test.
+ * A program under test, or one that a test needs: started with its output in files of the harness's
+ * folder, waited for until it says that it is ready, killed and started again as often as a test
+ * likes. It dies with the test.
  */
 #ifndef TESTS_SUPPORT_PROGRAM_H
 #define TESTS_SUPPORT_PROGRAM_H
@@ -13,7 +14,8 @@ struct harness;
 struct program;
 
 struct program_options {
-    /* Names its output: <name>.out and <name>.err in the harness's folder. A restart appends. Copied, as are the rest. */
+    /* Names its output: <name>.out and <name>.err in the harness's folder. A restart appends.
+     * Copied, as are the rest. */
     const char *name;
     const char *const *arguments; /* its path (or a name in PATH) first, NULL last */
     /* How its first line on standard output begins when it is ready; NULL: not waited for. */
@@ -24,7 +26,8 @@ struct program_options {
     bool is_daemon;
 };
 
-/* Starts it and waits until it is ready, else fails the test with what it said. Owned by the harness. */
+/* Starts it and waits until it is ready, else fails the test with what it said. Owned by the
+ * harness. */
 struct program *program_start(struct harness *harness, const struct program_options *options);
 /* Starts it again, after program_kill or program_wait. */
 void program_restart(struct program *program);
@@ -33,7 +36,8 @@ void program_restart(struct program *program);
 void program_signal(struct program *program, int signal);
 /* SIGKILL, and reaps it. */
 void program_kill(struct program *program);
-/* Waits for its end: its exit code, or 128 + signal as a shell has it. Fails the test when the time has passed. */
+/* Waits for its end: its exit code, or 128 + signal as a shell has it. Fails the test when the time
+ * has passed. */
 int program_wait(struct program *program, int timeout_ms);
 /* SIGTERM, then program_wait. */
 int program_stop(struct program *program);
@@ -53,7 +57,8 @@ char *program_errors(const struct program *program);
 
 /* The harness's side. */
 struct program *program_next(const struct program *program);
-/* Ends it if it still runs, and frees it. False, after saying why, if a daemon did not end well or a sanitizer spoke. */
+/* Ends it if it still runs, and frees it. False, after saying why, if a daemon did not end well or
+ * a sanitizer spoke. */
 bool program_end(struct program *program);
 
 #endif

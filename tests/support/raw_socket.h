@@ -1,4 +1,5 @@
-/* A connection on which a test says whatever bytes it likes, and which keeps whatever comes back. */
+/* A connection on which a test says whatever bytes it likes, and which keeps whatever comes
+ * back. */
 #ifndef TESTS_SUPPORT_RAW_SOCKET_H
 #define TESTS_SUPPORT_RAW_SOCKET_H
 
@@ -18,7 +19,8 @@ void raw_socket_close(struct raw_socket *socket);
 void raw_socket_send(struct raw_socket *socket, struct bytes bytes);
 void raw_socket_send_text(struct raw_socket *socket, const char *text);
 
-/* Takes what comes until the text is in it, or the other side has closed, or the time is over. True in the first case. */
+/* Takes what comes until the text is in it, or the other side has closed, or the time is over. True
+ * in the first case. */
 bool raw_socket_await(struct raw_socket *socket, const char *text, int timeout_ms);
 /* The same until the other side has closed: true if it has. */
 bool raw_socket_await_end(struct raw_socket *socket, int timeout_ms);

@@ -1,6 +1,6 @@
 /*
- * A redis-server of the test's own, started as in production (redis/start-redis, AOF on), on a Unix socket in the harness's
- * folder. What it holds survives a kill.
+ * A redis-server of the test's own, started as in production (redis/start-redis, AOF on), on a Unix
+ * socket in the harness's folder. What it holds survives a kill.
  */
 #ifndef TESTS_SUPPORT_REDIS_SERVER_H
 #define TESTS_SUPPORT_REDIS_SERVER_H
@@ -12,13 +12,14 @@ struct redis_server;
 struct redisContext;
 struct redisReply;
 
-/* Started and answering. `overrides` are words of its command line, e.g. { "--maxmemory", "20mb", NULL }; or NULL. The
- * harness ends the process; the server is freed by redis_server_destroy. */
+/* Started and answering. `overrides` are words of its command line, e.g. { "--maxmemory", "20mb",
+ * NULL }; or NULL. The harness ends the process; the server is freed by redis_server_destroy. */
 struct redis_server *redis_server_start(struct harness *harness, const char *name,
                                         const char *const *overrides);
 void redis_server_destroy(struct redis_server *server);
 
-/* A TCP port of 127.0.0.1 that nobody has, for `overrides`; Redis takes it before anybody else is likely to. */
+/* A TCP port of 127.0.0.1 that nobody has, for `overrides`; Redis takes it before anybody else is
+ * likely to. */
 int redis_server_find_port(void);
 
 struct program *redis_server_program(const struct redis_server *server);
@@ -33,8 +34,8 @@ void redis_server_restart(struct redis_server *server);
 /* After a program_restart of its program: until what it held is loaded. */
 void redis_server_wait(struct redis_server *server);
 
-/* A blocking command over a connection of the server's own, made anew when it broke. Fails the test on an error reply.
- * The reply is freed with freeReplyObject. */
+/* A blocking command over a connection of the server's own, made anew when it broke. Fails the test
+ * on an error reply. The reply is freed with freeReplyObject. */
 struct redisReply *redis_server_command(struct redis_server *server, const char *format, ...);
 /* The same for commands that answer an integer. */
 long long redis_server_integer(struct redis_server *server, const char *format, ...);

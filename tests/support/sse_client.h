@@ -1,4 +1,5 @@
-/* A client of Server-Sent Events over a bare socket: its answer's header lines, and each event or comment as it came. */
+/* A client of Server-Sent Events over a bare socket: its answer's header lines, and each event or
+ * comment as it came. */
 #ifndef TESTS_SUPPORT_SSE_CLIENT_H
 #define TESTS_SUPPORT_SSE_CLIENT_H
 
@@ -21,8 +22,8 @@ enum sse_result {
     SSE_TORN,  /* in the middle of one */
 };
 
-/* Connects to 127.0.0.1 and asks. `headers` are more header lines, each with "\r\n"; or NULL. Never NULL: a refusal shows in
- * sse_client_status. */
+/* Connects to 127.0.0.1 and asks. `headers` are more header lines, each with "\r\n"; or NULL. Never
+ * NULL: a refusal shows in sse_client_status. */
 struct sse_client *sse_client_open(int port, const char *path, const char *headers);
 /* NULL is fine. */
 void sse_client_destroy(struct sse_client *client);

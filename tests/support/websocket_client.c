@@ -50,7 +50,8 @@ static int connect_local(int port)
     return descriptor;
 }
 
-/* The key is any 16 bytes (RFC 6455 section 4.1); the server's proof of having read it is checked by real clients. */
+/* The key is any 16 bytes (RFC 6455 section 4.1); the server's proof of having read it is checked
+ * by real clients. */
 static void send_request(struct websocket_client *client, const struct websocket_options *options)
 {
     char request[REQUEST_SIZE];
@@ -63,7 +64,8 @@ static void send_request(struct websocket_client *client, const struct websocket
     websocket_client_send_raw(client, bytes_of(request, (size_t)length));
 }
 
-/* True when the whole answer is there: its lines become `headers`, what follows stays for frames. */
+/* True when the whole answer is there: its lines become `headers`, what follows stays for
+ * frames. */
 static bool take_answer(struct websocket_client *client)
 {
     /* Nothing received yet is a null pointer, which memmem(3) must not be given. */

@@ -1,6 +1,6 @@
 /*
- * A WebSocket client (RFC 6455) that hides nothing: each frame as it came, and any bytes sent, right or wrong. It answers
- * no ping by itself.
+ * A WebSocket client (RFC 6455) that hides nothing: each frame as it came, and any bytes sent,
+ * right or wrong. It answers no ping by itself.
  */
 #ifndef TESTS_SUPPORT_WEBSOCKET_CLIENT_H
 #define TESTS_SUPPORT_WEBSOCKET_CLIENT_H
@@ -29,7 +29,8 @@ enum websocket_result {
     WEBSOCKET_NOTHING, /* no whole frame (yet) */
     WEBSOCKET_FRAME,
     WEBSOCKET_ENDED, /* the server closed the connection */
-    WEBSOCKET_BROKEN, /* it sent what RFC 6455 forbids a server: a masked or reserved frame, or one too big */
+    /* It sent what RFC 6455 forbids a server: a masked or reserved frame, or one too big. */
+    WEBSOCKET_BROKEN,
 };
 
 struct websocket_options {
@@ -45,7 +46,8 @@ struct websocket_client *websocket_client_connect(int port, const char *path);
 /* Closes the connection without a word. NULL is fine. */
 void websocket_client_destroy(struct websocket_client *client);
 
-/* The HTTP status of the handshake's answer; 0 when there was none. Its header lines, NUL-terminated. */
+/* The HTTP status of the handshake's answer; 0 when there was none. Its header lines,
+ * NUL-terminated. */
 int websocket_client_status(const struct websocket_client *client);
 const char *websocket_client_headers(const struct websocket_client *client);
 
@@ -60,8 +62,9 @@ enum websocket_result websocket_client_next(struct websocket_client *client,
 /* Waits up to `timeout_ms` for the next frame. */
 enum websocket_result websocket_client_read(struct websocket_client *client,
                                             struct websocket_frame *frame, int timeout_ms);
-/* Waits for the next text frame whose text contains `part`, passing over others; fails the test when it does not come. The
- * text is NUL-terminated and lives until the next call with this client. */
+/* Waits for the next text frame whose text contains `part`, passing over others; fails the test
+ * when it does not come. The text is NUL-terminated and lives until the next call with this
+ * client. */
 const char *websocket_client_expect(struct websocket_client *client, const char *part,
                                     int timeout_ms);
 

@@ -1,6 +1,7 @@
 /*
- * A made-up world for the roster's tests: lists, what is followed, and how both change. Logs have short names; a list is
- * written as rows, and what the roster says of all logs is one text, in the order of their names:
+ * A made-up world for the roster's tests: lists, what is followed, and how both change. Logs have
+ * short names; a list is written as rows, and what the roster says of all logs is one text, in the
+ * order of their names:
  *
  *     "ash=yes birch=drained:left the lists elm=no:rejected"
  */
@@ -14,7 +15,8 @@ enum {
     WORLD_TEXT_SIZE = 64 * 1024,
 };
 
-/* A log in a made-up list: with its name for a key, and for its place below https://logs.test/ if no other is given. */
+/* A log in a made-up list: with its name for a key, and for its place below https://logs.test/ if
+ * no other is given. */
 struct world_log {
     const char *name;
     const char *state; /* "usable", or JSON: {…}; NULL: no state */
@@ -35,15 +37,15 @@ struct world {
     bool was_held;
     size_t known, stopped;
     char said[WORLD_TEXT_SIZE]; /* of all logs */
-    char news
-        [WORLD_TEXT_SIZE]; /* what changed: "+name", "-name:reason", "~name" for a log that has moved */
+    /* What changed: "+name", "-name:reason", "~name" for a log that has moved. */
+    char news[WORLD_TEXT_SIZE];
 };
 
 void world_init(struct world *world, size_t list_count);
 void world_clear(struct world *world);
 
-/* Offers a new version of a list. It is taken, and the roster applied, as ingest does it: unless that would be too much for
- * the brake. NULL as text of the result, or why it is no list. */
+/* Offers a new version of a list. It is taken, and the roster applied, as ingest does it: unless
+ * that would be too much for the brake. NULL as text of the result, or why it is no list. */
 const char *world_offer_text(struct world *world, size_t list, struct bytes text);
 /* The same for rows, ended by one without a name. */
 void world_offer(struct world *world, size_t list, const struct world_log *logs);

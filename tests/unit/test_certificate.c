@@ -1,5 +1,5 @@
-/* Certificates made for the purpose, and what the messages say of them: every field of protocol.md
- * section 3. */
+/* Certificates made for the purpose, and what the messages say of them: every field of
+ * shared/README.md, "Certificate object". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,7 +97,8 @@ static const struct extension_row extension_rows[] = {
       "othername: 1.2.3::<unsupported>, X400Name:<unsupported>, EdiPartyName:<unsupported>, "
       "DirName:/C=XX/O=A\\\\/B+CN=\\\\xC3\\\\xA9\"}",
       "{\"subjectAltName\":\"DNS:a.example, DNS:*.b.example, email:m@a.example, IP Address:192.0.2.1, IP Address:2001:db8::1\"}", false },
-    /* Addresses as RFC 5952 writes them: ::, ::1, 1::, 1:0:2:3:4:5:6:7, the first of equal runs, an IPv4 address mapped. */
+    /* Addresses as RFC 5952 writes them: ::, ::1, 1::, 1:0:2:3:4:5:6:7, the first of equal runs, an
+     * IPv4 address mapped. */
     { "2.5.29.17", "306c871000000000000000000000000000000000871000000000000000000000000000000001871000010000000000000000000000000000871000010000000200030004000500060007871000010000000000020000000000030004871000000000000000000000ffffc0000201",
       "{\"subjectAltName\":\"IP Address:0:0:0:0:0:0:0:0, IP Address:0:0:0:0:0:0:0:1, IP Address:1:0:0:0:0:0:0:0, IP Address:1:0:2:3:4:5:6:7, IP Address:1:0:0:2:0:0:3:4, IP Address:0:0:0:0:0:FFFF:C000:201\"}",
       "{\"subjectAltName\":\"IP Address:::, IP Address:::1, IP Address:1::, IP Address:1:0:2:3:4:5:6:7, IP Address:1::2:0:0:3:4, IP Address:192.0.2.1\"}", false },

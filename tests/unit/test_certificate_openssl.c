@@ -206,9 +206,9 @@ static void end_with_newline(struct buffer *text)
         buffer_append_byte(text, '\n');
 }
 
-/* From OpenSSL's text to ours: protocol.md section 3 asks for a newline behind each line, for one
- * before each distribution point and for the label before a key identifier, which OpenSSL leaves
- * out when it stands alone. */
+/* From OpenSSL's text to ours (shared/README.md, "Extensions"): a newline stands behind each line
+ * and one before each distribution point, and a key identifier has its label, which OpenSSL leaves
+ * out when the identifier stands alone. */
 static void append_laid_out(struct buffer *out, enum certificate_extension_kind kind,
                             struct bytes text)
 {
@@ -350,8 +350,8 @@ static void compare_extensions(struct comparison *comparison)
         compare_extension(comparison, X509_get_ext(comparison->x509, (int)i));
 }
 
-/* "sha256, rsa" from what OpenSSL says about the algorithm; false where protocol.md has no name of
- * this form. */
+/* "sha256, rsa" from what OpenSSL says about the algorithm; false where our messages have no
+ * name of this form. */
 static bool append_algorithm(struct buffer *out, const X509 *x509)
 {
     static const int digests[] = { NID_md2,    NID_md5,    NID_sha1,  NID_sha224,
@@ -513,7 +513,8 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-/* Damage that keeps most of a certificate readable: a byte or two, another value or one bit flipped. */
+/* Damage that keeps most of a certificate readable: a byte or two, another value or one bit
+ * flipped. */
 static void damage(struct bytes der, uint8_t *copy, uint64_t *random)
 {
     memcpy(copy, der.data, der.size);

@@ -83,7 +83,8 @@ static uint64_t next_random(uint64_t *random)
     return *random;
 }
 
-/* Against an array of counts: what a table with tombstones or a wrong gap would lose shows as a wrong verdict. */
+/* Against an array of counts: what a table with tombstones or a wrong gap would lose shows as a
+ * wrong verdict. */
 static void agrees_with_plain_counting(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* What the local CT log answers, route by route, as a client would judge it: signatures by OpenSSL, trees by hashing. */
+/* What the local CT log answers, route by route, as a client would judge it: signatures by OpenSSL,
+ * trees by hashing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* The faults of the local CT log as a client meets them, beyond those that test_ct_log_routes.c sees. */
+/* The faults of the local CT log as a client meets them, beyond those that test_ct_log_routes.c
+ * sees. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -214,7 +215,8 @@ static void each_proof_can_be_refused_alone(void **state)
     }
 }
 
-/* An entry of a partial tile that was served already, changed: what a CDN that mixes versions up does. */
+/* An entry of a partial tile that was served already, changed: what a CDN that mixes versions up
+ * does. */
 static void an_entry_of_a_tile_can_change_after_it_was_served(void **state)
 {
     struct http_reply reply = site_get(*state, "/tiled/checkpoint");

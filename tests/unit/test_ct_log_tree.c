@@ -1,4 +1,5 @@
-/* The local log's Merkle tree against the vectors of CT's reference tests and verifiers written from RFC 9162 section 2.1. */
+/* The local log's Merkle tree against the vectors of CT's reference tests and verifiers written
+ * from RFC 9162 section 2.1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

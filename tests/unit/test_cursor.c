@@ -107,7 +107,8 @@ static void one_that_comes_for_what_was_before_is_behind_at_first(void **state)
     since = (struct since){ .kind = SINCE_BEGINNING };
     cursor_join(cursor, fixture->lane, &since, place(9, 90), NOW);
     assert_true(cursor->wants_all);
-    /* Even where the lane holds all there ever was: what is there has to be looked for in Redis first. */
+    /* Even where the lane holds all there ever was: what is there has to be looked for in Redis
+     * first. */
     assert_false(cursor_catch_up(cursor, fixture->lane));
     cursor_advance_to(cursor, place(9, 90));
     assert_false(cursor->wants_all);

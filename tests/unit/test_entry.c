@@ -1,4 +1,5 @@
-/* Leaves of RFC 6962 section 3.4 and of static-ct-api tiles, well-formed and cut at every length. */
+/* Leaves of RFC 6962 section 3.4 and of static-ct-api tiles, well-formed and cut at every
+ * length. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -212,7 +213,8 @@ static void a_leaf_says_where_it_stands(void **state)
         { "\0\0\5\0\0\0\1\x2c", 8, 300, true },
         { "\0\0\5\0\0\0\1\x2c", 8, 301, false },
         { "\0\0\5\xff\xff\xff\xff\xff", 8, UINT64_C(0xffffffffff), true },
-        /* None, as in archives; an unknown one before and after; several; too short, too long, cut off. */
+        /* None, as in archives; an unknown one before and after; several; too short, too long, cut
+         * off. */
         { "", 0, 300, true },
         { "\7\0\1x\0\0\5\0\0\0\1\x2c\7\0\0", 15, 300, true },
         { "\0\0\5\0\0\0\1\x2c\0\0\5\0\0\0\1\x2c", 16, 300, false },

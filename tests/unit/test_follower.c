@@ -1,4 +1,5 @@
-/* Each state of the follower, with a made-up clock; and a random run against a made-up log that never loses an index. */
+/* Each state of the follower, with a made-up clock; and a random run against a made-up log that
+ * never loses an index. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,7 +128,8 @@ static void learns_the_page_from_short_answers(void **state)
 {
     (void)state;
     struct follower follower = make_at(&rfc6962, 1000, 100000);
-    /* One range at a time until the page is known; the first answer ends at the log's page boundary. */
+    /* One range at a time until the page is known; the first answer ends at the log's page
+     * boundary. */
     struct fetch fetch = expect_range(&follower, 0, 1000, 1024);
     expect_nothing(&follower, 0);
     follower_on_range(&follower, &fetch);

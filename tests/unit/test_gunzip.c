@@ -1,4 +1,5 @@
-/* Bodies that are gzip, that seem to be, that are damaged, and that inflate to more than they may. */
+/* Bodies that are gzip, that seem to be, that are damaged, and that inflate to more than they
+ * may. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +66,8 @@ static void the_limit_holds(void **state)
     buffer_free(&gzip);
 }
 
-/* Cut anywhere, with a byte changed anywhere, or with something behind it: no gzip, and no reading beyond the end. */
+/* Cut anywhere, with a byte changed anywhere, or with something behind it: no gzip, and no reading
+ * beyond the end. */
 static void what_is_damaged_is_not_taken(void **state)
 {
     (void)state;
@@ -77,7 +79,8 @@ static void what_is_damaged_is_not_taken(void **state)
         assert_int_equal(inflated(bytes_of(exact, cut), LIMIT, &size), GUNZIP_NOT_GZIP);
         free(exact);
     }
-    /* A bit that nobody reads is no damage: the contents are the same (inflated), or it is refused. */
+    /* A bit that nobody reads is no damage: the contents are the same (inflated), or it is
+     * refused. */
     for (size_t at = 10; at < gzip.size; at++) {
         gzip.data[at] ^= 0x10;
         if (inflated(buffer_bytes(&gzip), LIMIT, &size) == GUNZIP_DONE)

@@ -161,7 +161,8 @@ static void when_ids_go_back_only_what_came_since_has_places(void **state)
     lane_destroy(lane);
 }
 
-/* The index has a bound of its own: without it, these would overwrite the records of messages still held. */
+/* The index has a bound of its own: without it, these would overwrite the records of messages still
+ * held. */
 static void tiny_messages_are_dropped_before_their_records_are_overwritten(void **state)
 {
     (void)state;

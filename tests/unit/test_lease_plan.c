@@ -184,7 +184,8 @@ static void more_processes_than_logs(void **state)
     settles(&world);
 }
 
-/* Each process gets the list of the others in an order of its own, and knows the logs in an order of its own. */
+/* Each process gets the list of the others in an order of its own, and knows the logs in an order
+ * of its own. */
 static void everybody_makes_the_same_plan(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Proofs of both kinds of log against a naive tree: every size and place, every way to ask, and every hash of an answer bent. */
+/* Proofs of both kinds of log against a naive tree: every size and place, every way to ask, and
+ * every hash of an answer bent. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,7 +212,8 @@ static void write_entry(struct buffer *out, uint64_t index)
     buffer_append_string(out, ",\"extra_data\":\"\"}]}");
 }
 
-/* What an honest RFC 6962 log answers. `bend`: the hash of the path that has a bit flipped; SIZE_MAX: none. */
+/* What an honest RFC 6962 log answers. `bend`: the hash of the path that has a bit flipped;
+ * SIZE_MAX: none. */
 static void answer_rfc6962(const struct made_log *log, const char *question, size_t bend,
                            struct buffer *out)
 {
@@ -245,8 +247,8 @@ static void answer_rfc6962(const struct made_log *log, const char *question, siz
     buffer_append_byte(out, '}');
 }
 
-/* What the log of `log_size` leaves serves under this path, without the partial tiles whose full ones exist; empty if it
- * has no such. */
+/* What the log of `log_size` leaves serves under this path, without the partial tiles whose full
+ * ones exist; empty if it has no such. */
 static struct bytes serve_tile(const struct made_log *log, const char *path, uint64_t log_size)
 {
     char *at;
@@ -325,7 +327,8 @@ static void check_frontier(const struct made_log *log, const struct log_proof *p
     assert_true(merkle_frontier_equal(log_proof_frontier(proof), &expected));
 }
 
-/* Shows a claim, or gives the frontier, with the first `refuse` ways refused; and does not with any hash bent. */
+/* Shows a claim, or gives the frontier, with the first `refuse` ways refused; and does not with any
+ * hash bent. */
 static void check_rfc6962(struct made_log *log, uint64_t size, uint64_t head_size, unsigned refuse,
                           bool has_claim)
 {

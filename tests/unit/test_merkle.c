@@ -1,4 +1,5 @@
-/* Against the vectors of the reference tests (ct.md 4.8) and a naive tree. */
+/* The tree is held against the vectors of the reference tests of certificate-transparency-go and
+ * against a naive tree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* An operator's budget with a made-up clock, and against made-up operators that allow so many requests and no more. */
+/* An operator's budget with a made-up clock, and against made-up operators that allow so many
+ * requests and no more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -259,7 +260,8 @@ static void requests_that_hang_leave_their_place_to_others(void **state)
     assert_true(operator_budget_rate(&well, 60000) <= 0);
 }
 
-/* An operator that allows `rate` requests per second and `burst` at once, and answers after 100 ms. */
+/* An operator that allows `rate` requests per second and `burst` at once, and answers after 100
+ * ms. */
 struct made_operator {
     double rate, burst, tokens;
     unsigned allowed, refused;

@@ -1,4 +1,5 @@
-/* Entries of the local CT log through the pipeline: what goes to Redis, and what becomes of claims that do not belong. */
+/* Entries of the local CT log through the pipeline: what goes to Redis, and what becomes of claims
+ * that do not belong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

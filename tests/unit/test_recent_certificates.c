@@ -132,7 +132,8 @@ static bool repeats_by_counting(const unsigned *stream, size_t at)
     return false;
 }
 
-/* Against a naive count; and a window that starts in the middle, and reads backwards, agrees from there on. */
+/* Against a naive count; and a window that starts in the middle, and reads backwards, agrees from
+ * there on. */
 static void a_window_is_a_function_of_the_streams_end(void **state)
 {
     (void)state;

@@ -81,7 +81,7 @@ static void reads_an_entry_and_proof(void **state)
     struct merkle_hash leaf;
     struct merkle_path path;
     char hex[2 * SHA256_SIZE + 1];
-    /* Leaf 1 is the byte 0x00 (ct.md 4.8), its sibling the empty leaf. */
+    /* Leaf 1 is the byte 0x00, its sibling the empty leaf. */
     static const char two[] = "{\"leaf_input\":\"AA==\",\"extra_data\":\"\","
                               "\"audit_path\":[\"bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=\"]}";
     assert_true(rfc6962_read_entry_and_proof(&leaf, &path, bytes_of_string(two), sha256));

@@ -1,6 +1,7 @@
 /*
- * Which logs are followed, by lists made up to be read: what each list has, and what becomes of the logs after it. The text
- * that is compared names all logs; see roster_world.h. Real lists are replayed in test_roster_history.c.
+ * Which logs are followed, by lists made up to be read: what each list has, and what becomes of the
+ * logs after it. The text that is compared names all logs; see roster_world.h. Real lists are
+ * replayed in test_roster_history.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -333,8 +334,8 @@ static void a_few_logs_have_no_brake(void **state)
                         "a=drained:rejected b=drained:rejected c=drained:rejected d=yes");
 }
 
-/* Shards leave together when their time is over, and a list cannot make it over: the interval that counts is the one known
- * before. */
+/* Shards leave together when their time is over, and a list cannot make it over: the interval that
+ * counts is the one known before. */
 static void shards_whose_time_is_over_may_leave_together(void **state)
 {
     static const char over[] =
@@ -357,7 +358,8 @@ static void shards_whose_time_is_over_may_leave_together(void **state)
     assert_string_equal(world->news, "-a:left the lists -b:left the lists -c:left the lists");
 }
 
-/* After a restart what was followed is known out of Redis: the brake holds from the first list on. */
+/* After a restart what was followed is known out of Redis: the brake holds from the first list
+ * on. */
 static void the_brake_holds_after_a_restart(void **state)
 {
     struct world *world = *state;
@@ -466,8 +468,9 @@ static void check_usable_logs(const struct world *world, const struct log_list *
             assert_false(find(world, list->logs[i].description)->is_draining);
 }
 
-/* Any lists in any order: nothing that is followed is forgotten (roster_world.c checks that), a step that is taken stops
- * no more than the brake allows, and a log that any list calls usable is followed. */
+/* Any lists in any order: nothing that is followed is forgotten (roster_world.c checks that), a
+ * step that is taken stops no more than the brake allows, and a log that any list calls usable is
+ * followed. */
 static void any_lists_in_any_order(void **state)
 {
     enum {

@@ -1,11 +1,12 @@
 /*
- * Years of list changes, replayed in the order of their dates: Chrome's and Apple's lists together, and Chrome's list of all
- * logs alone. For each list it is written out what becomes of the logs: + begun, - from now on drained, and why. A second,
- * plain reading of the same lists says which logs should be followed.
+ * Years of list changes, replayed in the order of their dates: Chrome's and Apple's lists together,
+ * and Chrome's list of all logs alone. For each list it is written out what becomes of the logs: +
+ * begun, - from now on drained, and why. A second, plain reading of the same lists says which logs
+ * should be followed.
  *
- * What can be seen: shards are rejected once their time is over, in half-yearly waves that stop up to a third of all
- * logs at once (2025-07-26; 2026-05-29; in the list of all logs 2026-03-15). Their intervals are over, so that for the brake
- * there are never more than 3 of 47.
+ * What can be seen: shards are rejected once their time is over, in half-yearly waves that stop up
+ * to a third of all logs at once (2025-07-26; 2026-05-29; in the list of all logs 2026-03-15).
+ * Their intervals are over, so that for the brake there are never more than 3 of 47.
  */
 #include <setjmp.h>
 #include <stdarg.h>

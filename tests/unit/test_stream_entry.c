@@ -16,7 +16,8 @@
 #define TWO_BY_SPACE HEX_64 " " UPPER_64
 #define UPPER_64     "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
 
-/* An entry as Redis sends it, decoded by hiredis. `fields` are names and values in turn, NULL last. */
+/* An entry as Redis sends it, decoded by hiredis. `fields` are names and values in turn, NULL
+ * last. */
 static redisReply *make_reply(const char *id, const char *const *fields)
 {
     size_t count = 0;

@@ -1,5 +1,6 @@
 /*
- * The entries of the local CT log, in every form that a log serves them in: made up from a seed, or given in files.
+ * The entries of the local CT log, in every form that a log serves them in: made up from a seed, or
+ * given in files.
  */
 #ifndef CT_LOG_ENTRIES_H
 #define CT_LOG_ENTRIES_H
@@ -32,8 +33,8 @@ struct entries;
 
 /* Entries that are a pure function of seed and start time; certificates are valid around it. */
 struct entries *entries_make(const char *seed, uint64_t start_ms);
-/* Entries of get-entries bodies: a file, or all get-entries*.json files of a folder in the order of their names. NULL if nothing
- * can be read there; the reason has been said on standard error. */
+/* Entries of get-entries bodies: a file, or all get-entries*.json files of a folder in the order of
+ * their names. NULL if nothing can be read there; the reason has been said on standard error. */
 struct entries *entries_read(const char *path);
 void entries_destroy(struct entries *entries);
 

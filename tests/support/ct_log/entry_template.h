@@ -1,5 +1,6 @@
 /*
- * One of the templates that all made-up entries are stamped from: a log entry in every form that it is served in.
+ * One of the templates that all made-up entries are stamped from: a log entry in every form that it
+ * is served in.
  */
 #ifndef CT_LOG_ENTRY_TEMPLATE_H
 #define CT_LOG_ENTRY_TEMPLATE_H

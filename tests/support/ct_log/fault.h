@@ -1,6 +1,7 @@
 /*
- * What goes wrong on purpose: a list of faults, each of a kind, for some routes, a number of times or with a probability.
- * A kind is one row of the table in fault.c: it bends what a route is about to answer, or breaks the finished reply.
+ * What goes wrong on purpose: a list of faults, each of a kind, for some routes, a number of times
+ * or with a probability. A kind is one row of the table in fault.c: it bends what a route is about
+ * to answer, or breaks the finished reply.
  */
 #ifndef CT_LOG_FAULT_H
 #define CT_LOG_FAULT_H
@@ -59,7 +60,8 @@ struct faults;
 struct faults *faults_create(const char *seed);
 void faults_destroy(struct faults *faults);
 
-/* Sets a fault from a query: route=, fault=, count=, probability= and the kind's own parameters. NULL, or what is wrong. */
+/* Sets a fault from a query: route=, fault=, count=, probability= and the kind's own parameters.
+ * NULL, or what is wrong. */
 const char *faults_set(struct faults *faults, struct bytes query);
 void faults_clear(struct faults *faults);
 

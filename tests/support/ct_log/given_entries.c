@@ -17,7 +17,8 @@
 
 enum {
     FILE_MAX = 256 * 1024 * 1024,
-    /* Two certificates of 2^24 bytes and their issuers would be the end of the format; this is the end of sense. */
+    /* Two certificates of 2^24 bytes and their issuers would be the end of the format; this is the
+     * end of sense. */
     ENTRY_MAX = 64 * 1024 * 1024,
     PATH_SIZE = 4096,
     READ_SIZE = 64 * 1024,

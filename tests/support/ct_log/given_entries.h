@@ -1,6 +1,6 @@
 /*
- * Entries read from get-entries bodies (RFC 6962 section 4.6): real ones, or hostile ones. They are kept as they are,
- * also when they cannot be parsed; then there is no static-ct-api view of them.
+ * Entries read from get-entries bodies (RFC 6962 section 4.6): real ones, or hostile ones. They are
+ * kept as they are, also when they cannot be parsed; then there is no static-ct-api view of them.
  */
 #ifndef CT_LOG_GIVEN_ENTRIES_H
 #define CT_LOG_GIVEN_ENTRIES_H

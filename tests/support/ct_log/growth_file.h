@@ -1,5 +1,6 @@
 /*
- * The state of a local CT log in a file: seed and growth. With it a log that is started again is the same log.
+ * The state of a local CT log in a file: seed and growth. With it a log that is started again is
+ * the same log.
  */
 #ifndef CT_LOG_GROWTH_FILE_H
 #define CT_LOG_GROWTH_FILE_H
@@ -15,7 +16,8 @@ enum growth_file_result {
     GROWTH_FILE_WRONG, /* not such a file, or another seed's */
 };
 
-/* Replaces the start time and steps of an initialized growth by those in the file, and says which size it had reached. */
+/* Replaces the start time and steps of an initialized growth by those in the file, and says which
+ * size it had reached. */
 enum growth_file_result growth_file_read(struct growth *growth, uint64_t *reached, const char *path,
                                          const char *seed);
 

@@ -1,5 +1,6 @@
 /*
- * An HTTP/1.1 request as the local CT log needs it, and the reply to it with every way in which it can go wrong on purpose.
+ * An HTTP/1.1 request as the local CT log needs it, and the reply to it with every way in which it
+ * can go wrong on purpose.
  */
 #ifndef CT_LOG_HTTP_MESSAGE_H
 #define CT_LOG_HTTP_MESSAGE_H
@@ -32,8 +33,8 @@ enum http_parse_result {
 enum http_parse_result http_request_parse(struct http_request *request, struct bytes input,
                                           size_t *consumed);
 
-/* Finds `name=value` in a query, percent-decodes the value and writes it, NUL-terminated. False if it is absent, does not
- * fit, or is wrongly encoded. */
+/* Finds `name=value` in a query, percent-decodes the value and writes it, NUL-terminated. False if
+ * it is absent, does not fit, or is wrongly encoded. */
 bool http_query_text(struct bytes query, const char *name, char *out, size_t size);
 /* The same for an unsigned decimal number. */
 bool http_query_number(struct bytes query, const char *name, uint64_t *out);

@@ -179,8 +179,8 @@ static void skip_body(struct connection *connection)
         connection->state = CONNECTION_READING;
 }
 
-/* Answers the request at the start of the input if it is whole; false if it is not. The body of a POST, which is
- * nothing to us, is skipped after the answer. */
+/* Answers the request at the start of the input if it is whole; false if it is not. The body of a
+ * POST, which is nothing to us, is skipped after the answer. */
 static bool next_request(struct http_server *server, struct connection *connection)
 {
     struct http_request request;
@@ -334,7 +334,8 @@ static void close_connection(struct http_server *server, struct connection *conn
     server->count--;
 }
 
-/* Moves on those whose time has come and closes those that are done: here, where no event can still point to one. */
+/* Moves on those whose time has come and closes those that are done: here, where no event can still
+ * point to one. */
 static void visit_connections(struct http_server *server)
 {
     struct connection **link = &server->connections;

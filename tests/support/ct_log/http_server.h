@@ -1,6 +1,6 @@
 /*
- * A small HTTP/1.1 server: one thread, epoll, keep-alive. Ours rather than a library's because a test log must be able to
- * answer wrongly: cut a body, drip it, close without a word.
+ * A small HTTP/1.1 server: one thread, epoll, keep-alive. Ours rather than a library's because a
+ * test log must be able to answer wrongly: cut a body, drip it, close without a word.
  */
 #ifndef CT_LOG_HTTP_SERVER_H
 #define CT_LOG_HTTP_SERVER_H
@@ -21,7 +21,8 @@ void http_server_destroy(struct http_server *server);
 uint64_t http_server_accepted(const struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 
-/* Waits until something happens, at most until `deadline_ms` of the monotonic clock, and serves it. */
+/* Waits until something happens, at most until `deadline_ms` of the monotonic clock, and serves
+ * it. */
 void http_server_serve(struct http_server *server, uint64_t deadline_ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* Signs the log list as Chrome's is signed: RSA, PKCS#1 v1.5 over SHA-256. Its key is made anew by every process. */
+/* Signs the log list as Chrome's is signed: RSA, PKCS#1 v1.5 over SHA-256. Its key is made anew by
+ * every process. */
 #ifndef CT_LOG_LIST_SIGNER_H
 #define CT_LOG_LIST_SIGNER_H
 

@@ -1,6 +1,6 @@
 /*
- * local-ct-log: a Certificate Transparency log on this machine, for tests, demonstrations and benchmarks. One thread, one
- * loop: publish what is due, serve until the next is.
+ * local-ct-log: a Certificate Transparency log on this machine, for tests, demonstrations and
+ * benchmarks. One thread, one loop: publish what is due, serve until the next is.
  */
 #include <errno.h>
 #include <signal.h>

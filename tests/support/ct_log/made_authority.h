@@ -1,5 +1,6 @@
 /*
- * The handful of made-up CAs that issue what the local CT log holds: each a root and one intermediate.
+ * The handful of made-up CAs that issue what the local CT log holds: each a root and one
+ * intermediate.
  */
 #ifndef CT_LOG_MADE_AUTHORITY_H
 #define CT_LOG_MADE_AUTHORITY_H
@@ -10,7 +11,8 @@
 enum {
     MADE_AUTHORITY_COUNT = 6,
     MADE_KEY_ID_SIZE = 20,
-    /* Larger than any certificate made here: 100 names of at most 100 bytes, keys and signatures. */
+    /* Larger than any certificate made here: 100 names of at most 100 bytes, keys and
+     * signatures. */
     MADE_CERTIFICATE_MAX = 65536,
 };
 

@@ -21,7 +21,8 @@ enum {
 
 static const uint64_t day_seconds = 86400;
 
-/* Everything that is drawn, once: the body of a precertificate is written with and without poison. */
+/* Everything that is drawn, once: the body of a precertificate is written with and without
+ * poison. */
 struct shape {
     const struct made_authority *authority;
     char names[MADE_NAMES_MAX][MADE_NAME_SIZE];

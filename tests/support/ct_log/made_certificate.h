@@ -1,6 +1,7 @@
 /*
- * A made-up leaf certificate or precertificate of the shapes that CT logs hold today, complete but for two marks, which
- * whoever uses it overwrites in place: MADE_SERIAL_MARK in its serial number, MADE_NAME_MARK in each of its names.
+ * A made-up leaf certificate or precertificate of the shapes that CT logs hold today, complete but
+ * for two marks, which whoever uses it overwrites in place: MADE_SERIAL_MARK in its serial number,
+ * MADE_NAME_MARK in each of its names.
  */
 #ifndef CT_LOG_MADE_CERTIFICATE_H
 #define CT_LOG_MADE_CERTIFICATE_H
@@ -26,8 +27,8 @@ struct made_certificate {
     struct buffer body; /* of a precertificate: TBSCertificate without the poison; else empty */
 };
 
-/* Makes the certificate `number` of the seed, issued by one of `authorities` (MADE_AUTHORITY_COUNT of them) about
- * `now`, in seconds since 1970. Freed with made_certificate_clear. */
+/* Makes the certificate `number` of the seed, issued by one of `authorities` (MADE_AUTHORITY_COUNT
+ * of them) about `now`, in seconds since 1970. Freed with made_certificate_clear. */
 void made_certificate_init(struct made_certificate *certificate,
                            const struct made_authority *authorities, const char *seed,
                            uint64_t number, uint64_t now);

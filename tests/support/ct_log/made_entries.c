@@ -10,7 +10,8 @@
 #include "tests/support/ct_log/seeded_random.h"
 
 enum {
-    /* Enough that every shape occurs, few enough to be made in a third of a second and to stay in the cache. */
+    /* Enough that every shape occurs, few enough to be made in a third of a second and to stay in
+     * the cache. */
     TEMPLATE_COUNT = 1024,
     ISSUER_COUNT = 2 * MADE_AUTHORITY_COUNT,
 };

@@ -1,6 +1,7 @@
 /*
- * Entries made up from a seed. A pool of templates is made at start; each entry is one of them with its own timestamp,
- * serial number, names and index stamped in. Of the entries themselves nothing is kept.
+ * Entries made up from a seed. A pool of templates is made at start; each entry is one of them with
+ * its own timestamp, serial number, names and index stamped in. Of the entries themselves nothing
+ * is kept.
  */
 #ifndef CT_LOG_MADE_ENTRIES_H
 #define CT_LOG_MADE_ENTRIES_H

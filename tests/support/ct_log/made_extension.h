@@ -1,5 +1,6 @@
 /*
- * X.509 extensions (RFC 5280 section 4.2, RFC 6962 section 3) as DER: each function appends one whole Extension.
+ * X.509 extensions (RFC 5280 section 4.2, RFC 6962 section 3) as DER: each function appends one
+ * whole Extension.
  */
 #ifndef CT_LOG_MADE_EXTENSION_H
 #define CT_LOG_MADE_EXTENSION_H

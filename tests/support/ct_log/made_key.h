@@ -1,6 +1,7 @@
 /*
- * Public keys and signatures from a seed, as DER. An RSA modulus is random bytes and a signature is well-formed filler:
- * nobody verifies a CA's signature in this project, so no private key is needed. Points are real points of their curve.
+ * Public keys and signatures from a seed, as DER. An RSA modulus is random bytes and a signature is
+ * well-formed filler: nobody verifies a CA's signature in this project, so no private key is
+ * needed. Points are real points of their curve.
  */
 #ifndef CT_LOG_MADE_KEY_H
 #define CT_LOG_MADE_KEY_H

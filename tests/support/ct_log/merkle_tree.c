@@ -19,7 +19,8 @@ struct level {
 
 struct merkle_tree {
     struct level levels[MERKLE_LEVELS];
-    /* Made once: OpenSSL 3 looks an algorithm up on every one-shot digest, which costs more than hashing a node. */
+    /* Made once: OpenSSL 3 looks an algorithm up on every one-shot digest, which costs more than
+     * hashing a node. */
     EVP_MD *sha256;
     EVP_MD_CTX *context;
 };
@@ -104,8 +105,8 @@ struct merkle_tree *merkle_tree_copy(struct merkle_tree *tree, uint64_t size)
     return copy;
 }
 
-/* The hash over `size` leaves from `first` on, where `first` is a multiple of every power of two up to the one that
- * is not below `size`: so are all ranges that RFC 6962's recursions arrive at. */
+/* The hash over `size` leaves from `first` on, where `first` is a multiple of every power of two up
+ * to the one that is not below `size`: so are all ranges that RFC 6962's recursions arrive at. */
 static void hash_range(struct merkle_tree *tree, uint64_t first, uint64_t size, uint8_t *out)
 {
     bool is_started = false;

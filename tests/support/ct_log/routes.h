@@ -1,6 +1,6 @@
 /*
- * The routes of the local CT log: RFC 6962 below /rfc6962/, static-ct-api below /tiled/, the log list, and the means
- * to watch and to disturb it. One table; a route is a function and a row.
+ * The routes of the local CT log: RFC 6962 below /rfc6962/, static-ct-api below /tiled/, the log
+ * list, and the means to watch and to disturb it. One table; a route is a function and a row.
  */
 #ifndef CT_LOG_ROUTES_H
 #define CT_LOG_ROUTES_H

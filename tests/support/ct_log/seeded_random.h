@@ -1,6 +1,6 @@
 /*
- * Numbers and bytes that are a pure function of a text, the same on every machine: everything that the local CT log
- * makes up comes from here. Not for secrets.
+ * Numbers and bytes that are a pure function of a text, the same on every machine: everything that
+ * the local CT log makes up comes from here. Not for secrets.
  */
 #ifndef CT_LOG_SEEDED_RANDOM_H
 #define CT_LOG_SEEDED_RANDOM_H

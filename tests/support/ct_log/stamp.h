@@ -1,6 +1,6 @@
 /*
- * What distinguishes one made-up entry from the others that share its template: a few values of fixed size, and the
- * places where they stand in the template's bytes.
+ * What distinguishes one made-up entry from the others that share its template: a few values of
+ * fixed size, and the places where they stand in the template's bytes.
  */
 #ifndef CT_LOG_STAMP_H
 #define CT_LOG_STAMP_H
@@ -29,8 +29,8 @@ static inline size_t stamp_size(enum stamp_kind kind)
     return kind == STAMP_INDEX ? 5 : 8;
 }
 
-/* The stamp of entry `index`, below 2^40; `key` tells one log's entries from another's. No two indexes share a serial
- * or a name. */
+/* The stamp of entry `index`, below 2^40; `key` tells one log's entries from another's. No two
+ * indexes share a serial or a name. */
 struct stamp stamp_of(uint64_t key, uint64_t index, uint64_t timestamp_ms);
 
 struct stamp_place {
@@ -48,7 +48,8 @@ struct stamped_bytes {
 void stamped_bytes_init(struct stamped_bytes *stamped, size_t limit);
 void stamped_bytes_clear(struct stamped_bytes *stamped);
 
-/* The next place, which must lie behind the last one and inside the bytes by the time they are written. */
+/* The next place, which must lie behind the last one and inside the bytes by the time they are
+ * written. */
 void stamped_bytes_add_place(struct stamped_bytes *stamped, size_t offset, enum stamp_kind kind);
 
 /* Appends `der` and a place for each mark of made_certificate.h in it. */

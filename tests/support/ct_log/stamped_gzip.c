@@ -36,8 +36,8 @@ static int absent_byte(const struct stamped_bytes *stamped, size_t begin)
     return -1;
 }
 
-/* One run deflated on its own, ending on a byte boundary with the LEN and NLEN of an empty stored block. `known` are the
- * bytes before it, which it may refer back to. */
+/* One run deflated on its own, ending on a byte boundary with the LEN and NLEN of an empty stored
+ * block. `known` are the bytes before it, which it may refer back to. */
 static void deflate_run(z_stream *stream, struct buffer *out, struct bytes known, struct bytes run)
 {
     int result = deflateReset(stream);
@@ -119,8 +119,8 @@ void stamped_gzip_init(struct stamped_gzip *gzip, const struct stamped_bytes *st
     size_t size = stamped->bytes.size - begin;
     uint8_t *plain = memory_allocate(size);
     memcpy(plain, stamped->bytes.data + begin, size);
-    /* No reference may reach into a place, whose bytes are another in each entry. With a byte there that no run
-     * contains, none can. */
+    /* No reference may reach into a place, whose bytes are another in each entry. With a byte there
+     * that no run contains, none can. */
     int filler = absent_byte(stamped, begin);
     fill_places(plain, stamped, begin, (uint8_t)filler);
     deflate_runs(gzip, stamped, begin, bytes_of(plain, size), filler >= 0);

@@ -1,9 +1,10 @@
 /*
- * The gzip form (RFC 1952) of stamped bytes, compressed once: what is common to a template's entries is deflated when the
- * template is made, each stamp stands in a stored block of its own between, and the checksum is put together
- * from the parts', because CRC-32 is linear. A tile is then made by copying.
+ * The gzip form (RFC 1952) of stamped bytes, compressed once: what is common to a template's
+ * entries is deflated when the template is made, each stamp stands in a stored block of its own
+ * between, and the checksum is put together from the parts', because CRC-32 is linear. A tile is
+ * then made by copying.
  *
- *     deflated run · LEN NLEN stamp · deflated run · LEN NLEN stamp · … · deflated run · empty stored block
+ *     deflated run · LEN NLEN stamp · … · deflated run · empty stored block
  */
 #ifndef CT_LOG_STAMPED_GZIP_H
 #define CT_LOG_STAMPED_GZIP_H

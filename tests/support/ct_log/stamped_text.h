@@ -1,6 +1,6 @@
 /*
- * The base64 of stamped bytes, made once and then patched: the groups that hold a stamp are encoded again, the rest is
- * copied. That is what makes get-entries cheap.
+ * The base64 of stamped bytes, made once and then patched: the groups that hold a stamp are encoded
+ * again, the rest is copied. That is what makes get-entries cheap.
  */
 #ifndef CT_LOG_STAMPED_TEXT_H
 #define CT_LOG_STAMPED_TEXT_H

@@ -10,7 +10,8 @@ struct tile_request {
     unsigned width; /* 1 to TILE_WIDTH */
 };
 
-/* False unless `path`, such as "tile/data/x001/234.p/5", is written exactly as tile_path_write would. */
+/* False unless `path`, such as "tile/data/x001/234.p/5", is written exactly as tile_path_write
+ * would. */
 bool tile_request_parse(struct tile_request *request, struct bytes path);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Which partial tiles a log's published checkpoints imply (static-ct-api): a log serves those and no others.
+ * Which partial tiles a log's published checkpoints imply (static-ct-api): a log serves those and
+ * no others.
  */
 #ifndef CT_LOG_TILE_WIDTHS_H
 #define CT_LOG_TILE_WIDTHS_H

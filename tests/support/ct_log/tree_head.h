@@ -13,7 +13,8 @@ struct tree_head {
     uint8_t root[MERKLE_HASH_SIZE];
 };
 
-/* Appends the get-sth body (RFC 6962 section 4.3). With `flips_signature` its signature is wrong by one bit. */
+/* Appends the get-sth body (RFC 6962 section 4.3). With `flips_signature` its signature is wrong by
+ * one bit. */
 void tree_head_write_sth(const struct tree_head *head, const struct signing_key *key,
                          bool flips_signature, struct buffer *out);
 
