@@ -12,7 +12,7 @@ folder=${1:-$source/var/debian13}
 [ $# -gt 0 ] || set -- -L 'unit|e2e' -E bench
 
 packages=gcc,make,cmake,pkg-config,libhiredis-dev,libcurl4-openssl-dev,libssl-dev,libcjson-dev,libwebsockets-dev
-packages=$packages,zlib1g-dev,libcmocka-dev,redis-server,ca-certificates
+packages=$packages,zlib1g-dev,libdeflate-dev,libvectorscan-dev,libcmocka-dev,redis-server,ca-certificates
 
 # The first archive of Debian itself that this machine's own apt uses.
 archive() {
