@@ -1,7 +1,7 @@
 /*
- * What an operator orders by hand for one log: to be looked at again at once (release), or to go on
- * from another index (rebase). It is carried out in Redis, where the process that follows the log
- * hears of it, and is recorded in the stream as an entry with the field `control`
+ * What an administrator orders by hand for one log: to be looked at again at once (release), or to
+ * go on from another index (rebase). It is carried out in Redis, where the process that follows the
+ * log hears of it, and is recorded in the stream as an entry with the field `control`
  * (redis/README.md): who reads the stream sees why indexes jump.
  */
 #ifndef INGEST_ADMIN_ORDER_H
@@ -10,7 +10,7 @@
 #include "ingest/ingest_settings.h"
 
 enum {
-    OPERATOR_REASON_MAX = 500,
+    ADMIN_ORDER_REASON_MAX = 500,
 };
 
 /* NULL, or a constant text that says why `text` is no log id in hex (for release), or no "log

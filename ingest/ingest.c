@@ -406,7 +406,7 @@ static bool work(struct ingest *ingest, uint64_t now_ms)
     return busy;
 }
 
-/* For systemctl status, and the watchdog: a loop that hangs says nothing. */
+/* Tells systemctl status, and the watchdog: a loop that hangs says nothing. */
 static void tell_manager(struct ingest *ingest, uint64_t now_ms)
 {
     if (redis_link_is_up(ingest->link))

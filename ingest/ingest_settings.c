@@ -43,7 +43,7 @@ static const char *check_start(const char *value)
 
 static const char *check_reason(const char *value)
 {
-    if (strlen(value) > OPERATOR_REASON_MAX)
+    if (strlen(value) > ADMIN_ORDER_REASON_MAX)
         return "longer than 500 characters";
     for (; *value; value++)
         if (*value < 0x20 || *value > 0x7e)

@@ -38,7 +38,8 @@
 
 enum {
     TICK_MS = 1000,
-    /* For clients to take their close frames; within the five seconds that a stop may take. */
+    /* Clients have this long to take their close frames, within the five seconds that a stop may
+     * take. */
     GOODBYE_MS = 3000,
     GOODBYE_CHECK_MS = 20,
     /* More than the longest wait of XREAD BLOCK, and than what a busy Redis takes. */
@@ -68,10 +69,10 @@ struct streamer {
     struct redis_driver *asking;    /* for everything else */
     struct replays *replays;
     struct newest *newest;
-    struct recent_certificates *window;
+    struct recent_certificates *recent_certificates;
     struct recent_certificates_keeper *keeper;
     struct entry_search *search;
-    struct reader_lag *end;
+    struct reader_lag *reader_lag;
     struct log_reports *reports;
     struct http_sources sources;
     struct ws_server *server;
@@ -170,13 +171,13 @@ static void on_tick(void *context)
     ws_server_tick(streamer->server, now_ms);
     lanes_tick(streamer->lanes, now_ms);
     log_reports_refresh(streamer->reports, now_ms);
-    reader_lag_refresh(streamer->end, now_ms);
+    reader_lag_refresh(streamer->reader_lag, now_ms);
     recent_certificates_keeper_tick(streamer->keeper);
     tell_status(streamer);
     loop_timer_set(streamer->tick, TICK_MS);
 }
 
-/* By a timer of the loop: one that hangs says nothing. */
+/* A timer of the loop calls it: a loop that hangs says nothing. */
 static void on_sign_of_life(void *context)
 {
     struct streamer *streamer = context;
@@ -225,7 +226,8 @@ static void stop(struct streamer *streamer)
     log_totals(streamer);
     notify_stopping(streamer->notify);
     ws_server_close(streamer->server);
-    /* At once: who connects now is better off with another streamer of the port. */
+    /* The listeners are closed at once: who connects now is better off with another streamer of the
+     * port. */
     listeners_close(&streamer->listeners);
     streamer->goodbye_end_ms = clock_monotonic_ms() + GOODBYE_MS;
     on_goodbye(streamer);
@@ -278,7 +280,8 @@ static struct redis_driver *connect_redis(struct streamer *streamer, const char 
     return redis_driver_create(streamer->loop, &options);
 }
 
-/* Without it, who chooses certificates could make the window slow, and nothing worse. */
+/* Without it, who chooses certificates could make looking up recent certificates slow, and nothing
+ * worse. */
 static uint64_t random_seed(void)
 {
     uint64_t seed = clock_monotonic_ms();
@@ -286,7 +289,7 @@ static uint64_t random_seed(void)
     return seed;
 }
 
-/* For the answers over HTTP. */
+/* The answers over HTTP are made of these. */
 static void fill_sources(struct streamer *streamer)
 {
     streamer->sources = (struct http_sources){
@@ -294,9 +297,9 @@ static void fill_sources(struct streamer *streamer)
         .renderer = streamer->renderer,
         .lanes = streamer->lanes,
         .search = streamer->search,
-        .window = streamer->window,
+        .recent_certificates = streamer->recent_certificates,
         .keeper = streamer->keeper,
-        .end = streamer->end,
+        .reader_lag = streamer->reader_lag,
         .reports = streamer->reports,
         .reader = streamer->reader,
         .reader_link = redis_driver_link(streamer->reading),
@@ -320,10 +323,10 @@ static void make_readers(struct streamer *streamer)
     streamer->issuers = issuer_cache_create(ISSUERS_MAX_BYTES);
     streamer->renderer = renderer_create(streamer->issuers);
     streamer->framer = framer_create(streamer->renderer);
-    streamer->window =
+    streamer->recent_certificates =
         recent_certificates_create((size_t)streamer->settings->unique_window, random_seed());
-    streamer->lanes =
-        lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer, streamer->window);
+    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer,
+                                   streamer->recent_certificates);
     streamer->recent = recent_entries_create();
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers,
                                             streamer->recent, &reader_events);
@@ -333,7 +336,7 @@ static void make_readers(struct streamer *streamer)
         .loop = streamer->loop,
         .issuers = streamer->issuers,
         .framer = streamer->framer,
-        .window = streamer->window,
+        .window = streamer->recent_certificates,
         .recent = streamer->recent,
         .pages_max = (size_t)streamer->settings->replay_pages,
         .bytes_per_second = (uint64_t)streamer->settings->replay_rate,
@@ -344,11 +347,11 @@ static void make_readers(struct streamer *streamer)
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
     streamer->newest = newest_create(&streamer->contract, streamer->issuers, asking_link);
-    streamer->keeper = recent_certificates_keeper_create(&streamer->contract, asking_link,
-                                                         streamer->reader, streamer->window);
-    streamer->search =
-        entry_search_create(&streamer->contract, streamer->issuers, asking_link, streamer->window);
-    streamer->end = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
+    streamer->keeper = recent_certificates_keeper_create(
+        &streamer->contract, asking_link, streamer->reader, streamer->recent_certificates);
+    streamer->search = entry_search_create(&streamer->contract, streamer->issuers, asking_link,
+                                           streamer->recent_certificates);
+    streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
     fill_sources(streamer);
 }
@@ -415,9 +418,9 @@ static bool open_listeners(struct streamer *streamer)
     return listeners_open(&streamer->listeners, &options, reason) || complain(reason);
 }
 
-static bool make_edges(struct streamer *streamer, size_t max_connections)
+static bool make_admission(struct streamer *streamer, size_t max_connections)
 {
-    char reason[EDGES_REASON_SIZE];
+    char reason[ADMISSION_REASON_SIZE];
     return admission_init(&streamer->admission, streamer->settings, max_connections, reason) ||
            complain(reason);
 }
@@ -428,7 +431,7 @@ static bool start(struct streamer *streamer)
     if (!contract_init(&streamer->contract, settings->prefix))
         return false;
     size_t max_connections = limit_descriptors(settings->max_clients);
-    if (!make_edges(streamer, max_connections) || !open_listeners(streamer))
+    if (!make_admission(streamer, max_connections) || !open_listeners(streamer))
         return false;
     streamer->loop = loop_create((unsigned)(settings->handshake_ms / MS_PER_S));
     if (!streamer->loop)
@@ -442,8 +445,8 @@ static bool start(struct streamer *streamer)
            ws_server_listen(streamer->server, &streamer->listeners);
 }
 
-/* In this order: links hand back what was pending to those who asked; connections leave their lanes
- * and their queries when the loop closes them; then nobody is left who could call anybody. */
+/* The order matters: links hand back what was pending to those who asked; connections leave their
+ * lanes and their queries when the loop closes them; then nobody is left who could call anybody. */
 static void clean_up(struct streamer *streamer)
 {
     if (streamer->server)
@@ -459,14 +462,14 @@ static void clean_up(struct streamer *streamer)
     loop_destroy(streamer->loop);
     ws_server_destroy(streamer->server);
     log_reports_destroy(streamer->reports);
-    reader_lag_destroy(streamer->end);
+    reader_lag_destroy(streamer->reader_lag);
     entry_search_destroy(streamer->search);
     recent_certificates_keeper_destroy(streamer->keeper);
     newest_destroy(streamer->newest);
     stream_reader_destroy(streamer->reader);
     recent_entries_destroy(streamer->recent);
     lanes_destroy(streamer->lanes);
-    recent_certificates_destroy(streamer->window);
+    recent_certificates_destroy(streamer->recent_certificates);
     framer_destroy(streamer->framer);
     renderer_destroy(streamer->renderer);
     issuer_cache_destroy(streamer->issuers);

@@ -35,7 +35,8 @@ struct ct_log {
     char *operator_name;
     char *url;   /* what is read from: the log's or its monitoring URL, with a trailing slash */
     char *lists; /* names of the lists that name it, one per line; "": not joined yet */
-    /* Of these, one per line: the version, and log_list_timestamp in ms since 1970 or 0. */
+    /* One line for each of these lists: its version, and log_list_timestamp in ms since 1970 or
+     * 0. */
     char *list_versions;
     /* CT_LOG_READONLY with a final_tree_head. The size comes without a root if that cannot be
      * read. */
@@ -55,9 +56,9 @@ struct ct_log {
 const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled" */
 const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none" */
 
-/* Of two descriptions of one log: the one by which it lives longer (usable and qualified,
- * read-only, pending, retired, rejected, no state), and of equal ones the tiled one. True if that
- * is `other`. */
+/* Of two descriptions of one log that one is preferred by which it lives longer (usable and
+ * qualified, read-only, pending, retired, rejected, no state), and of equal ones the tiled one.
+ * True if that is `other`. */
 bool ct_log_is_preferred(const struct ct_log *other, const struct ct_log *to);
 
 /* Whether nothing differs that was said of one log. */

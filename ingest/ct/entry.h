@@ -12,8 +12,8 @@
 struct reader;
 
 enum {
-    /* Of a data tile. The spec's theoretical maximum is 8 GB; a full tile is 0.4 MB of real
-     * entries. */
+    /* Bounds the body of a data tile. The specification's theoretical maximum is 8 GB; a full tile
+     * is 0.4 MB of real entries. */
     ENTRY_TILE_BODY_MAX = 64 * 1024 * 1024,
 };
 
@@ -24,7 +24,7 @@ struct entry {
     /* What is logged: the certificate, or the submitted precertificate (which the log does not
      * authenticate). */
     struct bytes certificate;
-    /* Of precertificates, out of the leaf: these the log authenticates. */
+    /* A precertificate's leaf has these, and so the log authenticates them. */
     struct bytes issuer_key_hash;
     struct bytes tbs;
     /* RFC 6962: certificates with three-byte lengths. Tiled: SHA-256 fingerprints in a row. Issuer

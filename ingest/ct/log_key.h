@@ -9,8 +9,8 @@
 
 struct log_key;
 
-/* From a DER SubjectPublicKeyInfo; NULL if it is neither a P-256 key nor an RSA key of 2048 to 8192
- * bits, which are all that logs may have (section 2.1.4). */
+/* Reads a DER SubjectPublicKeyInfo; NULL if it is neither a P-256 key nor an RSA key of 2048 to
+ * 8192 bits, which are all that logs may have (section 2.1.4). */
 struct log_key *log_key_create(struct bytes spki);
 /* NULL is fine. */
 void log_key_destroy(struct log_key *key);

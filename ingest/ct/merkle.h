@@ -43,7 +43,7 @@ void merkle_frontier_write(const struct merkle_frontier *frontier, struct buffer
 /* The reverse; false if `hex` does not hold exactly the nodes that a tree of `size` has. */
 bool merkle_frontier_read(struct merkle_frontier *frontier, uint64_t size, struct bytes hex);
 
-/* Of the same size and with the same nodes, and so of the same leaves. */
+/* Whether both have the same size and the same nodes, and so the same leaves. */
 bool merkle_frontier_equal(const struct merkle_frontier *a, const struct merkle_frontier *b);
 
 struct merkle_tree {

@@ -20,7 +20,7 @@ struct precertificate_issuer {
     bool is_signer;
 };
 
-/* From a parsed issuer certificate. False if its key cannot be read. */
+/* Reads a parsed issuer certificate. False if its key cannot be read. */
 bool precertificate_issuer_read(struct precertificate_issuer *issuer, struct digest *sha256,
                                 const struct certificate *certificate);
 

@@ -16,8 +16,8 @@ struct tile_proof {
     uint64_t size;
     struct signed_head head;
     bool asks_full; /* the partial tile that is next is gone: the full one begins with it */
-    /* By level. The edge tile is the partial one that ends the tree; the path tile is the full one
-     * that `size` ends in. */
+    /* Both are indexed by level. The edge tile is the partial one that ends the tree; the path tile
+     * is the full one that `size` ends in. */
     struct kept_tile edge[TILE_PROOF_LEVELS];
     struct kept_tile path[TILE_PROOF_LEVELS];
 };

@@ -63,11 +63,11 @@ struct followed_log {
     struct held_body held[FOLLOWER_SLOTS];
     uint64_t held_generation; /* of the follower; bodies of an earlier one are of no use */
     struct head_history history;
-    struct buffer head_text;    /* the head the follower has, as the log served it */
-    uint64_t bytes_per_entry;   /* of answers, as learnt */
-    bool is_left_alone;         /* its key or its position makes no sense */
-    uint64_t reload_delay_ms;   /* after the appends that failed in a row */
-    enum lease_wish lease_wish; /* of the next round */
+    struct buffer head_text;      /* the head the follower has, as the log served it */
+    uint64_t bytes_per_entry;     /* of answers, as learnt */
+    bool is_left_alone;           /* its key or its position makes no sense */
+    uint64_t reload_delay_ms;     /* after the appends that failed in a row */
+    enum lease_action lease_wish; /* of the next round */
     uint64_t lease_until_ms;
     uint64_t free_since_ms;    /* nobody has the lease; 0: somebody has */
     uint64_t adopted_until_ms; /* it is this process's, whatever the plan says */

@@ -80,8 +80,8 @@ static bool is_orphan(struct followed_log *log, const struct lease *lease, uint6
     return now_ms - log->free_since_ms >= ORPHAN_MS;
 }
 
-static enum lease_wish wish_for(struct followed_log *log, const struct lease *lease,
-                                bool is_planned, uint64_t now_ms)
+static enum lease_action wish_for(struct followed_log *log, const struct lease *lease,
+                                  bool is_planned, uint64_t now_ms)
 {
     if (is_orphan(log, lease, now_ms) && !is_planned)
         log->adopted_until_ms = now_ms + ADOPTED_MS;
@@ -93,7 +93,7 @@ static enum lease_wish wish_for(struct followed_log *log, const struct lease *le
 static bool apply(struct followed_log *log, const struct lease *lease, bool is_own, bool is_planned,
                   uint64_t sent_at_ms, uint64_t now_ms)
 {
-    enum lease_wish was = log->lease_wish;
+    enum lease_action was = log->lease_wish;
     log->lease_wish = wish_for(log, lease, is_planned, now_ms);
     if (is_own && log->lease_wish == LEASE_TAKE)
         /* Counted from the question: Redis may have begun to count at once. */

@@ -11,7 +11,7 @@
 #include "shared/base/memory.h"
 
 enum {
-    /* For the name, the connection and TLS together: curl knows no limits for each. */
+    /* Name, connection and TLS share this: curl knows no limits for each. */
     CONNECT_TIMEOUT_MS = 15 * 1000,
     /* A transfer slower than this for so long has stalled; a slow log is not a broken one. */
     STALL_BYTES_PER_SECOND = 1024,

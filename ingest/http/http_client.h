@@ -17,7 +17,7 @@ struct http_client;
 enum {
     /* Longer entity tags are not worth keeping. */
     HTTP_ETAG_SIZE = 256,
-    /* Of what is kept as evidence. */
+    /* Bounds what is kept as evidence. */
     HTTP_HEAD_MAX = 8 * 1024,
 };
 
@@ -34,8 +34,8 @@ struct http_response {
     uint64_t retry_after_ms; /* of seconds or of a date; 0: none given, or a time that is over */
     const char *etag;  /* of HTTP_ANSWERED: as received, with its quotes, or ""; for this call */
     const char *error; /* otherwise: libcurl's text, for the log, quoted */
-    /* For this call, if they were asked for: status line and header lines as received, cut at
-     * HTTP_HEAD_MAX; and the address that answered, "" if none did. */
+    /* These live for this call, if they were asked for: status line and header lines as received,
+     * cut at HTTP_HEAD_MAX; and the address that answered, "" if none did. */
     struct bytes head;
     const char *peer;
     /* The callback may take the contents away (http_response_take_body). */

@@ -19,7 +19,7 @@ enum {
      * but not more of them than those that may be out at once, because it may just be slow. */
     HANGING_MS = 10 * 1000,
     OUT_MAX = 2 * AT_ONCE_MAX,
-    /* Without Retry-After: the first pause; it doubles while nothing good comes in between. */
+    /* The first pause without Retry-After; it doubles while nothing good comes in between. */
     PAUSE_FIRST_MS = 1000,
     PAUSE_MAX_MS = 60 * 1000,
     RETRY_AFTER_MIN_MS = 1000,

@@ -68,7 +68,7 @@ void operator_budget_on_sent(struct operator_share *share, uint64_t now_ms);
 void operator_budget_on_answer(struct operator_share *share, const struct operator_answer *answer,
                                uint64_t now_ms);
 
-/* For reports and tests. */
+/* Reports and tests ask for these. */
 const char *operator_budget_name(const struct operator_share *share);
 unsigned operator_budget_at_once(const struct operator_share *share);
 /* Requests per second; 0: not limited. */

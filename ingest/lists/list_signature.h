@@ -19,9 +19,9 @@ enum {
 
 struct list_key;
 
-/* From a PEM file with one "PUBLIC KEY", an RSA key of 2048 to 8192 bits. `pin` is the SHA-256 that
- * its DER SubjectPublicKeyInfo must have, or NULL for a key that is trusted as it is. NULL if it is
- * not taken; `wrong` is then a constant text that says why. */
+/* Reads a PEM file with one "PUBLIC KEY", an RSA key of 2048 to 8192 bits. `pin` is the SHA-256
+ * that its DER SubjectPublicKeyInfo must have, or NULL for a key that is trusted as it is. NULL if
+ * it is not taken; `wrong` is then a constant text that says why. */
 struct list_key *list_key_create(struct bytes pem, const uint8_t *pin, const char **wrong);
 /* NULL is fine. */
 void list_key_destroy(struct list_key *key);

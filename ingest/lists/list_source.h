@@ -26,7 +26,7 @@ enum {
     LIST_SIGNATURE_RETRY_MS = 60 * 1000,
 };
 
-/* In order of travel: what is on its way. */
+/* What is on its way, in the order in which it is asked for. */
 enum list_step {
     LIST_IDLE,
     LIST_TEXT,

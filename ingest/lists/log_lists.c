@@ -24,7 +24,7 @@ enum {
 
 static const char *const default_lists[] = { "chrome", "apple" };
 
-/* In order of travel. */
+/* They are passed through in this order. */
 enum memory_state {
     MEMORY_UNASKED,
     MEMORY_ASKED,

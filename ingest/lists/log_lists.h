@@ -17,9 +17,10 @@ struct log_lists_stats {
     struct list_stats sources; /* the sum over all */
     uint64_t followed;
     uint64_t drained;
-    /* Of the list whose last good reading, or 304, is the longest ago; 0: none was read yet. */
+    /* The age of the list whose last good reading, or 304, is the longest ago; 0: none was read
+     * yet. */
     uint64_t read_age_s;
-    /* Of the oldest log_list_timestamp of the signed lists; 0: none has one. */
+    /* The age of the oldest log_list_timestamp of the signed lists; 0: none has one. */
     uint64_t timestamp_age_s;
 };
 

@@ -38,7 +38,7 @@ static const char *verdict_text(enum roster_verdict verdict)
     return "";
 }
 
-/* Of addresses the last part: the whole would not fit. */
+/* An address is shown by its last part: the whole would not fit. */
 static void set_lists(char *cell, const char *lists)
 {
     struct buffer names;

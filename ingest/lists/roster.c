@@ -16,7 +16,7 @@ struct candidate {
 };
 
 enum {
-    /* Of all lists' names of one log: what does not fit is left out. */
+    /* Bounds all lists' names of one log: what does not fit is left out. */
     NAMES_SIZE_MAX = 4096,
     VERSION_LINE_MAX = LOG_LIST_VERSION_SIZE + 24,
 };
@@ -204,9 +204,9 @@ static void set_lists(const struct roster_input *input, struct ct_log *ct_log)
     ct_log->list_versions = take_text(&versions);
 }
 
-/* As the log is to be followed: what the lists say of it, unless that is a placeholder or nothing.
- * Of a log in no list the lists that named it stay known: as long as one of them is in the
- * settings, the log is drained. */
+/* Gives the log as it is to be followed: what the lists say of it, unless that is a placeholder or
+ * nothing. The lists that named a log stay known when it is in none any more: as long as one of
+ * them is in the settings, the log is drained. */
 static struct ct_log describe(const struct roster_input *input, const struct candidate *candidate,
                               struct judgement judgement)
 {

@@ -74,11 +74,11 @@ enum roster_reason {
     ROSTER_LIST_UNNAMED, /* the list that named it is no longer in the settings */
 };
 
-/* For people: why a log is followed or not. */
+/* Says to people why a log is followed or not. */
 const char *roster_reason_text(enum roster_reason reason);
 
 struct roster_entry {
-    /* As it is to be followed from now on; owned by the roster. */
+    /* The log as it is to be followed from now on; owned by the roster. */
     struct ct_log ct_log;
     enum roster_verdict verdict;
     enum roster_reason reason;

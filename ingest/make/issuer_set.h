@@ -21,7 +21,7 @@ struct issuer_set;
 
 struct issuer_set *issuer_set_create(void);
 void issuer_set_destroy(struct issuer_set *set);
-/* Forgets all, because Redis may have: after a lost connection or a refused append. */
+/* Forgets all, because Redis may have: after a lost connection or a refused batch. */
 void issuer_set_clear(struct issuer_set *set);
 
 /* What is known of an issuer. */

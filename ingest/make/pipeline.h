@@ -1,6 +1,6 @@
 /*
- * The stretch of the road that is the same for every log: entry → leaf hash → certificate → JSON →
- * append. It owns what is used again for every entry: digests, the parsed certificate, the set of
+ * The steps that are the same for every log: entry → leaf hash → certificate → JSON →
+ * batch. It owns what is used again for every entry: digests, the parsed certificate, the set of
  * known issuers. No I/O.
  */
 #ifndef INGEST_MAKE_PIPELINE_H
@@ -31,7 +31,7 @@ struct pipeline_stats {
 struct pipeline *pipeline_create(void);
 void pipeline_destroy(struct pipeline *pipeline);
 
-/* Adds one entry, whose index is batch->position.next, which moves on by one. `append` must not be
+/* Adds one entry, whose index is batch->position.next, which moves on by one. `batch` must not be
  * full. The message's entry part is filled by the caller but for what the entry itself says. */
 void pipeline_add_entry(struct pipeline *pipeline, struct batch *batch,
                         const struct message_source *source, const struct entry *entry,

@@ -46,7 +46,7 @@ struct batch {
     uint64_t generation; /* likewise */
     const char *log_key; /* borrowed from the owner, as is the next */
     const char *log_id_hex;
-    /* The fence: what `next` of the log's position must be for this append to happen. */
+    /* The fence: what `next` of the log's position must be for this batch to be appended. */
     bool creates; /* no position may exist yet */
     uint64_t expected_next;
     struct log_position position; /* as it is afterwards */
@@ -57,14 +57,14 @@ struct batch {
     size_t issuer_count;
 };
 
-/* An append that starts at `position`. */
+/* A batch that starts at `position`. */
 struct batch *batch_create(const struct log_position *position);
 /* NULL is fine. */
 void batch_destroy(struct batch *batch);
 
 bool batch_is_full(const struct batch *batch);
 
-/* Between these two the fields are written to batch->arena, in order, batch_end_field after
+/* The fields are written to batch->arena between these two, in order, with batch_end_field after
  * each. */
 void batch_begin_entry(struct batch *batch);
 void batch_end_field(struct batch *batch, enum batch_field field);

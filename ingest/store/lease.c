@@ -11,9 +11,9 @@
 
 /*
  * KEYS: P:ingests, then of each log its lease and its hash. ARGV: the instance, the milliseconds of
- * a lease, and a letter of wishes[] for each log. Answers the names of who is alive, then of each
- * log its owner or '' and its epoch. P:ingests has the time at which each instance's word expires,
- * by Redis' own clock.
+ * a lease, and a letter of actions[] for each log. Answers the names of who is alive, then of each
+ * log its owner or '' and its epoch. P:ingests has the time at which each instance's sign of life
+ * expires, by Redis' own clock.
  */
 static const char round_script[] =
     "local time = redis.call('TIME') "
@@ -23,12 +23,12 @@ static const char round_script[] =
     "redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
     "local answer = {redis.call('ZRANGE', KEYS[1], 0, -1)} "
     "for i = 2, #KEYS, 2 do "
-    "  local wish = string.sub(ARGV[3], i / 2, i / 2) "
+    "  local action = string.sub(ARGV[3], i / 2, i / 2) "
     "  local owner = redis.call('GET', KEYS[i]) "
-    "  if owner == ARGV[1] and wish == 'g' then "
+    "  if owner == ARGV[1] and action == 'g' then "
     "    redis.call('DEL', KEYS[i]) "
     "    owner = false "
-    "  elseif owner == ARGV[1] or (not owner and wish == 't') then "
+    "  elseif owner == ARGV[1] or (not owner and action == 't') then "
     "    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2]) "
     "    owner = ARGV[1] "
     "  end "
@@ -45,14 +45,14 @@ static const char farewell_script[] = "redis.call('ZREM', KEYS[1], ARGV[1]) "
                                       "end "
                                       "return 1";
 
-static const char wishes[] = {
+static const char actions[] = {
     [LEASE_RENEW] = 'r',
     [LEASE_TAKE] = 't',
     [LEASE_GIVE_BACK] = 'g',
 };
 
 enum {
-    /* EVAL, script, number of keys; instance, duration, wishes. */
+    /* EVAL, script, number of keys; instance, duration, actions. */
     FIXED_ARGUMENTS = 6,
     NUMBER_SIZE = 16,
 };
@@ -76,7 +76,7 @@ static bool send_script(const struct lease_holder *holder, const char *script,
     for (size_t i = 0; i < count; i++) {
         arguments[at++] = requests[i].lease_key;
         arguments[at++] = requests[i].log_key;
-        letters[i] = wishes[requests[i].wish];
+        letters[i] = actions[requests[i].action];
     }
     arguments[at++] = holder->instance;
     arguments[at++] = duration;
@@ -102,7 +102,7 @@ bool lease_send_farewell(const struct lease_holder *holder, const struct lease_r
     return send_script(holder, farewell_script, requests, count, NULL, NULL);
 }
 
-/* Of more instances than are counted with, this one is counted with. */
+/* This instance is counted with also when there are more than can be. */
 static bool read_instances(struct lease_round *round, const redisReply *names, const char *instance)
 {
     round->self = LEASE_PLAN_NOBODY;

@@ -3,7 +3,7 @@
  * P:ingests who is alive; both expire. A round is one step of a script, so nothing in it can be
  * done on what another process has just changed: it says that this process is alive, takes, renews
  * and gives back, and answers who is there and who has what. The leases spare double work; what
- * keeps the stream exact is the fence of the append.
+ * keeps the stream exact is the fence of the batch.
  */
 #ifndef INGEST_STORE_LEASE_H
 #define INGEST_STORE_LEASE_H
@@ -20,7 +20,7 @@ enum {
 };
 
 /* What is to be done about one log. */
-enum lease_wish {
+enum lease_action {
     LEASE_RENEW, /* if it is this process's already, as after a restart under the same name */
     LEASE_TAKE,  /* or renew */
     LEASE_GIVE_BACK,
@@ -29,7 +29,7 @@ enum lease_wish {
 struct lease_request {
     const char *lease_key;
     const char *log_key; /* the log's hash */
-    enum lease_wish wish;
+    enum lease_action action;
 };
 
 /* Who asks, and where. */
@@ -54,9 +54,9 @@ struct lease_round {
 /* False if the reply is none to a round of `count` logs: an error, or something odd. */
 bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
                       const char *instance, size_t count);
-/* Of the log at `index` of the round: the number of its owner or LEASE_PLAN_NOBODY, and the epoch
- * of its position (0: there is none), which changes when an operator moves its position. An owner
- * that is not alive is nobody, and one that has the lease all the same is waited for: then
+/* What the round says of the log at `index`: the number of its owner or LEASE_PLAN_NOBODY, and the
+ * epoch of its position (0: there is none), which changes when an administrator moves its position.
+ * An owner that is not alive is nobody, and one that has the lease all the same is waited for: then
  * `is_free` is false. */
 struct lease {
     size_t owner;

@@ -59,8 +59,8 @@ static int compare_instances(const void *a, const void *b)
     return strcmp(one->name, other->name);
 }
 
-/* By instance, and of each the logs that belong to it most first. Nobody's come last, in the order
- * of their ids. */
+/* Sorts by instance, and within each by how much a log belongs to it, most first. Nobody's come
+ * last, in the order of their ids. */
 static int compare_claims(const void *a, const void *b)
 {
     const struct claim *one = a, *other = b;

@@ -10,7 +10,7 @@
 
 struct log_position {
     uint64_t next;  /* index of the first entry that is not in the stream */
-    uint64_t epoch; /* counts the times an operator moved it by hand */
+    uint64_t epoch; /* counts the times an administrator moved it by hand */
     uint64_t page;  /* entries a page of this log holds, as learnt; 0: not known */
     /* The frontier of the first `next` leaves. Without it (has_frontier false: the log could not
      * prove its starting point) the log is followed all the same. */

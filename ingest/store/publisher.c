@@ -146,7 +146,7 @@ static enum batch_result judge_exec(const redisReply *reply, const char **error)
     return reply->type == REDIS_REPLY_ARRAY && !**error ? BATCH_DONE : BATCH_FAILED;
 }
 
-/* hiredis hands back one context: the append carries its publisher in a pair that lives as long as
+/* hiredis hands back one context: the batch carries its publisher in a pair that lives as long as
  * the transaction. */
 struct execution {
     struct publisher *publisher;

@@ -4,10 +4,10 @@
  *   WATCH log · HMGET log next  →  is it what the batch expects?
  *                               →  MULTI · XADD … · HSETNX issuers · HSET log · XTRIM · EXEC
  *
- * So a batch is appended whole or not at all, and only on top of the entry before it: kill -9 at any
- * moment, a second process on the same log, or a Redis that lost its last second can neither lose
- * an entry nor add one twice. While one transaction is executed the fence of the next is already
- * being read.
+ * So a batch is appended whole or not at all, and only on top of the entry before it: kill -9 at
+ * any moment, a second process on the same log, or a Redis that lost its last second can neither
+ * lose an entry nor add one twice. While one transaction is executed the fence of the next is
+ * already being read.
  */
 #ifndef INGEST_STORE_PUBLISHER_H
 #define INGEST_STORE_PUBLISHER_H
@@ -49,7 +49,7 @@ struct publisher *publisher_create(const struct publisher_options *options);
  * no reply is owed. */
 void publisher_destroy(struct publisher *publisher);
 
-/* Takes the append. */
+/* Takes the batch. */
 void publisher_submit(struct publisher *publisher, struct batch *batch);
 /* Whether more should be submitted now: the bytes queued have a ceiling. */
 bool publisher_has_room(const struct publisher *publisher);
@@ -62,7 +62,7 @@ bool publisher_is_idle(const struct publisher *publisher);
 void publisher_set_fields(struct publisher *publisher, const char *key,
                           const struct hash_field *fields, size_t count, uint64_t expire_ms);
 
-/* To be called when the link went down: everything queued fails. */
+/* Has to be called when the link went down: everything queued fails. */
 void publisher_on_down(struct publisher *publisher);
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);

@@ -23,7 +23,7 @@ void remembered_log_write(const struct ct_log *ct_log, struct hash_field *fields
 /* Names of the fields that remembered_log_read takes, in its order. */
 extern const char *const remembered_log_names[REMEMBERED_LOG_READ_FIELDS];
 
-/* From the values of those fields (no data: the field is missing) to a log that owns its texts.
+/* Makes of the values of those fields (no data: the field is missing) a log that owns its texts.
  * False, and nothing to clear, if the log is not followed any more (its hash says so, or nothing:
  * it may be of an older version), or if what is there describes no log. */
 bool remembered_log_read(struct ct_log *ct_log, const char *id_hex, const struct bytes *values,

@@ -1,7 +1,7 @@
 /*
- * From a host's name to an address, without holding up the loop: getaddrinfo_a(3), which asks in a
- * thread of the C library's own. hiredis itself would wait, for as long as the name servers are
- * silent.
+ * Finds the address of a host's name without holding up the loop: by getaddrinfo_a(3), which asks
+ * in a thread of the C library's own. hiredis itself would wait, for as long as the name servers
+ * are silent.
  */
 #ifndef SHARED_BASE_HOST_LOOKUP_H
 #define SHARED_BASE_HOST_LOOKUP_H
@@ -26,9 +26,9 @@ void host_lookup_destroy(struct host_lookup *lookup);
 
 const char *host_lookup_name(const struct host_lookup *lookup);
 enum host_lookup_state host_lookup_state(struct host_lookup *lookup);
-/* Of a failed one: a constant text. */
+/* Says why one failed: a constant text. */
 const char *host_lookup_error(struct host_lookup *lookup);
-/* Of one that is done: writes one of its addresses in digits, another with each number in turn,
+/* Writes, of one that is done, one of its addresses in digits, another with each number in turn,
  * IPv4 first. False if `size` is too small. */
 bool host_lookup_address(const struct host_lookup *lookup, unsigned number, char *text,
                          size_t size);

@@ -16,7 +16,7 @@ static inline struct jitter jitter_of(uint64_t seed)
     return (struct jitter){ seed ? seed : 1 };
 }
 
-/* From 0 to limit - 1; 0 of 0. xorshift64*. */
+/* A number from 0 to limit - 1, by xorshift64*; 0 of 0. */
 static inline uint64_t jitter_below(struct jitter *jitter, uint64_t limit)
 {
     uint64_t x = jitter->state;

@@ -10,7 +10,8 @@
 void *memory_allocate(size_t size);
 /* Zeroed; aborts also when count * size overflows. */
 void *memory_allocate_zeroed(size_t count, size_t size);
-/* As realloc(3) of count * size bytes; `block` may be NULL. Aborts when the product overflows. */
+/* Does what realloc(3) of count * size bytes does; `block` may be NULL. Aborts when the product
+ * overflows. */
 void *memory_resize(void *block, size_t count, size_t size);
 /* A NUL-terminated copy of `size` bytes of `text`. */
 char *memory_copy_text(const char *text, size_t size);

@@ -22,8 +22,8 @@ void notify_stopping(struct notify *notify);
 void notify_status(struct notify *notify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* To be called by each turn of the loop when its work is done: sends the sign of life when half of
- * the time is over. */
+/* Each turn of the loop calls it when its work is done: it sends the sign of life when half of the
+ * time is over. */
 void notify_turn(struct notify *notify, uint64_t now_ms);
 /* Monotonic milliseconds at which the next turn is due; UINT64_MAX: whenever. */
 uint64_t notify_deadline_ms(const struct notify *notify);

@@ -4,8 +4,8 @@
 
 #include "shared/base/buffer.h"
 
-/* As json_escape, but U+2028, U+2029 and what is not UTF-8 become \uXXXX, and DEL stays as it is.
- * With `html` also '<', '>' and '&' are escaped, as Go's Marshal does. */
+/* Does what json_escape does, but U+2028, U+2029 and what is not UTF-8 become \uXXXX, and DEL stays
+ * as it is. With `html` also '<', '>' and '&' are escaped, as Go's Marshal does. */
 void json_go_escape(struct buffer *out, struct bytes text, bool html);
 
 #endif

@@ -27,7 +27,7 @@ void json_key(struct json_writer *writer, const char *key);
  * U+FFFD. */
 void json_text(struct json_writer *writer, struct bytes text);
 void json_string(struct json_writer *writer, const char *text);
-/* As json_text, NULL data as null. */
+/* Writes what json_text does, and NULL data as null. */
 void json_text_or_null(struct json_writer *writer, struct bytes text);
 void json_unsigned(struct json_writer *writer, uint64_t value);
 void json_signed(struct json_writer *writer, int64_t value);

@@ -142,8 +142,8 @@ static void append_ipv6(struct buffer *out, struct bytes address)
     }
 }
 
-/* As Go's net.IP.String: an IPv4 address mapped to IPv6 (RFC 4291 section 2.5.5.2) is written as
- * IPv4. */
+/* Writes what Go's net.IP.String does: an IPv4 address mapped to IPv6 (RFC 4291 section 2.5.5.2) is
+ * written as IPv4. */
 static void append_ip(struct buffer *out, struct bytes address)
 {
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };

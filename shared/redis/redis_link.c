@@ -1,8 +1,8 @@
 /*
- * States in order of travel: DOWN (waiting for the next attempt) → FINDING (the address of a host's
- * name) → ASKING (a sentinel, which leads to FINDING the server) → GREETING (AUTH, SELECT, CLIENT
- * SETNAME, ROLE, PING: a PONG means that Redis has loaded its data) → UP. Everything that goes
- * wrong leads back to DOWN.
+ * The states are passed through in this order: DOWN (waiting for the next attempt) → FINDING (the
+ * address of a host's name) → ASKING (a sentinel, which leads to FINDING the server) → GREETING
+ * (AUTH, SELECT, CLIENT SETNAME, ROLE, PING: a PONG means that Redis has loaded its data) → UP.
+ * Everything that goes wrong leads back to DOWN.
  */
 #include "shared/redis/redis_link.h"
 
@@ -139,7 +139,7 @@ static void on_delete_write(void *data)
     change_interest(link, (short)(link->interest & ~POLLOUT));
 }
 
-/* The one road to DOWN. Called by hiredis when the context is about to be freed, for whatever
+/* The one way to DOWN. Called by hiredis when the context is about to be freed, for whatever
  * reason. */
 static void on_cleanup(void *data)
 {
@@ -239,7 +239,7 @@ void redis_link_drop(struct redis_link *link, const char *reason)
     drop(link, reason, false);
 }
 
-/* Of errors that TLS noticed hiredis knows no more than that errno is 0. */
+/* hiredis knows no more of errors that TLS noticed than that errno is 0. */
 static void fail_link(struct redis_link *link, const char *reason)
 {
     char text[REASON_SIZE];
@@ -469,7 +469,7 @@ static void adopt(struct redis_link *link, redisAsyncContext *context)
     tell_interest(link, context->c.fd);
 }
 
-/* To the Unix socket, or the numeric address of `link->host`. */
+/* Connects to the Unix socket, or to the numeric address of `link->host`. */
 static void connect_to(struct redis_link *link, const char *numeric)
 {
     const struct redis_address *address = &link->address;

@@ -30,8 +30,8 @@ struct redis_link_events {
      * for the call. */
     void (*on_up)(struct redis_link *link, void *context);
     void (*on_down)(struct redis_link *link, const char *reason, void *context);
-    /* For loops that must be told (libwebsockets): the descriptor (-1: none) or the poll(2) events
-     * wanted have changed. NULL for loops that ask (curl). */
+    /* Loops that must be told (libwebsockets) have it: the descriptor (-1: none) or the poll(2)
+     * events wanted have changed. NULL for loops that ask (curl). */
     void (*on_interest)(struct redis_link *link, int descriptor, short events, void *context);
     void *context;
 };

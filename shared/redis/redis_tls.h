@@ -9,8 +9,8 @@
 struct redisContext;
 struct redis_tls_files;
 
-/* To be called on a connection that was just begun. The files are read anew each time, so that a
- * renewed certificate is taken. NULL, or a text that says what is wrong and lives as long as the
+/* Has to be called on a connection that was just begun. The files are read anew each time, so that
+ * a renewed certificate is taken. NULL, or a text that says what is wrong and lives as long as the
  * connection. `complaint`, which outlives the connection, becomes a constant text when the server's
  * certificate is not accepted: hiredis has no word for that. */
 const char *redis_tls_begin(struct redisContext *context, const struct redis_tls_files *files,

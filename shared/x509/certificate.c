@@ -1,7 +1,7 @@
 /*
  * Stops on the way: digests of the whole, the outer SEQUENCE, the fields of TBSCertificate in their
  * order (RFC 5280 section 4.1), the list of extensions, their texts, the names. A stop that fails
- * notes why, and the road goes on behind the element that failed, as far as the structure shows
+ * notes why, and reading goes on behind the element that failed, as far as the structure shows
  * where that is.
  */
 #include "shared/x509/certificate.h"

@@ -8,7 +8,7 @@
 
 #include "shared/base/buffer.h"
 
-/* In the order of the message, which is that of their names. */
+/* They stand in the order of the message, which is that of their names. */
 enum certificate_extension_kind {
     EXTENSION_AUTHORITY_INFO_ACCESS,
     EXTENSION_AUTHORITY_KEY_IDENTIFIER,

@@ -7,8 +7,8 @@
         { (const uint8_t *)(id), sizeof(id) - 1 }, short_name, long_name \
     }
 
-/* In order of size, then of bytes, for the search. The test of this module checks the order and
- * compares each row with OpenSSL. */
+/* The rows are in order of size, then of bytes, for the search. The test of this module checks the
+ * order and compares each row with OpenSSL. */
 // clang-format off
 static const struct object_id_name names[] = {
     ROW("\x55\x04\x03", "CN", "commonName"),

@@ -17,7 +17,7 @@ struct access {
     size_t origin_count; /* 0: from everywhere */
 };
 
-/* Of a request; data is NULL where it has none. */
+/* What a request says; data is NULL where it has none. */
 struct access_request {
     struct bytes path;          /* without its query */
     struct bytes authorization; /* the header's value */

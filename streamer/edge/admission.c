@@ -20,7 +20,7 @@ enum {
 
 static bool say_admission(char *reason, const char *path, const char *why)
 {
-    (void)snprintf(reason, EDGES_REASON_SIZE, "%.256s: %s", path, why);
+    (void)snprintf(reason, ADMISSION_REASON_SIZE, "%.256s: %s", path, why);
     return false;
 }
 
@@ -48,7 +48,7 @@ static bool add_token_file(struct token_set *tokens, const char *path, char *rea
     size_t line = 0;
     const char *wrong = good ? token_set_add_lines(tokens, buffer_bytes(&text), &line) : NULL;
     if (wrong) {
-        (void)snprintf(reason, EDGES_REASON_SIZE, "%.256s, line %zu: %s", path, line, wrong);
+        (void)snprintf(reason, ADMISSION_REASON_SIZE, "%.256s, line %zu: %s", path, line, wrong);
         good = false;
     }
     /* The tokens themselves are nobody's business any more. */
@@ -88,7 +88,7 @@ static bool read_tls_identity(struct admission *admission, char *reason)
 bool admission_init(struct admission *admission, const struct streamer_settings *settings,
                     size_t connections, char *reason)
 {
-    static_assert((int)TLS_IDENTITY_REASON_SIZE <= (int)EDGES_REASON_SIZE, "a reason fits");
+    static_assert((int)TLS_IDENTITY_REASON_SIZE <= (int)ADMISSION_REASON_SIZE, "a reason fits");
     uint64_t seed = 0;
     (void)!getrandom(&seed, sizeof seed, 0);
     *admission = (struct admission){
@@ -115,7 +115,7 @@ void admission_clear(struct admission *admission)
 
 static void reload_tokens(struct admission *admission)
 {
-    char reason[EDGES_REASON_SIZE];
+    char reason[ADMISSION_REASON_SIZE];
     if (!*admission->settings->token_file)
         return;
     struct token_set *tokens = read_tokens(admission->settings, reason);
@@ -131,7 +131,7 @@ static void reload_tokens(struct admission *admission)
 
 static void reload_identity(const struct admission *admission)
 {
-    char reason[EDGES_REASON_SIZE];
+    char reason[ADMISSION_REASON_SIZE];
     if (!admission->identity)
         return;
     if (tls_identity_reload(admission->identity, reason))

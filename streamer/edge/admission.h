@@ -14,7 +14,7 @@ struct streamer_settings;
 struct tls_identity;
 
 enum {
-    EDGES_REASON_SIZE = 640
+    ADMISSION_REASON_SIZE = 640
 };
 
 struct admission {
@@ -26,12 +26,12 @@ struct admission {
     struct tls_identity *identity; /* NULL: no TLS */
 };
 
-/* The settings are borrowed as long as the admission exist; `connections`: how many there are at
+/* The settings are borrowed as long as the admission exists; `connections`: how many there are at
  * most. False, and why in `reason`, if a file is not as it should be. To be cleared in either
  * case. */
 bool admission_init(struct admission *admission, const struct streamer_settings *settings,
                     size_t connections, char *reason);
-/* After the last connection. */
+/* Has to be called after the last connection. */
 void admission_clear(struct admission *admission);
 
 /* Reads the files of tokens, certificate and key again; what is wrong stays as it was, and the log

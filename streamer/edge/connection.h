@@ -25,8 +25,9 @@ struct connection *connection_create(const struct admission *admission, struct a
 /* NULL is fine. */
 void connection_destroy(struct connection *connection);
 
-/* Through a trusted proxy, a request has come with this X-Forwarded-For: from now on it is counted
- * for that client. Answers the refusal if he has too many. Does nothing for other connections. */
+/* A request has come through a trusted proxy with this X-Forwarded-For: from now on it is counted
+ * for that client. Answers the refusal if he has too many. It does nothing for other
+ * connections. */
 struct refusal connection_forward(struct connection *connection, struct bytes forwarded_for);
 
 #endif

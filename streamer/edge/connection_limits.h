@@ -13,7 +13,7 @@
 
 struct connection_limits;
 
-/* At most `per_customer` of each, 0: no matter how many, nothing is counted. `connections`: how
+/* Each customer may have `per_customer` at most; 0: nothing is counted. `connections`: how
  * many there are at most in all, which bounds the table. */
 struct connection_limits *connection_limits_create(size_t connections, size_t per_customer,
                                                    uint64_t seed);
@@ -25,7 +25,7 @@ bool connection_limits_take(struct connection_limits *limits, struct address add
 /* The end of what was taken with the same address. */
 void connection_limits_give_back(struct connection_limits *limits, struct address address);
 
-/* For tests: customers that have any. */
+/* Tests ask how many customers have any. */
 size_t connection_limits_customers(const struct connection_limits *limits);
 
 #endif

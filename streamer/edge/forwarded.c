@@ -75,8 +75,8 @@ static struct address parse_hop(struct bytes hop)
     return address;
 }
 
-/* From left to right, so that it is one pass: what is not to be believed is replaced by what stands
- * right of it. */
+/* The header is read from left to right, so that it is one pass: what is not to be believed is
+ * replaced by what stands right of it. */
 struct address forwarded_client(const struct trusted_proxies *proxies, struct bytes header)
 {
     struct address client = { 0 };

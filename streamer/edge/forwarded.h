@@ -18,7 +18,7 @@ struct trusted_proxies {
 
 /* What the setting's items mean: ranges, or "unix:". */
 bool trusted_proxies_check(struct bytes item);
-/* From items that trusted_proxies_check approves. */
+/* Takes items that trusted_proxies_check approves. */
 struct trusted_proxies trusted_proxies_of(char *const *items, size_t count);
 void trusted_proxies_clear(struct trusted_proxies *proxies);
 

@@ -4,12 +4,12 @@
 
 #include "shared/base/bytes.h"
 
-/* Without the white space around it. */
+/* The value without the white space around it. */
 struct bytes header_value_trim(struct bytes value);
 /* The next element of a comma-separated list, trimmed, which is cut off the list; empty ones are
  * passed over. No data at the list's end. */
 struct bytes header_value_take_element(struct bytes *list);
-/* As schemes, host names and tokens of HTTP are compared: ASCII case does not matter. */
+/* Compares as is done with schemes, host names and tokens of HTTP: ASCII case does not matter. */
 bool header_value_equal(struct bytes a, struct bytes b);
 
 #endif

@@ -127,8 +127,8 @@ bool tls_identity_reload(struct tls_identity *identity, char *reason)
     return true;
 }
 
-/* In each handshake. Not through the context itself, which would keep the old certificate beside a
- * new one whose key is of another kind. */
+/* OpenSSL calls it in each handshake. The context itself is not changed, which would keep the old
+ * certificate beside a new one whose key is of another kind. */
 static int on_certificate_wanted(SSL *connection, void *context)
 {
     const struct tls_identity *identity = context;

@@ -19,7 +19,7 @@ enum {
  * are no pair. */
 struct tls_identity *tls_identity_create(const char *certificate_path, const char *key_path,
                                          char *reason);
-/* After the last connection. NULL is fine. */
+/* Has to be called after the last connection. NULL is fine. */
 void tls_identity_destroy(struct tls_identity *identity);
 
 /* Reads the files again. False, and why in `reason`, if they are no pair: then it stays what it

@@ -6,13 +6,13 @@
 #include "streamer/edge/refusal.h"
 
 enum {
-    /* With its NUL; libwebsockets takes no longer one. */
+    /* Counts the NUL; libwebsockets takes no longer one. */
     UPGRADE_SUBPROTOCOL_SIZE = 64,
-    /* Of the whole list of them, for the same reason. */
+    /* Bounds the whole list of them, for the same reason. */
     UPGRADE_SUBPROTOCOLS_MAX = 120,
 };
 
-/* Of the request; no data where it has none. */
+/* What the request says; no data where it has none. */
 struct upgrade_request {
     bool is_get;
     struct bytes host;

@@ -49,7 +49,7 @@ struct entry_search_stats {
 struct entry_search *entry_search_create(const struct contract *contract,
                                          struct issuer_cache *issuers, struct redis_link *link,
                                          const struct recent_certificates *window);
-/* After its link; nobody may search. NULL is fine. */
+/* Has to be called after its link is gone; nobody may search. NULL is fine. */
 void entry_search_destroy(struct entry_search *search);
 
 /* False, and no callback, if Redis cannot be asked or too many searches wait. No callback is called

@@ -266,7 +266,7 @@ static const char *find_obstacle(const struct http_sources *sources, const char 
         return "the stream is not being read";
     if (!recent_certificates_keeper_is_done(sources->keeper))
         return "the certificates of the stream are still being read";
-    return reader_lag_ms(sources->end) > LAG_MAX_MS ? "the stream is read too slowly" : NULL;
+    return reader_lag_ms(sources->reader_lag) > LAG_MAX_MS ? "the stream is read too slowly" : NULL;
 }
 
 static bool start_readiness(struct http_request *request)
@@ -296,7 +296,7 @@ static void write_users(struct json_writer *writer, const struct lanes *lanes)
     json_begin_object(writer);
     for (size_t content = 0; content < MESSAGE_CONTENTS; content++) {
         json_key(writer, stream_request_content_name((enum message_content)content));
-        json_unsigned(writer, lanes_listeners(lanes, (enum message_content)content));
+        json_unsigned(writer, lanes_subscribers(lanes, (enum message_content)content));
     }
     json_end_object(writer);
 }
@@ -483,7 +483,7 @@ static bool on_example_found(const struct stream_entry *entry, uint64_t now_ms, 
     return request->found == 0;
 }
 
-/* Of a search for one message. */
+/* What a search for one message has found. */
 static void end_search(struct http_request *request, bool away, const char *absent)
 {
     if (away)
@@ -558,7 +558,7 @@ static void on_certificate_searched(bool away, void *context)
 
 static bool start_certificate(struct http_request *request)
 {
-    const struct recent_certificates *window = request->sources->window;
+    const struct recent_certificates *recent = request->sources->recent_certificates;
     struct search_request search = { .on_entry = on_certificate_found,
                                      .on_end = on_certificate_searched,
                                      .filter = request->wanted.filter,
@@ -569,8 +569,8 @@ static bool start_certificate(struct http_request *request)
     }
     bool known =
         request->has_sha256
-            ? recent_certificates_find_sha256(window, request->fingerprint.sha256, &search.id)
-            : recent_certificates_find_sha1(window, request->fingerprint.sha1, &search.id);
+            ? recent_certificates_find_sha256(recent, request->fingerprint.sha256, &search.id)
+            : recent_certificates_find_sha1(recent, request->fingerprint.sha1, &search.id);
     if (!known) {
         http_answer_error(&request->answer, 404, NO_CERTIFICATE);
         return true;

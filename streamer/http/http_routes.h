@@ -30,9 +30,9 @@ struct http_sources {
     struct renderer *renderer;
     const struct lanes *lanes;
     struct entry_search *search;
-    const struct recent_certificates *window;
+    const struct recent_certificates *recent_certificates;
     const struct recent_certificates_keeper *keeper;
-    const struct reader_lag *end;
+    const struct reader_lag *reader_lag;
     const struct log_reports *reports;
     const struct ws_server *server; /* NULL: it is not there yet */
     const struct stream_reader *reader;

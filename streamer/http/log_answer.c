@@ -39,7 +39,7 @@ static void write_value(struct json_writer *writer, enum conversion conversion, 
         write_number(writer, conversion, text);
 }
 
-/* As in the messages' source.log_id. */
+/* The form is that of the messages' source.log_id. */
 static void write_log_id(struct json_writer *writer, const char *hex)
 {
     uint8_t id[SHA256_SIZE];

@@ -46,13 +46,13 @@ static void write_reader(struct buffer *out, const struct http_sources *sources)
           "Times that Redis came back with less than had been read.", reader->rollbacks },
         { "certstream_unique_window_certificates", "gauge",
           "Certificates that are remembered for unique=1 and /api/cert.",
-          recent_certificates_count(sources->window) },
+          recent_certificates_count(sources->recent_certificates) },
     };
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
     static const char lag[] = "certstream_stream_lag_seconds";
     metric_family(out, lag, "gauge",
                   "Time between the entry read last and the newest one of the Redis stream.");
-    metric_milliseconds(out, lag, no_labels, reader_lag_ms(sources->end));
+    metric_milliseconds(out, lag, no_labels, reader_lag_ms(sources->reader_lag));
 }
 
 static void write_redis(struct buffer *out, const struct http_sources *sources)
@@ -83,7 +83,7 @@ static void write_lane(struct buffer *out, const char *name, const struct lanes 
     for (const struct lane_slot *slot = lanes_next(lanes, NULL); slot;
          slot = lanes_next(lanes, slot))
         if (lanes_key(slot)->form.content == content && lanes_key(slot)->framing == framing)
-            count += lanes_slot_listeners(slot);
+            count += lanes_slot_subscribers(slot);
     metric_unsigned(out, name, (struct metric_labels){ labels, 2 }, count);
 }
 

@@ -11,7 +11,7 @@ struct log_reports;
 /* Appends all of them. */
 void metrics_write(struct buffer *out, const struct http_sources *sources);
 
-/* Of them, what ingest says. */
+/* The part of them that ingest says. */
 void metrics_write_logs(struct buffer *out, const struct log_reports *reports);
 void metrics_write_ingests(struct buffer *out, const struct log_reports *reports);
 

@@ -35,7 +35,7 @@ struct newest_waiter {
 /* Everything is borrowed as long as it exists. */
 struct newest *newest_create(const struct contract *contract, struct issuer_cache *issuers,
                              struct redis_link *link);
-/* After its link; nobody may wait. NULL is fine. */
+/* Has to be called after its link is gone; nobody may wait. NULL is fine. */
 void newest_destroy(struct newest *newest);
 
 /* False, and no callback, if Redis cannot be asked now. */

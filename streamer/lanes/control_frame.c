@@ -27,7 +27,7 @@ void control_frame_heartbeat(struct buffer *out, enum framing framing, uint64_t 
     buffer_free(&text);
 }
 
-/* With a payload, because libwebsockets keeps empty pongs to itself. */
+/* Pings have a payload, because libwebsockets keeps empty pongs to itself. */
 void control_frame_ping(struct buffer *out, enum framing framing)
 {
     if (framing != FRAMING_SSE)

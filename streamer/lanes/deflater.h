@@ -11,7 +11,7 @@
 struct deflater;
 
 enum {
-    /* As far back as we look, a power of two. Measured on messages of the local CT log and on real
+    /* How far back we look, a power of two. Measured on messages of the local CT log and on real
      * ones: 4 KiB compress lite messages as well as 32 KiB do, and full ones to within 2 %; clients
      * that can hold no more (python's websockets offers this number) are served as well. */
     DEFLATER_WINDOW_BITS = 12,

@@ -11,7 +11,7 @@
 struct framer;
 struct stream_entry;
 
-/* How messages travel. */
+/* How messages are framed. */
 enum framing {
     FRAMING_WEBSOCKET,
     FRAMING_WEBSOCKET_DEFLATED, /* permessage-deflate was agreed on */
@@ -34,7 +34,7 @@ void framer_destroy(struct framer *framer);
 
 const char *framing_name(enum framing framing);
 
-/* From here on frames are those of this entry's message in this form. Borrowed until the next
+/* The frames are from now on those of this entry's message in this form. Borrowed until the next
  * framer_set. */
 void framer_set(struct framer *framer, const struct stream_entry *entry, struct render_form form,
                 uint64_t now_ms);

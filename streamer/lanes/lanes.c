@@ -18,7 +18,7 @@ enum {
 struct lane_slot {
     struct lane *lane;
     struct lane_key key;
-    size_t listeners;
+    size_t subscribers;
     uint64_t empty_since_ms;
     struct lane_slot *next;
 };
@@ -33,12 +33,12 @@ struct lanes {
 };
 
 struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
-                           const struct recent_certificates *window)
+                           const struct recent_certificates *recent)
 {
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
     lanes->ring_bytes = ring_bytes;
     lanes->framer = framer;
-    lanes->subject = filter_subject_create(window);
+    lanes->subject = filter_subject_create(recent);
     return lanes;
 }
 
@@ -117,14 +117,14 @@ struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
     }
     if (!slot)
         slot = make_slot(lanes, key, newest);
-    slot->listeners++;
+    slot->subscribers++;
     return slot;
 }
 
 void lanes_leave(struct lane_slot *slot, uint64_t now_ms)
 {
-    assert(slot->listeners > 0);
-    slot->listeners--;
+    assert(slot->subscribers > 0);
+    slot->subscribers--;
     slot->empty_since_ms = now_ms;
 }
 
@@ -143,17 +143,17 @@ const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_
     return slot ? slot->next : lanes->slots;
 }
 
-size_t lanes_slot_listeners(const struct lane_slot *slot)
+size_t lanes_slot_subscribers(const struct lane_slot *slot)
 {
-    return slot->listeners;
+    return slot->subscribers;
 }
 
-size_t lanes_listeners(const struct lanes *lanes, enum message_content content)
+size_t lanes_subscribers(const struct lanes *lanes, enum message_content content)
 {
     size_t count = 0;
     for (const struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
         if (slot->key.form.content == content)
-            count += slot->listeners;
+            count += slot->subscribers;
     return count;
 }
 
@@ -221,7 +221,7 @@ void lanes_tick(struct lanes *lanes, uint64_t now_ms)
     struct lane_slot **link = &lanes->slots;
     while (*link) {
         struct lane_slot *slot = *link;
-        if (slot->listeners || now_ms - slot->empty_since_ms < EMPTY_LANE_MS) {
+        if (slot->subscribers || now_ms - slot->empty_since_ms < EMPTY_LANE_MS) {
             link = &slot->next;
             continue;
         }

@@ -42,15 +42,16 @@ struct lanes_stats {
 
 struct lanes;
 
-/* `ring_bytes`: of each lane that has no filter. The framer and the window (NULL: none) are
- * borrowed as long as the lanes exist; the window is to know of an entry before it is published. */
+/* `ring_bytes`: of each lane that has no filter. The framer and the recent certificates (NULL:
+ * none) are borrowed as long as the lanes exist; the latter are to know of an entry before it is
+ * published. */
 struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
-                           const struct recent_certificates *window);
+                           const struct recent_certificates *recent);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
-/* One more listener: the lane, made if need be, that lives at least until lanes_leave is called as
- * often; it has a reference of its own to the filter. A new one gets what comes after `newest`.
+/* One more subscriber: the lane, made if need be, that lives at least until lanes_leave is called
+ * as often; it has a reference of its own to the filter. A new one gets what comes after `newest`.
  * NULL if there are as many as may be. */
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest);
@@ -61,11 +62,11 @@ const struct lane_key *lanes_key(const struct lane_slot *slot);
 /* True if somebody with this key could join. */
 bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key);
 
-/* All of them, in any order; NULL after the last and as the start. The count of listeners is of
+/* All of them, in any order; NULL after the last and as the start. The count of subscribers is of
  * now. */
 const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_slot *slot);
-size_t lanes_slot_listeners(const struct lane_slot *slot);
-size_t lanes_listeners(const struct lanes *lanes, enum message_content content);
+size_t lanes_slot_subscribers(const struct lane_slot *slot);
+size_t lanes_subscribers(const struct lanes *lanes, enum message_content content);
 
 /* Lanes with a filter. */
 size_t lanes_filtered(const struct lanes *lanes);
@@ -74,7 +75,7 @@ size_t lanes_filtered(const struct lanes *lanes);
  * published. */
 bool lanes_need_issuers(const struct lanes *lanes);
 
-/* Of all lanes: lane_break, lane_pass_over. */
+/* These do to all lanes what lane_break and lane_pass_over do to one. */
 void lanes_break(struct lanes *lanes, struct stream_id id);
 void lanes_pass_over(struct lanes *lanes, struct stream_id id);
 

@@ -20,7 +20,7 @@ enum {
 
 struct renderer {
     const struct issuer_cache *issuers;
-    /* Of the go dialect. */
+    /* These are used for the go dialect. */
     struct certificate *leaf;
     struct certificate *issuer;
     struct buffer der;     /* of an issuer */

@@ -237,7 +237,8 @@ void loop_timer_destroy(struct loop_timer *timer)
 
 void loop_timer_set(struct loop_timer *timer, uint64_t after_ms)
 {
-    /* At least a microsecond: zero would be due at once, within the same round of timers. */
+    /* A timer takes at least a microsecond: zero would be due at once, within the same round of
+     * timers. */
     lws_usec_t delay = after_ms ? (lws_usec_t)after_ms * LWS_US_PER_MS : 1;
     lws_sul_schedule(timer->context, 0, &timer->entry, on_timer, delay);
 }

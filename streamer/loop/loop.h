@@ -21,9 +21,10 @@ typedef void (*loop_on_time)(void *context);
 /* The time is for a TLS handshake, for headers to arrive and for an answer to be taken. NULL after
  * saying why on the log. */
 struct loop *loop_create(unsigned request_timeout_s);
-/* After all watches and timers. Closes what connections are left. NULL is fine. */
+/* Has to be called after all watches and timers are gone. Closes what connections are left. NULL is
+ * fine. */
 void loop_destroy(struct loop *loop);
-/* For ws_server. */
+/* Only ws_server needs it. */
 struct lws_context *loop_context(const struct loop *loop);
 
 /* Waits and calls back until loop_stop. */

@@ -22,7 +22,7 @@ enum {
     LOGS_MAX = 1024,
     INGESTS_MAX = 64,
     INGEST_VALUES_MAX = 128,
-    /* Of a text; no description, address or error is longer. */
+    /* Bounds a text; no description, address or error is longer. */
     VALUE_MAX = 1024,
     LOG_ID_SIZE = CONTRACT_LOG_ID_HEX / 2,
 };

@@ -61,7 +61,7 @@ struct ingest_report {
 
 /* Everything is borrowed as long as it exists. */
 struct log_reports *log_reports_create(const struct contract *contract, struct redis_link *link);
-/* After its link. NULL is fine. */
+/* Has to be called after its link is gone. NULL is fine. */
 void log_reports_destroy(struct log_reports *reports);
 
 /* Asks Redis, unless that is under way, the last answer is fresh, or the link is not up. */

@@ -27,17 +27,17 @@ struct reader_lag {
 struct reader_lag *reader_lag_create(const struct contract *contract, struct redis_link *link,
                                      const struct stream_reader *reader)
 {
-    struct reader_lag *end = memory_allocate_zeroed(1, sizeof *end);
-    end->contract = contract;
-    end->link = link;
-    end->reader = reader;
-    return end;
+    struct reader_lag *lag = memory_allocate_zeroed(1, sizeof *lag);
+    lag->contract = contract;
+    lag->link = link;
+    lag->reader = reader;
+    return lag;
 }
 
-void reader_lag_destroy(struct reader_lag *end)
+void reader_lag_destroy(struct reader_lag *lag)
 {
-    assert(!end || !end->pending);
-    free(end);
+    assert(!lag || !lag->pending);
+    free(lag);
 }
 
 static uint64_t lag_between(struct stream_id read, struct stream_id newest)
@@ -48,29 +48,29 @@ static uint64_t lag_between(struct stream_id read, struct stream_id newest)
 static void on_newest(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct reader_lag *end = context;
+    struct reader_lag *lag = context;
     struct stream_entry newest = { 0 };
-    end->pending = false;
+    lag->pending = false;
     if (!reply || reply->type != REDIS_REPLY_ARRAY)
         return;
     if (reply->elements > 0)
         (void)stream_entry_read(&newest, reply->element[0]);
-    struct stream_id read = stream_reader_last_id(end->reader);
-    end->lag_ms = lag_between(read, newest.id);
+    struct stream_id read = stream_reader_last_id(lag->reader);
+    lag->lag_ms = lag_between(read, newest.id);
 }
 
-void reader_lag_refresh(struct reader_lag *end, uint64_t now_ms)
+void reader_lag_refresh(struct reader_lag *lag, uint64_t now_ms)
 {
-    bool fresh = end->asked_at_ms && now_ms - end->asked_at_ms < FRESH_MS;
-    if (fresh || end->pending)
+    bool fresh = lag->asked_at_ms && now_ms - lag->asked_at_ms < FRESH_MS;
+    if (fresh || lag->pending)
         return;
-    end->pending = redis_link_send_strings(end->link, on_newest, end, "XREVRANGE",
-                                           end->contract->stream, "+", "-", "COUNT", "1", NULL);
-    if (end->pending)
-        end->asked_at_ms = now_ms;
+    lag->pending = redis_link_send_strings(lag->link, on_newest, lag, "XREVRANGE",
+                                           lag->contract->stream, "+", "-", "COUNT", "1", NULL);
+    if (lag->pending)
+        lag->asked_at_ms = now_ms;
 }
 
-uint64_t reader_lag_ms(const struct reader_lag *end)
+uint64_t reader_lag_ms(const struct reader_lag *lag)
 {
-    return end->lag_ms;
+    return lag->lag_ms;
 }

@@ -15,13 +15,13 @@ struct stream_reader;
 /* Everything is borrowed as long as it exists. */
 struct reader_lag *reader_lag_create(const struct contract *contract, struct redis_link *link,
                                      const struct stream_reader *reader);
-/* After its link. NULL is fine. */
-void reader_lag_destroy(struct reader_lag *end);
+/* Has to be called after its link is gone. NULL is fine. */
+void reader_lag_destroy(struct reader_lag *lag);
 
 /* Asks Redis, unless that is under way, the last answer is fresh, or the link is not up. */
-void reader_lag_refresh(struct reader_lag *end, uint64_t now_ms);
+void reader_lag_refresh(struct reader_lag *lag, uint64_t now_ms);
 
 /* Milliseconds from the entry read last to the newest, at the last answer: 0 when all are read. */
-uint64_t reader_lag_ms(const struct reader_lag *end);
+uint64_t reader_lag_ms(const struct reader_lag *lag);
 
 #endif

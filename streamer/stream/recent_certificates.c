@@ -40,35 +40,35 @@ struct recent_certificates {
 struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t seed)
 {
     assert(capacity > 0 && capacity <= CAPACITY_MAX);
-    struct recent_certificates *window = memory_allocate_zeroed(1, sizeof *window);
+    struct recent_certificates *recent = memory_allocate_zeroed(1, sizeof *recent);
     size_t heads = 1;
     while (heads < capacity)
         heads *= 2;
-    window->capacity = capacity;
-    window->mask = heads - 1;
-    window->seed = seed | 1;
-    window->nodes = memory_allocate_zeroed(capacity, sizeof *window->nodes);
+    recent->capacity = capacity;
+    recent->mask = heads - 1;
+    recent->seed = seed | 1;
+    recent->nodes = memory_allocate_zeroed(capacity, sizeof *recent->nodes);
     for (size_t key = 0; key < KEYS; key++)
-        window->heads[key] = memory_allocate_zeroed(heads, sizeof *window->heads[key]);
-    return window;
+        recent->heads[key] = memory_allocate_zeroed(heads, sizeof *recent->heads[key]);
+    return recent;
 }
 
-void recent_certificates_destroy(struct recent_certificates *window)
+void recent_certificates_destroy(struct recent_certificates *recent)
 {
-    if (!window)
+    if (!recent)
         return;
     for (size_t key = 0; key < KEYS; key++)
-        free(window->heads[key]);
-    free(window->nodes);
-    free(window);
+        free(recent->heads[key]);
+    free(recent->nodes);
+    free(recent);
 }
 
-void recent_certificates_clear(struct recent_certificates *window)
+void recent_certificates_clear(struct recent_certificates *recent)
 {
     for (size_t key = 0; key < KEYS; key++)
-        memset(window->heads[key], 0, (window->mask + 1) * sizeof *window->heads[key]);
-    window->count = 0;
-    window->newest = window->oldest = 0;
+        memset(recent->heads[key], 0, (recent->mask + 1) * sizeof *recent->heads[key]);
+    recent->count = 0;
+    recent->newest = recent->oldest = 0;
 }
 
 static struct bytes fingerprint_of(const struct message_fingerprints *fingerprints, enum key key)
@@ -77,29 +77,29 @@ static struct bytes fingerprint_of(const struct message_fingerprints *fingerprin
                            : bytes_of(fingerprints->sha256, SHA256_SIZE);
 }
 
-static struct node *node_at(const struct recent_certificates *window, uint32_t index)
+static struct node *node_at(const struct recent_certificates *recent, uint32_t index)
 {
-    assert(index > 0 && index <= window->count);
-    return &window->nodes[index - 1];
+    assert(index > 0 && index <= recent->count);
+    return &recent->nodes[index - 1];
 }
 
 /* Fingerprints are random, but strangers can choose among them: the seed makes their chains
  * unknown. */
-static uint32_t *head_of(const struct recent_certificates *window, enum key key,
+static uint32_t *head_of(const struct recent_certificates *recent, enum key key,
                          struct bytes fingerprint)
 {
     uint64_t part;
     memcpy(&part, fingerprint.data, sizeof part);
-    uint64_t hash = (part ^ part >> 31) * window->seed;
-    return &window->heads[key][(hash >> 32 ^ hash) & window->mask];
+    uint64_t hash = (part ^ part >> 31) * recent->seed;
+    return &recent->heads[key][(hash >> 32 ^ hash) & recent->mask];
 }
 
-static uint32_t find_certificate(const struct recent_certificates *window, enum key key,
+static uint32_t find_certificate(const struct recent_certificates *recent, enum key key,
                                  struct bytes fingerprint)
 {
-    uint32_t index = *head_of(window, key, fingerprint);
+    uint32_t index = *head_of(recent, key, fingerprint);
     while (index) {
-        const struct node *node = node_at(window, index);
+        const struct node *node = node_at(recent, index);
         if (bytes_equal(fingerprint_of(&node->fingerprints, key), fingerprint))
             return index;
         index = node->next[key];
@@ -107,70 +107,70 @@ static uint32_t find_certificate(const struct recent_certificates *window, enum 
     return 0;
 }
 
-static void unlink_node(struct recent_certificates *window, uint32_t index)
+static void unlink_node(struct recent_certificates *recent, uint32_t index)
 {
-    const struct node *node = node_at(window, index);
-    *(node->newer ? &node_at(window, node->newer)->older : &window->newest) = node->older;
-    *(node->older ? &node_at(window, node->older)->newer : &window->oldest) = node->newer;
+    const struct node *node = node_at(recent, index);
+    *(node->newer ? &node_at(recent, node->newer)->older : &recent->newest) = node->older;
+    *(node->older ? &node_at(recent, node->older)->newer : &recent->oldest) = node->newer;
 }
 
-static void make_newest(struct recent_certificates *window, uint32_t index)
+static void make_newest(struct recent_certificates *recent, uint32_t index)
 {
-    struct node *node = node_at(window, index);
+    struct node *node = node_at(recent, index);
     node->newer = 0;
-    node->older = window->newest;
-    *(window->newest ? &node_at(window, window->newest)->newer : &window->oldest) = index;
-    window->newest = index;
+    node->older = recent->newest;
+    *(recent->newest ? &node_at(recent, recent->newest)->newer : &recent->oldest) = index;
+    recent->newest = index;
 }
 
-static void make_oldest(struct recent_certificates *window, uint32_t index)
+static void make_oldest(struct recent_certificates *recent, uint32_t index)
 {
-    struct node *node = node_at(window, index);
+    struct node *node = node_at(recent, index);
     node->older = 0;
-    node->newer = window->oldest;
-    *(window->oldest ? &node_at(window, window->oldest)->older : &window->newest) = index;
-    window->oldest = index;
+    node->newer = recent->oldest;
+    *(recent->oldest ? &node_at(recent, recent->oldest)->older : &recent->newest) = index;
+    recent->oldest = index;
 }
 
-static void leave_chains(struct recent_certificates *window, uint32_t index)
+static void leave_chains(struct recent_certificates *recent, uint32_t index)
 {
-    const struct node *node = node_at(window, index);
+    const struct node *node = node_at(recent, index);
     for (enum key key = 0; key < KEYS; key++) {
-        uint32_t *at = head_of(window, key, fingerprint_of(&node->fingerprints, key));
+        uint32_t *at = head_of(recent, key, fingerprint_of(&node->fingerprints, key));
         while (*at != index)
-            at = &node_at(window, *at)->next[key];
+            at = &node_at(recent, *at)->next[key];
         *at = node->next[key];
     }
 }
 
-static void enter_chains(struct recent_certificates *window, uint32_t index)
+static void enter_chains(struct recent_certificates *recent, uint32_t index)
 {
-    struct node *node = node_at(window, index);
+    struct node *node = node_at(recent, index);
     for (enum key key = 0; key < KEYS; key++) {
-        uint32_t *head = head_of(window, key, fingerprint_of(&node->fingerprints, key));
+        uint32_t *head = head_of(recent, key, fingerprint_of(&node->fingerprints, key));
         node->next[key] = *head;
         *head = index;
     }
 }
 
 /* A node in no chain and no list: a new one, or the oldest. */
-static uint32_t take_node(struct recent_certificates *window)
+static uint32_t take_node(struct recent_certificates *recent)
 {
-    if (window->count < window->capacity)
-        return (uint32_t)++window->count;
-    uint32_t index = window->oldest;
-    leave_chains(window, index);
-    unlink_node(window, index);
+    if (recent->count < recent->capacity)
+        return (uint32_t)++recent->count;
+    uint32_t index = recent->oldest;
+    leave_chains(recent, index);
+    unlink_node(recent, index);
     return index;
 }
 
-static uint32_t make_node(struct recent_certificates *window,
+static uint32_t make_node(struct recent_certificates *recent,
                           const struct message_fingerprints *fingerprints, struct stream_id id)
 {
-    uint32_t index = take_node(window);
-    *node_at(window, index) =
+    uint32_t index = take_node(recent);
+    *node_at(recent, index) =
         (struct node){ .fingerprints = *fingerprints, .first = id, .last = id };
-    enter_chains(window, index);
+    enter_chains(recent, index);
     return index;
 }
 
@@ -182,68 +182,68 @@ static void take_id(struct node *node, struct stream_id id)
         node->last = id;
 }
 
-void recent_certificates_add(struct recent_certificates *window,
+void recent_certificates_add(struct recent_certificates *recent,
                              const struct message_fingerprints *fingerprints, struct stream_id id)
 {
-    uint32_t index = find_certificate(window, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
+    uint32_t index = find_certificate(recent, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
     if (index) {
-        take_id(node_at(window, index), id);
-        unlink_node(window, index);
+        take_id(node_at(recent, index), id);
+        unlink_node(recent, index);
     } else {
-        index = make_node(window, fingerprints, id);
+        index = make_node(recent, fingerprints, id);
     }
-    make_newest(window, index);
+    make_newest(recent, index);
 }
 
-bool recent_certificates_add_older(struct recent_certificates *window,
+bool recent_certificates_add_older(struct recent_certificates *recent,
                                    const struct message_fingerprints *fingerprints,
                                    struct stream_id id)
 {
-    uint32_t index = find_certificate(window, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
+    uint32_t index = find_certificate(recent, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
     if (index) {
-        take_id(node_at(window, index), id);
+        take_id(node_at(recent, index), id);
         return true;
     }
-    if (window->count == window->capacity)
+    if (recent->count == recent->capacity)
         return false;
-    make_oldest(window, make_node(window, fingerprints, id));
+    make_oldest(recent, make_node(recent, fingerprints, id));
     return true;
 }
 
-bool recent_certificates_is_repeat(const struct recent_certificates *window, const uint8_t *sha256,
+bool recent_certificates_is_repeat(const struct recent_certificates *recent, const uint8_t *sha256,
                                    struct stream_id id)
 {
-    uint32_t index = find_certificate(window, KEY_SHA256, bytes_of(sha256, SHA256_SIZE));
-    return index && stream_id_compare(node_at(window, index)->first, id) < 0;
+    uint32_t index = find_certificate(recent, KEY_SHA256, bytes_of(sha256, SHA256_SIZE));
+    return index && stream_id_compare(node_at(recent, index)->first, id) < 0;
 }
 
-static bool find_last(const struct recent_certificates *window, enum key key,
+static bool find_last(const struct recent_certificates *recent, enum key key,
                       struct bytes fingerprint, struct stream_id *id)
 {
-    uint32_t index = find_certificate(window, key, fingerprint);
+    uint32_t index = find_certificate(recent, key, fingerprint);
     if (index)
-        *id = node_at(window, index)->last;
+        *id = node_at(recent, index)->last;
     return index != 0;
 }
 
-bool recent_certificates_find_sha256(const struct recent_certificates *window,
+bool recent_certificates_find_sha256(const struct recent_certificates *recent,
                                      const uint8_t *sha256, struct stream_id *id)
 {
-    return find_last(window, KEY_SHA256, bytes_of(sha256, SHA256_SIZE), id);
+    return find_last(recent, KEY_SHA256, bytes_of(sha256, SHA256_SIZE), id);
 }
 
-bool recent_certificates_find_sha1(const struct recent_certificates *window, const uint8_t *sha1,
+bool recent_certificates_find_sha1(const struct recent_certificates *recent, const uint8_t *sha1,
                                    struct stream_id *id)
 {
-    return find_last(window, KEY_SHA1, bytes_of(sha1, SHA1_SIZE), id);
+    return find_last(recent, KEY_SHA1, bytes_of(sha1, SHA1_SIZE), id);
 }
 
-size_t recent_certificates_count(const struct recent_certificates *window)
+size_t recent_certificates_count(const struct recent_certificates *recent)
 {
-    return window->count;
+    return recent->count;
 }
 
-size_t recent_certificates_capacity(const struct recent_certificates *window)
+size_t recent_certificates_capacity(const struct recent_certificates *recent)
 {
-    return window->capacity;
+    return recent->capacity;
 }

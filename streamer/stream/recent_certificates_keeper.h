@@ -22,13 +22,13 @@ struct recent_certificates_keeper;
 struct recent_certificates_keeper *recent_certificates_keeper_create(
     const struct contract *contract, struct redis_link *link, const struct stream_reader *reader,
     struct recent_certificates *window);
-/* After its link. NULL is fine. */
+/* Has to be called after its link is gone. NULL is fine. */
 void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper);
 
 /* New entries, in order, before anybody else sees them. */
 void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
                                     const struct stream_entry *entries, size_t count);
-/* To be called every second or so: begins to read backwards, or goes on. */
+/* Has to be called every second or so: it begins to read backwards, or goes on. */
 void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper);
 /* True when the window holds all that it can of the stream. */
 bool recent_certificates_keeper_is_done(const struct recent_certificates_keeper *keeper);

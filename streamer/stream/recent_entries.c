@@ -57,7 +57,7 @@ static size_t place_of(const struct recent_entries *recent, struct bytes log)
     if (log.size != LOG_HEX)
         return NO_LOG;
     memcpy(&digits, log.data, sizeof digits);
-    /* Of hex digits the lower bits are much the same. */
+    /* The lower bits of hex digits are much the same. */
     size_t at = (size_t)(digits * UINT64_C(0x9e3779b97f4a7c15) >> 54);
     for (at %= RECENT_LOGS_MAX; recent->logs[at].is_taken; at = (at + 1) % RECENT_LOGS_MAX)
         if (memcmp(recent->logs[at].id, log.data, LOG_HEX) == 0)

@@ -29,7 +29,7 @@ void recent_entries_destroy(struct recent_entries *recent);
  * window. */
 bool recent_entries_add(struct recent_entries *recent, struct bytes log, uint64_t index,
                         struct stream_id id);
-/* An operator has moved the log's position by hand: what comes again is wanted again. */
+/* An administrator has moved the log's position by hand: what comes again is wanted again. */
 void recent_entries_forget_log(struct recent_entries *recent, struct bytes log);
 
 /* The id under which an entry that is a repeat was read first; false if the entry is none. */

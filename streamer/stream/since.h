@@ -1,4 +1,4 @@
-/* From where on a client wants the stream: the parameter `since` of its query, or its
+/* Says from where on a client wants the stream: the parameter `since` of its query, or its
  * Last-Event-ID. */
 #ifndef STREAMER_STREAM_SINCE_H
 #define STREAMER_STREAM_SINCE_H

@@ -18,7 +18,7 @@ struct stream_entry {
     struct bytes chain; /* SHA-256 of the issuers, hex, separated by spaces; may be empty */
     struct bytes log;   /* log id, 64 hex digits */
     uint64_t index;
-    bool is_control; /* no certificate, but the record of what an operator did to the log */
+    bool is_control; /* no certificate, but the record of what an administrator did to the log */
 };
 
 /* Reads one element of a reply to XREAD, XRANGE or XREVRANGE. False if it is not of the contract's

@@ -1,6 +1,7 @@
 /*
- * States in order of travel: DOWN → SEEKING (where does the stream end?) → READING ⇄ FETCHING
- * (issuers). Losing the connection leads back to DOWN; what was read last is kept.
+ * The states are passed through in this order: DOWN → SEEKING (where does the stream end?) →
+ * READING ⇄ FETCHING (issuers). Losing the connection leads back to DOWN; what was read last is
+ * kept.
  *
  * Entries are always read in one transaction with the state of the stream. When there are none,
  * XREAD BLOCK waits for the next one, but only as a bell: what it answers is read again. For
@@ -54,7 +55,8 @@ struct stream_reader {
     enum reader_state state;
     bool has_position;
     struct stream_position last;
-    /* Of the next XREAD: after a fetch no more than the reply had that asked for it. */
+    /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
+     * fetch. */
     size_t read_count;
     struct stream_entry entries[READ_COUNT];
     uint64_t ordinals[READ_COUNT];

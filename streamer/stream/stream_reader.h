@@ -39,7 +39,7 @@ struct stream_reader_stats {
     uint64_t entries;
     uint64_t malformed;     /* entries not of the contract's form, passed over */
     uint64_t issuer_rounds; /* replies that were read again because of unknown issuers */
-    uint64_t controls;      /* records of what an operator did, passed over */
+    uint64_t controls;      /* records of what an administrator did, passed over */
     uint64_t rollbacks;     /* Redis came back with less than had been read */
     uint64_t repeats;       /* entries that came again after it, kept back */
     uint64_t missed; /* entries trimmed before they were read, as far as they can be counted */
@@ -50,7 +50,7 @@ struct stream_reader *stream_reader_create(const struct contract *contract,
                                            struct issuer_cache *issuers,
                                            struct recent_entries *recent,
                                            const struct stream_reader_events *events);
-/* After its link. NULL is fine. */
+/* Has to be called after its link is gone. NULL is fine. */
 void stream_reader_destroy(struct stream_reader *reader);
 
 /* The link can be used; when it goes down, pending callbacks tell the reader. */

@@ -136,7 +136,7 @@ struct stage {
     struct pipeline *pipeline;
     const struct message_source *source;
     struct merkle_frontier frontier;
-    struct batch *append;
+    struct batch *batch;
     uint64_t entries;
 };
 
@@ -173,13 +173,13 @@ static void hash(struct stage *stage, const struct entry *entry)
 /* All that is done to an entry, leaf hash included. */
 static void publish(struct stage *stage, const struct entry *entry)
 {
-    if (batch_is_full(stage->append)) {
-        struct log_position checkpoint = stage->append->position;
-        batch_destroy(stage->append);
-        stage->append = batch_create(&checkpoint);
-        stage->append->log_id_hex = "";
+    if (batch_is_full(stage->batch)) {
+        struct log_position position = stage->batch->position;
+        batch_destroy(stage->batch);
+        stage->batch = batch_create(&position);
+        stage->batch->log_id_hex = "";
     }
-    pipeline_add_entry(stage->pipeline, stage->append, stage->source, entry, 1700000000000);
+    pipeline_add_entry(stage->pipeline, stage->batch, stage->source, entry, 1700000000000);
 }
 
 typedef void (*stage_read)(struct stage *stage, struct bytes body, stage_visit visit);
@@ -189,19 +189,19 @@ static double measure(stage_read read, struct bytes body, stage_visit visit, boo
 {
     static const struct message_source source = { "Log", "https://log.test/", "Operator",
                                                   "id==", false };
-    const struct log_position checkpoint = { .has_frontier = true };
+    const struct log_position position = { .has_frontier = true };
     struct message_source copy = source;
     copy.is_tiled = is_tiled;
     struct stage stage = { .pipeline = pipeline_create(), .source = &copy };
-    stage.append = batch_create(&checkpoint);
-    stage.append->log_id_hex = "";
+    stage.batch = batch_create(&position);
+    stage.batch->log_id_hex = "";
     read(&stage, body, visit);
     stage.entries = 0;
     double start_us = cpu_now_us();
     for (unsigned round = 0; round < ROUNDS; round++)
         read(&stage, body, visit);
     double elapsed_us = cpu_now_us() - start_us;
-    batch_destroy(stage.append);
+    batch_destroy(stage.batch);
     pipeline_destroy(stage.pipeline);
     return elapsed_us / (double)stage.entries;
 }

@@ -45,7 +45,7 @@ enum {
 static const struct {
     const char *path;
     bool deflates;
-} wishes[] = {
+} streams[] = {
     { "/domains-only", false },
     { "/domains-only?since=5s", false },
     { "/domains-only", true },
@@ -106,13 +106,13 @@ struct soak {
 
 static void change_group(struct soak *soak, size_t number)
 {
-    size_t wish = (size_t)harness_random(soak->harness, sizeof wishes / sizeof *wishes);
+    size_t stream = (size_t)harness_random(soak->harness, sizeof streams / sizeof *streams);
     if (soak->groups[number]) {
         soak->messages += receivers_totals(soak->groups[number]).messages;
         receivers_destroy(soak->groups[number]);
     }
-    soak->groups[number] = receivers_connect(program_port(soak->streamer), wishes[wish].path,
-                                             wishes[wish].deflates, soak->group_size, 60, false);
+    soak->groups[number] = receivers_connect(program_port(soak->streamer), streams[stream].path,
+                                             streams[stream].deflates, soak->group_size, 60, false);
     soak->connections += soak->group_size;
 }
 

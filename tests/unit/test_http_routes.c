@@ -30,10 +30,10 @@ struct fixture {
     struct recent_entries *recent;
     struct stream_reader *reader;
     struct newest *newest;
-    struct recent_certificates *window;
+    struct recent_certificates *certificates;
     struct recent_certificates_keeper *keeper;
     struct entry_search *search;
-    struct reader_lag *end;
+    struct reader_lag *reader_lag;
     struct log_reports *reports;
     struct http_sources sources;
 };
@@ -82,21 +82,21 @@ static int setup(void **state)
     fixture.reader =
         stream_reader_create(&fixture.contract, fixture.issuers, fixture.recent, &events);
     fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
-    fixture.window = recent_certificates_create(16, 1);
+    fixture.certificates = recent_certificates_create(16, 1);
     fixture.keeper = recent_certificates_keeper_create(&fixture.contract, fixture.link,
-                                                       fixture.reader, fixture.window);
+                                                       fixture.reader, fixture.certificates);
     fixture.search =
-        entry_search_create(&fixture.contract, fixture.issuers, fixture.link, fixture.window);
-    fixture.end = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
+        entry_search_create(&fixture.contract, fixture.issuers, fixture.link, fixture.certificates);
+    fixture.reader_lag = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
     fixture.reports = log_reports_create(&fixture.contract, fixture.link);
     fixture.sources = (struct http_sources){
         .newest = fixture.newest,
         .renderer = fixture.renderer,
         .lanes = fixture.lanes,
         .search = fixture.search,
-        .window = fixture.window,
+        .recent_certificates = fixture.certificates,
         .keeper = fixture.keeper,
-        .end = fixture.end,
+        .reader_lag = fixture.reader_lag,
         .reports = fixture.reports,
         .reader = fixture.reader,
         .reader_link = fixture.link,
@@ -112,10 +112,10 @@ static int teardown(void **state)
     struct fixture *fixture = *state;
     redis_link_destroy(fixture->link);
     log_reports_destroy(fixture->reports);
-    reader_lag_destroy(fixture->end);
+    reader_lag_destroy(fixture->reader_lag);
     entry_search_destroy(fixture->search);
     recent_certificates_keeper_destroy(fixture->keeper);
-    recent_certificates_destroy(fixture->window);
+    recent_certificates_destroy(fixture->certificates);
     newest_destroy(fixture->newest);
     stream_reader_destroy(fixture->reader);
     recent_entries_destroy(fixture->recent);

@@ -167,18 +167,18 @@ static void a_lane_outlives_its_last_listener_for_a_while(void **state)
     struct fixture *fixture = *state;
     struct lane_slot *slot = lanes_join(fixture->lanes, &full_key, nowhere);
     assert_ptr_equal(lanes_join(fixture->lanes, &full_key, nowhere), slot);
-    assert_int_equal(lanes_listeners(fixture->lanes, MESSAGE_FULL), 2);
+    assert_int_equal(lanes_subscribers(fixture->lanes, MESSAGE_FULL), 2);
     lanes_leave(slot, NOW);
     lanes_tick(fixture->lanes, LONG_AFTER);
     assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
-    assert_int_equal(lanes_slot_listeners(slot), 1);
+    assert_int_equal(lanes_slot_subscribers(slot), 1);
     lanes_leave(slot, LONG_AFTER);
     lanes_tick(fixture->lanes, LONG_AFTER + 1);
     assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
     assert_true(lanes_need_issuers(fixture->lanes));
     lanes_tick(fixture->lanes, 2 * (uint64_t)LONG_AFTER);
     assert_null(lanes_next(fixture->lanes, NULL));
-    assert_int_equal(lanes_listeners(fixture->lanes, MESSAGE_FULL), 0);
+    assert_int_equal(lanes_subscribers(fixture->lanes, MESSAGE_FULL), 0);
 }
 
 /* One rendering for all of them. */
@@ -236,7 +236,7 @@ static void a_filtered_lane_has_what_passes(void **state)
     assert_int_equal(lane_next(lanes_lane(all)), 1);
     assert_int_equal(lane_next(lanes_lane(passing)), 1);
     assert_int_equal(lane_next(lanes_lane(other)), 0);
-    assert_int_equal(lanes_slot_listeners(passing), 2);
+    assert_int_equal(lanes_slot_subscribers(passing), 2);
     lanes_leave(other, NOW);
     lanes_tick(fixture->lanes, LONG_AFTER);
     assert_int_equal(lanes_filtered(fixture->lanes), 1);

@@ -9,9 +9,9 @@
 #include "ingest/store/log_position.h"
 #include "shared/base/buffer.h"
 
-static void make(struct log_position *checkpoint, uint64_t next)
+static void make(struct log_position *position, uint64_t next)
 {
-    *checkpoint = (struct log_position){
+    *position = (struct log_position){
         .next = next,
         .epoch = 3,
         .page = 256,
@@ -22,11 +22,11 @@ static void make(struct log_position *checkpoint, uint64_t next)
                   .signature = "\x04\x03sig",
                   .signature_size = 5 },
     };
-    checkpoint->frontier.size = next;
+    position->frontier.size = next;
     for (unsigned level = 0; level < MERKLE_LEVELS; level++)
         if (next >> level & 1)
-            memset(checkpoint->frontier.nodes[level].bytes, (int)level + 1, SHA256_SIZE);
-    memset(checkpoint->head.root.bytes, 0xab, SHA256_SIZE);
+            memset(position->frontier.nodes[level].bytes, (int)level + 1, SHA256_SIZE);
+    memset(position->head.root.bytes, 0xab, SHA256_SIZE);
 }
 
 static void reads_what_it_wrote(void **state)
@@ -54,25 +54,25 @@ static void reads_what_it_wrote(void **state)
 static void a_hash_without_a_position_is_that_of_a_new_log(void **state)
 {
     (void)state;
-    struct log_position checkpoint;
+    struct log_position position;
     const struct hash_field fields[] = { { bytes_of_string("description"),
                                            bytes_of_string("a log") } };
-    assert_int_equal(log_position_read(&checkpoint, fields, 1), LOG_POSITION_ABSENT);
-    assert_int_equal(log_position_read(&checkpoint, fields, 0), LOG_POSITION_ABSENT);
+    assert_int_equal(log_position_read(&position, fields, 1), LOG_POSITION_ABSENT);
+    assert_int_equal(log_position_read(&position, fields, 0), LOG_POSITION_ABSENT);
 }
 
 static void a_spoilt_field_is_noticed(void **state)
 {
     (void)state;
-    struct log_position checkpoint;
+    struct log_position position;
     struct hash_field fields[LOG_POSITION_FIELDS];
     struct buffer text;
     buffer_init(&text, LOG_POSITION_TEXT_MAX);
     for (size_t i = 0; i < LOG_POSITION_FIELDS; i++) {
-        make(&checkpoint, 5);
-        log_position_write(&checkpoint, fields, &text);
+        make(&position, 5);
+        log_position_write(&position, fields, &text);
         fields[i].value = bytes_of_string("x!");
-        assert_int_equal(log_position_read(&checkpoint, fields, LOG_POSITION_FIELDS),
+        assert_int_equal(log_position_read(&position, fields, LOG_POSITION_FIELDS),
                          LOG_POSITION_CORRUPT);
     }
     buffer_free(&text);

@@ -28,7 +28,7 @@ enum {
     LONGEST_WAIT_MS = 60 * 1000,
 };
 
-/* In order of travel. */
+/* They are passed through in this order. */
 enum connection_state {
     CONNECTION_READING,
     CONNECTION_SKIPPING_BODY, /* of a POST, which says all in its query */
