@@ -306,6 +306,7 @@ static void fill_sources(struct streamer *streamer)
         .query_link = redis_driver_link(streamer->asking),
         .replay_link = redis_driver_link(streamer->replaying),
         .replays = streamer->replays,
+        .customers = streamer->admission.customers,
         .dialect = streamer_settings_dialect(streamer->settings),
     };
 }

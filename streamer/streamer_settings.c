@@ -216,17 +216,61 @@ static const struct setting table[] = {
         .value_name = "COUNT",
         .help = "connections at once; more are told 503",
     },
+    /* What one customer may have: an IPv4 address, an IPv6 /64 or a named token. Loopback, Unix
+     * sockets and trusted proxies that forward no address are nobody's customers. */
     {
-        .name = "max-clients-per-address",
+        /* A company behind one address has so many dashboards; 100 customers fill a streamer. */
+        .name = "customer-connections",
         .type = SETTING_INTEGER,
-        .offset = FIELD(max_clients_per_address),
-        .default_text = "0",
+        .offset = FIELD(customer_connections),
+        .default_text = "100",
         .min = 0,
         .max = 1000000,
         .value_name = "COUNT",
         .help =
-            "connections at once of an IPv4 address or an IPv6 /64, more are told 429; 0: as many "
-            "as there is room for",
+            "connections at once of a customer (an IPv4 address, an IPv6 /64 or a named token), "
+            "more are told 429; 0: as many as there is room for",
+    },
+    {
+        .name = "customer-filters",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(customer_filters),
+        .default_text = "32",
+        .min = 0,
+        .max = 1000000,
+        .value_name = "COUNT",
+        .help = "different filters of streams of a customer at once; 0: no matter how many",
+    },
+    {
+        .name = "customer-filter-cost",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(customer_filter_cost),
+        .default_text = "0",
+        .min = 0,
+        .max = INT64_C(1) << 40,
+        .value_name = "COST",
+        .help = "what the filters of a customer may cost together; 0: no matter how much",
+    },
+    {
+        .name = "customer-searches",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(customer_searches),
+        .default_text = "4",
+        .min = 0,
+        .max = 1000,
+        .value_name = "COUNT",
+        .help = "searches of the past of a customer at once; 0: as many as there is room for",
+    },
+    {
+        .name = "customer-replay-rate",
+        .type = SETTING_BYTES,
+        .offset = FIELD(customer_replay_rate),
+        .default_text = "32m",
+        .min = 0,
+        .max = INT64_C(1) << 40,
+        .value_name = "SIZE",
+        .help = "how much of the past is read from Redis per second for a customer; 0: no matter "
+                "how much",
     },
     {
         .name = "handshake-timeout",
@@ -291,4 +335,17 @@ enum certificate_dialect streamer_settings_dialect(const struct streamer_setting
 {
     return strcmp(settings->dialect, "go") == 0 ? CERTIFICATE_DIALECT_GO
                                                 : CERTIFICATE_DIALECT_CERTSTREAM;
+}
+
+struct customer_limits streamer_settings_customer_limits(const struct streamer_settings *settings)
+{
+    return (struct customer_limits){
+        .held = {
+            [CUSTOMER_CONNECTIONS] = (uint64_t)settings->customer_connections,
+            [CUSTOMER_FILTERS] = (uint64_t)settings->customer_filters,
+            [CUSTOMER_FILTER_COST] = (uint64_t)settings->customer_filter_cost,
+            [CUSTOMER_SEARCHES] = (uint64_t)settings->customer_searches,
+        },
+        .replay_bytes_per_second = (uint64_t)settings->customer_replay_rate,
+    };
 }

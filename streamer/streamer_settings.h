@@ -4,6 +4,7 @@
 
 #include "shared/base/settings.h"
 #include "shared/message/certificate_json.h"
+#include "streamer/edge/customers.h"
 
 struct streamer_settings {
     char *redis;
@@ -24,7 +25,11 @@ struct streamer_settings {
     int64_t replay_pages;
     int64_t replay_rate;
     int64_t max_clients;
-    int64_t max_clients_per_address;
+    int64_t customer_connections;
+    int64_t customer_filters;
+    int64_t customer_filter_cost;
+    int64_t customer_searches;
+    int64_t customer_replay_rate;
     int64_t handshake_ms;
     int64_t heartbeat_ms;
     int64_t ping_ms;
@@ -35,5 +40,7 @@ struct streamer_settings {
 extern const struct settings_program streamer_settings_program;
 
 enum certificate_dialect streamer_settings_dialect(const struct streamer_settings *settings);
+/* What each customer may have of what everybody shares. */
+struct customer_limits streamer_settings_customer_limits(const struct streamer_settings *settings);
 
 #endif

@@ -10,6 +10,7 @@ enum {
     BITS_MAX = 8 * ADDRESS_SIZE,
     MAPPED_BITS = 8 * MAPPED_SIZE,
     CUSTOMER_BITS = 64,
+    LOOPBACK_NET = 127,
 };
 
 static const uint8_t mapped[MAPPED_SIZE] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
@@ -77,6 +78,14 @@ bool address_equal(struct address a, struct address b)
     return a.is_known == b.is_known && memcmp(a.bytes, b.bytes, ADDRESS_SIZE) == 0;
 }
 
+bool address_is_loopback(struct address address)
+{
+    static const uint8_t one[ADDRESS_SIZE] = { [ADDRESS_SIZE - 1] = 1 };
+    return address.is_known &&
+           (address_is_ipv4(address) ? address.bytes[MAPPED_SIZE] == LOOPBACK_NET
+                                     : memcmp(address.bytes, one, sizeof one) == 0);
+}
+
 static struct address keep_bits(struct address address, unsigned bits)
 {
     for (unsigned i = 0; i < ADDRESS_SIZE; i++) {
@@ -90,6 +99,14 @@ static struct address keep_bits(struct address address, unsigned bits)
 struct address address_customer(struct address address)
 {
     return address_is_ipv4(address) ? address : keep_bits(address, CUSTOMER_BITS);
+}
+
+const char *address_format_customer(char *text, struct address address)
+{
+    address_format(text, address_customer(address));
+    if (address.is_known && !address_is_ipv4(address))
+        memcpy(text + strlen(text), "/64", sizeof "/64");
+    return text;
 }
 
 /* One to three digits, at most `max`. */

@@ -12,6 +12,7 @@ struct sockaddr;
 enum {
     ADDRESS_SIZE = 16,
     ADDRESS_TEXT_SIZE = 46, /* with its NUL */
+    ADDRESS_CUSTOMER_SIZE = ADDRESS_TEXT_SIZE + 3,
 };
 
 struct address {
@@ -33,9 +34,14 @@ struct address address_of_socket(const struct sockaddr *socket);
 const char *address_format(char *text, struct address address);
 bool address_is_ipv4(struct address address);
 bool address_equal(struct address a, struct address b);
+/* 127.0.0.0/8 and ::1. */
+bool address_is_loopback(struct address address);
 
 /* What one customer has: an IPv4 address, the /64 of an IPv6 one. */
 struct address address_customer(struct address address);
+/* The same as text: "192.0.2.1", "2001:db8::/64"; ADDRESS_CUSTOMER_SIZE bytes at most. Answers
+ * `text`. */
+const char *address_format_customer(char *text, struct address address);
 
 /* An address, or one with /bits; bits beyond those count for nothing. */
 bool address_range_parse(struct address_range *range, struct bytes text);

@@ -90,6 +90,7 @@ bool admission_init(struct admission *admission, const struct streamer_settings 
 {
     static_assert((int)TLS_IDENTITY_REASON_SIZE <= (int)ADMISSION_REASON_SIZE, "a reason fits");
     uint64_t seed = 0;
+    const struct customer_limits limits = streamer_settings_customer_limits(settings);
     (void)!getrandom(&seed, sizeof seed, 0);
     *admission = (struct admission){
         .settings = settings,
@@ -97,8 +98,7 @@ bool admission_init(struct admission *admission, const struct streamer_settings 
         .access = { .origins = settings->origins.items, .origin_count = settings->origins.count },
         .proxies =
             trusted_proxies_of(settings->trusted_proxies.items, settings->trusted_proxies.count),
-        .limits =
-            connection_limits_create(connections, (size_t)settings->max_clients_per_address, seed),
+        .customers = customers_create(&limits, connections, seed),
     };
     admission->access.tokens = admission->tokens;
     return admission->tokens && read_tls_identity(admission, reason);
@@ -108,7 +108,7 @@ void admission_clear(struct admission *admission)
 {
     token_set_destroy(admission->tokens);
     trusted_proxies_clear(&admission->proxies);
-    connection_limits_destroy(admission->limits);
+    customers_destroy(admission->customers);
     tls_identity_destroy(admission->identity);
     *admission = (struct admission){ 0 };
 }

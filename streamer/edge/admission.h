@@ -6,7 +6,7 @@
 #define STREAMER_EDGE_ADMISSION_H
 
 #include "streamer/edge/access.h"
-#include "streamer/edge/connection_limits.h"
+#include "streamer/edge/customers.h"
 #include "streamer/edge/forwarded.h"
 #include "streamer/edge/token_set.h"
 
@@ -22,7 +22,7 @@ struct admission {
     struct token_set *tokens;
     struct access access;
     struct trusted_proxies proxies;
-    struct connection_limits *limits;
+    struct customers *customers;
     struct tls_identity *identity; /* NULL: no TLS */
 };
 

@@ -1,25 +1,43 @@
 #include "streamer/edge/connection.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "shared/base/memory.h"
 #include "streamer/edge/admission.h"
+#include "streamer/edge/header_value.h"
+
+/* Whoever a proxy cannot tell apart is one customer. */
+#define UNKNOWN_CUSTOMER "unknown"
 
 static void give_back(struct connection *connection)
 {
-    if (connection->is_counted)
-        connection_limits_give_back(connection->admission->limits, connection->client);
-    connection->is_counted = false;
+    customers_disconnect(connection->admission->customers, connection->customer);
+    connection->customer = CUSTOMER_NOBODY;
 }
 
-static struct refusal count(struct connection *connection, struct address client)
+static struct refusal count(struct connection *connection, const char *name)
 {
+    struct customers *customers = connection->admission->customers;
+    const struct customer *counted = customers_find(customers, connection->customer);
+    if (counted && strcmp(counted->name, name) == 0)
+        return (struct refusal){ 0 };
     give_back(connection);
-    connection->client = client;
-    connection->is_counted = connection_limits_take(connection->admission->limits, client);
-    return connection->is_counted
+    return customers_connect(customers, name, &connection->customer)
                ? (struct refusal){ 0 }
-               : (struct refusal){ 429, "too many connections from this address" };
+               : (struct refusal){ 429, customers_refusal(CUSTOMER_CONNECTIONS) };
+}
+
+static struct refusal count_address(struct connection *connection, struct address address)
+{
+    char name[ADDRESS_CUSTOMER_SIZE];
+    static_assert((int)ADDRESS_CUSTOMER_SIZE <= (int)CUSTOMER_NAME_SIZE, "a name fits");
+    if (address_is_loopback(address)) {
+        give_back(connection);
+        return (struct refusal){ 0 };
+    }
+    return count(connection,
+                 address.is_known ? address_format_customer(name, address) : UNKNOWN_CUSTOMER);
 }
 
 struct connection *connection_create(const struct admission *admission, struct address peer)
@@ -28,8 +46,8 @@ struct connection *connection_create(const struct admission *admission, struct a
     connection->admission = admission;
     connection->peer = peer;
     connection->is_proxy = trusted_proxies_have(&admission->proxies, peer);
-    if (!connection->is_proxy)
-        connection->refusal = count(connection, peer);
+    if (!connection->is_proxy && peer.is_known)
+        connection->refusal = count_address(connection, peer);
     return connection;
 }
 
@@ -43,7 +61,12 @@ void connection_destroy(struct connection *connection)
 
 struct refusal connection_forward(struct connection *connection, struct bytes forwarded_for)
 {
+    struct bytes hops = forwarded_for;
     if (!connection->is_proxy)
         return (struct refusal){ 0 };
-    return count(connection, forwarded_client(&connection->admission->proxies, forwarded_for));
+    if (header_value_take_element(&hops).data)
+        return count_address(connection,
+                             forwarded_client(&connection->admission->proxies, forwarded_for));
+    give_back(connection);
+    return (struct refusal){ 0 };
 }

@@ -13,14 +13,13 @@ struct admission;
 struct connection {
     const struct admission *admission;
     struct address peer;    /* who connected; not known: through a Unix socket */
-    struct address client;  /* whom it is counted for, if it is */
+    uint64_t customer;      /* whom it is counted for */
     struct refusal refusal; /* what its first request is answered with */
     bool is_proxy;          /* trusted to say who the client is */
-    bool is_counted;
 };
 
-/* The admission are borrowed as long as the connection exists. One that nobody stands before is
- * counted at once: too many of its kind, and `refusal` says so. */
+/* The admission is borrowed as long as the connection exists. One that nobody stands before is
+ * counted at once: too many of its customer, and `refusal` says so. */
 struct connection *connection_create(const struct admission *admission, struct address peer);
 /* NULL is fine. */
 void connection_destroy(struct connection *connection);

@@ -108,17 +108,19 @@ static bool fail_request(char *reason, const char *text)
 
 /* False, and why, if the query is wrong. */
 static bool read_wanted(struct stream_request *wanted, const struct http_sources *sources,
-                        const struct http_route *route, const struct query *query, char *reason)
+                        const struct http_route *route, const struct http_target *target,
+                        char *reason)
 {
     struct stream_route stream_route = {
         .form = { route->content, sources->dialect },
         .takes_stream = route->query == QUERY_EVENTS,
         .takes_since = route->query >= QUERY_WEBSOCKET,
     };
-    if (!query)
+    if (!target->query)
         return fail_request(reason, "the query is too long");
-    if (!stream_request_read(wanted, &stream_route, query, reason))
+    if (!stream_request_read(wanted, &stream_route, target->query, reason))
         return false;
+    wanted->customer = target->customer;
     if (route->query != QUERY_FORM || !wanted->filter)
         return true;
     stream_request_clear(wanted);
@@ -135,7 +137,7 @@ static bool read_stream(const struct http_sources *sources, struct http_target t
         return false;
     }
     refusal->status = 400;
-    return read_wanted(wanted, sources, route, target.query, refusal->text);
+    return read_wanted(wanted, sources, route, &target, refusal->text);
 }
 
 bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
@@ -174,8 +176,7 @@ static bool has_wrong_query(struct http_request *request)
 {
     char reason[STREAM_REQUEST_REASON_SIZE];
     if (request->route->query == QUERY_IGNORED || request->route->query == QUERY_WEBSOCKET ||
-        read_wanted(&request->wanted, request->sources, request->route, request->target.query,
-                    reason))
+        read_wanted(&request->wanted, request->sources, request->route, &request->target, reason))
         return false;
     http_answer_error(&request->answer, 400, reason);
     return true;

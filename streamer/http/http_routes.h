@@ -12,6 +12,7 @@
 #include "streamer/lanes/lanes.h"
 #include "streamer/lanes/stream_request.h"
 
+struct customers;
 struct log_reports;
 struct renderer;
 struct redis_link;
@@ -39,7 +40,8 @@ struct http_sources {
     const struct redis_link *reader_link;
     const struct redis_link *query_link;
     const struct redis_link *replay_link;
-    const struct replays *replays;    /* there as soon as the server is */
+    const struct replays *replays; /* there as soon as the server is */
+    struct customers *customers;
     enum certificate_dialect dialect; /* for those who name none */
 };
 
@@ -48,6 +50,7 @@ struct http_target {
     struct bytes path;         /* without a query */
     const struct query *query; /* NULL: there are too many parameters, or they are too long */
     struct bytes if_none_match;
+    uint64_t customer; /* who asks (customers.h) */
 };
 
 struct http_answer {

@@ -42,6 +42,7 @@ struct replays_stats {
 struct replay_request {
     const struct lane_key *key; /* borrowed */
     struct stream_position after;
+    uint64_t customer; /* for whom (customers.h) */
     /* The page that covers `after`, or that says that there is nothing behind it; one more user of it. Never from inside
      * replays_want. */
     void (*on_page)(struct replay_page *page, void *context);

@@ -24,6 +24,7 @@ struct stream_request {
     struct render_form form;
     struct filter *filter; /* one reference; NULL: everything */
     struct since since;
+    uint64_t customer; /* who asks (customers.h) */
 };
 
 /* False, with nothing to clear, if a parameter is wrong or not known: then `reason`, of

@@ -89,7 +89,7 @@ static void on_replay_page(struct replay_page *page, void *context)
 }
 
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key, const struct since *since)
+                     const struct lane_key *key, const struct since *since, uint64_t customer)
 {
     uint64_t now_ms = clock_monotonic_ms();
     struct stream_position newest = stream_reader_position(all->options.reader);
@@ -100,6 +100,7 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, str
     cursor_join(&subscriber->state, lanes_lane(subscriber->slot), since, newest, now_ms);
     subscriber->request = (struct replay_request){
         .key = lanes_key(subscriber->slot),
+        .customer = customer,
         .on_page = on_replay_page,
         .context = subscriber,
     };

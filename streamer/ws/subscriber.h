@@ -58,7 +58,7 @@ void subscribers_destroy(struct subscribers *all);
 /* The connection is open, its answer or handshake written. From here to subscriber_leave it listens to its lane. False if
  * there are as many lanes as may be. */
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key, const struct since *since);
+                     const struct lane_key *key, const struct since *since, uint64_t customer);
 /* The connection is closing. Fine for one that has left already or never joined. */
 void subscriber_leave(struct subscriber *subscriber);
 bool subscriber_has_joined(const struct subscriber *subscriber);

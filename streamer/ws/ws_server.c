@@ -85,6 +85,12 @@ static struct ws_server *server_of(struct lws *wsi)
     return lws_vhost_user(lws_get_vhost(wsi));
 }
 
+static uint64_t customer_of(struct lws *wsi)
+{
+    const struct connection *connection = lws_get_opaque_user_data(wsi);
+    return connection->customer;
+}
+
 /* Of an upgrade; one that is too long is none that we have. */
 static struct bytes path_of(struct lws *wsi, char *text, int size)
 {
@@ -100,7 +106,8 @@ static bool find_wanted(struct lws *wsi, struct stream_request *wanted,
     struct query query;
     bool read = request_query_read(&query, wsi);
     struct http_target target = { .path = path_of(wsi, path, sizeof path),
-                                  .query = read ? &query : NULL };
+                                  .query = read ? &query : NULL,
+                                  .customer = customer_of(wsi) };
     return http_routes_websocket(server_of(wsi)->options.sources, target, wanted, refusal);
 }
 
@@ -111,7 +118,8 @@ static int join(struct session *session, struct lws *wsi, struct stream_request 
     struct lane_key key = { wanted->form, framing, wanted->filter };
     struct subscribers *subscribers = server_of(wsi)->subscribers;
     struct since since = since_at(&wanted->since, clock_realtime_ms());
-    bool joined = subscriber_join(&session->subscriber, subscribers, wsi, &key, &since);
+    bool joined =
+        subscriber_join(&session->subscriber, subscribers, wsi, &key, &since, wanted->customer);
     stream_request_clear(wanted);
     return joined ? 0 : -1;
 }
@@ -236,7 +244,8 @@ static int answer_http(struct session *session, struct lws *wsi, struct bytes pa
     struct http_target target = { .path = path,
                                   .query = read ? &query : NULL,
                                   .if_none_match =
-                                      bytes_of(if_none_match, copied > 0 ? (size_t)copied : 0) };
+                                      bytes_of(if_none_match, copied > 0 ? (size_t)copied : 0),
+                                  .customer = customer_of(wsi) };
     if (!is_get(wsi) || !http_routes_sse(sources, target, &wanted))
         return http_connection_start(&session->http, wsi, sources, target);
     return answer_sse(session, wsi, &wanted);

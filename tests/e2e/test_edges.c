@@ -235,8 +235,8 @@ static void expect_as(const struct parts *parts, const char *forwarded_for, int 
 static void a_customer_behind_a_proxy_has_a_ceiling(void **state)
 {
     struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--max-clients-per-address", "2",
-                                                 "--trusted-proxy", "127.0.0.0/8", NULL });
+    start_streamer(parts, (const char *const[]){ "--customer-connections", "2", "--trusted-proxy",
+                                                 "127.0.0.0/8", NULL });
     struct websocket_client *first = open_as(parts, "192.0.2.1");
     struct websocket_client *second = open_as(parts, "198.51.100.9, 192.0.2.1, 127.0.0.7");
     struct websocket_client *third = open_as(parts, "2001:db8::1");
@@ -246,6 +246,12 @@ static void a_customer_behind_a_proxy_has_a_ceiling(void **state)
     expect_as(parts, "192.0.2.2", 101);
     expect_as(parts, "2001:db8::2", 429);
     expect_as(parts, "2001:db8:0:1::2", 101);
+    /* Whom the proxy cannot name are one customer together. */
+    struct websocket_client *unknown = open_as(parts, "unknown");
+    struct websocket_client *hidden = open_as(parts, "192.0.2.1, _hidden");
+    expect_as(parts, "unknown", 429);
+    websocket_client_destroy(unknown);
+    websocket_client_destroy(hidden);
     /* The proxy itself is nobody's customer. */
     for (int i = 0; i < 3; i++)
         assert_int_equal(get(parts, "/healthz", ""), 200);
@@ -266,16 +272,16 @@ static void a_customer_behind_a_proxy_has_a_ceiling(void **state)
 static void nobody_else_is_believed(void **state)
 {
     struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--max-clients-per-address", "2",
-                                                 "--trusted-proxy", "10.0.0.0/8", NULL });
-    struct websocket_client *first = open_as(parts, "192.0.2.1");
-    struct websocket_client *second = open_as(parts, "192.0.2.2");
-    assert_int_equal(websocket_client_status(first), 101);
-    assert_int_equal(websocket_client_status(second), 101);
-    expect_as(parts, "192.0.2.3", 429);
-    assert_int_equal(get(parts, "/healthz", ""), 429);
-    websocket_client_destroy(first);
-    websocket_client_destroy(second);
+    start_streamer(parts, (const char *const[]){ "--customer-connections", "2", "--trusted-proxy",
+                                                 "10.0.0.0/8", NULL });
+    /* What comes over loopback is nobody's. */
+    struct websocket_client *clients[4];
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
+        clients[i] = open_as(parts, "192.0.2.1");
+        assert_int_equal(websocket_client_status(clients[i]), 101);
+    }
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+        websocket_client_destroy(clients[i]);
 }
 
 /* More than can be told politely: those are told at once. */
@@ -358,7 +364,7 @@ static void it_listens_in_several_places(void **state)
     harness_path(parts->harness, path, "streamer.sock");
     (void)snprintf(place, sizeof place, "unix:%s", path);
     start_streamer(parts, (const char *const[]){ "--listen", "[::1]:0", "--listen", place,
-                                                 "--max-clients-per-address", "1", NULL });
+                                                 "--customer-connections", "1", NULL });
     expect_url(parts->urls[0], NULL, NULL, 200);
     expect_url(parts->urls[1], NULL, NULL, 200);
     assert_int_equal(strncmp(parts->urls[1], "http://[::1]:", 13), 0);
