@@ -159,7 +159,7 @@ static void tell_status(struct streamer *streamer)
     const struct redis_link *link = redis_driver_link(streamer->reading);
     if (redis_link_is_up(link))
         notify_status(streamer->notify, "serves %zu connections",
-                      ws_server_connections(streamer->server));
+                      ws_server_connections(streamer->server)->open);
     else
         notify_status(streamer->notify, "Redis is away: %s", redis_link_reason(link));
 }
@@ -192,7 +192,7 @@ static void on_goodbye(void *context)
 {
     struct streamer *streamer = context;
     bool over = clock_monotonic_ms() >= streamer->goodbye_end_ms;
-    if (over || ws_server_connections(streamer->server) == 0)
+    if (over || ws_server_connections(streamer->server)->open == 0)
         loop_stop(streamer->loop);
     else
         loop_timer_set(streamer->goodbye, GOODBYE_CHECK_MS);
@@ -203,8 +203,8 @@ static void log_totals(const struct streamer *streamer)
     const struct stream_reader_stats *reader = stream_reader_stats(streamer->reader);
     const struct lanes_stats *lanes = lanes_stats(streamer->lanes);
     const struct framer_stats *framer = framer_stats(streamer->framer);
-    const struct ws_server_stats *server = ws_server_stats(streamer->server);
-    const struct subscribers_stats *clients = ws_server_subscribers_stats(streamer->server);
+    const struct connection_counters *connections = ws_server_connections(streamer->server);
+    const struct subscriber_counters *clients = ws_server_subscribers(streamer->server);
     say_info("totals of the stream",
              "entries=%" PRIu64 " malformed=%" PRIu64 " oversized=%" PRIu64 " rollbacks=%" PRIu64,
              reader->entries, reader->malformed + framer->malformed, lanes->oversized,
@@ -213,7 +213,7 @@ static void log_totals(const struct streamer *streamer)
              "accepted=%" PRIu64 " refused=%" PRIu64 " slices=%" PRIu64 " bytes=%" PRIu64
              " partial=%" PRIu64 " gaps=%" PRIu64 " missed=%" PRIu64 " closed_slow=%" PRIu64
              " closed_silent=%" PRIu64,
-             server->accepted, server->refused, clients->slices, clients->slice_bytes,
+             connections->accepted, connections->refused, clients->slices, clients->slice_bytes,
              clients->partial, clients->gaps, clients->missed, clients->closed_slow,
              clients->closed_silent);
 }
@@ -222,7 +222,7 @@ static void stop(struct streamer *streamer)
 {
     loop_watch_destroy(streamer->signals);
     streamer->signals = NULL;
-    say_info("stopping", "connections=%zu", ws_server_connections(streamer->server));
+    say_info("stopping", "connections=%zu", ws_server_connections(streamer->server)->open);
     log_totals(streamer);
     notify_stopping(streamer->notify);
     ws_server_close(streamer->server);
@@ -380,8 +380,11 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
         },
     };
     streamer->server = ws_server_create(&options);
-    streamer->sources.server = streamer->server;
-    return streamer->server != NULL;
+    if (!streamer->server)
+        return false;
+    streamer->sources.connections = ws_server_connections(streamer->server);
+    streamer->sources.subscribers = ws_server_subscribers(streamer->server);
+    return true;
 }
 
 static bool watch_signals(struct streamer *streamer)
@@ -422,8 +425,18 @@ static bool open_listeners(struct streamer *streamer)
 static bool make_admission(struct streamer *streamer, size_t max_connections)
 {
     char reason[ADMISSION_REASON_SIZE];
-    return admission_init(&streamer->admission, streamer->settings, max_connections, reason) ||
-           complain(reason);
+    const struct streamer_settings *settings = streamer->settings;
+    const struct admission_options options = {
+        .tokens = settings->tokens,
+        .token_file = settings->token_file,
+        .origins = settings->origins,
+        .trusted_proxies = settings->trusted_proxies,
+        .tls_cert = settings->tls_cert,
+        .tls_key = settings->tls_key,
+        .connections_max = max_connections,
+        .customers = streamer_settings_customer_limits(settings),
+    };
+    return admission_init(&streamer->admission, &options, reason) || complain(reason);
 }
 
 static bool start(struct streamer *streamer)

@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#include "ingest/ct/gunzip.h"
+#include "ingest/http/gunzip.h"
 #include "shared/base/memory.h"
 
 enum {

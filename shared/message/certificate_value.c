@@ -1,8 +1,8 @@
 #include "shared/message/certificate_value.h"
 
 #include "shared/json/json_writer.h"
+#include "shared/message/signature_algorithm.h"
 #include "shared/x509/asn1_integer.h"
-#include "shared/x509/signature_algorithm.h"
 
 void certificate_value_append_fingerprint(struct buffer *out, const uint8_t *digest, size_t size)
 {

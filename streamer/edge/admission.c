@@ -10,7 +10,6 @@
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "streamer/edge/tls_identity.h"
-#include "streamer/streamer_settings.h"
 
 enum {
     /* 1,000 tokens of 256 characters, and as much again in comments. */
@@ -61,14 +60,14 @@ static bool add_token_file(struct token_set *tokens, const char *path, char *rea
 }
 
 /* NULL, and why in `reason`, if the file is wrong. */
-static struct token_set *read_tokens(const struct streamer_settings *settings, char *reason)
+static struct token_set *read_tokens(const struct admission_options *options, char *reason)
 {
     struct token_set *tokens = token_set_create();
-    for (size_t i = 0; i < settings->tokens.count; i++) {
-        const char *wrong = token_set_add(tokens, bytes_of_string(settings->tokens.items[i]));
+    for (size_t i = 0; i < options->tokens.count; i++) {
+        const char *wrong = token_set_add(tokens, bytes_of_string(options->tokens.items[i]));
         assert(!wrong);
     }
-    if (!*settings->token_file || add_token_file(tokens, settings->token_file, reason))
+    if (!*options->token_file || add_token_file(tokens, options->token_file, reason))
         return tokens;
     token_set_destroy(tokens);
     return NULL;
@@ -76,29 +75,28 @@ static struct token_set *read_tokens(const struct streamer_settings *settings, c
 
 static bool read_tls_identity(struct admission *admission, char *reason)
 {
-    const struct streamer_settings *settings = admission->settings;
-    if (!*settings->tls_cert && !*settings->tls_key)
+    const struct admission_options *options = &admission->options;
+    if (!*options->tls_cert && !*options->tls_key)
         return true;
-    if (!*settings->tls_cert || !*settings->tls_key)
+    if (!*options->tls_cert || !*options->tls_key)
         return say_admission(reason, "--tls-cert and --tls-key", "one needs the other");
-    admission->identity = tls_identity_create(settings->tls_cert, settings->tls_key, reason);
+    admission->identity = tls_identity_create(options->tls_cert, options->tls_key, reason);
     return admission->identity != NULL;
 }
 
-bool admission_init(struct admission *admission, const struct streamer_settings *settings,
-                    size_t connections, char *reason)
+bool admission_init(struct admission *admission, const struct admission_options *options,
+                    char *reason)
 {
     static_assert((int)TLS_IDENTITY_REASON_SIZE <= (int)ADMISSION_REASON_SIZE, "a reason fits");
     uint64_t seed = 0;
-    const struct customer_limits limits = streamer_settings_customer_limits(settings);
     (void)!getrandom(&seed, sizeof seed, 0);
     *admission = (struct admission){
-        .settings = settings,
-        .tokens = read_tokens(settings, reason),
-        .access = { .origins = settings->origins.items, .origin_count = settings->origins.count },
+        .options = *options,
+        .tokens = read_tokens(options, reason),
+        .access = { .origins = options->origins.items, .origin_count = options->origins.count },
         .proxies =
-            trusted_proxies_of(settings->trusted_proxies.items, settings->trusted_proxies.count),
-        .customers = customers_create(&limits, connections, seed),
+            trusted_proxies_of(options->trusted_proxies.items, options->trusted_proxies.count),
+        .customers = customers_create(&options->customers, options->connections_max, seed),
     };
     admission->access.tokens = admission->tokens;
     return admission->tokens && read_tls_identity(admission, reason);
@@ -116,9 +114,9 @@ void admission_clear(struct admission *admission)
 static void reload_tokens(struct admission *admission)
 {
     char reason[ADMISSION_REASON_SIZE];
-    if (!*admission->settings->token_file)
+    if (!*admission->options.token_file)
         return;
-    struct token_set *tokens = read_tokens(admission->settings, reason);
+    struct token_set *tokens = read_tokens(&admission->options, reason);
     if (!tokens) {
         say_error("the tokens stay as they were", "reason=%s", say_quoted(reason));
         return;
@@ -135,7 +133,7 @@ static void reload_identity(const struct admission *admission)
     if (!admission->identity)
         return;
     if (tls_identity_reload(admission->identity, reason))
-        say_info("certificate read again", "path=%s", say_quoted(admission->settings->tls_cert));
+        say_info("certificate read again", "path=%s", say_quoted(admission->options.tls_cert));
     else
         say_error("the certificate stays as it was", "reason=%s", say_quoted(reason));
 }

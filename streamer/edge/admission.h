@@ -5,20 +5,31 @@
 #ifndef STREAMER_EDGE_ADMISSION_H
 #define STREAMER_EDGE_ADMISSION_H
 
+#include "shared/base/settings.h"
 #include "streamer/edge/access.h"
 #include "streamer/edge/customers.h"
 #include "streamer/edge/forwarded.h"
 #include "streamer/edge/token_set.h"
 
-struct streamer_settings;
 struct tls_identity;
 
 enum {
     ADMISSION_REASON_SIZE = 640
 };
 
+struct admission_options {
+    struct setting_list
+        tokens; /* checked; nobody needs one if there are none here and no file of them */
+    const char *token_file; /* "": none */
+    struct setting_list origins;
+    struct setting_list trusted_proxies;
+    const char *tls_cert, *tls_key; /* files; "": no TLS */
+    size_t connections_max;
+    struct customer_limits customers;
+};
+
 struct admission {
-    const struct streamer_settings *settings;
+    struct admission_options options;
     struct token_set *tokens;
     struct access access;
     struct trusted_proxies proxies;
@@ -26,11 +37,10 @@ struct admission {
     struct tls_identity *identity; /* NULL: no TLS */
 };
 
-/* The settings are borrowed as long as the admission exists; `connections`: how many there are at
- * most. False, and why in `reason`, if a file is not as it should be. To be cleared in either
- * case. */
-bool admission_init(struct admission *admission, const struct streamer_settings *settings,
-                    size_t connections, char *reason);
+/* What the options point to is borrowed as long as the admission exists. False, and why in `reason`
+ * (of ADMISSION_REASON_SIZE), if a file is not as it should be. To be cleared in either case. */
+bool admission_init(struct admission *admission, const struct admission_options *options,
+                    char *reason);
 /* Has to be called after the last connection. */
 void admission_clear(struct admission *admission);
 

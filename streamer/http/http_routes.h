@@ -12,6 +12,7 @@
 #include "streamer/lanes/lanes.h"
 #include "streamer/lanes/stream_request.h"
 
+struct connection_counters;
 struct customers;
 struct log_reports;
 struct renderer;
@@ -19,9 +20,9 @@ struct redis_link;
 struct replays;
 struct reader_lag;
 struct stream_reader;
+struct subscriber_counters;
 struct recent_certificates;
 struct recent_certificates_keeper;
-struct ws_server;
 
 #define HTTP_ROUTES_SSE_TYPE "text/event-stream; charset=utf-8"
 
@@ -35,12 +36,14 @@ struct http_sources {
     const struct recent_certificates_keeper *keeper;
     const struct reader_lag *reader_lag;
     const struct log_reports *reports;
-    const struct ws_server *server; /* NULL: it is not there yet */
+    const struct connection_counters
+        *connections; /* NULL: there are none yet, nor subscribers, nor replays */
+    const struct subscriber_counters *subscribers;
     const struct stream_reader *reader;
     const struct redis_link *reader_link;
     const struct redis_link *query_link;
     const struct redis_link *replay_link;
-    const struct replays *replays; /* there as soon as the server is */
+    const struct replays *replays;
     struct customers *customers;
     enum certificate_dialect dialect; /* for those who name none */
 };

@@ -4,6 +4,7 @@
 
 #include "shared/base/decimal.h"
 #include "shared/redis/redis_link.h"
+#include "streamer/http/client_counters.h"
 #include "streamer/http/http_routes.h"
 #include "streamer/http/metric_writer.h"
 #include "streamer/http/process_usage.h"
@@ -12,7 +13,6 @@
 #include "streamer/stream/reader_lag.h"
 #include "streamer/stream/recent_certificates.h"
 #include "streamer/stream/stream_reader.h"
-#include "streamer/ws/ws_server.h"
 
 /* A metric without labels, and its value now. */
 struct plain_metric {
@@ -113,15 +113,15 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
 
 static void write_clients(struct buffer *out, const struct http_sources *sources)
 {
-    const struct subscribers_stats *clients = ws_server_subscribers_stats(sources->server);
-    const struct ws_server_stats *server = ws_server_stats(sources->server);
+    const struct subscriber_counters *clients = sources->subscribers;
+    const struct connection_counters *connections = sources->connections;
     const struct plain_metric metrics[] = {
         { "certstream_connections", "gauge", "Connections that are open, of all kinds.",
-          ws_server_connections(sources->server) },
+          connections->open },
         { "certstream_connections_accepted_total", "counter", "Connections accepted.",
-          server->accepted },
+          connections->accepted },
         { "certstream_connections_refused_total", "counter", "Connections that were refused.",
-          server->refused },
+          connections->refused },
         { "certstream_client_slices_total", "counter",
           "Runs of messages handed to the sockets of clients.", clients->slices },
         { "certstream_client_messages_total", "counter",
@@ -469,7 +469,7 @@ void metrics_write_ingests(struct buffer *out, const struct log_reports *reports
 void metrics_write(struct buffer *out, const struct http_sources *sources)
 {
     write_lanes(out, sources);
-    if (sources->server) {
+    if (sources->connections) {
         write_clients(out, sources);
         write_replays(out, sources);
     }

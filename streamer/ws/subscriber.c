@@ -35,7 +35,7 @@ struct subscribers {
     struct cursor_timing sse_timing;
     struct subscriber *first;
     struct buffer frame; /* of our own: pings, closes, heartbeats, gaps */
-    struct subscribers_stats stats;
+    struct subscriber_counters counters;
 };
 
 struct subscribers *subscribers_create(const struct subscribers_options *options)
@@ -104,8 +104,8 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, str
         .on_page = on_replay_page,
         .context = subscriber,
     };
-    all->stats.resumed += subscriber->state.is_behind;
-    all->stats.behind += subscriber->state.is_behind;
+    all->counters.resumed += subscriber->state.is_behind;
+    all->counters.behind += subscriber->state.is_behind;
     enter_lane(subscriber);
     want_write(subscriber, now_ms);
     return true;
@@ -131,7 +131,7 @@ void subscriber_leave(struct subscriber *subscriber)
         subscriber->next->link = subscriber->link;
     drop_page(subscriber);
     replays_forget(subscriber->all->options.replays, &subscriber->request);
-    subscriber->all->stats.behind -= subscriber->state.is_behind;
+    subscriber->all->counters.behind -= subscriber->state.is_behind;
     lanes_leave(subscriber->slot, clock_monotonic_ms());
     subscriber->slot = NULL;
 }
@@ -176,8 +176,8 @@ static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint6
 {
     struct subscribers *all = subscriber->all;
     cursor_skip(&subscriber->state, gap);
-    all->stats.gaps++;
-    all->stats.missed += gap->missed;
+    all->counters.gaps++;
+    all->counters.missed += gap->missed;
     control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap);
     return send_frame(subscriber, now_ms);
 }
@@ -211,27 +211,27 @@ static size_t slice_limit(const struct subscriber *subscriber)
 static bool send_slice(struct subscriber *subscriber, const struct lane_slice *slice,
                        uint64_t count, uint64_t now_ms)
 {
-    struct subscribers_stats *stats = &subscriber->all->stats;
+    struct subscriber_counters *counters = &subscriber->all->counters;
     if (!write_raw(subscriber, slice->data, slice->size, now_ms))
         return false;
     cursor_advance(&subscriber->state, slice, now_ms);
-    stats->messages += count;
-    stats->slices++;
-    stats->slice_bytes += slice->size;
-    stats->partial += (uint64_t)lws_partial_buffered(subscriber->wsi);
+    counters->messages += count;
+    counters->slices++;
+    counters->slice_bytes += slice->size;
+    counters->partial += (uint64_t)lws_partial_buffered(subscriber->wsi);
     return true;
 }
 
 static void note_behind(struct subscriber *subscriber, bool was_behind)
 {
-    struct subscribers_stats *stats = &subscriber->all->stats;
+    struct subscriber_counters *counters = &subscriber->all->counters;
     if (subscriber->state.is_behind && !was_behind) {
-        stats->behind++;
-        stats->overtaken++;
+        counters->behind++;
+        counters->overtaken++;
     }
     if (!subscriber->state.is_behind && was_behind) {
-        stats->behind--;
-        stats->caught_up++;
+        counters->behind--;
+        counters->caught_up++;
     }
 }
 
@@ -420,7 +420,7 @@ static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
     struct subscribers *all = subscriber->all;
     const struct cursor *state = &subscriber->state;
     if (replays_waited_ms(all->options.replays, &subscriber->request, now_ms) >= TURN_MAX_MS) {
-        all->stats.closed_busy++;
+        all->counters.closed_busy++;
         close_subscriber(subscriber, CLOSE_TRY_AGAIN_LATER,
                          "too many clients are behind, come again");
         return false;
@@ -435,7 +435,7 @@ static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
 
 static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
 {
-    struct subscribers_stats *stats = &subscriber->all->stats;
+    struct subscriber_counters *counters = &subscriber->all->counters;
     if (subscriber->state.is_behind && !tick_behind(subscriber, now_ms))
         return;
     switch (due_of(subscriber, now_ms)) {
@@ -443,11 +443,11 @@ static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
     case CURSOR_DUE_PING:
     case CURSOR_DUE_HEARTBEAT: want_write(subscriber, now_ms); return;
     case CURSOR_DUE_CLOSE_SILENT:
-        stats->closed_silent++;
+        counters->closed_silent++;
         close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "no answer to pings");
         return;
     case CURSOR_DUE_CLOSE_SLOW:
-        stats->closed_slow++;
+        counters->closed_slow++;
         close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too slow");
         return;
     }
@@ -468,7 +468,7 @@ void subscribers_close(struct subscribers *all)
         close_subscriber(all->first, LWS_CLOSE_STATUS_GOINGAWAY, "going away");
 }
 
-const struct subscribers_stats *subscribers_stats(const struct subscribers *all)
+const struct subscriber_counters *subscribers_counters(const struct subscribers *all)
 {
-    return &all->stats;
+    return &all->counters;
 }

@@ -6,6 +6,7 @@
 #ifndef STREAMER_WS_SUBSCRIBER_H
 #define STREAMER_WS_SUBSCRIBER_H
 
+#include "streamer/http/client_counters.h"
 #include "streamer/lanes/cursor.h"
 #include "streamer/lanes/lanes.h"
 #include "streamer/lanes/replays.h"
@@ -19,22 +20,6 @@ struct subscribers_options {
     const struct stream_reader *reader;
     struct replays *replays;
     struct cursor_timing timing;
-};
-
-struct subscribers_stats {
-    uint64_t slices; /* written */
-    uint64_t slice_bytes;
-    uint64_t messages;    /* in them */
-    uint64_t partial;     /* slices that the socket did not take whole */
-    uint64_t gaps;        /* times that a client was told that it missed something */
-    uint64_t missed;      /* messages they missed, where that could be counted */
-    uint64_t resumed;     /* clients that came for what was before */
-    uint64_t overtaken;   /* times that a lane overtook a client */
-    uint64_t caught_up;   /* times that one that was behind got back to its lane */
-    size_t behind;        /* clients, now */
-    uint64_t closed_busy; /* clients whose turn for a page did not come */
-    uint64_t closed_slow;
-    uint64_t closed_silent;
 };
 
 /* One connection; in libwebsockets' memory, owned by nobody else. */
@@ -76,6 +61,6 @@ void subscribers_wake(struct subscribers *all, uint64_t now_ms);
 void subscribers_tick(struct subscribers *all, uint64_t now_ms);
 /* Tells all clients that the server is going away. */
 void subscribers_close(struct subscribers *all);
-const struct subscribers_stats *subscribers_stats(const struct subscribers *all);
+const struct subscriber_counters *subscribers_counters(const struct subscribers *all);
 
 #endif

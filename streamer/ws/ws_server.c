@@ -73,11 +73,10 @@ struct ws_server {
     size_t listening_count;
     struct loop_timer *accept_again;
     struct connection *adopting; /* while libwebsockets takes it; NULL when it has ended already */
-    size_t connections;
-    size_t refusing; /* of them, those that are only told so */
+    size_t refusing;             /* of the open connections, those that are only told so */
     bool closing;
     struct subscribers *subscribers;
-    struct ws_server_stats stats;
+    struct connection_counters counters;
 };
 
 static struct ws_server *server_of(struct lws *wsi)
@@ -191,7 +190,7 @@ static int refuse(struct lws *wsi, struct refusal refusal, bool is_head)
 {
     char answer[REFUSAL_SIZE];
     size_t size = refusal_write(answer, refusal, is_head);
-    server_of(wsi)->stats.refused++;
+    server_of(wsi)->counters.refused++;
     (void)lws_write(wsi, (uint8_t *)answer, size, LWS_WRITE_HTTP_FINAL);
     return -1;
 }
@@ -316,7 +315,7 @@ static void forget_connection(struct ws_server *server, struct connection *conne
 {
     if (!connection)
         return;
-    server->connections--;
+    server->counters.open--;
     server->refusing -= connection->refusal.status != 0;
     if (server->adopting == connection)
         server->adopting = NULL;
@@ -474,7 +473,7 @@ static void turn_away(struct ws_server *server, const struct listening *listenin
 {
     char answer[REFUSAL_SIZE];
     size_t size = refusal_write(answer, refusal, false);
-    server->stats.refused++;
+    server->counters.refused++;
     /* A new socket's buffer is empty; if the answer does not fit all the same, the client sees a closed connection. */
     if (!listening->listener->place.is_tls)
         (void)!send(descriptor, answer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -512,7 +511,7 @@ static void adopt(struct ws_server *server, const struct listening *listening, i
     };
     server->adopting = connection;
     if (lws_adopt_descriptor_vhost_via_info(&adoption))
-        server->stats.accepted++;
+        server->counters.accepted++;
     else
         forget_connection(server, server->adopting);
     server->adopting = NULL;
@@ -522,9 +521,9 @@ static void admit(struct ws_server *server, const struct listening *listening, i
                   struct address peer)
 {
     struct connection *connection = connection_create(server->options.admission, peer);
-    if (server->connections - server->refusing >= server->options.max_connections)
+    if (server->counters.open - server->refusing >= server->options.max_connections)
         connection->refusal = (struct refusal){ 503, "too many connections" };
-    server->connections++;
+    server->counters.open++;
     server->refusing += connection->refusal.status != 0;
     if (server->refusing <= REFUSING_MAX) {
         adopt(server, listening, descriptor, connection);
@@ -600,17 +599,12 @@ void ws_server_close(struct ws_server *server)
     subscribers_close(server->subscribers);
 }
 
-size_t ws_server_connections(const struct ws_server *server)
+const struct connection_counters *ws_server_connections(const struct ws_server *server)
 {
-    return server->connections;
+    return &server->counters;
 }
 
-const struct ws_server_stats *ws_server_stats(const struct ws_server *server)
+const struct subscriber_counters *ws_server_subscribers(const struct ws_server *server)
 {
-    return &server->stats;
-}
-
-const struct subscribers_stats *ws_server_subscribers_stats(const struct ws_server *server)
-{
-    return subscribers_stats(server->subscribers);
+    return subscribers_counters(server->subscribers);
 }

@@ -27,11 +27,6 @@ struct ws_server_options {
     uint64_t handshake_ms; /* for a whole request to arrive */
 };
 
-struct ws_server_stats {
-    uint64_t accepted; /* connections */
-    uint64_t refused;  /* requests and connections that were told why */
-};
-
 /* Everything in the options is borrowed as long as the server exists. NULL after saying why on the log. */
 struct ws_server *ws_server_create(const struct ws_server_options *options);
 /* The connections go with the loop, so: after loop_destroy. NULL is fine. */
@@ -49,8 +44,7 @@ void ws_server_tick(struct ws_server *server, uint64_t now_ms);
 
 /* Accepts nothing more and tells all clients that the server is going away. */
 void ws_server_close(struct ws_server *server);
-size_t ws_server_connections(const struct ws_server *server);
-const struct ws_server_stats *ws_server_stats(const struct ws_server *server);
-const struct subscribers_stats *ws_server_subscribers_stats(const struct ws_server *server);
+const struct connection_counters *ws_server_connections(const struct ws_server *server);
+const struct subscriber_counters *ws_server_subscribers(const struct ws_server *server);
 
 #endif

@@ -1,7 +1,7 @@
 /* Any bytes as a gzip file, with a limit that the first byte chooses. */
 #include <stdlib.h>
 
-#include "ingest/ct/gunzip.h"
+#include "ingest/http/gunzip.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

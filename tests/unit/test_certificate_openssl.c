@@ -17,12 +17,12 @@
 #include <openssl/x509v3.h>
 
 #include "shared/message/certificate_value.h"
+#include "shared/message/signature_algorithm.h"
 #include "shared/x509/certificate.h"
 #include "shared/x509/certificate_fields.h"
 #include "shared/x509/der.h"
 #include "shared/x509/general_name.h"
 #include "shared/x509/object_id.h"
-#include "shared/x509/signature_algorithm.h"
 #include "tests/unit/corpus.h"
 
 enum {

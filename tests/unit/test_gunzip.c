@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/ct/gunzip.h"
+#include "ingest/http/gunzip.h"
 #include "shared/base/memory.h"
 #include "tests/support/ct_log/stamped_gzip.h"
 

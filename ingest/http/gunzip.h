@@ -2,8 +2,8 @@
  * One whole gzip file (RFC 1952) in memory, inflated: for bodies that are compressed although no
  * header says so. Pure.
  */
-#ifndef INGEST_CT_GUNZIP_H
-#define INGEST_CT_GUNZIP_H
+#ifndef INGEST_HTTP_GUNZIP_H
+#define INGEST_HTTP_GUNZIP_H
 
 #include "shared/base/buffer.h"
 

@@ -1,7 +1,7 @@
 /* Lets zlib's input be const. */
 #define ZLIB_CONST
 
-#include "ingest/ct/gunzip.h"
+#include "ingest/http/gunzip.h"
 
 #include <assert.h>
 #include <zlib.h>

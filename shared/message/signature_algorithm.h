@@ -1,6 +1,6 @@
 /* The names of signature algorithms in the messages. */
-#ifndef SHARED_X509_SIGNATURE_ALGORITHM_H
-#define SHARED_X509_SIGNATURE_ALGORITHM_H
+#ifndef SHARED_MESSAGE_SIGNATURE_ALGORITHM_H
+#define SHARED_MESSAGE_SIGNATURE_ALGORITHM_H
 
 #include "shared/base/buffer.h"
 #include "shared/message/certificate_json.h"

@@ -1,4 +1,4 @@
-#include "shared/x509/signature_algorithm.h"
+#include "shared/message/signature_algorithm.h"
 
 #include "shared/x509/der.h"
 #include "shared/x509/object_id.h"
