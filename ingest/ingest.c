@@ -86,8 +86,24 @@ static void update(struct followed_log *log, const struct roster_entry *entry, u
     followed_log_update(log, &description, now_ms);
 }
 
-void ingest_apply_roster(struct ingest *ingest, const struct roster *roster)
+static size_t count_followed(void *context)
 {
+    const struct ingest *ingest = context;
+    return ingest->log_count;
+}
+
+static const struct ct_log *followed(void *context, size_t i)
+{
+    const struct ingest *ingest = context;
+    return &ingest->logs[i]->ct_log;
+}
+
+/* Without Redis the lists are only printed. */
+static void on_roster(void *context, const struct roster *roster)
+{
+    struct ingest *ingest = context;
+    if (!ingest->link)
+        return;
     uint64_t now_ms = clock_monotonic_ms();
     for (size_t i = 0; i < roster->count; i++) {
         const struct roster_entry *entry = &roster->entries[i];
@@ -211,6 +227,26 @@ static void create_redis(struct ingest *ingest)
     ingest->publisher = publisher_create(&publisher);
 }
 
+/* After create_redis, where there is a Redis. */
+static void create_lists(struct ingest *ingest)
+{
+    const struct ingest_settings *settings = ingest->settings;
+    const struct log_lists_options options = {
+        .reading = { .http = ingest->http,
+                     .link = ingest->link,
+                     .contract = &ingest->contract,
+                     .refresh_ms = (uint64_t)settings->list_refresh_ms,
+                     .key_file = settings->log_list_key,
+                     .key_hash = settings->log_list_key_hash },
+        .names = settings->log_lists,
+        .ignored_ids = settings->ignored_logs,
+        .follow_pending = settings->follow_pending,
+        .brake_percent = (unsigned)settings->list_brake,
+        .events = { count_followed, followed, on_roster, ingest },
+    };
+    ingest->lists = log_lists_create(&options);
+}
+
 static void name_instance(struct ingest *ingest)
 {
     char host[CONTRACT_INSTANCE_MAX - 11] = "";
@@ -235,7 +271,6 @@ static void init(struct ingest *ingest, const struct ingest_settings *settings)
     ingest->operators = operator_budgets_create(ingest->stats.started_ms);
     create_http(ingest);
     ingest->leases = leases_create(ingest);
-    ingest->lists = log_lists_create(ingest);
 }
 
 /* Connections first: nothing calls back into what is freed later. */
@@ -268,10 +303,9 @@ static bool is_in_quarantine(const struct followed_log *log)
     return log->quarantine != MISMATCH_NONE;
 }
 
-static uint64_t count_logs(const struct ingest *ingest,
-                           bool (*is_such)(const struct followed_log *))
+static size_t count_logs(const struct ingest *ingest, bool (*is_such)(const struct followed_log *))
 {
-    uint64_t count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < ingest->log_count; i++)
         count += is_such(ingest->logs[i]);
     return count;
@@ -386,14 +420,6 @@ static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 
-static size_t count_owned(const struct ingest *ingest)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        count += ingest->logs[i]->follower.state != FOLLOWER_UNOWNED;
-    return count;
-}
-
 /* Each turn begins with another log, so that one with a backlog does not take all the room there
  * is. */
 static bool work(struct ingest *ingest, uint64_t now_ms)
@@ -410,7 +436,7 @@ static bool work(struct ingest *ingest, uint64_t now_ms)
 static void tell_manager(struct ingest *ingest, uint64_t now_ms)
 {
     if (redis_link_is_up(ingest->link))
-        notify_status(ingest->notify, "follows %zu logs", count_owned(ingest));
+        notify_status(ingest->notify, "follows %zu logs", count_logs(ingest, is_owned));
     else
         notify_status(ingest->notify, "Redis is away: %s", redis_link_reason(ingest->link));
     notify_turn(ingest->notify, now_ms);
@@ -472,6 +498,7 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     ingest.pipeline = pipeline_create();
     ingest.issuers = issuer_download_create(&ingest);
     create_redis(&ingest);
+    create_lists(&ingest);
     if (!*settings->contact)
         say_warning("no contact is set: logs may slow this client down", "setting=--contact");
     ingest.notify = notify_create();
@@ -491,6 +518,7 @@ int ingest_list_logs(const struct ingest_settings *settings)
 {
     struct ingest ingest;
     init(&ingest, settings);
+    create_lists(&ingest);
     for (;;) {
         log_lists_work(ingest.lists, clock_monotonic_ms());
         if (log_lists_are_settled(ingest.lists))

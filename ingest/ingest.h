@@ -20,7 +20,6 @@ struct notify;
 struct pipeline;
 struct publisher;
 struct redis_link;
-struct roster;
 
 enum {
     /* Answers asked for and held, and entries not proven yet, over all logs: with the publisher's
@@ -95,8 +94,6 @@ int ingest_list_logs(const struct ingest_settings *settings);
 
 /* The log with this id, or NULL. */
 struct followed_log *ingest_find_log(const struct ingest *ingest, const uint8_t *id);
-/* Follows, drains and describes anew what the roster says. */
-void ingest_apply_roster(struct ingest *ingest, const struct roster *roster);
 
 /* Redis may have lost what was sent to it: forgets which issuers it has, and reads that anew. */
 void ingest_reload_issuers(struct ingest *ingest);

@@ -99,16 +99,10 @@ static const char *check_key_hash(const char *value)
                                                                  : "not a SHA-256: 64 hex digits";
 }
 
-bool ingest_settings_read_log_id(const char *text, uint8_t *id)
-{
-    struct bytes bytes = bytes_of_string(text);
-    return hex_decode(id, SHA256_SIZE, bytes) || base64_decode_exactly(id, SHA256_SIZE, bytes);
-}
-
 static const char *check_log_id(const char *value)
 {
     uint8_t id[SHA256_SIZE];
-    return ingest_settings_read_log_id(value, id) ? NULL : "not a log id, in hex or base64";
+    return ct_log_read_id(value, id) ? NULL : "not a log id, in hex or base64";
 }
 
 static const struct setting table[] = {

@@ -35,8 +35,6 @@ extern const struct settings_program ingest_settings_program;
 
 /* Both have been checked when the settings were read. */
 void ingest_settings_address(const struct ingest_settings *settings, struct redis_address *address);
-/* A log id in hex or base64, of SHA256_SIZE bytes. */
-bool ingest_settings_read_log_id(const char *text, uint8_t *id);
 /* `kind`'s policy, with the settings in it. */
 void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_kind kind,
                             struct follower_policy *policy);

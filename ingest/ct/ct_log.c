@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "shared/base/base64.h"
+#include "shared/base/hex.h"
 #include "shared/base/memory.h"
 
 const char *ct_log_kind_name(enum ct_log_kind kind)
@@ -59,6 +61,12 @@ bool ct_log_is_same(const struct ct_log *ct_log, const struct ct_log *other)
            ct_log->interval_start_ms == other->interval_start_ms &&
            ct_log->interval_end_ms == other->interval_end_ms && has_same_texts(ct_log, other) &&
            has_same_end(ct_log, other);
+}
+
+bool ct_log_read_id(const char *text, uint8_t *id)
+{
+    struct bytes bytes = bytes_of_string(text);
+    return hex_decode(id, SHA256_SIZE, bytes) || base64_decode_exactly(id, SHA256_SIZE, bytes);
 }
 
 struct ct_log ct_log_copy(const struct ct_log *ct_log)

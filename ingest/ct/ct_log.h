@@ -61,6 +61,9 @@ const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none
  * True if that is `other`. */
 bool ct_log_is_preferred(const struct ct_log *other, const struct ct_log *to);
 
+/* A log id in hex or base64, of SHA256_SIZE bytes. */
+bool ct_log_read_id(const char *text, uint8_t *id);
+
 /* Whether nothing differs that was said of one log. */
 bool ct_log_is_same(const struct ct_log *ct_log, const struct ct_log *other);
 

@@ -6,7 +6,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "ingest/ingest.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
@@ -43,15 +42,15 @@ static void find_address(struct list_source *source, const char *name)
     }
 }
 
-void list_source_init(struct list_source *source, struct ingest *ingest, const char *name,
-                      const struct list_events *events)
+void list_source_init(struct list_source *source, const struct list_reading *reading,
+                      const char *name, const struct list_events *events)
 {
     *source = (struct list_source){
-        .ingest = ingest,
+        .reading = reading,
         .events = *events,
         .name = name,
         .back_off_ms = LIST_RETRY_MS,
-        .random = clock_realtime_ms() ^ (uint64_t)(uintptr_t)source << 16 ^ 1,
+        .jitter = jitter_of(clock_realtime_ms() ^ (uint64_t)(uintptr_t)source << 16),
     };
     buffer_init(&source->text, LOG_LIST_SIZE_MAX);
     buffer_init(&source->pem, LIST_KEY_PEM_MAX);
@@ -70,13 +69,8 @@ void list_source_clear(struct list_source *source)
  * same time. */
 static uint64_t next_interval_ms(struct list_source *source)
 {
-    uint64_t interval = (uint64_t)source->ingest->settings->list_refresh_ms;
-    uint64_t x = source->random;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    source->random = x;
-    return interval - interval / 5 + x % (interval * 2 / 5 + 1);
+    uint64_t interval_ms = source->reading->refresh_ms;
+    return interval_ms - interval_ms / 5 + jitter_below(&source->jitter, interval_ms * 2 / 5 + 1);
 }
 
 static void fail_until(struct list_source *source, enum list_failure failure, const char *why,
@@ -152,13 +146,13 @@ static const char *take_list(struct list_source *source, struct bytes text, bool
 /* The copy keeps what is needed to check it again. */
 static void keep_copy(const struct list_source *source, struct bytes text, struct bytes signature)
 {
-    struct redis_link *link = source->ingest->link;
+    struct redis_link *link = source->reading->link;
     char signature_field[FIELD_SIZE], key_field[FIELD_SIZE];
     if (!link)
         return;
     (void)snprintf(signature_field, sizeof signature_field, "%s signature", source->address);
     (void)snprintf(key_field, sizeof key_field, "%s key", source->address);
-    const char *key = source->ingest->contract.log_lists;
+    const char *key = source->reading->contract->log_lists;
     const char *arguments[] = { "HSET",          key,
                                 source->address, (const char *)text.data,
                                 signature_field, (const char *)signature.data,
@@ -199,11 +193,11 @@ static void judge(struct list_source *source, struct bytes text, struct bytes si
 /* NULL, or why the PEM that is there is no key for this list. */
 static const char *make_key(struct list_source *source)
 {
-    const struct ingest_settings *settings = source->ingest->settings;
+    const struct list_reading *reading = source->reading;
     uint8_t pin[SHA256_SIZE];
     const char *wrong = NULL;
-    bool is_pinned = hex_decode(pin, sizeof pin, bytes_of_string(settings->log_list_key_hash)) &&
-                     !*settings->log_list_key;
+    bool is_pinned =
+        hex_decode(pin, sizeof pin, bytes_of_string(reading->key_hash)) && !*reading->key_file;
     source->key = list_key_create(buffer_bytes(&source->pem), is_pinned ? pin : NULL, &wrong);
     return wrong;
 }
@@ -280,7 +274,7 @@ static void on_list_response(void *context, const struct http_response *response
 
 static void ask_for_list(struct list_source *source, const char *url, size_t size_max)
 {
-    http_client_get(source->ingest->http,
+    http_client_get(source->reading->http,
                     &(struct http_get){
                         .url = url,
                         .etag = source->step == LIST_TEXT ? source->etag : NULL,
@@ -314,7 +308,7 @@ static bool is_url(const char *address)
 static void find_part(const struct list_source *source, enum list_step step, struct buffer *address)
 {
     struct bytes list = bytes_of_string(source->address);
-    const char *key_file = source->ingest->settings->log_list_key;
+    const char *key_file = source->reading->key_file;
     size_t folder_size = list.size;
     while (folder_size && list.data[folder_size - 1] != '/')
         folder_size--;
@@ -372,7 +366,7 @@ static bool is_copy_signed(struct list_source *source, struct bytes text, struct
                            struct bytes pem)
 {
     struct buffer file;
-    const char *path = source->ingest->settings->log_list_key;
+    const char *path = source->reading->key_file;
     if (!source->key) {
         const char *wrong = *path ? read_list_file(&file, path, LIST_KEY_PEM_MAX + 1) : "none";
         buffer_clear(&source->pem);
@@ -405,12 +399,12 @@ static void on_copy(struct redis_link *link, redisReply *reply, void *context)
 static void ask_redis(struct list_source *source)
 {
     char signature_field[FIELD_SIZE], key_field[FIELD_SIZE];
-    if (source->is_loaded || !source->failure || source->asked_redis || !source->ingest->link)
+    if (source->is_loaded || !source->failure || source->asked_redis || !source->reading->link)
         return;
     (void)snprintf(signature_field, sizeof signature_field, "%s signature", source->address);
     (void)snprintf(key_field, sizeof key_field, "%s key", source->address);
     source->asked_redis = redis_link_send_strings(
-        source->ingest->link, on_copy, source, "HMGET", source->ingest->contract.log_lists,
+        source->reading->link, on_copy, source, "HMGET", source->reading->contract->log_lists,
         source->address, signature_field, key_field, (char *)NULL);
 }
 

@@ -14,9 +14,11 @@
 #include "ingest/http/http_client.h"
 #include "ingest/lists/list_signature.h"
 #include "ingest/lists/log_list.h"
+#include "shared/base/jitter.h"
 
-struct ingest;
+struct contract;
 struct list_source;
+struct redis_link;
 
 enum {
     LIST_ADDRESS_SIZE = 1024,
@@ -44,6 +46,16 @@ enum list_failure {
     LIST_HELD, /* a good list, but not believed */
 };
 
+/* How all lists are read. Everything in it is borrowed as long as a source exists. */
+struct list_reading {
+    struct http_client *http;
+    struct redis_link *link; /* for the copies; NULL: without Redis */
+    const struct contract *contract;
+    uint64_t refresh_ms;
+    const char *key_file; /* "": fetched, and pinned by the hash */
+    const char *key_hash; /* hex */
+};
+
 struct list_events {
     /* Asks whether a new version of the list is believed: NULL, or why it is not, in a text that
      * lives for the call. */
@@ -63,7 +75,7 @@ struct list_stats {
 };
 
 struct list_source {
-    struct ingest *ingest;
+    const struct list_reading *reading;
     struct list_events events;
     const char *name;    /* as the settings have it; borrowed from them */
     const char *address; /* borrowed as well */
@@ -86,14 +98,14 @@ struct list_source {
     size_t told_refused; /* logs described wrongly, as far as that was said */
     uint64_t due_at_ms;
     uint64_t back_off_ms;
-    uint64_t random;
+    struct jitter jitter;
     struct list_stats stats;
 };
 
 /* `name` is one of chrome, chrome-all, apple, or a file or URL, with signed: in front if it is
  * signed. */
-void list_source_init(struct list_source *source, struct ingest *ingest, const char *name,
-                      const struct list_events *events);
+void list_source_init(struct list_source *source, const struct list_reading *reading,
+                      const char *name, const struct list_events *events);
 void list_source_clear(struct list_source *source);
 
 /* Reads or asks for the list when it is due. */

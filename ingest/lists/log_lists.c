@@ -5,7 +5,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "ingest/follow/followed_log.h"
 #include "ingest/lists/log_table.h"
 #include "ingest/store/remembered_log.h"
 #include "shared/base/clock.h"
@@ -32,7 +31,7 @@ enum memory_state {
 };
 
 struct log_lists {
-    struct ingest *ingest;
+    struct log_lists_options options;
     struct list_source *sources;
     size_t count;
     uint8_t (*ignored)[SHA256_SIZE];
@@ -52,25 +51,32 @@ struct log_lists {
 
 static struct roster_policy policy_of(const struct log_lists *lists)
 {
-    const struct ingest_settings *settings = lists->ingest->settings;
     return (struct roster_policy){
-        .follows_pending = settings->follow_pending,
+        .follows_pending = lists->options.follow_pending,
         .ignored = (const uint8_t(*)[SHA256_SIZE])lists->ignored,
         .ignored_count = lists->ignored_count,
-        .brake_percent = (unsigned)settings->list_brake,
+        .brake_percent = lists->options.brake_percent,
     };
+}
+
+static bool is_among(const struct ct_log *const *logs, size_t count, const uint8_t *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(logs[i]->id, id, SHA256_SIZE) == 0)
+            return true;
+    return false;
 }
 
 /* What is followed, and what an earlier process followed. */
 static size_t collect_known(const struct log_lists *lists, const struct ct_log **known)
 {
-    const struct ingest *ingest = lists->ingest;
-    size_t count = 0;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        known[count++] = &ingest->logs[i]->ct_log;
+    const struct log_lists_events *events = &lists->options.events;
+    size_t followed = events->count_followed(events->context), count = followed;
+    for (size_t i = 0; i < followed; i++)
+        known[i] = events->followed(events->context, i);
     for (size_t i = 0; i < lists->remembered.count; i++) {
         const struct ct_log *remembered = &lists->remembered.logs[i];
-        if (!ingest_find_log(ingest, remembered->id))
+        if (!is_among(known, followed, remembered->id))
             known[count++] = remembered;
     }
     return count;
@@ -80,9 +86,11 @@ static size_t collect_known(const struct log_lists *lists, const struct ct_log *
 static void decide(const struct log_lists *lists, const struct list_source *changing,
                    const struct log_list *candidate, struct roster *roster)
 {
+    const struct log_lists_events *events = &lists->options.events;
+    size_t known_max = events->count_followed(events->context) + lists->remembered.count;
     struct roster_list *listed = memory_allocate_zeroed(lists->count, sizeof *listed);
-    const struct ct_log **known = memory_allocate_zeroed(
-        lists->ingest->log_count + lists->remembered.count + 1, sizeof(const struct ct_log *));
+    const struct ct_log **known =
+        memory_allocate_zeroed(known_max + 1, sizeof(const struct ct_log *));
     for (size_t i = 0; i < lists->count; i++) {
         const struct list_source *source = &lists->sources[i];
         const struct log_list *loaded = source->is_loaded ? &source->list : NULL;
@@ -125,34 +133,33 @@ static void on_change(void *context)
     decide(lists, NULL, NULL, &roster);
     lists->followed = roster.followed;
     lists->drained = roster.drained;
-    if (lists->ingest->link)
-        ingest_apply_roster(lists->ingest, &roster);
+    lists->options.events.on_roster(lists->options.events.context, &roster);
     roster_clear(&roster);
     log_list_clear(&lists->remembered);
 }
 
 static void read_ignored(struct log_lists *lists)
 {
-    const struct setting_list *named = &lists->ingest->settings->ignored_logs;
+    const struct setting_list *named = &lists->options.ignored_ids;
     lists->ignored_count = named->count;
     lists->ignored = memory_allocate_zeroed(named->count + 1, sizeof *lists->ignored);
     for (size_t i = 0; i < named->count; i++)
-        (void)ingest_settings_read_log_id(named->items[i], lists->ignored[i]);
+        (void)ct_log_read_id(named->items[i], lists->ignored[i]);
 }
 
-struct log_lists *log_lists_create(struct ingest *ingest)
+struct log_lists *log_lists_create(const struct log_lists_options *options)
 {
     struct log_lists *lists = memory_allocate_zeroed(1, sizeof *lists);
-    const struct setting_list *named = &ingest->settings->log_lists;
+    const struct setting_list *named = &options->names;
     const struct list_events events = { on_candidate, on_change, lists };
     const char *const *names = named->count ? (const char *const *)named->items : default_lists;
     size_t count = named->count ? named->count : sizeof default_lists / sizeof *default_lists;
-    lists->ingest = ingest;
+    lists->options = *options;
     lists->count = count;
     lists->sources = memory_allocate_zeroed(lists->count, sizeof *lists->sources);
     lists->was_stale = memory_allocate_zeroed(lists->count, sizeof *lists->was_stale);
     for (size_t i = 0; i < count; i++)
-        list_source_init(&lists->sources[i], ingest, names[i], &events);
+        list_source_init(&lists->sources[i], &lists->options.reading, names[i], &events);
     lists->sha256 = digest_create(DIGEST_SHA256);
     read_ignored(lists);
     return lists;
@@ -218,7 +225,7 @@ static void on_log(struct redis_link *link, redisReply *reply, void *context)
 
 static void ask_for_log(struct log_lists *lists, const redisReply *id)
 {
-    struct ingest *ingest = lists->ingest;
+    const struct list_reading *reading = &lists->options.reading;
     char key[CONTRACT_KEY_SIZE];
     const char *arguments[2 + REMEMBERED_LOG_READ_FIELDS] = { "HMGET", key };
     size_t sizes[2 + REMEMBERED_LOG_READ_FIELDS] = { 5 };
@@ -227,13 +234,13 @@ static void ask_for_log(struct log_lists *lists, const redisReply *id)
     struct recollection *recollection = memory_allocate_zeroed(1, sizeof *recollection);
     recollection->lists = lists;
     memcpy(recollection->id_hex, id->str, CONTRACT_LOG_ID_HEX);
-    contract_log_key(&ingest->contract, key, recollection->id_hex);
+    contract_log_key(reading->contract, key, recollection->id_hex);
     sizes[1] = strlen(key);
     for (size_t i = 0; i < REMEMBERED_LOG_READ_FIELDS; i++) {
         arguments[2 + i] = remembered_log_names[i];
         sizes[2 + i] = strlen(remembered_log_names[i]);
     }
-    if (redis_link_send(ingest->link, on_log, recollection, 2 + REMEMBERED_LOG_READ_FIELDS,
+    if (redis_link_send(reading->link, on_log, recollection, 2 + REMEMBERED_LOG_READ_FIELDS,
                         arguments, sizes))
         lists->outstanding++;
     else
@@ -261,14 +268,14 @@ void log_lists_on_redis_up(struct log_lists *lists)
     if (lists->memory != MEMORY_UNASKED || lists->outstanding)
         return;
     log_list_clear(&lists->remembered);
-    if (redis_link_send_strings(lists->ingest->link, on_ids, lists, "SMEMBERS",
-                                lists->ingest->contract.logs, (char *)NULL))
+    if (redis_link_send_strings(lists->options.reading.link, on_ids, lists, "SMEMBERS",
+                                lists->options.reading.contract->logs, (char *)NULL))
         lists->memory = MEMORY_ASKED;
 }
 
 static bool is_ready(const struct log_lists *lists)
 {
-    return !lists->ingest->link || lists->memory == MEMORY_READ;
+    return !lists->options.reading.link || lists->memory == MEMORY_READ;
 }
 
 static bool is_stale(const struct list_source *source)

@@ -9,8 +9,28 @@
 
 #include "ingest/lists/list_source.h"
 #include "ingest/lists/roster.h"
+#include "shared/base/settings.h"
 
 struct log_lists;
+
+/* Which logs are followed, and who is told which are to be. */
+struct log_lists_events {
+    size_t (*count_followed)(void *context);
+    const struct ct_log *(*followed)(void *context, size_t i);
+    /* The roster is another than before; it lives for the call. */
+    void (*on_roster)(void *context, const struct roster *roster);
+    void *context;
+};
+
+/* What it points to is borrowed as long as the lists exist. */
+struct log_lists_options {
+    struct list_reading reading;
+    struct setting_list names;       /* none: the usual ones */
+    struct setting_list ignored_ids; /* hex or base64, checked */
+    bool follow_pending;
+    unsigned brake_percent;
+    struct log_lists_events events;
+};
 
 /* What the lists' counters say; ages in seconds. */
 struct log_lists_stats {
@@ -24,7 +44,7 @@ struct log_lists_stats {
     uint64_t timestamp_age_s;
 };
 
-struct log_lists *log_lists_create(struct ingest *ingest);
+struct log_lists *log_lists_create(const struct log_lists_options *options);
 /* NULL is fine. */
 void log_lists_destroy(struct log_lists *lists);
 
