@@ -26,6 +26,7 @@
 #include "shared/redis/redis_refusal.h"
 #include "shared/redis/redis_sentinel.h"
 #include "shared/redis/redis_tls.h"
+#include "shared/redis/reply_arena.h"
 
 enum {
     BACK_OFF_FIRST_MS = 100,
@@ -454,6 +455,7 @@ static void ask_sentinel(struct redis_link *link)
 
 static void adopt(struct redis_link *link, redisAsyncContext *context)
 {
+    reply_arena_adopt(context->c.reader);
     link->context = context;
     link->closing = false;
     link->progress_at_ms = link->now_ms;
