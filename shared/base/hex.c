@@ -10,24 +10,30 @@ void hex_encode(char *text, struct bytes bytes)
     *text = '\0';
 }
 
-static int digit_value(uint8_t digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    digit |= 0x20;
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
+enum {
+    DIGIT = 0x10
+};
+
+/* DIGIT and its value, of what is one. */
+static const uint8_t digit_values[256] = {
+    ['0'] = DIGIT | 0,  ['1'] = DIGIT | 1,  ['2'] = DIGIT | 2,  ['3'] = DIGIT | 3,
+    ['4'] = DIGIT | 4,  ['5'] = DIGIT | 5,  ['6'] = DIGIT | 6,  ['7'] = DIGIT | 7,
+    ['8'] = DIGIT | 8,  ['9'] = DIGIT | 9,  ['a'] = DIGIT | 10, ['b'] = DIGIT | 11,
+    ['c'] = DIGIT | 12, ['d'] = DIGIT | 13, ['e'] = DIGIT | 14, ['f'] = DIGIT | 15,
+    ['A'] = DIGIT | 10, ['B'] = DIGIT | 11, ['C'] = DIGIT | 12, ['D'] = DIGIT | 13,
+    ['E'] = DIGIT | 14, ['F'] = DIGIT | 15,
+};
 
 bool hex_decode(uint8_t *out, size_t size, struct bytes text)
 {
+    unsigned all = DIGIT;
     if (text.size % 2 || text.size / 2 != size)
         return false;
     for (size_t i = 0; i < size; i++) {
-        int high = digit_value(text.data[2 * i]);
-        int low = digit_value(text.data[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
+        unsigned high = digit_values[text.data[2 * i]];
+        unsigned low = digit_values[text.data[2 * i + 1]];
+        all &= high & low;
+        out[i] = (uint8_t)(high << 4 | (low & 15));
     }
-    return true;
+    return all & DIGIT;
 }

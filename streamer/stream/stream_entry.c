@@ -18,24 +18,47 @@ static struct bytes field_text(const struct redisReply *reply)
     return bytes_of(reply->str, reply->len);
 }
 
-static void take_field(struct stream_entry *entry, struct bytes *index, struct bytes *control,
-                       struct bytes name, struct bytes value)
-{
-    const struct {
-        const char *name;
-        struct bytes *value;
-    } fields[] = {
-        { CONTRACT_FIELD_JSON, &entry->json }, { CONTRACT_FIELD_DOMAINS, &entry->domains },
-        { CONTRACT_FIELD_DER, &entry->der },   { CONTRACT_FIELD_CHAIN, &entry->chain },
-        { CONTRACT_FIELD_LOG, &entry->log },   { CONTRACT_FIELD_INDEX, index },
-        { CONTRACT_FIELD_CONTROL, control },
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (!bytes_equal_string(name, fields[i].name))
-            continue;
-        *fields[i].value = value;
-        return;
+enum {
+    FIELD_JSON,
+    FIELD_DOMAINS,
+    FIELD_DER,
+    FIELD_CHAIN,
+    FIELD_LOG,
+    FIELD_INDEX,
+    FIELD_CONTROL,
+    FIELDS,
+};
+
+#define NAME(text)            \
+    {                         \
+        sizeof text - 1, text \
     }
+
+/* In the order in which ingest writes them, so that each is found where it is looked for first. */
+static const struct {
+    size_t size;
+    const char *text;
+} names[FIELDS] = {
+    [FIELD_JSON] = NAME(CONTRACT_FIELD_JSON),       [FIELD_DOMAINS] = NAME(CONTRACT_FIELD_DOMAINS),
+    [FIELD_DER] = NAME(CONTRACT_FIELD_DER),         [FIELD_CHAIN] = NAME(CONTRACT_FIELD_CHAIN),
+    [FIELD_LOG] = NAME(CONTRACT_FIELD_LOG),         [FIELD_INDEX] = NAME(CONTRACT_FIELD_INDEX),
+    [FIELD_CONTROL] = NAME(CONTRACT_FIELD_CONTROL),
+};
+
+static bool is_field(size_t field, struct bytes name)
+{
+    return name.size == names[field].size && memcmp(name.data, names[field].text, name.size) == 0;
+}
+
+/* FIELDS if it is none that is known. */
+static size_t find_field(struct bytes name, size_t likely)
+{
+    if (likely < FIELDS && is_field(likely, name))
+        return likely;
+    size_t field = 0;
+    while (field < FIELDS && !is_field(field, name))
+        field++;
+    return field;
 }
 
 static bool chain_is_well_formed(struct bytes chain)
@@ -53,6 +76,21 @@ static bool is_complete(struct stream_entry *entry, struct bytes index)
            chain_is_well_formed(entry->chain);
 }
 
+static bool take_fields(struct stream_entry *entry, const struct redisReply *fields)
+{
+    struct bytes values[FIELDS + 1] = { 0 };
+    for (size_t i = 0; i < fields->elements; i += 2)
+        values[find_field(field_text(fields->element[i]), i / 2)] =
+            field_text(fields->element[i + 1]);
+    entry->json = values[FIELD_JSON];
+    entry->domains = values[FIELD_DOMAINS];
+    entry->der = values[FIELD_DER];
+    entry->chain = values[FIELD_CHAIN];
+    entry->log = values[FIELD_LOG];
+    entry->is_control = values[FIELD_CONTROL].size > 0;
+    return !entry->is_control && is_complete(entry, values[FIELD_INDEX]);
+}
+
 bool stream_entry_read(struct stream_entry *entry, const struct redisReply *reply)
 {
     *entry = (struct stream_entry){ 0 };
@@ -66,13 +104,7 @@ bool stream_entry_read(struct stream_entry *entry, const struct redisReply *repl
     const struct redisReply *fields = reply->element[1];
     if (fields->type != REDIS_REPLY_ARRAY || fields->elements % 2 != 0)
         return false;
-    struct bytes index = { 0 };
-    struct bytes control = { 0 };
-    for (size_t i = 0; i < fields->elements; i += 2)
-        take_field(entry, &index, &control, field_text(fields->element[i]),
-                   field_text(fields->element[i + 1]));
-    entry->is_control = control.size > 0;
-    return !entry->is_control && is_complete(entry, index);
+    return take_fields(entry, fields);
 }
 
 bool stream_entry_take_issuer(struct bytes *chain, uint8_t *sha256)
