@@ -112,7 +112,7 @@ static const struct setting table[] = {
       .default_text = "redis://127.0.0.1:6379/0",
       .value_name = "URL",
       .help = "redis://[user:password@]host:port/db, rediss://… (TLS), unix:///path or "
-              "sentinel://host,host/name (README)",
+              "sentinel://host,host/name (redis/README.md)",
       .check = check_redis },
     { .name = "prefix",
       .type = SETTING_TEXT,

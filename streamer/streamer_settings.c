@@ -55,7 +55,7 @@ static const struct setting table[] = {
         .default_text = "redis://127.0.0.1:6379/0",
         .value_name = "URL",
         .help = "where Redis is: redis://[user:password@]host:port/db, rediss://… (TLS), "
-                "unix:///path or sentinel://host,host/name[?role=replica] (README)",
+                "unix:///path or sentinel://host,host/name[?role=replica] (redis/README.md)",
         .check = check_redis,
     },
     {
