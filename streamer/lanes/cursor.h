@@ -1,6 +1,6 @@
 /*
- * A client of a lane: a position, and when what happened. It does no I/O and reads no clock: it is
- * told, and says what is to be done next.
+ * A subscriber's cursor: its position in a lane, and when what happened. It does no I/O and reads
+ * no clock: it is told, and says what is to be done next.
  *
  * It is live while the lane holds what it is sent next. One that the lane has overtaken, or that
  * came for what was before the lane, is behind: it is fed pages of the past until it has had all

@@ -3,12 +3,12 @@
  * is mapped twice in a row, so that any run of messages is one contiguous slice.
  *
  *     bytes     [ … frame 7 | frame 8 | frame 9 | room … ][ the same memory again ]
- *     messages          7         8         9      10 = lane_next, where new readers join
+ *     messages          7         8         9      10 = lane_next, where new cursors join
  *                       lane_first
  *
- * Messages are numbered; the numbers only grow. A reader is nothing but the number of the message
- * it is sent next, so the lane does not know its readers, and one that lags pins no memory: it is
- * overtaken when lane_first passes it.
+ * Messages are numbered; the numbers only grow. A cursor is nothing but the number of the message
+ * that a subscriber is sent next, so the lane does not know its subscribers, and one that lags pins
+ * no memory: it is overtaken when lane_first passes it.
  */
 #ifndef STREAMER_LANES_LANE_H
 #define STREAMER_LANES_LANE_H
@@ -31,12 +31,12 @@ struct lane *lane_create(size_t size, struct stream_id after);
 void lane_destroy(struct lane *lane);
 
 /* Appends a frame, dropping the oldest messages to make room. False if the ring is too small for
- * it: then it only takes its number, and the lane is empty after it, so that every reader is
- * overtaken and reads it elsewhere. An id that is not above the last one (Redis was set back) is
- * fine; who looks for a place finds none before it then. */
+ * it: then it only takes its number, and the lane is empty after it, so that every cursor is
+ * overtaken and its subscriber reads it elsewhere. An id that is not above the last one (Redis was
+ * set back) is fine; who looks for a place finds none before it then. */
 bool lane_append(struct lane *lane, struct stream_position position, struct bytes frame);
 
-/* What came between the last message and `id` will never be appended: every reader is overtaken,
+/* What came between the last message and `id` will never be appended: every cursor is overtaken,
  * and nobody finds a place at or before the last message. */
 void lane_break(struct lane *lane, struct stream_id id);
 

@@ -148,7 +148,8 @@ static void begin_payload(struct receivers *receivers, struct receiver *receiver
     receiver->header_size = 0;
     unsigned opcode = receiver->header[0] & 0x0f;
     if (opcode == OPCODE_PING) {
-        /* With a payload, for libwebsockets keeps empty ones to itself; masked with zeros. */
+        /* Pongs have a payload, for libwebsockets keeps empty ones to itself; they are masked with
+         * zeros. */
         static const uint8_t pong[] = { 0x8a, 0x81, 0, 0, 0, 0, 'c' };
         (void)!send(receiver->socket, pong, sizeof pong, MSG_NOSIGNAL | MSG_DONTWAIT);
     }

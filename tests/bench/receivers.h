@@ -24,13 +24,13 @@ struct receivers_totals {
  * first client's bytes are kept if `keeps`. */
 struct receivers *receivers_connect(int port, const char *path, bool deflates, size_t count,
                                     size_t skip_size, bool keeps);
-/* For sockets that are connected already, with frames and nothing before them. */
+/* Takes sockets that are connected already, with frames and nothing before them. */
 struct receivers *receivers_of(const int *sockets, size_t count, size_t skip_size);
 void receivers_destroy(struct receivers *receivers);
 
 /* Takes what comes within `timeout_ms`; pings are answered. */
 void receivers_turn(struct receivers *receivers, int timeout_ms);
-/* Until each client has had `messages`, or nothing came for `quiet_ms`. */
+/* Waits until each client has had `messages`, or nothing came for `quiet_ms`. */
 void receivers_wait(struct receivers *receivers, uint64_t messages, uint64_t quiet_ms);
 struct receivers_totals receivers_totals(const struct receivers *receivers);
 /* What the first client got: frames. */

@@ -35,7 +35,7 @@ enum {
     /* One group leaves and comes back so often. */
     CHANGE_MS = 500,
     REPORTS = 20,
-    /* Of the memory after a fifth of the time. */
+    /* Memory may grow by so much of what it was after a fifth of the time. */
     GROWTH_PERCENT_MAX = 15,
     GROWTH_KIB_MIN = 16 * 1024,
     GONE_MS = 10000,

@@ -19,7 +19,7 @@
 enum {
     /* A few MB per reply. */
     PAGE = 500,
-    /* For a stream of 100,000 entries under sanitizers on a busy machine. */
+    /* Reading 100,000 entries under sanitizers on a busy machine takes no longer. */
     COMPLETE_MS = 120000,
 };
 

@@ -23,7 +23,7 @@ enum {
     LOGS_MAX = 16,
     PATH_SIZE = 128,
     LEAF_MAX = 1 << 24,
-    /* Of entries, from the log and from Redis. */
+    /* Bounds the entries, from the log and from Redis. */
     PAGE = 256,
     /* Version and type stand before it in a leaf. */
     TIMESTAMP_OFFSET = 2,

@@ -1,4 +1,4 @@
-/* What an operator orders for one log happens at once, and the stream says so. */
+/* What an administrator orders for one log happens at once, and the stream says so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -291,7 +291,7 @@ static void curl_with_server_sent_events(void **state)
     }
 }
 
-/* As websocat and others send them: the bare handshake, and bare frames. */
+/* What websocat and others send: the bare handshake, and bare frames. */
 static void bare_frames(void **state)
 {
     struct parts *parts = *state;

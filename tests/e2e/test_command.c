@@ -1,5 +1,5 @@
 /*
- * ./certstream as an operator uses it: demo, up again, what goes wrong, and that nothing is left
+ * ./certstream as its users run it: demo, up again, what goes wrong, and that nothing is left
  * running (the harness looks for that at every end).
  */
 #include <arpa/inet.h>
@@ -99,7 +99,7 @@ static void wait_for_latest(int port)
     }
 }
 
-/* What an operator looks for. */
+/* What people look for in it. */
 static void expect_status(struct harness *harness)
 {
     static const char *const texts[] = {

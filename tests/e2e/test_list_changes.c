@@ -111,7 +111,7 @@ static void a_list_that_would_stop_many_logs_is_held(void **state)
     assert_int_equal(list_stage_count_logs(stage, "following", "draining"), 0);
     assert_int_equal(program_stop(ingest), 0);
 
-    /* The operator says that it is right. */
+    /* The administrator says that it is right. */
     const char *const arguments[] = { "--list-brake", "100", NULL };
     (void)list_stage_start_ingest(stage, "third", NULL, arguments);
     list_stage_wait_for_counter(stage, "logs_drained", EXTRA);

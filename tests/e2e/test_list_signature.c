@@ -36,7 +36,7 @@ static void only_the_pinned_key_counts(void **state)
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, LIST_STAGE_SIZE);
 }
 
-/* The operator's own key file is trusted whatever its hash is. */
+/* A key file of the user's own is trusted whatever its hash is. */
 static void a_key_file_takes_the_place_of_the_pin(void **state)
 {
     struct list_stage *stage = *state;

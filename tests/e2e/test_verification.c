@@ -314,8 +314,8 @@ static void without_verification_only_counters_tell(void **state)
     assert_int_equal(evidence_count(parts), 0);
 }
 
-/* A checkpoint that its own head contradicts. */
-static void a_checkpoint_that_was_tampered_with_is_left_alone(void **state)
+/* A position that its own head contradicts. */
+static void a_position_that_was_tampered_with_is_left_alone(void **state)
 {
     struct parts *parts = *state;
     stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
@@ -388,7 +388,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_read_only_log_that_ends_elsewhere_is_quarantined, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_checkpoint_that_was_tampered_with_is_left_alone, setup,
+        cmocka_unit_test_setup_teardown(a_position_that_was_tampered_with_is_left_alone, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

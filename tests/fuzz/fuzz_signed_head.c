@@ -1,4 +1,4 @@
-/* Any bytes as an STH and as a checkpoint; a head that is read goes through the checkpoint in Redis
+/* Any bytes as an STH and as a checkpoint; a head that is read goes through the position in Redis
  * unchanged. */
 #include <stdlib.h>
 

@@ -56,7 +56,7 @@ uint64_t harness_random(struct harness *harness, uint64_t below);
 /* A number from the environment, for the size of a run. */
 uint64_t harness_setting(const char *variable, uint64_t otherwise);
 
-/* For the moment of a fault, never to wait for something. */
+/* Chooses the moment of a fault; never waits for something. */
 void harness_pause(uint64_t milliseconds);
 
 /*

@@ -304,7 +304,7 @@ struct program *program_next(const struct program *program)
 static bool end_process(struct program *program)
 {
     struct deadline deadline = deadline_after(STOP_MS, program->name);
-    /* In this order: LeakSanitizer stops the ending process with SIGSTOP, which a late SIGCONT
+    /* The order matters: LeakSanitizer stops the ending process with SIGSTOP, which a late SIGCONT
      * would swallow. */
     (void)kill(program->pid, SIGCONT);
     (void)kill(program->pid, SIGTERM);

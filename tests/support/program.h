@@ -22,7 +22,7 @@ struct program_options {
     const char *ready;
     /* "NAME=value" to add to its environment, NULL last; or NULL. */
     const char *const *environment;
-    /* Under CERTSTREAM_WRAPPER, and held to exit with 0 within 10 s of a SIGTERM. */
+    /* It runs under CERTSTREAM_WRAPPER, and is held to exit with 0 within 10 s of a SIGTERM. */
     bool is_daemon;
 };
 

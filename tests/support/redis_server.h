@@ -31,7 +31,7 @@ void redis_server_kill(struct redis_server *server);
 /* Starts it again and waits until what it held is loaded. */
 void redis_server_restart(struct redis_server *server);
 
-/* After a program_restart of its program: until what it held is loaded. */
+/* Waits, after a program_restart of its program, until what it held is loaded. */
 void redis_server_wait(struct redis_server *server);
 
 /* A blocking command over a connection of the server's own, made anew when it broke. Fails the test

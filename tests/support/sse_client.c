@@ -31,7 +31,7 @@ struct sse_client {
     struct buffer received;
     size_t consumed;
     bool has_ended;
-    /* Of the event handed out last. */
+    /* What the event handed out last has. */
     struct buffer id, event, data, comment;
 };
 

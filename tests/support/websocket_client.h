@@ -51,7 +51,8 @@ void websocket_client_destroy(struct websocket_client *client);
 int websocket_client_status(const struct websocket_client *client);
 const char *websocket_client_headers(const struct websocket_client *client);
 
-/* For poll(2): readable means that websocket_client_receive has something to do. Non-blocking. */
+/* Poll(2) may wait for it: readable means that websocket_client_receive has something to do.
+ * Non-blocking. */
 int websocket_client_descriptor(const struct websocket_client *client);
 /* Takes what the socket has. False when the server has closed. */
 bool websocket_client_receive(struct websocket_client *client);

@@ -33,7 +33,7 @@ struct world {
     struct roster_policy policy;
     uint64_t now_ms;
     struct log_list followed; /* and drained */
-    /* Of the last step. */
+    /* What the last step said. */
     bool was_held;
     size_t known, stopped;
     char said[WORLD_TEXT_SIZE]; /* of all logs */

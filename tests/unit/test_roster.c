@@ -120,7 +120,7 @@ static void an_ignored_log_is_not_followed_whatever_lists_say(void **state)
     world->policy.ignored_count = 1;
     world_step(world);
     assert_string_equal(world->said, "a=no:by --ignore-log b=yes");
-    /* It is the operator's wish: nothing for the brake. */
+    /* The settings say so: nothing for the brake. */
     assert_int_equal(world->stopped, 0);
 }
 

@@ -19,7 +19,7 @@ struct tree_head bent_head_of(struct ct_log *log, const struct distortion *disto
                               forked);
     if (behind) {
         uint64_t size = less(head.size, behind);
-        /* As old as the last entry that it covers. */
+        /* It is as old as the last entry that it covers. */
         uint64_t timestamp_ms =
             size ? ct_log_timestamp(log, size - 1, false) : ct_log_start_ms(log);
         return ct_log_head_of(log, size, timestamp_ms, forked);

@@ -9,7 +9,8 @@
 
 enum {
     ENTRIES_HASH_SIZE = 32,
-    /* In tiles: index and timestamp of a whole tile are handed over at once. */
+    /* Entries of tiles are written together: index and timestamp of a whole tile are handed over at
+     * once. */
     ENTRIES_TILE_WIDTH = 256,
 };
 

@@ -59,7 +59,7 @@ struct fault {
     bool is_counted;
     double probability;
     bool struck; /* the request that is being answered */
-    /* Of a limit: a bucket. */
+    /* A limit is a bucket. */
     double rate;
     double tokens;
     uint64_t filled_ms;
@@ -113,7 +113,7 @@ static void break_with_status(struct http_reply *reply, const struct fault *faul
     add_header(reply, "Location", fault->location);
 }
 
-/* As many as the bucket holds, which fills up at the limit's rate. */
+/* It answers as many as the bucket holds, which fills up at the limit's rate. */
 static bool spare_within_limit(struct fault *fault)
 {
     uint64_t now_ms = clock_monotonic_ms();

@@ -9,7 +9,7 @@
 
 struct given_entries;
 
-/* As in entries.h. */
+/* These do what entries.h says. */
 struct given_entries *given_entries_load(const char *path);
 void given_entries_destroy(struct given_entries *given);
 uint64_t given_entries_count(const struct given_entries *given);

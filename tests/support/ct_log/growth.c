@@ -6,7 +6,7 @@
 #include "shared/base/memory.h"
 
 enum {
-    /* Between initial entries: 200,000 of them span two hours. */
+    /* The time between initial entries: 200,000 of them span two hours. */
     INITIAL_SPACING_MS = 37
 };
 

@@ -19,7 +19,7 @@ enum {
     GROWTH_STEPS_MAX = 4096
 };
 
-/* From `first_index` on, entries come at `rate` per second, the first at `time_ms`; rate 0: all at
+/* Entries come, from `first_index` on, at `rate` per second, the first at `time_ms`; rate 0: all at
  * that moment. */
 struct growth_step {
     uint64_t first_index;

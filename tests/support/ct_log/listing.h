@@ -17,7 +17,7 @@ enum {
 };
 
 struct listing {
-    /* By enum ct_log_view: "usable"; "": no state; "gone": not in the list. */
+    /* The state of each enum ct_log_view: "usable"; "": no state; "gone": not in the list. */
     char states[LISTING_VIEWS][LISTING_STATE_SIZE];
     uint64_t final_size[LISTING_VIEWS]; /* of "readonly" */
     uint64_t extra_count;               /* further usable logs, at addresses where nothing is */

@@ -13,7 +13,7 @@ struct made_entries;
 struct made_entries *made_entries_create(const char *seed, uint64_t start_ms);
 void made_entries_destroy(struct made_entries *made);
 
-/* As in entries.h. */
+/* These do what entries.h says. */
 void made_entries_write_leaf(const struct made_entries *made, const struct entry_position *position,
                              struct buffer *out);
 void made_entries_write_members(const struct made_entries *made,

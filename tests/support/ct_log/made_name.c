@@ -39,10 +39,11 @@ static const char *const a_labels[] = {
     "xn--80ak6aa92e", "xn--fsqu00a", "xn--hxt814e",
 };
 
-/* At most once per expression: the order in which arguments are evaluated is the compiler's. */
+/* May stand at most once in an expression: the order in which arguments are evaluated is the
+ * compiler's. */
 #define PICK(list, random) (list)[seeded_random_below(random, sizeof(list) / sizeof *(list))]
 
-/* In percent; the last row takes what is left. */
+/* Shares are in percent; the last row takes what is left. */
 static const struct {
     unsigned percent;
     size_t least, most;

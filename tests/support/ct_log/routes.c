@@ -46,7 +46,7 @@ static void write_list(struct routes *routes, struct buffer *out)
     log_list_write(out, routes->log, &routes->listing, base);
 }
 
-/* With an entity tag, as the servers of the real lists give one. */
+/* The answer has an entity tag, as the servers of the real lists give one. */
 static void answer_list(struct routes *routes, const struct http_request *request,
                         const struct distortion *distortion, struct http_reply *reply)
 {

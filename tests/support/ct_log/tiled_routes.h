@@ -7,8 +7,8 @@ struct http_reply;
 struct http_request;
 struct routes;
 
-/* As in rfc6962_routes.h. Hash tiles and data tiles are two routes, so that faults can tell them
- * apart. */
+/* These are called as those of rfc6962_routes.h. Hash tiles and data tiles are two routes, so that
+ * faults can tell them apart. */
 void tiled_answer_checkpoint(struct routes *routes, const struct http_request *request,
                              const struct distortion *distortion, struct http_reply *reply);
 void tiled_answer_tile(struct routes *routes, const struct http_request *request,
