@@ -20,7 +20,7 @@
 
 enum {
     KEY_SIZE_MAX = 2048,
-    /* Before anything is learnt: ct.md 6.2 gives 5.5 to 8 KB for JSON and 1.6 KB for a tile's entry. */
+    /* Before anything is learnt: an entry takes 5.5 to 8 KB as JSON, 1.6 KB in a tile. */
     RFC6962_BYTES_PER_ENTRY = 8192,
     TILED_BYTES_PER_ENTRY = 2048,
     /* After an append that failed, Redis is given this long before the position is read again; twice as long after each

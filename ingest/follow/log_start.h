@@ -1,6 +1,6 @@
 /*
  * Where a followed log starts that Redis has no frontier of: the frontier of its first entries, proven under its head
- * (ct.md sections 4.2 to 4.4).
+ * (ingest/README.md, "What is proven").
  */
 #ifndef INGEST_FOLLOW_LOG_START_H
 #define INGEST_FOLLOW_LOG_START_H

@@ -5,7 +5,7 @@
  *   usable, qualified        followed
  *   readonly                 followed, to its final tree head if that is known
  *   pending                  followed if the settings say so; if it is followed already it stays so
- *   retired, rejected, gone  drained if it is followed (read until it grows no more), else not begun
+ *   retired, rejected, gone  drained if it is followed (read until it stands still), else not begun
  *   no state, log for tests  followed if a list of the user's own names it
  *
  * Lists are joined in favour of the log: the description by which it lives longest counts

@@ -50,8 +50,8 @@ enum {
     REASON_SIZE = 160,
     NAME_SIZE = 64,
     ARGUMENTS_MAX = 16,
-    /* hiredis reads 16 KB at a time. More of them in a row spare the loop's round for each, and are no more than what a
-     * millisecond is good for. */
+    /* hiredis reads 16 KB at a time. More of them in a row spare the loop's round for each, and are
+     * no more than what a millisecond is good for. */
     READS_PER_TURN = 16,
 };
 

@@ -12,7 +12,8 @@
 #include "shared/base/memory.h"
 
 enum {
-    /* A chunk is a part of a reply; below what malloc would map, so that its pages stay with the process. */
+    /* A chunk is a part of a reply; below what malloc would map, so that its pages stay with the
+     * process. */
     CHUNK_FIRST = 4 * 1024,
     CHUNK_MAX = 64 * 1024,
     /* Redis itself sends no more than 2^32 texts, and we ask for a few thousand. */

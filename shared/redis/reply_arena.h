@@ -1,9 +1,11 @@
 /*
- * Replies of Redis whose memory is one arena: hiredis' own objects cost two allocations for each field of an entry, these a few
- * for a whole reply. Objects begin as hiredis' redisReply, so whoever reads replies sees no difference. Texts are copied into the
- * arena, because the buffer that they are read from moves.
+ * Replies of Redis whose memory is one arena: hiredis' own objects cost two allocations for each
+ * field of an entry, these a few for a whole reply. Objects begin as hiredis' redisReply, so
+ * whoever reads replies sees no difference. Texts are copied into the arena, because the buffer
+ * that they are read from moves.
  *
- * A reply lives until its last user has let go of it: hiredis is one, from the last byte read until the callback returns.
+ * A reply lives until its last user has let go of it: hiredis is one, from the last byte read until
+ * the callback returns.
  */
 #ifndef SHARED_REDIS_REPLY_ARENA_H
 #define SHARED_REDIS_REPLY_ARENA_H

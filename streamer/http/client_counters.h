@@ -1,4 +1,5 @@
-/* What is counted of connections and subscribers by those who have them, for those who tell of it (metrics). */
+/* What is counted of connections and subscribers by those who have them, for those who tell of it
+ * (metrics). */
 #ifndef STREAMER_HTTP_CLIENT_COUNTERS_H
 #define STREAMER_HTTP_CLIENT_COUNTERS_H
 
