@@ -33,7 +33,7 @@ struct ingest_settings {
 
 extern const struct settings_program ingest_settings_program;
 
-/* Both have been checked when the settings were read. */
+/* It was checked when the settings were read. */
 void ingest_settings_address(const struct ingest_settings *settings, struct redis_address *address);
 /* `kind`'s policy, with the settings in it. */
 void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_kind kind,

@@ -1,8 +1,8 @@
 /*
  * The publisher carries batches into Redis, one transaction after the other over one connection:
  *
- *   WATCH log · HMGET log next  →  is it what the batch expects?
- *                               →  MULTI · XADD … · HSETNX issuers · HSET log · XTRIM · EXEC
+ *   WATCH log · XLEN stream · HGET log next  →  is it what the batch expects?
+ *     →  MULTI · HSETNX issuers · XADD … · HSET log · XTRIM · EXEC
  *
  * So a batch is appended whole or not at all, and only on top of the entry before it: kill -9 at
  * any moment, a second process on the same log, or a Redis that lost its last second can neither
