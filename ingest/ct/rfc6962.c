@@ -80,7 +80,7 @@ static bool take_entry(struct reader *reader, struct bytes *leaf_input, struct b
            take_character(reader, '}');
 }
 
-static bool take_entries(struct reader *reader)
+static bool take_entries_array(struct reader *reader)
 {
     struct bytes name;
     return take_character(reader, '{') && take_string(reader, &name) &&
@@ -94,7 +94,7 @@ static bool is_plain(struct bytes body, size_t *count)
     struct reader reader = reader_of(body);
     struct bytes leaf_input, extra_data;
     *count = 0;
-    if (!take_entries(&reader))
+    if (!take_entries_array(&reader))
         return false;
     do {
         if (!take_entry(&reader, &leaf_input, &extra_data))
@@ -111,7 +111,7 @@ static bool open_plain(struct rfc6962_page *page, struct bytes body)
     if (!is_plain(body, &page->count))
         return false;
     page->plain = reader_of(body);
-    (void)take_entries(&page->plain);
+    (void)take_entries_array(&page->plain);
     page->left = page->count;
     return true;
 }

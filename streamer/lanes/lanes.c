@@ -73,7 +73,7 @@ bool lane_key_equal(const struct lane_key *a, const struct lane_key *b)
            filter_equal(a->filter, b->filter);
 }
 
-static struct lane_slot *find_slot(const struct lanes *lanes, const struct lane_key *key)
+static struct lane_slot *find_lane_slot(const struct lanes *lanes, const struct lane_key *key)
 {
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
         if (lane_key_equal(&slot->key, key))
@@ -104,13 +104,13 @@ static struct lane_slot *make_slot(struct lanes *lanes, const struct lane_key *k
 
 bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key)
 {
-    return !key->filter || lanes->filtered < LANES_FILTERED_MAX || find_slot(lanes, key);
+    return !key->filter || lanes->filtered < LANES_FILTERED_MAX || find_lane_slot(lanes, key);
 }
 
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest)
 {
-    struct lane_slot *slot = find_slot(lanes, key);
+    struct lane_slot *slot = find_lane_slot(lanes, key);
     if (!slot && !lanes_have_room(lanes, key)) {
         lanes->stats.refused++;
         return NULL;
