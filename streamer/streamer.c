@@ -17,6 +17,7 @@
 #include "shared/redis/redis_link.h"
 #include "streamer/edge/admission.h"
 #include "streamer/edge/listeners.h"
+#include "streamer/filter/filter_subject.h"
 #include "streamer/http/entry_search.h"
 #include "streamer/http/http_routes.h"
 #include "streamer/http/newest.h"
@@ -60,6 +61,7 @@ struct streamer {
     struct loop *loop;
     struct issuer_cache *issuers;
     struct renderer *renderer;
+    struct filter_subject *subject; /* of answers */
     struct framer *framer;
     struct lanes *lanes;
     struct recent_entries *recent;
@@ -295,6 +297,7 @@ static void fill_sources(struct streamer *streamer)
     streamer->sources = (struct http_sources){
         .newest = streamer->newest,
         .renderer = streamer->renderer,
+        .subject = streamer->subject,
         .lanes = streamer->lanes,
         .search = streamer->search,
         .recent_certificates = streamer->recent_certificates,
@@ -326,6 +329,7 @@ static void make_readers(struct streamer *streamer)
     streamer->framer = framer_create(streamer->renderer);
     streamer->recent_certificates =
         recent_certificates_create((size_t)streamer->settings->unique_window, random_seed());
+    streamer->subject = filter_subject_create(streamer->recent_certificates);
     streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer,
                                    streamer->recent_certificates);
     streamer->recent = recent_entries_create();
@@ -485,6 +489,7 @@ static void clean_up(struct streamer *streamer)
     lanes_destroy(streamer->lanes);
     recent_certificates_destroy(streamer->recent_certificates);
     framer_destroy(streamer->framer);
+    filter_subject_destroy(streamer->subject);
     renderer_destroy(streamer->renderer);
     issuer_cache_destroy(streamer->issuers);
     listeners_close(&streamer->listeners);

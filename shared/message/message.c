@@ -97,29 +97,42 @@ static void write_message_id(struct buffer *out, struct bytes id)
     buffer_append_string(out, "\",");
 }
 
+static void write_matched(struct buffer *out, struct bytes matched)
+{
+    if (matched.size == 0)
+        return;
+    buffer_append_string(out, "\"matched\":");
+    buffer_append_bytes(out, matched);
+    buffer_append_byte(out, ',');
+}
+
 /* The stored message with its id, without its last `left_out` bytes. */
-static void splice(struct buffer *out, struct bytes json, struct bytes id, size_t left_out)
+static void splice(struct buffer *out, struct bytes json, const struct message_envelope *envelope,
+                   size_t left_out)
 {
     size_t prefix_size = sizeof update_prefix - 1;
     buffer_append(out, json.data, prefix_size);
-    write_message_id(out, id);
+    write_message_id(out, envelope->id);
+    write_matched(out, envelope->matched);
     buffer_append(out, json.data + prefix_size, json.size - prefix_size - left_out);
 }
 
-bool message_splice_lite(struct buffer *out, struct bytes json, struct bytes id)
+bool message_splice_lite(struct buffer *out, struct bytes json,
+                         const struct message_envelope *envelope)
 {
     if (!is_update(json))
         return false;
-    splice(out, json, id, 0);
+    splice(out, json, envelope, 0);
     return true;
 }
 
-bool message_splice_full(struct buffer *out, struct bytes json, struct bytes id, struct bytes der,
+bool message_splice_full(struct buffer *out, struct bytes json,
+                         const struct message_envelope *envelope, struct bytes der,
                          const struct bytes *issuers, size_t issuer_count)
 {
     if (!is_update(json))
         return false;
-    splice(out, json, id, sizeof update_end - 1);
+    splice(out, json, envelope, sizeof update_end - 1);
     buffer_append_string(out, ",\"as_der\":\"");
     base64_encode(out, der);
     buffer_append_string(out, "\"},\"chain\":[");

@@ -42,13 +42,21 @@ struct message_entry {
 void message_write(struct buffer *out, const struct message_entry *entry,
                    const struct certificate *certificate);
 
-/* Appends the lite message with its stream id, from the stored one. False, with nothing appended,
+/* What the streamer adds to a stored message. */
+struct message_envelope {
+    struct bytes id;      /* the stream's */
+    struct bytes matched; /* a JSON array: what let the message through; no data if nothing asked */
+};
+
+/* Appends the lite message with its envelope, from the stored one. False, with nothing appended,
  * if `json` is not of the contract's form. */
-bool message_splice_lite(struct buffer *out, struct bytes json, struct bytes id);
+bool message_splice_lite(struct buffer *out, struct bytes json,
+                         const struct message_envelope *envelope);
 
 /* Appends the full message: the lite one plus as_der (base64 of `der`) and chain. `issuers` are
  * certificate objects, in order, issuer first. */
-bool message_splice_full(struct buffer *out, struct bytes json, struct bytes id, struct bytes der,
+bool message_splice_full(struct buffer *out, struct bytes json,
+                         const struct message_envelope *envelope, struct bytes der,
                          const struct bytes *issuers, size_t issuer_count);
 
 /* Appends the dns_entries message; `domains` is the stream's field: a JSON array. */

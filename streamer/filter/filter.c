@@ -1,6 +1,6 @@
 /*
- * In two steps: each value is checked and brought to the one form that stands for all that mean the same, sorted and once
- * each, so that the text of equal filters is equal; then what matching needs is made of them.
+ * In two steps: the values are checked and brought to one form (filter_value.h), so that the text
+ * of equal filters is equal; then what matching needs is made of them.
  */
 #include "streamer/filter/filter.h"
 
@@ -9,56 +9,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shared/base/base64.h"
 #include "shared/base/buffer.h"
-#include "shared/base/digest.h"
-#include "shared/base/hex.h"
 #include "shared/base/memory.h"
-#include "shared/base/utf8.h"
+#include "shared/json/json_writer.h"
 #include "shared/message/message_view.h"
-#include "shared/redis/contract.h"
+#include "streamer/filter/domain_table.h"
 #include "streamer/filter/filter_subject.h"
+#include "streamer/filter/filter_value.h"
 #include "streamer/filter/linear_regex.h"
 #include "streamer/filter/text_pattern.h"
 
 enum {
-    SHA256_HEX = 2 * SHA256_SIZE,
-    SHA1_HEX = 2 * SHA1_SIZE,
     /* Every byte of a query, percent-encoded. */
     TEXT_MAX = 8 * QUERY_TEXT_MAX,
     PRINTED_NAME_MAX = 32,
-    /* Of the table of domains; a power of two, at least twice their number. */
-    DOMAIN_SLOTS_MAX = 2 * FILTER_DOMAINS_MAX,
-};
-
-/* In the order in which the canonical text has them. */
-enum filter_kind {
-    FILTER_DOMAIN,
-    FILTER_ISSUER,
-    FILTER_LOG,
-    FILTER_MATCH,
-    FILTER_OPERATOR,
-    FILTER_REGEX,
-    FILTER_TYPE,
-    FILTER_UNIQUE,
-    FILTER_KINDS,
-};
-
-struct value {
-    uint8_t *data;
-    size_t size;
-};
-
-struct values {
-    struct value *items;
-    size_t count;
-};
-
-struct domain_slot {
-    struct bytes name; /* no data: empty */
-    uint32_t hash;
-    bool takes_whole; /* the name itself */
-    bool takes_below; /* names that end in it */
+    ID_SIZE = 64, /* of a log or a certificate, in hex */
+    /* Steps per name, as measured beside those of a regex (bench_filter). */
+    COST_OF_FILTER = 4,
+    COST_OF_MATCH = 8,
+    COST_OF_NAME = 2,
 };
 
 /* A log, an operator or an issuer. */
@@ -70,184 +39,13 @@ struct name_pattern {
 struct filter {
     size_t references;
     struct buffer text;
-    struct values values[FILTER_KINDS];
-    uint64_t
-        domain_hashes; /* a bit for the top six of each hash: most names are told apart by it */
-    size_t domain_mask;
-    struct domain_slot *domains;
-    struct linear_regex *regexes[FILTER_REGEXES_MAX];
+    struct filter_values values[FILTER_KINDS];
+    uint64_t cost;
+    bool has_alternatives;            /* of a kind, so that not all that is asked for need hold */
+    struct domain_entry *domains;     /* one per value */
+    struct domain_table domain_table; /* of them */
     struct name_pattern *names[FILTER_KINDS]; /* of the kinds that are names */
 };
-
-/* Each checks a value and brings it to its one form, in place; NULL, or a constant that says what is wrong with it. */
-typedef const char *(*normalise_value)(struct value *value);
-
-static const char *normalise_domain(struct value *value);
-static const char *normalise_issuer(struct value *value);
-static const char *normalise_log(struct value *value);
-static const char *normalise_text(struct value *value);
-static const char *normalise_regex(struct value *value);
-static const char *normalise_type(struct value *value);
-static const char *normalise_unique(struct value *value);
-
-static const struct {
-    const char *name;
-    normalise_value normalise;
-    size_t most;
-} kinds[FILTER_KINDS] = {
-    [FILTER_DOMAIN] = { "domain", normalise_domain, FILTER_DOMAINS_MAX },
-    [FILTER_ISSUER] = { "issuer", normalise_issuer, FILTER_NAMES_MAX },
-    [FILTER_LOG] = { "log", normalise_log, FILTER_NAMES_MAX },
-    [FILTER_MATCH] = { "match", normalise_text, FILTER_MATCHES_MAX },
-    [FILTER_OPERATOR] = { "operator", normalise_text, FILTER_NAMES_MAX },
-    [FILTER_REGEX] = { "regex", normalise_regex, FILTER_REGEXES_MAX },
-    [FILTER_TYPE] = { "type", normalise_type, 2 },
-    [FILTER_UNIQUE] = { "unique", normalise_unique, 1 },
-};
-
-static struct bytes bytes_of_value(const struct value *value)
-{
-    return bytes_of(value->data, value->size);
-}
-
-static bool is_utf8(struct bytes text)
-{
-    for (size_t at = 0; at < text.size;) {
-        size_t size = utf8_sequence_size(bytes_of(text.data + at, text.size - at));
-        if (!size)
-            return false;
-        at += size;
-    }
-    return true;
-}
-
-static const char *normalise_text(struct value *value)
-{
-    if (!is_utf8(bytes_of_value(value)))
-        return "is not UTF-8";
-    text_pattern_lower(value->data, bytes_of_value(value));
-    return NULL;
-}
-
-static bool is_domain_byte(uint8_t byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
-           byte == '_' || byte == '.';
-}
-
-/* The part of a domain behind "*." or ".". */
-static struct bytes base_of_domain(struct bytes domain, bool *takes_whole, bool *takes_below)
-{
-    bool starred = domain.size >= 2 && domain.data[0] == '*' && domain.data[1] == '.';
-    bool dotted = !starred && domain.size >= 1 && domain.data[0] == '.';
-    size_t skipped = starred ? 2 : dotted;
-    *takes_whole = !starred;
-    *takes_below = starred || dotted;
-    return bytes_of(domain.data + skipped, domain.size - skipped);
-}
-
-static const char *normalise_domain(struct value *value)
-{
-    bool whole, below;
-    text_pattern_lower(value->data, bytes_of_value(value));
-    if (value->size > 1 && value->data[value->size - 1] == '.')
-        value->size--;
-    struct bytes base = base_of_domain(bytes_of_value(value), &whole, &below);
-    if (base.size == 0 || base.data[0] == '.' || base.data[base.size - 1] == '.')
-        return "is no name";
-    for (size_t i = 0; i < base.size; i++) {
-        if (base.data[i] == '*')
-            return "has an asterisk elsewhere than in *. at its start";
-        if (base.data[i] >= 0x80)
-            return "is not ASCII; certificates have internationalized names as xn--";
-        if (!is_domain_byte(base.data[i]))
-            return "has a character that no name has";
-    }
-    return NULL;
-}
-
-static const char *normalise_regex(struct value *value)
-{
-    const char *reason;
-    struct linear_regex *regex = linear_regex_create(bytes_of_value(value), &reason);
-    linear_regex_destroy(regex);
-    return reason;
-}
-
-static bool is_hex(struct bytes text, size_t size)
-{
-    uint8_t binary[SHA256_SIZE];
-    return text.size == size && hex_decode(binary, size / 2, text);
-}
-
-/* A fingerprint with colons loses them. */
-static void drop_colons(struct value *value, size_t size)
-{
-    if (value->size != size / 2 * 3 - 1)
-        return;
-    uint8_t plain[SHA256_HEX];
-    for (size_t i = 0; i < size / 2; i++) {
-        if (i && value->data[3 * i - 1] != ':')
-            return;
-        memcpy(plain + 2 * i, value->data + 3 * i, 2);
-    }
-    if (!is_hex(bytes_of(plain, size), size))
-        return;
-    memcpy(value->data, plain, size);
-    value->size = size;
-}
-
-static const char *normalise_issuer(struct value *value)
-{
-    drop_colons(value, SHA256_HEX);
-    drop_colons(value, SHA1_HEX);
-    if (is_hex(bytes_of_value(value), SHA1_HEX))
-        return "is a SHA-1 fingerprint; issuers are known by their SHA-256";
-    return normalise_text(value);
-}
-
-/* As long as a log id in base64, and padded as it. */
-static bool looks_like_id(const struct value *value)
-{
-    return value->size == base64_encoded_size(SHA256_SIZE) && value->data[value->size - 1] == '=';
-}
-
-/* A log id in base64 becomes hex, which is longer. What is none must not become one by being made lower case. */
-static const char *normalise_log(struct value *value)
-{
-    uint8_t id[SHA256_SIZE];
-    char hex[SHA256_HEX + 1];
-    if (!looks_like_id(value))
-        return normalise_text(value);
-    if (!base64_decode_exactly(id, sizeof id, bytes_of_value(value)))
-        return "is no log id";
-    hex_encode(hex, bytes_of(id, sizeof id));
-    value->data = memory_resize(value->data, SHA256_HEX, 1);
-    value->size = SHA256_HEX;
-    memcpy(value->data, hex, SHA256_HEX);
-    return NULL;
-}
-
-static const char *normalise_type(struct value *value)
-{
-    bool known = bytes_equal_string(bytes_of_value(value), "precert") ||
-                 bytes_equal_string(bytes_of_value(value), "cert");
-    return known ? NULL : "is precert or cert";
-}
-
-static const char *normalise_unique(struct value *value)
-{
-    bool known = value->size == 1 && (value->data[0] == '0' || value->data[0] == '1');
-    return known ? NULL : "is 1 or 0";
-}
-
-static enum filter_kind find_kind(struct bytes name)
-{
-    size_t kind = 0;
-    while (kind < FILTER_KINDS && !bytes_equal_string(name, kinds[kind].name))
-        kind++;
-    return (enum filter_kind)kind;
-}
 
 static bool is_listed(const char *const *names, struct bytes name)
 {
@@ -281,54 +79,10 @@ static void explain_unknown(char *reason, struct bytes name, const char *const *
     bool printable = is_printable_name(name);
     (void)snprintf(reason, FILTER_REASON_SIZE, "there is no parameter %.*s; there are",
                    printable ? (int)name.size : 1, printable ? (const char *)name.data : "?");
-    for (size_t kind = 0; kind < FILTER_KINDS; kind++)
-        append_word(reason, kinds[kind].name);
+    for (unsigned kind = 0; kind < FILTER_KINDS; kind++)
+        append_word(reason, filter_kind_name(kind));
     for (; *others; others++)
         append_word(reason, *others);
-}
-
-/* Where the value belongs in the sorted list; true if it is there already. */
-static bool find_place(const struct values *values, struct bytes value, size_t *place)
-{
-    for (*place = 0; *place < values->count; (*place)++) {
-        struct bytes other = bytes_of_value(&values->items[*place]);
-        size_t common = value.size < other.size ? value.size : other.size;
-        int order = common ? memcmp(value.data, other.data, common) : 0;
-        if (order < 0 || (order == 0 && value.size <= other.size))
-            return order == 0 && value.size == other.size;
-    }
-    return false;
-}
-
-static void insert_value(struct values *values, size_t place, struct value value)
-{
-    values->items = memory_resize(values->items, values->count + 1, sizeof *values->items);
-    memmove(values->items + place + 1, values->items + place,
-            (values->count - place) * sizeof *values->items);
-    values->items[place] = value;
-    values->count++;
-}
-
-/* NULL, or what is wrong. */
-static const char *add_value(struct filter *filter, enum filter_kind kind, struct bytes text)
-{
-    struct values *values = &filter->values[kind];
-    size_t place;
-    if (text.size == 0)
-        return "has no value";
-    if (text.size > FILTER_VALUE_MAX)
-        return "is too long";
-    struct value value = { memory_allocate(text.size), text.size };
-    memcpy(value.data, text.data, text.size);
-    const char *wrong = kinds[kind].normalise(&value);
-    bool known = !wrong && find_place(values, bytes_of_value(&value), &place);
-    if (!wrong && !known && values->count == kinds[kind].most)
-        wrong = "is given too often";
-    if (wrong || known)
-        free(value.data);
-    else
-        insert_value(values, place, value);
-    return wrong;
 }
 
 static bool add_parameters(struct filter *filter, const struct query *query,
@@ -336,38 +90,30 @@ static bool add_parameters(struct filter *filter, const struct query *query,
 {
     for (size_t i = 0; i < query->count; i++) {
         const struct query_parameter *parameter = &query->parameters[i];
-        enum filter_kind kind = find_kind(parameter->name);
+        enum filter_kind kind = filter_kind_find(parameter->name);
         if (kind == FILTER_KINDS && is_listed(others, parameter->name))
             continue;
         if (kind == FILTER_KINDS) {
             explain_unknown(reason, parameter->name, others);
             return false;
         }
-        const char *wrong = add_value(filter, kind, parameter->value);
+        const char *wrong = filter_values_add(&filter->values[kind], kind, parameter->value);
         if (wrong) {
-            (void)snprintf(reason, FILTER_REASON_SIZE, "%s %s", kinds[kind].name, wrong);
+            (void)snprintf(reason, FILTER_REASON_SIZE, "%s %s", filter_kind_name(kind), wrong);
             return false;
         }
     }
     return true;
 }
 
-static void clear_values(struct values *values)
-{
-    for (size_t i = 0; i < values->count; i++)
-        free(values->items[i].data);
-    free(values->items);
-    *values = (struct values){ 0 };
-}
-
 /* What asks for nothing is left out: unique=0, and both types. */
 static void drop_idle(struct filter *filter)
 {
-    struct values *unique = &filter->values[FILTER_UNIQUE];
+    struct filter_values *unique = &filter->values[FILTER_UNIQUE];
     if (unique->count > 0 && unique->items[0].data[0] == '0')
-        clear_values(unique);
+        filter_values_clear(unique);
     if (filter->values[FILTER_TYPE].count == 2)
-        clear_values(&filter->values[FILTER_TYPE]);
+        filter_values_clear(&filter->values[FILTER_TYPE]);
 }
 
 static bool is_empty(const struct filter *filter)
@@ -395,8 +141,7 @@ static void append_encoded(struct buffer *out, struct bytes text)
     for (size_t i = 0; i < text.size; i++) {
         uint8_t byte = text.data[i];
         uint8_t code[] = { '%', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15] };
-        bool plain = is_domain_byte((uint8_t)(byte | (byte >= 'A' && byte <= 'Z' ? 0x20 : 0))) ||
-                     byte == '*';
+        bool plain = isalnum(byte) || (byte && strchr("-_.*", byte));
         buffer_append(out, plain ? &byte : code, plain ? 1 : sizeof code);
     }
 }
@@ -404,84 +149,77 @@ static void append_encoded(struct buffer *out, struct bytes text)
 static void write_text(struct filter *filter)
 {
     struct buffer *out = &filter->text;
-    for (size_t kind = 0; kind < FILTER_KINDS; kind++) {
+    for (unsigned kind = 0; kind < FILTER_KINDS; kind++) {
         for (size_t i = 0; i < filter->values[kind].count; i++) {
             if (out->size > 0)
                 buffer_append_byte(out, '&');
-            buffer_append_string(out, kinds[kind].name);
+            buffer_append_string(out, filter_kind_name(kind));
             buffer_append_byte(out, '=');
-            append_encoded(out, bytes_of_value(&filter->values[kind].items[i]));
+            append_encoded(out, filter_value_text(&filter->values[kind].items[i]));
         }
     }
     buffer_append_byte(out, '\0');
     assert(!out->failed);
 }
 
-static struct domain_slot *find_slot(const struct filter *filter, struct bytes name, uint32_t hash)
+static struct bytes text_of(const struct filter *filter, enum filter_kind kind, size_t i)
 {
-    size_t at = hash & filter->domain_mask;
-    while (filter->domains[at].name.data &&
-           (filter->domains[at].hash != hash || !bytes_equal(filter->domains[at].name, name)))
-        at = (at + 1) & filter->domain_mask;
-    return &filter->domains[at];
-}
-
-static uint64_t hash_bit(uint32_t hash)
-{
-    return UINT64_C(1) << (hash >> 26);
+    return filter_value_text(&filter->values[kind].items[i]);
 }
 
 static void make_domains(struct filter *filter)
 {
-    const struct values *values = &filter->values[FILTER_DOMAIN];
-    size_t slots = 2;
-    while (slots < 2 * values->count)
-        slots *= 2;
-    assert(slots <= DOMAIN_SLOTS_MAX);
-    filter->domain_mask = slots - 1;
-    filter->domains = memory_allocate_zeroed(slots, sizeof *filter->domains);
-    for (size_t i = 0; i < values->count; i++) {
-        bool whole, below;
-        struct bytes name = base_of_domain(bytes_of_value(&values->items[i]), &whole, &below);
-        uint32_t hash = subject_hash(name);
-        struct domain_slot *slot = find_slot(filter, name, hash);
-        slot->name = name;
-        slot->hash = hash;
-        slot->takes_whole |= whole;
-        slot->takes_below |= below;
-        filter->domain_hashes |= hash_bit(hash);
-    }
-}
-
-static void make_regexes(struct filter *filter)
-{
-    const struct values *values = &filter->values[FILTER_REGEX];
-    for (size_t i = 0; i < values->count; i++) {
-        const char *reason;
-        filter->regexes[i] = linear_regex_create(bytes_of_value(&values->items[i]), &reason);
-        assert(filter->regexes[i]);
+    size_t count = filter->values[FILTER_DOMAIN].count;
+    filter->domains = memory_allocate_zeroed(count + 1, sizeof *filter->domains);
+    for (size_t i = 0; i < count; i++) {
+        struct domain_entry *entry = &filter->domains[i];
+        entry->name = filter_value_domain(text_of(filter, FILTER_DOMAIN, i), &entry->takes_whole,
+                                          &entry->takes_below);
+        entry->hash = subject_hash(entry->name);
+        domain_table_add(&filter->domain_table, entry);
     }
 }
 
 static void make_names(struct filter *filter, enum filter_kind kind)
 {
-    const struct values *values = &filter->values[kind];
-    filter->names[kind] = memory_allocate_zeroed(values->count + 1, sizeof *filter->names[kind]);
-    for (size_t i = 0; i < values->count; i++) {
-        struct bytes text = bytes_of_value(&values->items[i]);
-        filter->names[kind][i].is_id = kind != FILTER_OPERATOR && is_hex(text, SHA256_HEX);
+    size_t count = filter->values[kind].count;
+    filter->names[kind] = memory_allocate_zeroed(count + 1, sizeof *filter->names[kind]);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes text = text_of(filter, kind, i);
+        filter->names[kind][i].is_id = kind != FILTER_OPERATOR && filter_value_is_id(text);
         filter->names[kind][i].pattern = text_pattern_of(text);
     }
 }
 
-static void destroy(struct filter *filter)
+static uint64_t find_cost(const struct filter *filter)
+{
+    uint64_t cost = COST_OF_FILTER + COST_OF_MATCH * filter->values[FILTER_MATCH].count;
+    for (unsigned kind = 0; kind < FILTER_KINDS; kind++)
+        if (filter->names[kind])
+            cost += COST_OF_NAME * filter->values[kind].count;
+    for (size_t i = 0; i < filter->values[FILTER_REGEX].count; i++)
+        cost += linear_regex_steps(filter->values[FILTER_REGEX].items[i].regex);
+    return cost;
+}
+
+static void make_matching(struct filter *filter)
+{
+    make_domains(filter);
+    make_names(filter, FILTER_LOG);
+    make_names(filter, FILTER_OPERATOR);
+    make_names(filter, FILTER_ISSUER);
+    for (unsigned kind = 0; kind < FILTER_KINDS; kind++)
+        filter->has_alternatives |= filter->values[kind].count > 1;
+    filter->cost = find_cost(filter);
+}
+
+static void destroy_filter(struct filter *filter)
 {
     for (size_t kind = 0; kind < FILTER_KINDS; kind++) {
-        clear_values(&filter->values[kind]);
+        filter_values_clear(&filter->values[kind]);
         free(filter->names[kind]);
     }
-    for (size_t i = 0; i < FILTER_REGEXES_MAX; i++)
-        linear_regex_destroy(filter->regexes[i]);
+    domain_table_free(&filter->domain_table);
     free(filter->domains);
     buffer_free(&filter->text);
     free(filter);
@@ -498,15 +236,11 @@ bool filter_create(struct filter **filter, const struct query *query, const char
     drop_idle(made);
     good = good && goes_together(made, reason);
     if (!good || is_empty(made)) {
-        destroy(made);
+        destroy_filter(made);
         return good;
     }
     write_text(made);
-    make_domains(made);
-    make_regexes(made);
-    make_names(made, FILTER_LOG);
-    make_names(made, FILTER_OPERATOR);
-    make_names(made, FILTER_ISSUER);
+    make_matching(made);
     *filter = made;
     return true;
 }
@@ -522,7 +256,7 @@ void filter_release(struct filter *filter)
 {
     assert(!filter || filter->references > 0);
     if (filter && --filter->references == 0)
-        destroy(filter);
+        destroy_filter(filter);
 }
 
 const char *filter_text(const struct filter *filter)
@@ -535,46 +269,35 @@ bool filter_equal(const struct filter *a, const struct filter *b)
     return a == b || strcmp(filter_text(a), filter_text(b)) == 0;
 }
 
-static bool type_matches(const struct filter *filter, struct filter_subject *subject)
+uint64_t filter_cost(const struct filter *filter)
 {
-    const struct value *type = &filter->values[FILTER_TYPE].items[0];
-    bool wants_precertificate = bytes_equal_string(bytes_of_value(type), "precert");
-    return message_view_is_precertificate(filter_subject_entry(subject)->json) ==
-           wants_precertificate;
+    return filter ? filter->cost : 0;
 }
 
-static bool domain_matches(const struct filter *filter, struct filter_subject *subject)
+/* Whether the one value `i` of each kind holds. */
+
+static bool domain_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
     struct subject_endings endings = filter_subject_endings(subject);
-    for (size_t i = 0; i < endings.count; i++) {
-        const struct subject_ending *ending = &endings.items[i];
-        if (!(filter->domain_hashes & hash_bit(ending->hash)))
-            continue;
-        const struct domain_slot *slot = find_slot(filter, ending->text, ending->hash);
-        if (slot->name.data && (ending->is_whole ? slot->takes_whole : slot->takes_below))
-            return true;
-    }
-    return false;
-}
-
-static bool part_matches(const struct filter *filter, struct filter_subject *subject)
-{
-    const struct values *values = &filter->values[FILTER_MATCH];
-    struct bytes domains = filter_subject_domains(subject);
-    for (size_t i = 0; i < values->count; i++)
-        if (text_pattern_find(domains, bytes_of_value(&values->items[i])))
+    for (size_t j = 0; j < endings.count; j++)
+        if (domain_entry_takes(&filter->domains[i], &endings.items[j]))
             return true;
     return false;
 }
 
-static bool regex_matches(const struct filter *filter, struct filter_subject *subject)
+static bool match_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
-    struct subject_endings endings = filter_subject_endings(subject);
-    for (size_t i = 0; i < endings.count; i++)
-        for (size_t j = 0; endings.items[i].is_whole && j < FILTER_REGEXES_MAX; j++)
-            if (filter->regexes[j] &&
-                linear_regex_matches(filter->regexes[j], endings.items[i].text))
-                return true;
+    return text_pattern_find(filter_subject_domains(subject), text_of(filter, FILTER_MATCH, i));
+}
+
+static bool regex_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
+{
+    const struct linear_regex *regex = filter->values[FILTER_REGEX].items[i].regex;
+    struct bytes rest = filter_subject_domains(subject);
+    struct bytes name;
+    while (filter_subject_take_name(&rest, &name))
+        if (linear_regex_matches(regex, name))
+            return true;
     return false;
 }
 
@@ -583,76 +306,121 @@ static bool name_matches(const struct name_pattern *name, struct bytes text)
     return text.data && !name->is_id && text_pattern_matches(&name->pattern, text);
 }
 
-static bool log_matches(const struct filter *filter, struct filter_subject *subject)
+static bool log_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
+    const struct name_pattern *name = &filter->names[FILTER_LOG][i];
+    if (name->is_id && bytes_equal(name->pattern.core, filter_subject_entry(subject)->log))
+        return true;
     const struct subject_names *names = filter_subject_names(subject);
-    for (size_t i = 0; i < filter->values[FILTER_LOG].count; i++) {
-        const struct name_pattern *name = &filter->names[FILTER_LOG][i];
-        if (name->is_id && bytes_equal(name->pattern.core, filter_subject_entry(subject)->log))
-            return true;
-        if (name_matches(name, names->log_description) || name_matches(name, names->log_url))
-            return true;
-    }
-    return false;
+    return name_matches(name, names->log_description) || name_matches(name, names->log_url);
 }
 
-static bool operator_matches(const struct filter *filter, struct filter_subject *subject)
+static bool operator_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
-    const struct subject_names *names = filter_subject_names(subject);
-    for (size_t i = 0; i < filter->values[FILTER_OPERATOR].count; i++)
-        if (name_matches(&filter->names[FILTER_OPERATOR][i], names->operator_name))
-            return true;
-    return false;
+    return name_matches(&filter->names[FILTER_OPERATOR][i],
+                        filter_subject_names(subject)->operator_name);
 }
 
 /* The chain is fingerprints in hex, joined by single spaces. */
 static bool chain_has(struct bytes chain, struct bytes fingerprint)
 {
-    for (size_t at = 0; chain.size - at >= SHA256_HEX; at += SHA256_HEX + 1) {
-        if (memcmp(chain.data + at, fingerprint.data, SHA256_HEX) == 0)
+    for (size_t at = 0; chain.size - at >= ID_SIZE; at += ID_SIZE + 1) {
+        if (memcmp(chain.data + at, fingerprint.data, ID_SIZE) == 0)
             return true;
-        if (chain.size - at == SHA256_HEX)
+        if (chain.size - at == ID_SIZE)
             break;
     }
     return false;
 }
 
-static bool issuer_matches(const struct filter *filter, struct filter_subject *subject)
+static bool issuer_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
+    const struct name_pattern *name = &filter->names[FILTER_ISSUER][i];
+    if (name->is_id && chain_has(filter_subject_entry(subject)->chain, name->pattern.core))
+        return true;
     const struct subject_names *names = filter_subject_names(subject);
-    for (size_t i = 0; i < filter->values[FILTER_ISSUER].count; i++) {
-        const struct name_pattern *name = &filter->names[FILTER_ISSUER][i];
-        if (name->is_id && chain_has(filter_subject_entry(subject)->chain, name->pattern.core))
-            return true;
-        if (name_matches(name, names->issuer_common_name) ||
-            name_matches(name, names->issuer_organization))
-            return true;
-    }
-    return false;
+    return name_matches(name, names->issuer_common_name) ||
+           name_matches(name, names->issuer_organization);
 }
 
-static bool unique_matches(const struct filter *filter, struct filter_subject *subject)
+static bool type_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
+{
+    bool wants_precertificate = bytes_equal_string(text_of(filter, FILTER_TYPE, i), "precert");
+    return message_view_is_precertificate(filter_subject_entry(subject)->json) ==
+           wants_precertificate;
+}
+
+static bool unique_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
     (void)filter;
+    (void)i;
     return !filter_subject_is_repeat(subject);
 }
 
+typedef bool (*value_holds)(const struct filter *filter, size_t i, struct filter_subject *subject);
+
+static const value_holds holds[FILTER_KINDS] = {
+    [FILTER_DOMAIN] = domain_holds,     [FILTER_ISSUER] = issuer_holds,
+    [FILTER_LOG] = log_holds,           [FILTER_MATCH] = match_holds,
+    [FILTER_OPERATOR] = operator_holds, [FILTER_REGEX] = regex_holds,
+    [FILTER_TYPE] = type_holds,         [FILTER_UNIQUE] = unique_holds,
+};
+
+static bool kind_matches(const struct filter *filter, enum filter_kind kind,
+                         struct filter_subject *subject)
+{
+    size_t count = filter->values[kind].count;
+    for (size_t i = 0; i < count; i++)
+        if (holds[kind](filter, i, subject))
+            return true;
+    return count == 0;
+}
+
+static bool domain_matches(const struct filter *filter, struct filter_subject *subject)
+{
+    if (filter->domain_table.count == 0)
+        return true;
+    struct subject_endings endings = filter_subject_endings(subject);
+    for (size_t i = 0; i < endings.count; i++)
+        if (domain_table_find(&filter->domain_table, &endings.items[i]))
+            return true;
+    return false;
+}
+
+static bool others_match(const struct filter *filter, struct filter_subject *subject)
+{
+    return kind_matches(filter, FILTER_LOG, subject) &&
+           kind_matches(filter, FILTER_OPERATOR, subject) &&
+           kind_matches(filter, FILTER_ISSUER, subject) &&
+           kind_matches(filter, FILTER_UNIQUE, subject);
+}
+
+/* The cheap ones first. */
 bool filter_matches(const struct filter *filter, struct filter_subject *subject)
 {
-    /* The cheap ones first. */
-    static const struct {
-        enum filter_kind kind;
-        bool (*matches)(const struct filter *filter, struct filter_subject *subject);
-    } order[] = {
-        { FILTER_TYPE, type_matches },         { FILTER_DOMAIN, domain_matches },
-        { FILTER_MATCH, part_matches },        { FILTER_LOG, log_matches },
-        { FILTER_OPERATOR, operator_matches }, { FILTER_ISSUER, issuer_matches },
-        { FILTER_REGEX, regex_matches },       { FILTER_UNIQUE, unique_matches },
-    };
+    return !filter ||
+           (kind_matches(filter, FILTER_TYPE, subject) && domain_matches(filter, subject) &&
+            kind_matches(filter, FILTER_MATCH, subject) &&
+            kind_matches(filter, FILTER_REGEX, subject) && others_match(filter, subject));
+}
+
+void filter_write_matched(const struct filter *filter, struct filter_subject *subject,
+                          struct buffer *out)
+{
     if (!filter)
-        return true;
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        if (filter->values[order[i].kind].count > 0 && !order[i].matches(filter, subject))
-            return false;
-    return true;
+        return;
+    char before = '[';
+    for (unsigned kind = 0; kind < FILTER_KINDS; kind++)
+        for (size_t i = 0; i < filter->values[kind].count; i++) {
+            if (filter->has_alternatives && !holds[kind](filter, i, subject))
+                continue;
+            buffer_append_byte(out, (uint8_t)before);
+            buffer_append_byte(out, '"');
+            buffer_append_string(out, filter_kind_name(kind));
+            buffer_append_byte(out, '=');
+            json_escape(out, text_of(filter, kind, i));
+            buffer_append_byte(out, '"');
+            before = ',';
+        }
+    buffer_append_byte(out, ']');
 }

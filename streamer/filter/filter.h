@@ -28,6 +28,7 @@
 
 #include "streamer/filter/query.h"
 
+struct buffer;
 struct filter;
 struct filter_subject;
 
@@ -39,6 +40,8 @@ enum {
     FILTER_NAMES_MAX = 32, /* logs, operators, issuers: of each */
     FILTER_VALUE_MAX = 512,
     FILTER_REASON_SIZE = 256,
+    /* Every byte of a query as JSON escapes it. */
+    FILTER_MATCHED_MAX = 8 * QUERY_TEXT_MAX,
 };
 
 /* Reads the filters among the parameters of a query. True: *filter is theirs, or NULL if there are none, which lets
@@ -58,7 +61,16 @@ const char *filter_text(const struct filter *filter);
 /* True if they have the same text. */
 bool filter_equal(const struct filter *a, const struct filter *b);
 
+/* What the filter costs per name of a certificate, as it is charged to who asks for it: steps of
+ * linear_regex.h, and as much for the other values as they take. NULL costs nothing. */
+uint64_t filter_cost(const struct filter *filter);
+
 /* True if the subject's entry passes. NULL lets everything through. */
 bool filter_matches(const struct filter *filter, struct filter_subject *subject);
+
+/* Appends which of its values let the entry through, as the `matched` of a message (protocol of
+ * messages, README.md): ["domain=*.example.com"]. Only of an entry that passes. Nothing for NULL. */
+void filter_write_matched(const struct filter *filter, struct filter_subject *subject,
+                          struct buffer *out);
 
 #endif

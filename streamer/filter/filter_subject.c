@@ -1,9 +1,11 @@
 #include "streamer/filter/filter_subject.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "shared/base/memory.h"
 #include "shared/message/message_view.h"
+#include "streamer/filter/plain_name.h"
 #include "streamer/filter/text_pattern.h"
 #include "streamer/stream/recent_certificates.h"
 
@@ -118,39 +120,97 @@ static size_t copy_strings(uint8_t *out, struct bytes array)
     return written;
 }
 
+/* Whether one of the names may have another plain form. */
+static bool may_be_odd(struct bytes names)
+{
+    bool odd = false;
+    uint8_t before = 0;
+    for (size_t i = 0; i < names.size; i++) {
+        uint8_t byte = names.data[i];
+        odd |= byte < '*' || byte == '/' || byte == ':' || byte == '?' ||
+               (byte == SEPARATOR && before == '.');
+        before = byte;
+    }
+    return odd;
+}
+
+/* Adds the plain forms that differ behind the names. */
+static void add_plain_names(struct filter_subject *subject)
+{
+    struct bytes rest = bytes_of(subject->domains, subject->domains_size);
+    struct bytes name;
+    while (filter_subject_take_name(&rest, &name)) {
+        struct bytes plain = plain_name_of(name);
+        if (plain.size == 0 || plain.size == name.size)
+            continue;
+        memcpy(subject->domains + subject->domains_size, plain.data, plain.size);
+        subject->domains_size += plain.size;
+        subject->domains[subject->domains_size++] = SEPARATOR;
+    }
+}
+
 struct bytes filter_subject_domains(struct filter_subject *subject)
 {
     if (!subject->has_domains) {
         struct bytes array = subject->entry->domains;
+        /* A plain name is shorter than its name, at least by one. */
         uint8_t *out =
-            make_room_for_name(&subject->domains, &subject->domains_capacity, array.size);
+            make_room_for_name(&subject->domains, &subject->domains_capacity, 2 * array.size);
         subject->domains_size = copy_strings(out, array);
-        text_pattern_lower(out, bytes_of(out, subject->domains_size));
+        struct bytes names = bytes_of(out, subject->domains_size);
+        text_pattern_lower(out, names);
+        if (may_be_odd(names))
+            add_plain_names(subject);
         subject->has_domains = true;
     }
     return bytes_of(subject->domains, subject->domains_size);
 }
 
-enum {
-    HASH_START = 5381,
-    HASH_FACTOR = 0x01000193,
-};
-
-/* From the end to the front, so that the hashes of all endings of a name are one pass over it. */
-static uint32_t hash_step(uint32_t hash, uint8_t byte)
+bool filter_subject_take_name(struct bytes *rest, struct bytes *name)
 {
-    return (hash ^ byte) * (uint32_t)HASH_FACTOR;
+    if (rest->size == 0)
+        return false;
+    const uint8_t *end = memchr(rest->data, SEPARATOR, rest->size);
+    size_t size = (size_t)(end - rest->data);
+    *name = bytes_of(rest->data, size);
+    *rest = bytes_of(end + 1, rest->size - size - 1);
+    return true;
 }
 
-uint32_t subject_hash(struct bytes text)
+/* Who chooses names and filters must not be able to choose hashes, or long chains could be made of
+ * them: start and factor are the process's own. */
+struct hash_key {
+    uint64_t start, factor;
+};
+
+static struct hash_key find_hash_key(void)
 {
-    uint32_t hash = HASH_START;
+    static struct hash_key key;
+    if (!key.factor) {
+        key = (struct hash_key){ 0x9e3779b97f4a7c15, 0xff51afd7ed558ccd };
+        (void)!getrandom(&key, sizeof key, 0);
+        key.factor |= 1;
+    }
+    return key;
+}
+
+/* From the end to the front, so that the hashes of all endings of a name are one pass over it. */
+static uint64_t hash_step(uint64_t hash, uint8_t byte, uint64_t factor)
+{
+    hash = (hash ^ byte) * factor;
+    return hash ^ hash >> 32;
+}
+
+uint64_t subject_hash(struct bytes text)
+{
+    struct hash_key key = find_hash_key();
+    uint64_t hash = key.start;
     for (size_t i = text.size; i > 0; i--)
-        hash = hash_step(hash, text.data[i - 1]);
+        hash = hash_step(hash, text.data[i - 1], key.factor);
     return hash;
 }
 
-static void add_ending(struct filter_subject *subject, struct bytes text, uint32_t hash, bool whole)
+static void add_ending(struct filter_subject *subject, struct bytes text, uint64_t hash, bool whole)
 {
     if (subject->ending_count == subject->ending_capacity) {
         subject->ending_capacity = subject->ending_capacity ? 2 * subject->ending_capacity : 64;
@@ -162,11 +222,12 @@ static void add_ending(struct filter_subject *subject, struct bytes text, uint32
 
 static void add_endings(struct filter_subject *subject, struct bytes name)
 {
-    uint32_t hash = HASH_START;
+    struct hash_key key = find_hash_key();
+    uint64_t hash = key.start;
     for (size_t i = name.size; i > 0; i--) {
         if (name.data[i - 1] == '.')
             add_ending(subject, bytes_of(name.data + i, name.size - i), hash, false);
-        hash = hash_step(hash, name.data[i - 1]);
+        hash = hash_step(hash, name.data[i - 1], key.factor);
     }
     add_ending(subject, name, hash, true);
 }
@@ -176,12 +237,9 @@ struct subject_endings filter_subject_endings(struct filter_subject *subject)
     if (!subject->has_endings) {
         struct bytes domains = filter_subject_domains(subject);
         subject->ending_count = 0;
-        for (size_t at = 0; at < domains.size;) {
-            const uint8_t *end = memchr(domains.data + at, SEPARATOR, domains.size - at);
-            size_t size = (size_t)(end - domains.data) - at;
-            add_endings(subject, bytes_of(domains.data + at, size));
-            at += size + 1;
-        }
+        struct bytes name;
+        while (filter_subject_take_name(&domains, &name))
+            add_endings(subject, name);
         subject->has_endings = true;
     }
     return (struct subject_endings){ subject->endings, subject->ending_count };

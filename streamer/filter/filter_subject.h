@@ -15,7 +15,7 @@ struct recent_certificates;
  * "b.example" and "example". */
 struct subject_ending {
     struct bytes text; /* lower case */
-    uint32_t hash;     /* subject_hash of it */
+    uint64_t hash;     /* subject_hash of it */
     bool is_whole;     /* nothing was taken off */
 };
 
@@ -39,15 +39,18 @@ void filter_subject_destroy(struct filter_subject *subject);
 void filter_subject_set(struct filter_subject *subject, const struct stream_entry *entry);
 
 const struct stream_entry *filter_subject_entry(const struct filter_subject *subject);
-/* Every end of every name of the certificate. */
+/* Every end of every name of filter_subject_domains. */
 struct subject_endings filter_subject_endings(struct filter_subject *subject);
-/* The certificate's names, lower case, each followed by a byte 0xff, which is in none. */
+/* The certificate's names, lower case, each followed by a byte 0xff, which is in none; behind them
+ * those of their plain forms (plain_name.h) that differ. */
 struct bytes filter_subject_domains(struct filter_subject *subject);
+/* Takes the next name off what is left of filter_subject_domains; false at its end. */
+bool filter_subject_take_name(struct bytes *rest, struct bytes *name);
 const struct subject_names *filter_subject_names(struct filter_subject *subject);
 /* An earlier entry within the window holds the same certificate. */
 bool filter_subject_is_repeat(struct filter_subject *subject);
 
 /* The hash of an ending. */
-uint32_t subject_hash(struct bytes text);
+uint64_t subject_hash(struct bytes text);
 
 #endif

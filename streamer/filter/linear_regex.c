@@ -667,6 +667,52 @@ static bool have_common(const uint64_t *a, const uint64_t *b, size_t words)
     return false;
 }
 
+static size_t count_bits(const uint64_t *set, size_t words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < words; i++)
+        count += (size_t)__builtin_popcountll(set[i]);
+    return count;
+}
+
+/* Goes over a byte: what is active behind it. `is_start`: of the text's first byte. */
+static void step_over(const struct linear_regex *regex, uint64_t *active, uint8_t byte,
+                      bool is_start)
+{
+    uint64_t next[WORDS_MAX];
+    const uint64_t *reads = regex->reads + byte * regex->words;
+    memcpy(next, is_start ? regex->first_at_start : regex->first, regex->words * sizeof *next);
+    add_followers(regex, active, next);
+    for (size_t i = 0; i < regex->words; i++)
+        active[i] = next[i] & reads[i];
+}
+
+size_t linear_regex_steps(const struct linear_regex *regex)
+{
+    static const char *const names[] = {
+        "www.example.com",
+        "mail.smaller-company.co.uk",
+        "*.api-gateway.eu-west-1.cloud.example.net",
+        "7f3a9c1e5b2d4680.device.iot.example.org",
+        "autodiscover.xn--bcher-kva.example",
+        "login-secure-account-update-0123456789.customer-service.example.io",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaa",
+    };
+    enum {
+        COUNT = sizeof names / sizeof *names
+    };
+    size_t steps = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        uint64_t active[WORDS_MAX] = { 0 };
+        struct bytes name = bytes_of_string(names[i]);
+        for (size_t at = 0; at < name.size; at++) {
+            step_over(regex, active, name.data[at], at == 0);
+            steps += regex->words + count_bits(active, regex->words) * regex->words;
+        }
+    }
+    return steps / COUNT;
+}
+
 /* The same as below for those of up to 64 positions, which are nearly all. */
 static bool matches_in_a_word(const struct linear_regex *regex, struct bytes text)
 {
@@ -693,12 +739,7 @@ bool linear_regex_matches(const struct linear_regex *regex, struct bytes text)
         return matches_in_a_word(regex, text);
     uint64_t active[WORDS_MAX] = { 0 };
     for (size_t at = 0; at < text.size; at++) {
-        uint64_t next[WORDS_MAX];
-        const uint64_t *reads = regex->reads + text.data[at] * regex->words;
-        memcpy(next, at ? regex->first : regex->first_at_start, regex->words * sizeof *next);
-        add_followers(regex, active, next);
-        for (size_t i = 0; i < regex->words; i++)
-            active[i] = next[i] & reads[i];
+        step_over(regex, active, text.data[at], at == 0);
         if (have_common(active, regex->accepting, regex->words))
             return true;
     }

@@ -7,6 +7,7 @@
 #include "shared/json/json_writer.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/filter/filter.h"
+#include "streamer/filter/filter_subject.h"
 #include "streamer/http/log_answer.h"
 #include "streamer/http/metrics.h"
 #include "streamer/http/web_page.h"
@@ -379,8 +380,15 @@ static bool wait_for_newest(struct http_request *request, newest_on_entries on_e
 static bool render(struct http_request *request, const struct stream_entry *entry, uint64_t now_ms)
 {
     struct buffer *body = &request->answer.body;
-    bool rendered =
-        renderer_write(request->sources->renderer, body, request->wanted.form, entry, now_ms);
+    struct buffer matched;
+    buffer_init(&matched, FILTER_MATCHED_MAX);
+    if (renderer_shows_matched(request->wanted.form)) {
+        filter_subject_set(request->sources->subject, entry);
+        filter_write_matched(request->wanted.filter, request->sources->subject, &matched);
+    }
+    bool rendered = renderer_write(request->sources->renderer, body, request->wanted.form, entry,
+                                   buffer_bytes(&matched), now_ms);
+    buffer_free(&matched);
     /* The newline after a message of the go dialect belongs between frames. */
     if (rendered && body->data[body->size - 1] == '\n')
         body->size--;

@@ -30,6 +30,7 @@ struct recent_certificates_keeper;
 struct http_sources {
     struct newest *newest;
     struct renderer *renderer;
+    struct filter_subject *subject; /* to say what an entry matched */
     const struct lanes *lanes;
     struct entry_search *search;
     const struct recent_certificates *recent_certificates;

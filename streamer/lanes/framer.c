@@ -27,6 +27,7 @@ struct framer {
     struct deflater *deflater;
     const struct stream_entry *entry;
     struct render_form form;
+    struct bytes matched;
     uint64_t now_ms;
     enum progress message_progress;
     enum progress progress[FRAMINGS];
@@ -71,10 +72,11 @@ const char *framing_name(enum framing framing)
 }
 
 void framer_set(struct framer *framer, const struct stream_entry *entry, struct render_form form,
-                uint64_t now_ms)
+                struct bytes matched, uint64_t now_ms)
 {
     framer->entry = entry;
     framer->form = form;
+    framer->matched = matched;
     framer->now_ms = now_ms;
     framer->message_progress = PROGRESS_NONE;
     memset(framer->progress, 0, sizeof framer->progress);
@@ -112,7 +114,7 @@ static bool make_message(struct framer *framer)
         return framer->message_progress == PROGRESS_DONE;
     bool made = begin_frame(&framer->message) &&
                 renderer_write(framer->renderer, &framer->message, framer->form, framer->entry,
-                               framer->now_ms) &&
+                               framer->matched, framer->now_ms) &&
                 !framer->message.failed;
     framer->message_progress = made ? PROGRESS_DONE : PROGRESS_FAILED;
     framer->stats.malformed += !made;

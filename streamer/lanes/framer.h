@@ -34,10 +34,10 @@ void framer_destroy(struct framer *framer);
 
 const char *framing_name(enum framing framing);
 
-/* The frames are from now on those of this entry's message in this form. Borrowed until the next
- * framer_set. */
+/* The frames are from now on those of this entry's message in this form; `matched`: renderer_write.
+ * Both are borrowed until the next framer_set. */
 void framer_set(struct framer *framer, const struct stream_entry *entry, struct render_form form,
-                uint64_t now_ms);
+                struct bytes matched, uint64_t now_ms);
 /* The frame, alive until the next framer_set. False if the message cannot be made. */
 bool framer_get(struct framer *framer, enum framing framing, struct bytes *frame);
 

@@ -29,6 +29,7 @@ struct lanes {
     struct lane_slot *slots;
     size_t filtered; /* of the slots, those with a filter */
     struct filter_subject *subject;
+    struct buffer matched;
     struct lanes_stats stats;
 };
 
@@ -38,6 +39,7 @@ struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
     lanes->ring_bytes = ring_bytes;
     lanes->framer = framer;
+    buffer_init(&lanes->matched, FILTER_MATCHED_MAX);
     lanes->subject = filter_subject_create(recent);
     return lanes;
 }
@@ -59,6 +61,7 @@ void lanes_destroy(struct lanes *lanes)
         destroy_slot(slot);
     }
     filter_subject_destroy(lanes->subject);
+    buffer_free(&lanes->matched);
     free(lanes);
 }
 
@@ -182,14 +185,33 @@ static void append_to_lane(struct lanes *lanes, struct lane_slot *slot,
         lanes->stats.oversized++;
 }
 
+/* A filter's lanes have messages of their own where these say what it matched. */
+static void set_matched(struct lanes *lanes, const struct lane_key *key,
+                        const struct stream_entry *entry, uint64_t now_ms)
+{
+    buffer_clear(&lanes->matched);
+    filter_write_matched(key->filter, lanes->subject, &lanes->matched);
+    framer_set(lanes->framer, entry, key->form, buffer_bytes(&lanes->matched), now_ms);
+}
+
 static void publish_form(struct lanes *lanes, struct render_form form,
                          const struct stream_entry *entry, uint64_t ordinal, uint64_t now_ms)
 {
+    static const struct bytes nothing = { 0 };
     struct stream_position position = { entry->id, ordinal };
-    framer_set(lanes->framer, entry, form, now_ms);
-    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (is_same_form(slot->key.form, form) && filter_matches(slot->key.filter, lanes->subject))
-            append_to_lane(lanes, slot, position);
+    bool is_plain = false;
+    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next) {
+        if (!is_same_form(slot->key.form, form) ||
+            !filter_matches(slot->key.filter, lanes->subject))
+            continue;
+        bool shows_matched = slot->key.filter && renderer_shows_matched(form);
+        if (shows_matched)
+            set_matched(lanes, &slot->key, entry, now_ms);
+        else if (!is_plain)
+            framer_set(lanes->framer, entry, form, nothing, now_ms);
+        is_plain = !shows_matched;
+        append_to_lane(lanes, slot, position);
+    }
 }
 
 void lanes_break(struct lanes *lanes, struct stream_id id)

@@ -61,11 +61,12 @@ static size_t find_issuers(const struct renderer *renderer, const struct stream_
 }
 
 static bool write_full(const struct renderer *renderer, struct buffer *out,
-                       const struct stream_entry *entry, uint64_t now_ms)
+                       const struct stream_entry *entry, const struct message_envelope *envelope,
+                       uint64_t now_ms)
 {
     struct bytes objects[CHAIN_MAX];
     size_t count = find_issuers(renderer, entry, now_ms, objects);
-    return message_splice_full(out, entry->json, entry->id_text, entry->der, objects, count);
+    return message_splice_full(out, entry->json, envelope, entry->der, objects, count);
 }
 
 /* The issuers in the go dialect; one whose certificate Redis does not have is left out. */
@@ -109,17 +110,23 @@ static bool write_go(struct renderer *renderer, struct buffer *out, enum message
 }
 
 bool renderer_write(struct renderer *renderer, struct buffer *out, struct render_form form,
-                    const struct stream_entry *entry, uint64_t now_ms)
+                    const struct stream_entry *entry, struct bytes matched, uint64_t now_ms)
 {
+    struct message_envelope envelope = { entry->id_text, matched };
     if (form.dialect == CERTIFICATE_DIALECT_GO)
         return write_go(renderer, out, form.content, entry, now_ms);
     switch (form.content) {
-    case MESSAGE_LITE: return message_splice_lite(out, entry->json, entry->id_text);
-    case MESSAGE_FULL: return write_full(renderer, out, entry, now_ms);
+    case MESSAGE_LITE: return message_splice_lite(out, entry->json, &envelope);
+    case MESSAGE_FULL: return write_full(renderer, out, entry, &envelope, now_ms);
     case MESSAGE_DOMAINS:
         message_splice_domains(out, entry->domains, entry->id_text);
         return !out->failed;
     case MESSAGE_CONTENTS: break;
     }
     return false;
+}
+
+bool renderer_shows_matched(struct render_form form)
+{
+    return form.dialect == CERTIFICATE_DIALECT_CERTSTREAM && form.content != MESSAGE_DOMAINS;
 }

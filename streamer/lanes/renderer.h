@@ -35,10 +35,14 @@ struct renderer *renderer_create(const struct issuer_cache *issuers);
 /* NULL is fine. */
 void renderer_destroy(struct renderer *renderer);
 
-/* Appends the entry's message to `out`. False, with nothing appended, if its json is not of the
- * contract's form or `out` is full. An issuer that is not in `issuers` is left out, so have them
- * fetched before. */
+/* Appends the entry's message to `out`; `matched` is what filter_write_matched says of it, or no
+ * data, and only stands in messages whose form shows it. False, with nothing appended, if its json
+ * is not of the contract's form or `out` is full. An issuer that is not in `issuers` is left out,
+ * so have them fetched before. */
 bool renderer_write(struct renderer *renderer, struct buffer *out, struct render_form form,
-                    const struct stream_entry *entry, uint64_t now_ms);
+                    const struct stream_entry *entry, struct bytes matched, uint64_t now_ms);
+
+/* True if a message of this form says what let it through. */
+bool renderer_shows_matched(struct render_form form);
 
 #endif

@@ -56,6 +56,7 @@ struct replays {
     struct loop_timer *timer;
     bool timer_is_set;
     struct filter_subject *subject;
+    struct buffer matched;
     struct replay_request *first, **last; /* the queue */
     struct replay_page *pages;
     struct replay_page_read reads[READS_MAX];
@@ -76,6 +77,7 @@ struct replays *replays_create(const struct replays_options *options)
     replays->last = &replays->first;
     replays->timer = loop_timer_create(options->loop, on_timer, replays);
     replays->subject = filter_subject_create(options->window);
+    buffer_init(&replays->matched, FILTER_MATCHED_MAX);
     replays->budget = (int64_t)options->bytes_per_second;
     for (size_t i = 0; i < READS_MAX; i++) {
         struct replay_page_read *read = &replays->reads[i];
@@ -106,6 +108,7 @@ void replays_destroy(struct replays *replays)
         issuer_lookup_destroy(replays->reads[i].fetch);
     }
     filter_subject_destroy(replays->subject);
+    buffer_free(&replays->matched);
     loop_timer_destroy(replays->timer);
     free(replays);
 }
@@ -309,9 +312,14 @@ static void fill_page(struct replay_page_read *read, uint64_t ordinal, uint64_t 
         if (entry->json.size == 0)
             continue;
         filter_subject_set(replays->subject, entry);
-        framer_set(replays->options.framer, entry, page->key.form, now_ms);
-        if (!filter_matches(page->key.filter, replays->subject) ||
-            !framer_get(replays->options.framer, page->key.framing, &frame))
+        if (!filter_matches(page->key.filter, replays->subject))
+            continue;
+        buffer_clear(&replays->matched);
+        if (renderer_shows_matched(page->key.form))
+            filter_write_matched(page->key.filter, replays->subject, &replays->matched);
+        framer_set(replays->options.framer, entry, page->key.form, buffer_bytes(&replays->matched),
+                   now_ms);
+        if (!framer_get(replays->options.framer, page->key.framing, &frame))
             continue;
         struct stream_id original = { 0 };
         (void)recent_entries_original(replays->options.recent, entry->id, &original);

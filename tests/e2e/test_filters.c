@@ -126,6 +126,59 @@ static void each_stream_has_what_passes_and_nothing_else(void **state)
     sse_client_destroy(events);
 }
 
+/* With the filter's one form, wherever the message comes from. */
+static void expect_matched(const char *text, const char *id)
+{
+    char start[160];
+    (void)snprintf(start, sizeof start, "\"id\":\"%s\",\"matched\":[\"domain=*.wanted.example\"],",
+                   id);
+    if (!strstr(text, start))
+        fail_msg("%s is not said: %.200s", start, text);
+}
+
+static void messages_say_what_they_matched(void **state)
+{
+    struct parts *parts = *state;
+    int port = program_port(parts->streamer);
+    char id[BUILT_ID_SIZE], path[160];
+    static const char domains[] = "domain=*.WANTED.example&domain=*.no.example";
+    static const char *const live[] = { "/?", "/full-stream?", "/domains-only?", "/?dialect=go&" };
+    static const char *const stored[] = { "/latest.json?", "/example.json?",
+                                          "/full-stream/example.json?" };
+    enum {
+        LIVE = sizeof live / sizeof *live
+    };
+    struct websocket_client *clients[LIVE];
+    for (size_t i = 0; i < LIVE; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", live[i], domains);
+        clients[i] = listen_to(parts->streamer, path);
+    }
+    (void)snprintf(path, sizeof path, "/sse?%s", domains);
+    struct sse_client *events = sse_client_open(port, path, NULL);
+    assert_int_equal(sse_client_status(events), 200);
+    built_feed_make(parts->redis, &wanted_parts, id);
+    expect_matched(sse_client_expect(events, "certificate_update", WAIT_MS).data, id);
+    for (size_t i = 0; i < LIVE; i++) {
+        const char *text = websocket_client_expect(clients[i], "Wanted.example", WAIT_MS);
+        if (i < 2)
+            expect_matched(text, id);
+        else
+            assert_null(strstr(text, "matched"));
+        websocket_client_destroy(clients[i]);
+    }
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", stored[i], domains);
+        struct http_answer answer = http_get_local(port, path);
+        expect_matched(http_answer_text(&answer), id);
+        http_answer_free(&answer);
+    }
+    (void)snprintf(path, sizeof path, "/?since=0&%s", domains);
+    struct websocket_client *late = websocket_client_connect(port, path);
+    expect_matched(websocket_client_expect(late, "Wanted.example", WAIT_MS), id);
+    websocket_client_destroy(late);
+    sse_client_destroy(events);
+}
+
 static void expect_metric(const struct program *streamer, const char *line)
 {
     struct deadline deadline = deadline_after(WAIT_MS, line);
@@ -196,6 +249,8 @@ static void a_wrong_filter_is_refused_before_the_upgrade(void **state)
         { "domian=x",
           "{\"error\":\"there is no parameter domian; there are domain issuer log match "
           "operator regex type unique dialect" },
+        { "regex=%5E[a-z]+",
+          "{\"error\":\"regex has a blank, which is what a + becomes in a query: write %2B\"}" },
         { "match=", "{\"error\":\"match has no value\"}" },
         { "x%22y=1", "{\"error\":\"there is no parameter ?; there are " },
     };
@@ -334,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_stream_has_what_passes_and_nothing_else, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(messages_say_what_they_matched, setup, teardown),
         cmocka_unit_test_setup_teardown(those_who_ask_for_the_same_share_a_lane, setup, teardown),
         cmocka_unit_test_setup_teardown(a_query_is_decoded_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_filter_is_refused_before_the_upgrade, setup,

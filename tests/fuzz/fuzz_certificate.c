@@ -67,16 +67,16 @@ static void check_messages(struct buffer *out, const struct certificate *certifi
     static const struct message_source source = { "Log", "https://log.example/", "Operator", "bG9n",
                                                   false };
     struct message_entry entry = { .source = &source, .index = 1, .timestamp_ms = 2, .seen_ms = 3 };
-    struct bytes id = bytes_of_string("1-1");
+    struct message_envelope envelope = { .id = bytes_of_string("1-1") };
     struct buffer json;
     buffer_init(&json, LIMIT);
     message_write(&json, &entry, certificate);
     check_json(buffer_bytes(&json));
     buffer_clear(out);
-    check(message_splice_lite(out, buffer_bytes(&json), id));
+    check(message_splice_lite(out, buffer_bytes(&json), &envelope));
     check_json(buffer_bytes(out));
     buffer_clear(out);
-    check(message_splice_full(out, buffer_bytes(&json), id, der, NULL, 0));
+    check(message_splice_full(out, buffer_bytes(&json), &envelope, der, NULL, 0));
     check_json(buffer_bytes(out));
     buffer_clear(out);
     check(message_go_write_full(out, buffer_bytes(&json), certificate, NULL, 0));

@@ -89,8 +89,9 @@ static void check_messages(const struct stream_entry *entry)
 {
     struct buffer out;
     buffer_init(&out, LIMIT);
-    (void)message_splice_lite(&out, entry->json, entry->id_text);
-    (void)message_splice_full(&out, entry->json, entry->id_text, entry->der, NULL, 0);
+    struct message_envelope envelope = { .id = entry->id_text };
+    (void)message_splice_lite(&out, entry->json, &envelope);
+    (void)message_splice_full(&out, entry->json, &envelope, entry->der, NULL, 0);
     message_splice_domains(&out, entry->domains, entry->id_text);
     buffer_free(&out);
 }

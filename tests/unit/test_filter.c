@@ -141,6 +141,95 @@ static void parts_of_names_match_without_case(void **state)
     expect_all(&parts, cases, sizeof cases / sizeof *cases);
 }
 
+/* Beside the name as it stands in the certificate. */
+static void names_are_found_by_what_they_mean(void **state)
+{
+    (void)state;
+    const struct entry_parts parts = { .names = { NAME("vm1.lab.Example.net."),
+                                                  NAME("www.bank.example\0.evil.example"),
+                                                  NAME(" https://shop.example:8443/cart ") } };
+    static const struct expectation cases[] = {
+        { "domain=vm1.lab.example.net", true },
+        { "domain=vm1.lab.example.net.", true },
+        { "domain=.lab.example.net", true },
+        { "domain=*.lab.example.net", true },
+        { "domain=lab.example.net", false },
+        { "regex=net$", true },
+        { "regex=net\\.$", true },
+        { "match=.net.", true },
+        { "domain=www.bank.example", true },
+        { "domain=*.evil.example", true },
+        { "domain=*.bank.example", true },
+        { "regex=^www\\.bank\\.example$", true },
+        { "domain=shop.example", true },
+        { "domain=*.example", true },
+        { "regex=^shop", true },
+        { "match=8443/cart", true },
+    };
+    expect_all(&parts, cases, sizeof cases / sizeof *cases);
+}
+
+static void expect_matched(const char *query, const struct entry_parts *parts, const char *expected)
+{
+    struct built_entry built;
+    struct buffer out;
+    struct filter_subject *subject = filter_subject_create(NULL);
+    struct filter *filter = make_filter(query);
+    buffer_init(&out, FILTER_MATCHED_MAX);
+    build_entry(&built, parts);
+    filter_subject_set(subject, &built.entry);
+    assert_true(filter_matches(filter, subject));
+    filter_write_matched(filter, subject, &out);
+    buffer_append_byte(&out, '\0');
+    assert_false(out.failed);
+    assert_string_equal(out.data, expected);
+    buffer_free(&out);
+    filter_release(filter);
+    filter_subject_destroy(subject);
+    built_entry_free(&built);
+}
+
+static void what_let_an_entry_through_is_told(void **state)
+{
+    (void)state;
+    const struct entry_parts parts = { .names = { NAME("a.b.example"), NAME("other.org") },
+                                       .issuer_common_name = "R11" };
+    static const struct {
+        const char *query, *matched;
+    } cases[] = {
+        { "domain=*.Example", "[\"domain=*.example\"]" },
+        { "domain=*.example&domain=other.org&domain=no.org",
+          "[\"domain=*.example\",\"domain=other.org\"]" },
+        { "match=B&match=c", "[\"match=b\"]" },
+        { "match=\"&match=o", "[\"match=o\"]" },
+        { "regex=^a&regex=^b&regex=\\.org$", "[\"regex=\\\\.org$\",\"regex=^a\"]" },
+        { "type=cert&issuer=r*&issuer=x&unique=1", "[\"issuer=r*\",\"type=cert\",\"unique=1\"]" },
+        { "log=*oak*&operator=*o*", "[\"log=*oak*\",\"operator=*o*\"]" },
+        { "", "" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_matched(cases[i].query, &parts, cases[i].matched);
+}
+
+static void cost_is_what_a_filter_takes(void **state)
+{
+    (void)state;
+    static const char *const ascending[] = {
+        "domain=*.example.com", "match=a&match=b&match=c",
+        "regex=^shop",          "regex=(login|secure|account)-?(update|verify)",
+        "regex=.{0,248}!",      "regex=.{0,248}!&regex=.{0,247}!",
+    };
+    uint64_t before = 0;
+    for (size_t i = 0; i < sizeof ascending / sizeof *ascending; i++) {
+        struct filter *filter = make_filter(ascending[i]);
+        if (filter_cost(filter) <= before)
+            fail_msg("%s costs %u", ascending[i], (unsigned)filter_cost(filter));
+        before = filter_cost(filter);
+        filter_release(filter);
+    }
+    assert_int_equal(filter_cost(NULL), 0);
+}
+
 static void logs_go_by_id_description_or_address(void **state)
 {
     (void)state;
@@ -336,6 +425,7 @@ static void a_wrong_parameter_is_named(void **state)
         { "match=\xff", "match is not UTF-8" },
         { "log=qqqqqqqyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqO=", "log is no log id" },
         { "regex=(a", "regex has a ( without its )" },
+        { "regex=^[a-z] x", "regex has a blank, which is what a + becomes in a query: write %2B" },
         { "regex=(a)\\1", "regex has a back reference, which cannot be matched in linear time" },
         { "type=final", "type is precert or cert" },
         { "type=Cert", "type is precert or cert" },
@@ -418,6 +508,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(domains_are_names_or_what_ends_in_them),
         cmocka_unit_test(parts_of_names_match_without_case),
+        cmocka_unit_test(names_are_found_by_what_they_mean),
+        cmocka_unit_test(what_let_an_entry_through_is_told),
+        cmocka_unit_test(cost_is_what_a_filter_takes),
         cmocka_unit_test(logs_go_by_id_description_or_address),
         cmocka_unit_test(issuers_go_by_name_or_fingerprint),
         cmocka_unit_test(kinds_are_all_to_match),

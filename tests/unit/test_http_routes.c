@@ -11,6 +11,7 @@
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_address.h"
 #include "shared/redis/redis_link.h"
+#include "streamer/filter/filter_subject.h"
 #include "streamer/http/http_routes.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/log_reports.h"
@@ -35,6 +36,7 @@ struct fixture {
     struct entry_search *search;
     struct reader_lag *reader_lag;
     struct log_reports *reports;
+    struct filter_subject *subject;
     struct http_sources sources;
 };
 
@@ -76,6 +78,7 @@ static int setup(void **state)
     fixture.link = redis_link_create(&options);
     fixture.issuers = issuer_cache_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
+    fixture.subject = filter_subject_create(NULL);
     fixture.framer = framer_create(fixture.renderer);
     fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
     fixture.recent = recent_entries_create();
@@ -92,6 +95,7 @@ static int setup(void **state)
     fixture.sources = (struct http_sources){
         .newest = fixture.newest,
         .renderer = fixture.renderer,
+        .subject = fixture.subject,
         .lanes = fixture.lanes,
         .search = fixture.search,
         .recent_certificates = fixture.certificates,
@@ -121,6 +125,7 @@ static int teardown(void **state)
     recent_entries_destroy(fixture->recent);
     lanes_destroy(fixture->lanes);
     framer_destroy(fixture->framer);
+    filter_subject_destroy(fixture->subject);
     renderer_destroy(fixture->renderer);
     issuer_cache_destroy(fixture->issuers);
     return 0;

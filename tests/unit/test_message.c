@@ -158,8 +158,8 @@ static void splices_the_lite_message(void **state)
     struct message_entry entry = entry_of(&rfc6962_source);
     write_stored(bench, &entry);
     buffer_clear(&bench->out);
-    assert_true(
-        message_splice_lite(&bench->out, buffer_bytes(&bench->json), bytes_of_string("17-0")));
+    struct message_envelope envelope = { .id = bytes_of_string("17-0") };
+    assert_true(message_splice_lite(&bench->out, buffer_bytes(&bench->json), &envelope));
     size_t prefix = sizeof MESSAGE_UPDATE_PREFIX - 1;
     expect(&bench->out, MESSAGE_UPDATE_PREFIX "\"id\":\"17-0\",",
            bytes_of(bench->json.data + prefix, bench->json.size - prefix), "");
@@ -177,11 +177,11 @@ static void splices_the_full_message(void **state)
                                      bytes_of_string("{\"second\":2}") };
     const char *const chains[] = { "[]}}", "[{\"first\":1}]}}",
                                    "[{\"first\":1},{\"second\":2}]}}" };
+    struct message_envelope envelope = { .id = bytes_of_string("17-1") };
     for (size_t count = 0; count <= 2; count++) {
         buffer_clear(&bench->out);
-        assert_true(message_splice_full(&bench->out, buffer_bytes(&bench->json),
-                                        bytes_of_string("17-1"), buffer_bytes(&bench->der), issuers,
-                                        count));
+        assert_true(message_splice_full(&bench->out, buffer_bytes(&bench->json), &envelope,
+                                        buffer_bytes(&bench->der), issuers, count));
         buffer_append_byte(&bench->out, 0);
         char *leaf = strstr((char *)bench->out.data, "\"leaf_cert\":");
         assert_non_null(leaf);
@@ -210,10 +210,10 @@ static void refuses_to_splice_what_is_not_a_stored_message(void **state)
                                        "{\"message_type\":\"certificate_updatE\",}}}") };
     buffer_clear(&bench->out);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct bytes id = bytes_of_string("1-1");
-        assert_false(message_splice_lite(&bench->out, wrong[i], id));
-        assert_false(
-            message_splice_full(&bench->out, wrong[i], id, buffer_bytes(&bench->der), NULL, 0));
+        struct message_envelope envelope = { .id = bytes_of_string("1-1") };
+        assert_false(message_splice_lite(&bench->out, wrong[i], &envelope));
+        assert_false(message_splice_full(&bench->out, wrong[i], &envelope,
+                                         buffer_bytes(&bench->der), NULL, 0));
     }
     assert_int_equal(bench->out.size, 0);
 }
