@@ -1,7 +1,8 @@
 /*
- * From answers to proven entries: takes the answers of a followed log in order, makes entries and leaf hashes of them, holds
- * these until the tree they lead to is proven to be one that the log signed, and then gives them to the publisher. What is not
- * proven is thrown away, and if it stays so, the log is quarantined with evidence.
+ * From answers to proven entries: takes the answers of a followed log in order, makes entries and
+ * leaf hashes of them, holds these until the tree they lead to is proven to be one that the log
+ * signed, and then gives them to the publisher. What is not proven is thrown away, and if it stays
+ * so, the log is quarantined with evidence.
  */
 #ifndef INGEST_FOLLOW_LOG_WINDOW_H
 #define INGEST_FOLLOW_LOG_WINDOW_H
@@ -27,7 +28,8 @@ void log_window_on_no_class(struct followed_log *log, uint64_t now_ms);
 /* A read-only log that is finished has ended as the log list says, or is quarantined. */
 void log_window_check_end(struct followed_log *log, uint64_t now_ms);
 
-/* A head that the log signed, and as it was served. False if it contradicts what is known: the log is then in quarantine. */
+/* A head that the log signed, and as it was served. False if it contradicts what is known: the log
+ * is then in quarantine. */
 bool log_window_accepts_head(struct followed_log *log, const struct signed_head *head,
                              struct bytes text, uint64_t now_ms);
 

@@ -1,7 +1,7 @@
 /*
- * The parameters of a request's query, decoded: what the routes, filters and streams read theirs from. Libwebsockets has
- * taken the query apart at its ampersands and decoded each fragment (percent signs and plus); here a fragment becomes a
- * name and a value. Names may repeat.
+ * The parameters of a request's query, decoded: what the routes, filters and streams read theirs
+ * from. Libwebsockets has taken the query apart at its ampersands and decoded each fragment
+ * (percent signs and plus); here a fragment becomes a name and a value. Names may repeat.
  */
 #ifndef STREAMER_FILTER_QUERY_H
 #define STREAMER_FILTER_QUERY_H
@@ -30,8 +30,8 @@ struct query {
 /* No parameters. A query must not be copied: its views point into it. */
 void query_init(struct query *query);
 
-/* Adds a decoded fragment, "name=value" or "name"; an empty one is passed over. False, with nothing added, if there are
- * too many, or it is too long. */
+/* Adds a decoded fragment, "name=value" or "name"; an empty one is passed over. False, with nothing
+ * added, if there are too many, or it is too long. */
 bool query_add(struct query *query, struct bytes fragment);
 
 /* The value of the first parameter of this name; no data if there is none. */
