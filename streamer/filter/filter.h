@@ -1,27 +1,31 @@
 /*
- * What a client wants of the stream: the filters of its query (README.md, "Filters"). Several of one kind: one of them
- * must match; of different kinds: all must.
+ * What a client wants of the stream: the filters of its query (streamer/README.md, "Filters").
+ * Several of one kind: one of them must match; of different kinds: all must.
  *
  *     domain=www.example.com   this name
- *     domain=*.example.com     every name below it, at any depth, the certificate's wildcards (*.example.com) included;
- *                              not example.com itself
+ *     domain=*.example.com     every name below it, at any depth, the certificate's wildcards
+ *                              (*.example.com) included; not example.com itself
  *     domain=.example.com      both
  *     match=shop               part of a name
  *     regex=^pay[a-z]*[0-9]    linear_regex.h, searched in each name
- *     log=                     log id (hex or base64), or the log's description or address; * at either end
- *     operator=, issuer=       the operator's name, the issuer's common name or organization; * at either end. An issuer
- *                              may also be the SHA-256 of a certificate of the chain, hex, colons or not
+ *     log=                     log id (hex or base64), or the log's description or address;
+ *                              * at either end
+ *     operator=, issuer=       the operator's name, the issuer's common name or organization;
+ *                              * at either end. An issuer may also be the SHA-256 of a
+ *                              certificate of the chain, hex, colons or not
  *     type=precert|cert
- *     unique=1                 of the entries that hold the same certificate only the first (recent_certificates.h)
+ *     unique=1                 of the entries that hold the same certificate only the first
+ *                              (recent_certificates.h)
  *
- * Names are those of the certificate (all_domains), compared as texts without regard to the case of ASCII letters, so a
- * wildcard in a certificate is a name that begins with an asterisk and stands for nothing.
+ * Names are those of the certificate (all_domains), compared as texts without regard to the case of
+ * ASCII letters, so a wildcard in a certificate is a name that begins with an asterisk and stands
+ * for nothing.
  *
- * unique goes with no log and no operator: the first copy of a certificate may be in a log that is not wanted, and then
- * it would be shown never.
+ * unique goes with no log and no operator: the first copy of a certificate may be in a log that is
+ * not wanted, and then it would be shown never.
  *
- * A parameter that is not known is an error: a filter with a misspelt name would otherwise let everything through
- * without a word.
+ * A parameter that is not known is an error: a filter with a misspelt name would otherwise let
+ * everything through without a word.
  */
 #ifndef STREAMER_FILTER_FILTER_H
 #define STREAMER_FILTER_FILTER_H
@@ -44,10 +48,11 @@ enum {
     FILTER_MATCHED_MAX = 8 * QUERY_TEXT_MAX,
 };
 
-/* Reads the filters among the parameters of a query. True: *filter is theirs, or NULL if there are none, which lets
- * everything through; the caller has one reference. False if one is wrong, or a parameter is neither a filter nor one of
- * `others` (names, ended by NULL): then `reason`, of FILTER_REASON_SIZE bytes, says which and why, in printable ASCII without
- * quotes and backslashes. */
+/* Reads the filters among the parameters of a query. True: *filter is theirs, or NULL if there are
+ * none, which lets everything through; the caller has one reference. False if one is wrong, or a
+ * parameter is neither a filter nor one of `others` (names, ended by NULL): then `reason`, of
+ * FILTER_REASON_SIZE bytes, says which and why, in printable ASCII without quotes and backslashes.
+ */
 bool filter_create(struct filter **filter, const struct query *query, const char *const *others,
                    char *reason);
 
@@ -56,7 +61,8 @@ struct filter *filter_acquire(struct filter *filter);
 /* One less; the last one frees it. NULL is fine. */
 void filter_release(struct filter *filter);
 
-/* The filter as a query, the same for filters that ask for the same; empty for NULL. Lives as long as the filter. */
+/* The filter as a query, the same for filters that ask for the same; empty for NULL. Lives as long
+ * as the filter. */
 const char *filter_text(const struct filter *filter);
 /* True if they have the same text. */
 bool filter_equal(const struct filter *a, const struct filter *b);
@@ -69,7 +75,8 @@ uint64_t filter_cost(const struct filter *filter);
 bool filter_matches(const struct filter *filter, struct filter_subject *subject);
 
 /* Appends which of its values let the entry through, as the `matched` of a message (protocol of
- * messages, README.md): ["domain=*.example.com"]. Only of an entry that passes. Nothing for NULL. */
+ * messages, README.md): ["domain=*.example.com"]. Only of an entry that passes. Nothing for NULL.
+ */
 void filter_write_matched(const struct filter *filter, struct filter_subject *subject,
                           struct buffer *out);
 

@@ -88,7 +88,8 @@ static uint8_t *make_room_for_name(uint8_t **block, size_t *capacity, size_t siz
     return *block;
 }
 
-/* The size of the string at the start of `rest`, up to its closing quote; rest.size if there is none. */
+/* The size of the string at the start of `rest`, up to its closing quote; rest.size if there is
+ * none. */
 static size_t string_size(struct bytes rest)
 {
     size_t at = 0;

@@ -1,7 +1,7 @@
 /*
- * What filters look at of one entry of the stream, worked out once and for all filters, and only when one asks: the names
- * in lower case with a hash of each name's ends, the log's names, the issuer's. Nothing is parsed; message_view says where
- * things are.
+ * What filters look at of one entry of the stream, worked out once and for all filters, and only
+ * when one asks: the names in lower case with a hash of each name's ends, the log's names, the
+ * issuer's. Nothing is parsed; message_view says where things are.
  */
 #ifndef STREAMER_FILTER_FILTER_SUBJECT_H
 #define STREAMER_FILTER_FILTER_SUBJECT_H
@@ -11,8 +11,8 @@
 struct filter_subject;
 struct recent_certificates;
 
-/* A name or what is left of it when labels are taken off its front: of "a.b.example" the ends are all of it,
- * "b.example" and "example". */
+/* A name or what is left of it when labels are taken off its front: of "a.b.example" the ends are
+ * all of it, "b.example" and "example". */
 struct subject_ending {
     struct bytes text; /* lower case */
     uint64_t hash;     /* subject_hash of it */
@@ -35,7 +35,8 @@ struct filter_subject *filter_subject_create(const struct recent_certificates *w
 /* NULL is fine. */
 void filter_subject_destroy(struct filter_subject *subject);
 
-/* From here on the subject is about `entry`, which is borrowed until the next filter_subject_set. */
+/* From here on the subject is about `entry`, which is borrowed until the next filter_subject_set.
+ */
 void filter_subject_set(struct filter_subject *subject, const struct stream_entry *entry);
 
 const struct stream_entry *filter_subject_entry(const struct filter_subject *subject);

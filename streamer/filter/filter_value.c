@@ -16,7 +16,8 @@ enum {
     SHA1_HEX = 2 * SHA1_SIZE,
 };
 
-/* Each checks a value and brings it to its one form, in place; NULL, or a constant that says what is wrong with it. */
+/* Each checks a value and brings it to its one form, in place; NULL, or a constant that says what
+ * is wrong with it. */
 typedef const char *(*normalise_value)(struct filter_value *value);
 
 static const char *normalise_domain(struct filter_value *value);
@@ -155,7 +156,8 @@ static bool looks_like_id(const struct filter_value *value)
     return value->size == base64_encoded_size(SHA256_SIZE) && value->data[value->size - 1] == '=';
 }
 
-/* A log id in base64 becomes hex, which is longer. What is none must not become one by being made lower case. */
+/* A log id in base64 becomes hex, which is longer. What is none must not become one by being made
+ * lower case. */
 static const char *normalise_log(struct filter_value *value)
 {
     uint8_t id[SHA256_SIZE];

@@ -1,7 +1,8 @@
 /*
- * Compiling: the expression becomes a program in one pass, whose jumps are relative, so that a piece of it can be moved
- * (to put a choice in front) and copied (to repeat it). Then, for each place where a byte is read, the places that can
- * follow are found by walking the program's choices: the program itself is not needed any more.
+ * Compiling: the expression becomes a program in one pass, whose jumps are relative, so that a
+ * piece of it can be moved (to put a choice in front) and copied (to repeat it). Then, for each
+ * place where a byte is read, the places that can follow are found by walking the program's
+ * choices: the program itself is not needed any more.
  */
 #include "streamer/filter/linear_regex.h"
 
@@ -12,7 +13,8 @@
 #include "shared/base/utf8.h"
 
 enum {
-    /* Reads, choices, jumps and anchors: an expression of so many repeated alternatives is no filter any more. */
+    /* Reads, choices, jumps and anchors: an expression of so many repeated alternatives is no
+     * filter any more. */
     PROGRAM_MAX = 2048,
     GROUPS_MAX = 32,
     REPEAT_MAX = REGEX_POSITIONS_MAX,

@@ -1,15 +1,17 @@
 /*
- * Regular expressions whose time is linear in the text, whatever the expression and the text are: both come from
- * strangers. An expression is compiled to at most REGEX_POSITIONS_MAX places where a byte is read; matching keeps the set
- * of places it may be at as bits and moves all of them with each byte (Glushkov's automaton), so there is no backtracking.
+ * Regular expressions whose time is linear in the text, whatever the expression and the text are:
+ * both come from strangers. An expression is compiled to at most REGEX_POSITIONS_MAX places where a
+ * byte is read; matching keeps the set of places it may be at as bits and moves all of them with
+ * each byte (Glushkov's automaton), so there is no backtracking.
  *
- * Of our own, because what Debian has does not promise this in C: PCRE2 and Oniguruma backtrack, the C library's regcomp
- * has no bound on compiling, RE2 is C++ and would be the only C++ of the project.
+ * Of our own, because what Debian has does not promise this in C: PCRE2 and Oniguruma backtrack,
+ * the C library's regcomp has no bound on compiling, RE2 is C++ and would be the only C++ of the
+ * project.
  *
- * Syntax, over lower-case text: literals  .  [a-z0-9-]  [^…]  \d \w \s \D \W \S  \x (x itself, of punctuation)  ^  $  |
- * ( )  (?: )  and  * + ? {m} {m,} {m,n}. Capitals stand for their small letters. `.` and [^…] are any byte. A ? behind a
- * repetition (lazy) changes nothing, as only "matches or not" is asked. No back references, no looking around, no \b:
- * they are refused.
+ * Syntax, over lower-case text: literals  .  [a-z0-9-]  [^…]  \d \w \s \D \W \S  \x (x itself, of
+ * punctuation)  ^  $  | ( )  (?: )  and  * + ? {m} {m,} {m,n}. Capitals stand for their small
+ * letters. `.` and [^…] are any byte. A ? behind a repetition (lazy) changes nothing, as only
+ * "matches or not" is asked. No back references, no looking around, no \b: they are refused.
  */
 #ifndef STREAMER_FILTER_LINEAR_REGEX_H
 #define STREAMER_FILTER_LINEAR_REGEX_H
@@ -19,11 +21,13 @@
 struct linear_regex;
 
 enum {
-    /* Each costs eight bytes per 64 others, and time per byte; a repetition counts as often as it repeats. */
+    /* Each costs eight bytes per 64 others, and time per byte; a repetition counts as often as it
+     * repeats. */
     REGEX_POSITIONS_MAX = 256,
 };
 
-/* NULL if the expression is none: then `reason` is a constant that says why. Takes bounded time and memory. */
+/* NULL if the expression is none: then `reason` is a constant that says why. Takes bounded time and
+ * memory. */
 struct linear_regex *linear_regex_create(struct bytes expression, const char **reason);
 /* NULL is fine. */
 void linear_regex_destroy(struct linear_regex *regex);
