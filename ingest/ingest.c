@@ -25,6 +25,7 @@
 #include "shared/json/json_reader.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/redis_refusal.h"
+#include "shared/redis/report_fields.h"
 
 enum {
     REDIS_TIMEOUT_MS = 10 * 1000,
@@ -289,10 +290,6 @@ static void clear_ingest(struct ingest *ingest)
     leases_destroy(ingest->leases);
 }
 
-enum {
-    COUNTERS_MAX = 64
-};
-
 static bool is_owned(const struct followed_log *log)
 {
     return log->follower.state != FOLLOWER_UNOWNED;
@@ -311,76 +308,72 @@ static size_t count_logs(const struct ingest *ingest, bool (*is_such)(const stru
     return count;
 }
 
-/* The counters of this process as fields of its hash; a row here is all that a new one needs. */
-static size_t collect_counters(const struct ingest *ingest, const char **names, uint64_t *values)
+/* The counters of this process as they are now, by enum ingest_field. */
+static void collect_counters(const struct ingest *ingest, uint64_t *values)
 {
     const struct ingest_stats *stats = &ingest->stats;
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
     const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
     const struct {
-        const char *name;
+        enum ingest_field field;
         uint64_t value;
-    } rows[] = {
-        { "started_ms", stats->started_ms },
-        { "updated_ms", clock_realtime_ms() },
-        { "logs", ingest->log_count },
-        { "logs_owned", count_logs(ingest, is_owned) },
-        { "logs_quarantined", count_logs(ingest, is_in_quarantine) },
-        { "requests", stats->requests },
-        { "request_failures", stats->request_failures },
-        { "http_status_total_2xx", stats->statuses[2] },
-        { "http_status_total_3xx", stats->statuses[3] },
-        { "http_status_total_4xx", stats->statuses[4] },
-        { "http_status_total_429", stats->status_429 },
-        { "http_status_total_5xx", stats->statuses[5] },
-        { "http_unreachable_total", stats->unreachable },
-        { "bytes_total", stats->bytes },
-        { "hold_bytes", ingest->held_bytes },
-        { "oversize_total", stats->oversize },
-        { "heads", stats->heads },
-        { "stale_sth_total", stats->stale_heads },
-        { "future_sth_total", stats->future_heads },
-        { "roots_reproduced", stats->roots_reproduced },
-        { "roots_different", stats->roots_different },
-        { "windows", stats->windows },
-        { "window_verify_ms_total", stats->window_verify_ms },
-        { "proofs", stats->proofs },
-        { "mismatch_total_transient", stats->mismatches_transient },
-        { "mismatch_total_entries", stats->mismatches[MISMATCH_ENTRIES] },
-        { "mismatch_total_fork", stats->mismatches[MISMATCH_FORK] },
-        { "mismatch_total_equivocation", stats->mismatches[MISMATCH_EQUIVOCATION] },
-        { "mismatch_total_final_head", stats->mismatches[MISMATCH_FINAL_HEAD] },
-        { "mismatch_total_unexplained", stats->mismatches[MISMATCH_UNEXPLAINED] },
-        { "entries", pipeline->entries },
-        { "precertificates", pipeline->precertificates },
-        { "malformed_entries", pipeline->malformed_entries },
-        { "parse_fail_total", pipeline->parse_errors },
-        { "chain_unbound_total", pipeline->unbound },
-        { "chain_unchecked_total", pipeline->unchecked },
-        { "issuers", pipeline->issuers },
-        { "appends", publisher->appends },
-        { "appended_entries", publisher->entries },
-        { "appends_refused", publisher->refused },
-        { "appends_failed", publisher->failed },
-        { "logs_followed", lists.followed },
-        { "logs_drained", lists.drained },
-        { "list_reads", lists.sources.reads },
-        { "list_unchanged", lists.sources.unchanged },
-        { "list_failures", lists.sources.failures },
-        { "list_bad_signatures", lists.sources.bad_signatures },
-        { "list_held", lists.sources.held },
-        { "list_read_age_s", lists.read_age_s },
-        { "list_timestamp_age_s", lists.timestamp_age_s },
-        { "redis_drops", stats->redis_drops },
+    } counters[] = {
+        { INGEST_FIELD_STARTED_MS, stats->started_ms },
+        { INGEST_FIELD_UPDATED_MS, clock_realtime_ms() },
+        { INGEST_FIELD_LOGS, ingest->log_count },
+        { INGEST_FIELD_LOGS_OWNED, count_logs(ingest, is_owned) },
+        { INGEST_FIELD_LOGS_QUARANTINED, count_logs(ingest, is_in_quarantine) },
+        { INGEST_FIELD_REQUESTS, stats->requests },
+        { INGEST_FIELD_REQUEST_FAILURES, stats->request_failures },
+        { INGEST_FIELD_HTTP_STATUS_TOTAL_2XX, stats->statuses[2] },
+        { INGEST_FIELD_HTTP_STATUS_TOTAL_3XX, stats->statuses[3] },
+        { INGEST_FIELD_HTTP_STATUS_TOTAL_4XX, stats->statuses[4] },
+        { INGEST_FIELD_HTTP_STATUS_TOTAL_429, stats->status_429 },
+        { INGEST_FIELD_HTTP_STATUS_TOTAL_5XX, stats->statuses[5] },
+        { INGEST_FIELD_HTTP_UNREACHABLE_TOTAL, stats->unreachable },
+        { INGEST_FIELD_BYTES_TOTAL, stats->bytes },
+        { INGEST_FIELD_HOLD_BYTES, ingest->held_bytes },
+        { INGEST_FIELD_OVERSIZE_TOTAL, stats->oversize },
+        { INGEST_FIELD_HEADS, stats->heads },
+        { INGEST_FIELD_STALE_STH_TOTAL, stats->stale_heads },
+        { INGEST_FIELD_FUTURE_STH_TOTAL, stats->future_heads },
+        { INGEST_FIELD_ROOTS_REPRODUCED, stats->roots_reproduced },
+        { INGEST_FIELD_ROOTS_DIFFERENT, stats->roots_different },
+        { INGEST_FIELD_WINDOWS, stats->windows },
+        { INGEST_FIELD_WINDOW_VERIFY_MS_TOTAL, stats->window_verify_ms },
+        { INGEST_FIELD_PROOFS, stats->proofs },
+        { INGEST_FIELD_MISMATCH_TOTAL_TRANSIENT, stats->mismatches_transient },
+        { INGEST_FIELD_MISMATCH_TOTAL_ENTRIES, stats->mismatches[MISMATCH_ENTRIES] },
+        { INGEST_FIELD_MISMATCH_TOTAL_FORK, stats->mismatches[MISMATCH_FORK] },
+        { INGEST_FIELD_MISMATCH_TOTAL_EQUIVOCATION, stats->mismatches[MISMATCH_EQUIVOCATION] },
+        { INGEST_FIELD_MISMATCH_TOTAL_FINAL_HEAD, stats->mismatches[MISMATCH_FINAL_HEAD] },
+        { INGEST_FIELD_MISMATCH_TOTAL_UNEXPLAINED, stats->mismatches[MISMATCH_UNEXPLAINED] },
+        { INGEST_FIELD_ENTRIES, pipeline->entries },
+        { INGEST_FIELD_PRECERTIFICATES, pipeline->precertificates },
+        { INGEST_FIELD_MALFORMED_ENTRIES, pipeline->malformed_entries },
+        { INGEST_FIELD_PARSE_FAIL_TOTAL, pipeline->parse_errors },
+        { INGEST_FIELD_CHAIN_UNBOUND_TOTAL, pipeline->unbound },
+        { INGEST_FIELD_CHAIN_UNCHECKED_TOTAL, pipeline->unchecked },
+        { INGEST_FIELD_ISSUERS, pipeline->issuers },
+        { INGEST_FIELD_APPENDS, publisher->appends },
+        { INGEST_FIELD_APPENDED_ENTRIES, publisher->entries },
+        { INGEST_FIELD_APPENDS_REFUSED, publisher->refused },
+        { INGEST_FIELD_APPENDS_FAILED, publisher->failed },
+        { INGEST_FIELD_LOGS_FOLLOWED, lists.followed },
+        { INGEST_FIELD_LOGS_DRAINED, lists.drained },
+        { INGEST_FIELD_LIST_READS, lists.sources.reads },
+        { INGEST_FIELD_LIST_UNCHANGED, lists.sources.unchanged },
+        { INGEST_FIELD_LIST_FAILURES, lists.sources.failures },
+        { INGEST_FIELD_LIST_BAD_SIGNATURES, lists.sources.bad_signatures },
+        { INGEST_FIELD_LIST_HELD, lists.sources.held },
+        { INGEST_FIELD_LIST_READ_AGE_S, lists.read_age_s },
+        { INGEST_FIELD_LIST_TIMESTAMP_AGE_S, lists.timestamp_age_s },
+        { INGEST_FIELD_REDIS_DROPS, stats->redis_drops },
     };
-    size_t count = sizeof rows / sizeof *rows;
-    assert(count <= COUNTERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        names[i] = rows[i].name;
-        values[i] = rows[i].value;
-    }
-    return count;
+    static_assert(sizeof counters / sizeof *counters == INGEST_FIELDS, "each is counted");
+    for (size_t i = 0; i < INGEST_FIELDS; i++)
+        values[counters[i].field] = counters[i].value;
 }
 
 static void report(struct ingest *ingest, uint64_t now_ms)
@@ -390,16 +383,16 @@ static void report(struct ingest *ingest, uint64_t now_ms)
     ingest->report_at_ms = now_ms + REPORT_MS;
     for (size_t i = 0; i < ingest->log_count; i++)
         followed_log_report(ingest->logs[i], now_ms);
-    const char *names[COUNTERS_MAX];
-    uint64_t values[COUNTERS_MAX];
-    char texts[COUNTERS_MAX][24];
-    struct hash_field fields[COUNTERS_MAX];
-    size_t count = collect_counters(ingest, names, values);
-    for (size_t i = 0; i < count; i++) {
+    uint64_t values[INGEST_FIELDS];
+    char texts[INGEST_FIELDS][24];
+    struct hash_field fields[INGEST_FIELDS];
+    collect_counters(ingest, values);
+    for (size_t i = 0; i < INGEST_FIELDS; i++) {
         (void)snprintf(texts[i], sizeof texts[i], "%" PRIu64, values[i]);
-        fields[i] = (struct hash_field){ bytes_of_string(names[i]), bytes_of_string(texts[i]) };
+        fields[i] = (struct hash_field){ bytes_of_string(ingest_fields[i].name),
+                                         bytes_of_string(texts[i]) };
     }
-    publisher_set_fields(ingest->publisher, ingest->key, fields, count, COUNTERS_EXPIRE_MS);
+    publisher_set_fields(ingest->publisher, ingest->key, fields, INGEST_FIELDS, COUNTERS_EXPIRE_MS);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -4,6 +4,7 @@
 
 #include "ingest/follow/followed_log.h"
 #include "shared/base/clock.h"
+#include "shared/redis/report_fields.h"
 
 enum {
     REPORT_FIELDS = 15,
@@ -16,17 +17,17 @@ struct report {
     size_t count;
 };
 
-static void add_text(struct report *report, const char *name, const char *text)
+static void add_text(struct report *report, enum log_field field, const char *text)
 {
     report->fields[report->count++] =
-        (struct hash_field){ bytes_of_string(name), bytes_of_string(text) };
+        (struct hash_field){ bytes_of_string(log_fields[field].name), bytes_of_string(text) };
 }
 
-static void add_number(struct report *report, const char *name, uint64_t number)
+static void add_number(struct report *report, enum log_field field, uint64_t number)
 {
     char *text = report->numbers[report->count];
     (void)snprintf(text, NUMBER_SIZE, "%" PRIu64, number);
-    add_text(report, name, text);
+    add_text(report, field, text);
 }
 
 /* Entries per second since the last report, in tenths. */
@@ -45,7 +46,7 @@ static void add_rate(struct report *report, uint64_t tenths)
 {
     char *text = report->numbers[report->count];
     (void)snprintf(text, NUMBER_SIZE, "%" PRIu64 ".%u", tenths / 10, (unsigned)(tenths % 10));
-    add_text(report, "rate", text);
+    add_text(report, LOG_FIELD_RATE, text);
 }
 
 static uint64_t head_age_s(const struct followed_log *log, uint64_t realtime_ms)
@@ -62,20 +63,20 @@ void followed_log_report(struct followed_log *log, uint64_t now_ms)
         return;
     struct report report = { .count = 0 };
     uint64_t realtime_ms = clock_realtime_ms();
-    add_text(&report, "state",
+    add_text(&report, LOG_FIELD_STATE,
              log->is_left_alone ? "left alone" : follower_state_name(log->follower.state));
-    add_text(&report, "owner", log->ingest->instance);
-    add_number(&report, "head_size", log->follower.has_head ? log->follower.head.size : 0);
-    add_number(&report, "sth_age_s", head_age_s(log, realtime_ms));
-    add_number(&report, "lag_entries", follower_lag(&log->follower));
-    add_number(&report, "lag_ms", now_ms - log->caught_up_at_ms);
+    add_text(&report, LOG_FIELD_OWNER, log->ingest->instance);
+    add_number(&report, LOG_FIELD_HEAD_SIZE, log->follower.has_head ? log->follower.head.size : 0);
+    add_number(&report, LOG_FIELD_STH_AGE_S, head_age_s(log, realtime_ms));
+    add_number(&report, LOG_FIELD_LAG_ENTRIES, follower_lag(&log->follower));
+    add_number(&report, LOG_FIELD_LAG_MS, now_ms - log->caught_up_at_ms);
     add_rate(&report, rate_since_report(log, now_ms));
-    add_number(&report, "hold_bytes", log->window.bytes);
-    add_number(&report, "stale_sth_total", log->stats.stale_heads);
-    add_number(&report, "mismatch_total", log->stats.mismatches);
-    add_text(&report, "quarantine", mismatch_class_name(log->quarantine));
-    add_number(&report, "quarantine_since", log->quarantined_ms);
-    add_text(&report, "last_error", log->error);
-    add_number(&report, "updated", realtime_ms);
+    add_number(&report, LOG_FIELD_HOLD_BYTES, log->window.bytes);
+    add_number(&report, LOG_FIELD_STALE_STH_TOTAL, log->stats.stale_heads);
+    add_number(&report, LOG_FIELD_MISMATCH_TOTAL, log->stats.mismatches);
+    add_text(&report, LOG_FIELD_QUARANTINE, mismatch_class_name(log->quarantine));
+    add_number(&report, LOG_FIELD_QUARANTINE_SINCE, log->quarantined_ms);
+    add_text(&report, LOG_FIELD_LAST_ERROR, log->error);
+    add_number(&report, LOG_FIELD_UPDATED, realtime_ms);
     publisher_set_fields(log->ingest->publisher, log->key, report.fields, report.count, 0);
 }

@@ -237,8 +237,8 @@ static void ask_for_log(struct log_lists *lists, const redisReply *id)
     contract_log_key(reading->contract, key, recollection->id_hex);
     sizes[1] = strlen(key);
     for (size_t i = 0; i < REMEMBERED_LOG_READ_FIELDS; i++) {
-        arguments[2 + i] = remembered_log_names[i];
-        sizes[2 + i] = strlen(remembered_log_names[i]);
+        arguments[2 + i] = remembered_log_name(i);
+        sizes[2 + i] = strlen(remembered_log_name(i));
     }
     if (redis_link_send(reading->link, on_log, recollection, 2 + REMEMBERED_LOG_READ_FIELDS,
                         arguments, sizes))

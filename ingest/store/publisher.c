@@ -11,6 +11,7 @@
 #include "shared/base/decimal.h"
 #include "shared/base/memory.h"
 #include "shared/redis/redis_link.h"
+#include "shared/redis/report_fields.h"
 
 enum {
     /* Enough for several logs to work ahead of Redis, little beside the bodies they are made
@@ -341,8 +342,8 @@ static void pump(struct publisher *publisher)
     (void)redis_link_send_strings(link, NULL, NULL, "WATCH", batch->log_key, (char *)NULL);
     (void)redis_link_send_strings(link, on_stream, publisher, "XLEN",
                                   publisher->options.contract->stream, (char *)NULL);
-    bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", batch->log_key, "next",
-                                        (char *)NULL);
+    bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", batch->log_key,
+                                        log_fields[LOG_FIELD_NEXT].name, (char *)NULL);
     assert(sent || !publisher->checking);
 }
 

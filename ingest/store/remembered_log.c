@@ -7,8 +7,9 @@
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
+#include "shared/redis/report_fields.h"
 
-/* The order of remembered_log_names. */
+/* In the order in which they are written, and read. */
 enum field {
     FIELD_FOLLOWING,
     FIELD_DESCRIPTION,
@@ -33,23 +34,29 @@ enum {
     VALUE_SIZE_MAX = 4096,
 };
 
-const char *const remembered_log_names[] = {
-    [FIELD_FOLLOWING] = "following",
-    [FIELD_DESCRIPTION] = "description",
-    [FIELD_OPERATOR] = "operator",
-    [FIELD_URL] = "url",
-    [FIELD_TYPE] = "type",
-    [FIELD_LIST_STATE] = "list_state",
-    [FIELD_KEY] = "key",
-    [FIELD_LISTS] = "lists",
-    [FIELD_LIST_VERSIONS] = "list_versions",
-    [FIELD_FINAL_SIZE] = "final_size",
-    [FIELD_FINAL_ROOT] = "final_root",
-    [FIELD_INTERVAL_START] = "interval_start",
-    [FIELD_INTERVAL_END] = "interval_end",
-    [FIELD_LOG_TYPE] = "log_type",
-    [FIELD_STATE] = "state",
+static const enum log_field remembered_fields[REMEMBERED_LOG_READ_FIELDS] = {
+    [FIELD_FOLLOWING] = LOG_FIELD_FOLLOWING,
+    [FIELD_DESCRIPTION] = LOG_FIELD_DESCRIPTION,
+    [FIELD_OPERATOR] = LOG_FIELD_OPERATOR,
+    [FIELD_URL] = LOG_FIELD_URL,
+    [FIELD_TYPE] = LOG_FIELD_TYPE,
+    [FIELD_LIST_STATE] = LOG_FIELD_LIST_STATE,
+    [FIELD_KEY] = LOG_FIELD_KEY,
+    [FIELD_LISTS] = LOG_FIELD_LISTS,
+    [FIELD_LIST_VERSIONS] = LOG_FIELD_LIST_VERSIONS,
+    [FIELD_FINAL_SIZE] = LOG_FIELD_FINAL_SIZE,
+    [FIELD_FINAL_ROOT] = LOG_FIELD_FINAL_ROOT,
+    [FIELD_INTERVAL_START] = LOG_FIELD_INTERVAL_START,
+    [FIELD_INTERVAL_END] = LOG_FIELD_INTERVAL_END,
+    [FIELD_LOG_TYPE] = LOG_FIELD_LOG_TYPE,
+    [FIELD_STATE] = LOG_FIELD_STATE,
 };
+
+const char *remembered_log_name(size_t i)
+{
+    assert(i < REMEMBERED_LOG_READ_FIELDS);
+    return log_fields[remembered_fields[i]].name;
+}
 
 static struct bytes written(struct buffer *text, size_t start)
 {
@@ -99,7 +106,7 @@ void remembered_log_write(const struct ct_log *ct_log, struct hash_field *fields
         [FIELD_LOG_TYPE] = bytes_of_string(ct_log->is_test ? "test" : "prod"),
     };
     for (size_t i = 0; i < REMEMBERED_LOG_FIELDS; i++)
-        fields[i] = (struct hash_field){ bytes_of_string(remembered_log_names[i]), values[i] };
+        fields[i] = (struct hash_field){ bytes_of_string(remembered_log_name(i)), values[i] };
 }
 
 /* Who has drained a log, or reached its final size, is done with it; one that is merely finished

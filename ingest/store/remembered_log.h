@@ -20,8 +20,8 @@ enum {
 void remembered_log_write(const struct ct_log *ct_log, struct hash_field *fields,
                           struct buffer *text);
 
-/* Names of the fields that remembered_log_read takes, in its order. */
-extern const char *const remembered_log_names[REMEMBERED_LOG_READ_FIELDS];
+/* The name of field `i` of the REMEMBERED_LOG_READ_FIELDS that remembered_log_read takes. */
+const char *remembered_log_name(size_t i);
 
 /* Makes of the values of those fields (no data: the field is missing) a log that owns its texts.
  * False, and nothing to clear, if the log is not followed any more (its hash says so, or nothing:

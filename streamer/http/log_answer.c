@@ -7,36 +7,29 @@
 #include "shared/json/json_writer.h"
 #include "streamer/stream/log_reports.h"
 
-enum conversion {
-    CONVERT_TEXT,
-    CONVERT_NUMBER,
-    CONVERT_MILLISECONDS, /* to seconds */
-    CONVERT_DECIMAL,      /* a fraction, as it is */
-};
-
-static void write_number(struct json_writer *writer, enum conversion conversion, struct bytes text)
+static void write_number(struct json_writer *writer, enum report_kind kind, struct bytes text)
 {
     uint64_t number;
     if (!decimal_parse(&number, text))
         json_null(writer);
-    else if (conversion == CONVERT_MILLISECONDS)
+    else if (kind == REPORT_MILLISECONDS)
         json_milliseconds(writer, number);
     else
         json_unsigned(writer, number);
 }
 
-static void write_value(struct json_writer *writer, enum conversion conversion, const char *value)
+static void write_value(struct json_writer *writer, enum report_kind kind, const char *value)
 {
     struct bytes text = bytes_of_string(value ? value : "");
-    bool good = text.size > 0 && (conversion != CONVERT_DECIMAL || decimal_is_fraction(text));
+    bool good = text.size > 0 && (kind != REPORT_FRACTION || decimal_is_fraction(text));
     if (!good)
         json_null(writer);
-    else if (conversion == CONVERT_TEXT)
+    else if (kind == REPORT_TEXT || kind == REPORT_REASON)
         json_text(writer, text);
-    else if (conversion == CONVERT_DECIMAL)
+    else if (kind == REPORT_FRACTION)
         json_raw(writer, text);
     else
-        write_number(writer, conversion, text);
+        write_number(writer, kind, text);
 }
 
 /* The form is that of the messages' source.log_id. */
@@ -56,43 +49,27 @@ static void write_log_id(struct json_writer *writer, const char *hex)
     buffer_free(&text);
 }
 
+/* What is told of a field; NULL if nothing. */
+static const char *told_value(const struct log_report *report, enum log_field field)
+{
+    const char *reason = log_report_quarantine(report);
+    if (field == LOG_FIELD_QUARANTINE)
+        return reason;
+    if (field == LOG_FIELD_QUARANTINE_SINCE && !reason)
+        return NULL;
+    return report->values[field];
+}
+
 static void write_log(struct json_writer *writer, const struct log_report *report)
 {
-    static const struct {
-        const char *key;
-        enum log_field field;
-        enum conversion conversion;
-    } members[] = {
-        { "name", LOG_FIELD_DESCRIPTION, CONVERT_TEXT },
-        { "operator", LOG_FIELD_OPERATOR, CONVERT_TEXT },
-        { "url", LOG_FIELD_URL, CONVERT_TEXT },
-        { "type", LOG_FIELD_TYPE, CONVERT_TEXT },
-        { "list_state", LOG_FIELD_LIST_STATE, CONVERT_TEXT },
-        { "following", LOG_FIELD_FOLLOWING, CONVERT_TEXT },
-        { "state", LOG_FIELD_STATE, CONVERT_TEXT },
-        { "position", LOG_FIELD_NEXT, CONVERT_NUMBER },
-        { "tree_size", LOG_FIELD_HEAD_SIZE, CONVERT_NUMBER },
-        { "verified_size", LOG_FIELD_VERIFIED_SIZE, CONVERT_NUMBER },
-        { "head_timestamp", LOG_FIELD_STH_TIMESTAMP, CONVERT_MILLISECONDS },
-        { "head_age_seconds", LOG_FIELD_STH_AGE_S, CONVERT_NUMBER },
-        { "lag_entries", LOG_FIELD_LAG_ENTRIES, CONVERT_NUMBER },
-        { "lag_seconds", LOG_FIELD_LAG_MS, CONVERT_MILLISECONDS },
-        { "entries_per_second", LOG_FIELD_RATE, CONVERT_DECIMAL },
-        { "last_error", LOG_FIELD_LAST_ERROR, CONVERT_TEXT },
-        { "owner", LOG_FIELD_OWNER, CONVERT_TEXT },
-        { "updated", LOG_FIELD_UPDATED, CONVERT_MILLISECONDS },
-    };
     json_begin_object(writer);
     write_log_id(writer, report->id);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        json_key(writer, members[i].key);
-        write_value(writer, members[i].conversion, report->values[members[i].field]);
+    for (unsigned i = 0; i < LOG_FIELDS_TOLD; i++) {
+        if (!log_fields[i].member)
+            continue;
+        json_key(writer, log_fields[i].member);
+        write_value(writer, log_fields[i].kind, told_value(report, (enum log_field)i));
     }
-    json_key(writer, "quarantine");
-    write_value(writer, CONVERT_TEXT, log_report_quarantine(report));
-    json_key(writer, "quarantine_since");
-    write_value(writer, CONVERT_MILLISECONDS,
-                log_report_quarantine(report) ? report->values[LOG_FIELD_QUARANTINE_SINCE] : NULL);
     json_end_object(writer);
 }
 

@@ -1,5 +1,6 @@
 #include "streamer/http/metrics.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "shared/base/decimal.h"
@@ -194,261 +195,108 @@ static void write_process(struct buffer *out)
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
 }
 
-/* How a field of Redis becomes the value of a metric. */
-enum conversion {
-    CONVERT_NUMBER,
-    CONVERT_MILLISECONDS, /* to seconds */
-    CONVERT_DECIMAL,
-};
-
-static void write_value(struct buffer *out, const char *name, enum conversion conversion,
-                        struct metric_labels labels, const char *text)
+/* One sample of a field, if its text is what it should be. */
+static void write_sample(struct buffer *out, const struct report_field *field,
+                         struct metric_labels labels, const char *text)
 {
     uint64_t number;
     struct bytes value = bytes_of_string(text);
-    if (conversion == CONVERT_DECIMAL)
-        metric_decimal(out, name, labels, value);
+    if (field->kind == REPORT_FRACTION)
+        metric_decimal(out, field->metric, labels, value);
     else if (!decimal_parse(&number, value))
         return;
-    else if (conversion == CONVERT_MILLISECONDS)
-        metric_milliseconds(out, name, labels, number);
+    else if (field->kind == REPORT_MILLISECONDS)
+        metric_milliseconds(out, field->metric, labels, number);
     else
-        metric_unsigned(out, name, labels, number);
+        metric_unsigned(out, field->metric, labels, number);
 }
 
-static struct bytes value_of(const struct log_report *report, enum log_field field)
+static bool has_sample(const struct report_field *field)
 {
-    return bytes_of_string(report->values[field] ? report->values[field] : "");
+    return field->metric && field->kind != REPORT_TEXT;
 }
 
-/* Every metric of a log has these, so that it can be read without a join. */
 enum {
-    LOG_LABELS = 3
+    LOG_LABELS_MAX = 12
 };
+
+/* Adds the texts that are labels: of every metric, so that it can be read without a join, or of
+ * what the log is. */
+static void add_texts(struct metric_label *labels, size_t *count, const struct log_report *report,
+                      bool of_every_metric)
+{
+    for (size_t i = 0; i < LOG_FIELDS_TOLD; i++) {
+        const struct report_field *field = &log_fields[i];
+        const char *text = report->values[i] ? report->values[i] : "";
+        if (field->kind != REPORT_TEXT || !field->label || !field->metric != of_every_metric)
+            continue;
+        assert(*count < LOG_LABELS_MAX);
+        labels[(*count)++] = (struct metric_label){ field->label, bytes_of_string(text) };
+    }
+}
 
 static struct metric_labels label_log(struct metric_label *labels, const struct log_report *report)
 {
+    size_t count = 1;
     labels[0] = (struct metric_label){ "log_id", bytes_of_string(report->id) };
-    labels[1] = (struct metric_label){ "log", value_of(report, LOG_FIELD_DESCRIPTION) };
-    labels[2] = (struct metric_label){ "operator", value_of(report, LOG_FIELD_OPERATOR) };
-    return (struct metric_labels){ labels, LOG_LABELS };
+    add_texts(labels, &count, report, true);
+    return (struct metric_labels){ labels, count };
 }
 
-static void write_log_states(struct buffer *out, const struct log_report *logs, size_t count)
+static void write_log_info(struct buffer *out, const struct log_report *logs, size_t count)
 {
-    static const char info[] = "certstream_log_info";
-    static const char quarantined[] = "certstream_log_quarantined";
-    struct metric_label labels[LOG_LABELS + 5];
-    metric_family(out, info, "gauge", "What the log is and what it does; always 1.");
+    struct metric_label labels[LOG_LABELS_MAX];
+    const struct report_field *info = &log_fields[LOG_FIELD_STATE];
+    metric_family(out, info->metric, info->type, info->help);
     for (size_t i = 0; i < count; i++) {
-        (void)label_log(labels, &logs[i]);
-        labels[LOG_LABELS] = (struct metric_label){ "url", value_of(&logs[i], LOG_FIELD_URL) };
-        labels[LOG_LABELS + 1] =
-            (struct metric_label){ "type", value_of(&logs[i], LOG_FIELD_TYPE) };
-        labels[LOG_LABELS + 2] =
-            (struct metric_label){ "list_state", value_of(&logs[i], LOG_FIELD_LIST_STATE) };
-        labels[LOG_LABELS + 3] =
-            (struct metric_label){ "state", value_of(&logs[i], LOG_FIELD_STATE) };
-        labels[LOG_LABELS + 4] =
-            (struct metric_label){ "owner", value_of(&logs[i], LOG_FIELD_OWNER) };
-        metric_unsigned(out, info, (struct metric_labels){ labels, LOG_LABELS + 5 }, 1);
+        struct metric_labels all = label_log(labels, &logs[i]);
+        add_texts(labels, &all.count, &logs[i], false);
+        metric_unsigned(out, info->metric, all, 1);
     }
-    metric_family(out, quarantined, "gauge",
-                  "1 if the log contradicted itself, and nothing of it is published.");
-    for (size_t i = 0; i < count; i++)
-        metric_unsigned(out, quarantined, label_log(labels, &logs[i]),
-                        log_report_quarantine(&logs[i]) != NULL);
+}
+
+static void write_log_sample(struct buffer *out, enum log_field field, const struct log_report *log)
+{
+    struct metric_label labels[LOG_LABELS_MAX];
+    if (log_fields[field].kind == REPORT_REASON)
+        metric_unsigned(out, log_fields[field].metric, label_log(labels, log),
+                        log_report_quarantine(log) != NULL);
+    else if (log->values[field])
+        write_sample(out, &log_fields[field], label_log(labels, log), log->values[field]);
 }
 
 void metrics_write_logs(struct buffer *out, const struct log_reports *reports)
 {
-    static const struct {
-        enum log_field field;
-        enum conversion conversion;
-        const char *name, *type, *help;
-    } metrics[] = {
-        { LOG_FIELD_NEXT, CONVERT_NUMBER, "certstream_log_next_index", "gauge",
-          "Index of the first entry that is not in the Redis stream." },
-        { LOG_FIELD_HEAD_SIZE, CONVERT_NUMBER, "certstream_log_tree_size", "gauge",
-          "Largest tree head seen, in entries." },
-        { LOG_FIELD_VERIFIED_SIZE, CONVERT_NUMBER, "certstream_log_verified_size", "gauge",
-          "Largest tree size whose signed root the entries reproduced." },
-        { LOG_FIELD_STH_TIMESTAMP, CONVERT_MILLISECONDS, "certstream_log_head_timestamp_seconds",
-          "gauge", "Time of the signed tree head that the entries were taken under." },
-        { LOG_FIELD_STH_AGE_S, CONVERT_NUMBER, "certstream_log_head_age_seconds", "gauge",
-          "How old the largest head seen is by the log's own timestamp." },
-        { LOG_FIELD_LAG_ENTRIES, CONVERT_NUMBER, "certstream_log_lag_entries", "gauge",
-          "Entries of the tree head that are not in the Redis stream." },
-        { LOG_FIELD_LAG_MS, CONVERT_MILLISECONDS, "certstream_log_lag_seconds", "gauge",
-          "How long entries have been missing." },
-        { LOG_FIELD_RATE, CONVERT_DECIMAL, "certstream_log_entries_per_second", "gauge",
-          "Entries published per second since the report before." },
-        { LOG_FIELD_HOLD_BYTES, CONVERT_NUMBER, "certstream_log_held_bytes", "gauge",
-          "Entries that are read and not proven yet." },
-        { LOG_FIELD_STALE_STH_TOTAL, CONVERT_NUMBER, "certstream_log_stale_heads_total", "counter",
-          "Heads older than one seen before." },
-        { LOG_FIELD_MISMATCH_TOTAL, CONVERT_NUMBER, "certstream_log_mismatches_total", "counter",
-          "Runs of entries that did not lead to the signed root." },
-        { LOG_FIELD_UPDATED, CONVERT_MILLISECONDS, "certstream_log_report_timestamp_seconds",
-          "gauge", "Time of the ingest's last report." },
-    };
     size_t count;
     const struct log_report *logs = log_reports_logs(reports, &count);
-    struct metric_label labels[LOG_LABELS];
-    write_log_states(out, logs, count);
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        metric_family(out, metrics[i].name, metrics[i].type, metrics[i].help);
+    write_log_info(out, logs, count);
+    for (unsigned i = 0; i < LOG_FIELDS_TOLD; i++) {
+        const struct report_field *field = &log_fields[i];
+        if (!has_sample(field))
+            continue;
+        metric_family(out, field->metric, field->type, field->help);
         for (size_t j = 0; j < count; j++)
-            if (logs[j].values[metrics[i].field])
-                write_value(out, metrics[i].name, metrics[i].conversion,
-                            label_log(labels, &logs[j]), logs[j].values[metrics[i].field]);
+            write_log_sample(out, (enum log_field)i, &logs[j]);
     }
 }
 
-struct ingest_metric {
-    const char *field;
-    enum conversion conversion;
-    const char *name, *type, *help;
-    const char *label, *value; /* one more label, or NULL; rows of one name stand together */
-};
-
-/* Counters of an ingest process (redis/README.md). */
-static const struct ingest_metric ingest_metrics[] = {
-    { "started_ms", CONVERT_MILLISECONDS, "certstream_ingest_start_time_seconds", "gauge",
-      "When the process started.", NULL, NULL },
-    { "updated_ms", CONVERT_MILLISECONDS, "certstream_ingest_report_timestamp_seconds", "gauge",
-      "When the process last reported.", NULL, NULL },
-    { "logs", CONVERT_NUMBER, "certstream_ingest_logs", "gauge", "Logs known.", NULL, NULL },
-    { "logs_owned", CONVERT_NUMBER, "certstream_ingest_logs_owned", "gauge",
-      "Logs that the process follows.", NULL, NULL },
-    { "logs_quarantined", CONVERT_NUMBER, "certstream_ingest_logs_quarantined", "gauge",
-      "Logs of these that are in quarantine.", NULL, NULL },
-    { "logs_followed", CONVERT_NUMBER, "certstream_ingest_logs_followed", "gauge",
-      "Logs that the lists want followed.", NULL, NULL },
-    { "logs_drained", CONVERT_NUMBER, "certstream_ingest_logs_drained", "gauge",
-      "Logs that are read to their end because no list wants them any more.", NULL, NULL },
-    { "list_reads", CONVERT_NUMBER, "certstream_ingest_list_reads_total", "counter",
-      "Log lists read.", NULL, NULL },
-    { "list_unchanged", CONVERT_NUMBER, "certstream_ingest_list_unchanged_total", "counter",
-      "Log lists that had not changed.", NULL, NULL },
-    { "list_failures", CONVERT_NUMBER, "certstream_ingest_list_failures_total", "counter",
-      "Log lists that could not be read.", NULL, NULL },
-    { "list_bad_signatures", CONVERT_NUMBER, "certstream_ingest_list_bad_signatures_total",
-      "counter", "Log lists whose signature was not that of the list's key.", NULL, NULL },
-    { "list_held", CONVERT_NUMBER, "certstream_ingest_list_held_total", "counter",
-      "Log lists not believed because so many logs would stop.", NULL, NULL },
-    { "list_read_age_s", CONVERT_NUMBER, "certstream_ingest_list_read_age_seconds", "gauge",
-      "Time since the list that was read longest ago was read.", NULL, NULL },
-    { "list_timestamp_age_s", CONVERT_NUMBER, "certstream_ingest_list_timestamp_age_seconds",
-      "gauge", "Age of the oldest log list by its own time.", NULL, NULL },
-    { "requests", CONVERT_NUMBER, "certstream_ingest_requests_total", "counter", "HTTP requests.",
-      NULL, NULL },
-    { "request_failures", CONVERT_NUMBER, "certstream_ingest_request_failures_total", "counter",
-      "HTTP requests without a good answer.", NULL, NULL },
-    { "http_status_total_2xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
-      "HTTP answers by status; 429 is apart.", "status", "2xx" },
-    { "http_status_total_3xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
-      "HTTP answers by status; 429 is apart.", "status", "3xx" },
-    { "http_status_total_4xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
-      "HTTP answers by status; 429 is apart.", "status", "4xx" },
-    { "http_status_total_429", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
-      "HTTP answers by status; 429 is apart.", "status", "429" },
-    { "http_status_total_5xx", CONVERT_NUMBER, "certstream_ingest_responses_total", "counter",
-      "HTTP answers by status; 429 is apart.", "status", "5xx" },
-    { "http_unreachable_total", CONVERT_NUMBER, "certstream_ingest_unreachable_total", "counter",
-      "HTTP requests without any answer.", NULL, NULL },
-    { "oversize_total", CONVERT_NUMBER, "certstream_ingest_oversize_total", "counter",
-      "HTTP answers larger than any honest one.", NULL, NULL },
-    { "bytes_total", CONVERT_NUMBER, "certstream_ingest_received_bytes_total", "counter",
-      "Bytes of HTTP bodies after decompression.", NULL, NULL },
-    { "hold_bytes", CONVERT_NUMBER, "certstream_ingest_held_bytes", "gauge",
-      "Bytes of answers, and of entries not proven yet.", NULL, NULL },
-    { "heads", CONVERT_NUMBER, "certstream_ingest_heads_total", "counter",
-      "Signed tree heads read.", NULL, NULL },
-    { "stale_sth_total", CONVERT_NUMBER, "certstream_ingest_stale_heads_total", "counter",
-      "Tree heads older than one seen before.", NULL, NULL },
-    { "future_sth_total", CONVERT_NUMBER, "certstream_ingest_future_heads_total", "counter",
-      "Tree heads more than five minutes ahead of the clock.", NULL, NULL },
-    { "windows", CONVERT_NUMBER, "certstream_ingest_windows_total", "counter",
-      "Runs of entries released.", NULL, NULL },
-    { "roots_reproduced", CONVERT_NUMBER, "certstream_ingest_roots_reproduced_total", "counter",
-      "Runs of entries that gave the signed root.", NULL, NULL },
-    { "proofs", CONVERT_NUMBER, "certstream_ingest_proofs_total", "counter",
-      "Runs of entries that a proof led to the signed root.", NULL, NULL },
-    { "roots_different", CONVERT_NUMBER, "certstream_ingest_roots_different_total", "counter",
-      "Runs of entries that did not lead to the signed root.", NULL, NULL },
-    { "window_verify_ms_total", CONVERT_MILLISECONDS,
-      "certstream_ingest_window_verify_seconds_total", "counter",
-      "Time from the first entry of a run to its release.", NULL, NULL },
-    { "mismatch_total_transient", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
-      "Logs that contradicted what they signed, by class; transient ones were right when asked "
-      "again.",
-      "class", "transient" },
-    { "mismatch_total_entries", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
-      "Logs that contradicted what they signed, by class; transient ones were right when asked "
-      "again.",
-      "class", "entries" },
-    { "mismatch_total_fork", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
-      "Logs that contradicted what they signed, by class; transient ones were right when asked "
-      "again.",
-      "class", "fork" },
-    { "mismatch_total_equivocation", CONVERT_NUMBER, "certstream_ingest_mismatches_total",
-      "counter",
-      "Logs that contradicted what they signed, by class; transient ones were right when asked "
-      "again.",
-      "class", "equivocation" },
-    { "mismatch_total_final_head", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
-      "Logs that contradicted what they signed, by class; transient ones were right when asked "
-      "again.",
-      "class", "final_head" },
-    { "mismatch_total_unexplained", CONVERT_NUMBER, "certstream_ingest_mismatches_total", "counter",
-      "Logs that contradicted what they signed, by class; transient ones were right when asked "
-      "again.",
-      "class", "unexplained" },
-    { "entries", CONVERT_NUMBER, "certstream_ingest_entries_total", "counter",
-      "Entries made into messages.", NULL, NULL },
-    { "precertificates", CONVERT_NUMBER, "certstream_ingest_precertificates_total", "counter",
-      "Of the entries, precertificates.", NULL, NULL },
-    { "malformed_entries", CONVERT_NUMBER, "certstream_ingest_malformed_entries_total", "counter",
-      "Entries whose leaf could not be read.", NULL, NULL },
-    { "parse_fail_total", CONVERT_NUMBER, "certstream_ingest_parse_errors_total", "counter",
-      "Certificates that could not be read fully.", NULL, NULL },
-    { "chain_unbound_total", CONVERT_NUMBER, "certstream_ingest_unbound_total", "counter",
-      "Entries whose precertificate or chain is not that of what the log proves.", NULL, NULL },
-    { "chain_unchecked_total", CONVERT_NUMBER, "certstream_ingest_unchecked_total", "counter",
-      "Precertificates whose issuer's key was not there to compare.", NULL, NULL },
-    { "issuers", CONVERT_NUMBER, "certstream_ingest_issuers_total", "counter", "Issuers sent.",
-      NULL, NULL },
-    { "appends", CONVERT_NUMBER, "certstream_ingest_appends_total", "counter",
-      "Transactions with entries.", NULL, NULL },
-    { "appended_entries", CONVERT_NUMBER, "certstream_ingest_appended_entries_total", "counter",
-      "Entries put into the Redis stream.", NULL, NULL },
-    { "appends_refused", CONVERT_NUMBER, "certstream_ingest_appends_refused_total", "counter",
-      "Transactions that the fence refused.", NULL, NULL },
-    { "appends_failed", CONVERT_NUMBER, "certstream_ingest_appends_failed_total", "counter",
-      "Transactions that failed.", NULL, NULL },
-    { "redis_drops", CONVERT_NUMBER, "certstream_ingest_redis_drops_total", "counter",
-      "Connections to Redis lost.", NULL, NULL },
-};
-
-static const char *find_value(const struct ingest_report *ingest, const char *field)
+static const char *find_value(const struct ingest_report *ingest, const char *name)
 {
     for (size_t i = 0; i < ingest->count; i++)
-        if (strcmp(ingest->values[i].name, field) == 0)
+        if (strcmp(ingest->values[i].name, name) == 0)
             return ingest->values[i].value;
     return NULL;
 }
 
-static void write_ingest(struct buffer *out, const struct ingest_metric *metric,
+static void write_ingest(struct buffer *out, const struct report_field *field,
                          const struct ingest_report *ingest)
 {
-    const char *value = find_value(ingest, metric->field);
+    const char *value = find_value(ingest, field->name);
     struct metric_label labels[2] = { { "instance", bytes_of_string(ingest->instance) } };
-    if (metric->label)
-        labels[1] = (struct metric_label){ metric->label, bytes_of_string(metric->value) };
+    if (field->label)
+        labels[1] = (struct metric_label){ field->label, bytes_of_string(field->label_value) };
     if (value)
-        write_value(out, metric->name, metric->conversion,
-                    (struct metric_labels){ labels, metric->label ? 2 : 1 }, value);
+        write_sample(out, field, (struct metric_labels){ labels, field->label ? 2 : 1 }, value);
 }
 
 void metrics_write_ingests(struct buffer *out, const struct log_reports *reports)
@@ -456,13 +304,13 @@ void metrics_write_ingests(struct buffer *out, const struct log_reports *reports
     size_t count;
     const char *name = "";
     const struct ingest_report *ingests = log_reports_ingests(reports, &count);
-    for (size_t i = 0; i < sizeof ingest_metrics / sizeof *ingest_metrics; i++) {
-        const struct ingest_metric *metric = &ingest_metrics[i];
-        if (strcmp(metric->name, name) != 0)
-            metric_family(out, metric->name, metric->type, metric->help);
-        name = metric->name;
+    for (size_t i = 0; i < INGEST_FIELDS; i++) {
+        const struct report_field *field = &ingest_fields[i];
+        if (strcmp(field->metric, name) != 0)
+            metric_family(out, field->metric, field->type, field->help);
+        name = field->metric;
         for (size_t j = 0; j < count; j++)
-            write_ingest(out, metric, &ingests[j]);
+            write_ingest(out, field, &ingests[j]);
     }
 }
 

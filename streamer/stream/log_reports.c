@@ -27,32 +27,6 @@ enum {
     LOG_ID_SIZE = CONTRACT_LOG_ID_HEX / 2,
 };
 
-static const char *const field_names[LOG_FIELDS] = {
-    [LOG_FIELD_DESCRIPTION] = "description",
-    [LOG_FIELD_OPERATOR] = "operator",
-    [LOG_FIELD_URL] = "url",
-    [LOG_FIELD_TYPE] = "type",
-    [LOG_FIELD_LIST_STATE] = "list_state",
-    [LOG_FIELD_FOLLOWING] = "following",
-    [LOG_FIELD_STATE] = "state",
-    [LOG_FIELD_QUARANTINE] = "quarantine",
-    [LOG_FIELD_QUARANTINE_SINCE] = "quarantine_since",
-    [LOG_FIELD_NEXT] = "next",
-    [LOG_FIELD_HEAD_SIZE] = "head_size",
-    [LOG_FIELD_VERIFIED_SIZE] = "verified_size",
-    [LOG_FIELD_STH_TIMESTAMP] = "sth_timestamp",
-    [LOG_FIELD_STH_AGE_S] = "sth_age_s",
-    [LOG_FIELD_LAG_ENTRIES] = "lag_entries",
-    [LOG_FIELD_LAG_MS] = "lag_ms",
-    [LOG_FIELD_RATE] = "rate",
-    [LOG_FIELD_HOLD_BYTES] = "hold_bytes",
-    [LOG_FIELD_STALE_STH_TOTAL] = "stale_sth_total",
-    [LOG_FIELD_MISMATCH_TOTAL] = "mismatch_total",
-    [LOG_FIELD_LAST_ERROR] = "last_error",
-    [LOG_FIELD_OWNER] = "owner",
-    [LOG_FIELD_UPDATED] = "updated",
-};
-
 struct report_set {
     struct log_report logs[LOGS_MAX];
     size_t log_count;
@@ -74,7 +48,7 @@ struct log_reports {
 static void clear_reports(struct report_set *set)
 {
     for (size_t i = 0; i < set->log_count; i++)
-        for (size_t field = 0; field < LOG_FIELDS; field++)
+        for (size_t field = 0; field < LOG_FIELDS_TOLD; field++)
             free(set->logs[i].values[field]);
     for (size_t i = 0; i < set->ingest_count; i++) {
         struct ingest_report *ingest = &set->ingests[i];
@@ -186,14 +160,14 @@ static void ask_for_ingests(struct log_reports *reports)
         finish_round(reports);
 }
 
-static void take_field(struct log_report *report, const struct redisReply *name,
-                       const struct redisReply *value)
+static void take_log_field(struct log_report *report, const struct redisReply *name,
+                           const struct redisReply *value)
 {
     if (name->type != REDIS_REPLY_STRING)
         return;
-    for (size_t field = 0; field < LOG_FIELDS; field++)
+    for (size_t field = 0; field < LOG_FIELDS_TOLD; field++)
         if (!report->values[field] &&
-            bytes_equal_string(bytes_of(name->str, name->len), field_names[field]))
+            bytes_equal_string(bytes_of(name->str, name->len), log_fields[field].name))
             report->values[field] = copy_value(value);
 }
 
@@ -206,7 +180,7 @@ static void on_log(struct redis_link *link, struct redisReply *reply, void *cont
     if (!reply)
         reports->failed = true;
     for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
-        take_field(report, reply->element[i], reply->element[i + 1]);
+        take_log_field(report, reply->element[i], reply->element[i + 1]);
     if (--reports->pending == 0)
         ask_for_ingests(reports);
 }

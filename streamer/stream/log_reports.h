@@ -1,8 +1,7 @@
 /*
  * What ingest says of each log and of itself in Redis (redis/README.md), for answers about them.
- * Asked for every few seconds, so that however often clients ask, Redis is not. A field of a log
- * that is to be shown is a row of the table in log_reports.c, one of an ingest process a row of the
- * table in metrics.c.
+ * Asked for every few seconds, so that however often clients ask, Redis is not. Which fields there
+ * are is said in report_fields.c.
  */
 #ifndef STREAMER_STREAM_LOG_REPORTS_H
 #define STREAMER_STREAM_LOG_REPORTS_H
@@ -10,43 +9,19 @@
 #include <stdint.h>
 
 #include "shared/redis/contract.h"
+#include "shared/redis/report_fields.h"
 
 struct log_reports;
 struct redis_link;
 
-enum log_field {
-    LOG_FIELD_DESCRIPTION,
-    LOG_FIELD_OPERATOR,
-    LOG_FIELD_URL,
-    LOG_FIELD_TYPE,
-    LOG_FIELD_LIST_STATE,
-    LOG_FIELD_FOLLOWING,
-    LOG_FIELD_STATE,
-    LOG_FIELD_QUARANTINE,
-    LOG_FIELD_QUARANTINE_SINCE,
-    LOG_FIELD_NEXT,
-    LOG_FIELD_HEAD_SIZE,
-    LOG_FIELD_VERIFIED_SIZE,
-    LOG_FIELD_STH_TIMESTAMP,
-    LOG_FIELD_STH_AGE_S,
-    LOG_FIELD_LAG_ENTRIES,
-    LOG_FIELD_LAG_MS,
-    LOG_FIELD_RATE,
-    LOG_FIELD_HOLD_BYTES,
-    LOG_FIELD_STALE_STH_TOTAL,
-    LOG_FIELD_MISMATCH_TOTAL,
-    LOG_FIELD_LAST_ERROR,
-    LOG_FIELD_OWNER,
-    LOG_FIELD_UPDATED,
-    LOG_FIELDS,
-};
-
 /* Texts are from outside; NULL where Redis has none. */
 struct log_report {
     char id[CONTRACT_LOG_ID_HEX + 1]; /* lower-case hex */
-    char *values[LOG_FIELDS];
+    char *values[LOG_FIELDS_TOLD];
 };
 
+/* What it is called in Redis is what it is called in answers, also of an ingest that is newer than
+ * this streamer and counts more. */
 struct ingest_value {
     char *name;
     char *value;

@@ -39,7 +39,7 @@ static int setup(void **state)
     buffer_init(&remembered->text, REMEMBERED_LOG_TEXT_MAX);
     remembered_log_write(&remembered->list.logs[0], remembered->fields, &remembered->text);
     for (size_t i = 0; i < REMEMBERED_LOG_FIELDS; i++) {
-        assert_true(bytes_equal_string(remembered->fields[i].name, remembered_log_names[i]));
+        assert_true(bytes_equal_string(remembered->fields[i].name, remembered_log_name(i)));
         remembered->values[i] = remembered->fields[i].value;
     }
     remembered->values[REMEMBERED_LOG_FIELDS] = bytes_of_string("waiting");
@@ -66,7 +66,7 @@ static bool read_back(struct remembered *remembered, struct ct_log *ct_log)
 static size_t index_of(const char *name)
 {
     size_t i = 0;
-    while (strcmp(remembered_log_names[i], name) != 0)
+    while (strcmp(remembered_log_name(i), name) != 0)
         i++;
     return i;
 }
