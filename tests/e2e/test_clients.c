@@ -12,6 +12,7 @@
 #include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -268,6 +269,7 @@ static void a_browser(void **state)
 static void curl_with_server_sent_events(void **state)
 {
     struct parts *parts = *state;
+    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
     if (!is_in_path("curl"))
         skip_without("curl");
     static const char *const streams[][2] = { { "lite", "\"cert_index\":" },

@@ -21,7 +21,7 @@
 #include "shared/x509/certificate_fields.h"
 #include "streamer/filter/text_pattern.h"
 #include "tests/e2e/built_feed.h"
-#include "tests/e2e/daemons.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -38,44 +38,6 @@ enum {
     "{log_id=\"" LOG_A "\",log=\"A \\\"quoted\\\\ log\\nof two lines\",operator=\"Op\"}"
 #define LABELS_B "{log_id=\"" LOG_B "\",log=\"B\",operator=\"\"}"
 #define LOG_B    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
-};
-
-static int setup(void **state)
-{
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
-static struct http_answer get(const struct parts *parts, const char *path)
-{
-    return http_get_local(program_port(parts->streamer), path);
-}
 
 /* A request of any method, and the answer's header lines. */
 struct exchange {
@@ -132,13 +94,13 @@ static void set_request(CURL *curl, const char *url, struct curl_slist *headers)
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 }
 
-static void perform(const struct parts *parts, struct exchange *exchange)
+static void perform(const struct streamer_stage *stage, struct exchange *exchange)
 {
     char url[256];
     CURL *curl = curl_easy_init();
     struct curl_slist *headers =
         exchange->header ? curl_slist_append(NULL, exchange->header) : NULL;
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", program_port(parts->streamer),
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", program_port(stage->streamer),
                    exchange->path);
     set_options(curl, exchange);
     set_request(curl, url, headers);
@@ -155,7 +117,7 @@ static void expect_header(const struct exchange *exchange, const char *line)
 
 static void each_route_has_its_type_and_its_headers(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const char json[] = "\r\ncontent-type: application/json; charset=utf-8\r\n";
     static const struct {
         const char *path;
@@ -179,10 +141,10 @@ static void each_route_has_its_type_and_its_headers(void **state)
     };
     static const char *const methods[] = { "GET", "HEAD" };
     const struct entry_parts entry = { 0 };
-    built_feed_make(parts->redis, &entry, NULL);
+    built_feed_make(stage->redis, &entry, NULL);
     for (size_t i = 0; i < 2 * sizeof routes / sizeof *routes; i++) {
         struct exchange exchange = { .method = methods[i % 2], .path = routes[i / 2].path };
-        perform(parts, &exchange);
+        perform(stage, &exchange);
         assert_int_equal(exchange.status, routes[i / 2].status);
         expect_header(&exchange, routes[i / 2].type);
         expect_header(&exchange, "\r\naccess-control-allow-origin: *\r\n");
@@ -194,11 +156,11 @@ static void each_route_has_its_type_and_its_headers(void **state)
 
 static void other_methods_are_not_allowed(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const char *const methods[] = { "POST", "PUT", "DELETE" };
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         struct exchange exchange = { .method = methods[i], .path = "/stats" };
-        perform(parts, &exchange);
+        perform(stage, &exchange);
         assert_int_equal(exchange.status, 405);
         expect_header(&exchange, "\r\nallow: get, head\r\n");
     }
@@ -206,9 +168,9 @@ static void other_methods_are_not_allowed(void **state)
 
 static void the_page_is_sent_once(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     struct exchange first = { .method = "GET", .path = "/" };
-    perform(parts, &first);
+    perform(stage, &first);
     assert_int_equal(first.status, 200);
     expect_header(&first, "\r\ncontent-type: text/html; charset=utf-8\r\n");
     expect_header(&first, "\r\ncontent-security-policy: default-src 'none';");
@@ -217,7 +179,7 @@ static void the_page_is_sent_once(void **state)
     char header[128];
     (void)snprintf(header, sizeof header, "If-None-Match: %.18s", tag + strlen("\r\netag: "));
     struct exchange second = { .method = "GET", .path = "/", .header = header };
-    perform(parts, &second);
+    perform(stage, &second);
     assert_int_equal(second.status, 304);
     assert_int_equal(second.body_size, 0);
 }
@@ -393,11 +355,11 @@ static void set_logs(struct redis_server *redis)
 }
 
 /* Until the streamer has asked again. */
-static void wait_for_logs(const struct parts *parts)
+static void wait_for_logs(const struct streamer_stage *stage)
 {
     struct deadline deadline = deadline_after(WAIT_MS, "the streamer to know the logs");
     for (bool known = false; !known;) {
-        struct http_answer answer = get(parts, "/api/logs");
+        struct http_answer answer = streamer_stage_get(stage, "/api/logs");
         known = strstr(http_answer_text(&answer), "two roots of size 7") != NULL &&
                 strstr(http_answer_text(&answer), "12345") != NULL;
         http_answer_free(&answer);
@@ -408,7 +370,7 @@ static void wait_for_logs(const struct parts *parts)
 
 static void metrics_are_what_prometheus_reads(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const char *const lines[] = {
         "certstream_clients{stream=\"domains\",framing=\"websocket\"} 1\n",
         "certstream_stream_entries_total 1\n",
@@ -422,15 +384,15 @@ static void metrics_are_what_prometheus_reads(void **state)
         "certstream_ingest_start_time_seconds{instance=\"box-1\"} 1700000000.000\n",
         "\nprocess_open_fds ",
     };
-    set_logs(parts->redis);
-    wait_for_logs(parts);
+    set_logs(stage->redis);
+    wait_for_logs(stage);
     struct websocket_client *client =
-        websocket_client_connect(program_port(parts->streamer), "/domains-only");
+        websocket_client_connect(program_port(stage->streamer), "/domains-only");
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
     const struct entry_parts entry = { 0 };
-    built_feed_make(parts->redis, &entry, NULL);
+    built_feed_make(stage->redis, &entry, NULL);
     (void)websocket_client_expect(client, "dns_entries", WAIT_MS);
-    struct http_answer answer = get(parts, "/metrics");
+    struct http_answer answer = streamer_stage_get(stage, "/metrics");
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strstr(http_answer_text(&answer), lines[i]))
             fail_msg("no %s in\n%s", lines[i], http_answer_text(&answer));
@@ -451,10 +413,10 @@ static const cJSON *member(const cJSON *object, const char *name)
 
 static void the_logs_are_told_with_what_is_wrong_of_them(void **state)
 {
-    struct parts *parts = *state;
-    set_logs(parts->redis);
-    wait_for_logs(parts);
-    struct http_answer answer = get(parts, "/api/logs");
+    struct streamer_stage *stage = *state;
+    set_logs(stage->redis);
+    wait_for_logs(stage);
+    struct http_answer answer = streamer_stage_get(stage, "/api/logs");
     cJSON *all = cJSON_Parse(http_answer_text(&answer));
     assert_non_null(all);
     assert_int_equal(cJSON_GetArraySize(member(all, "logs")), 2);
@@ -481,18 +443,18 @@ static void the_logs_are_told_with_what_is_wrong_of_them(void **state)
     assert_int_equal(member(ingest, "odd\"name")->valueint, 1);
     cJSON_Delete(all);
     http_answer_free(&answer);
-    answer = get(parts, "/stats");
+    answer = streamer_stage_get(stage, "/stats");
     assert_non_null(strstr(http_answer_text(&answer), "\"workers\":{\"https://a.example/\":100,"
                                                       "\"https://b.example/\":7}"));
     http_answer_free(&answer);
 }
 
-static void expect_certificate(const struct parts *parts, const char *hash, const char *query,
-                               long status, const char *part)
+static void expect_certificate(const struct streamer_stage *stage, const char *hash,
+                               const char *query, long status, const char *part)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "/api/cert/%s%s", hash, query);
-    struct http_answer answer = get(parts, path);
+    struct http_answer answer = streamer_stage_get(stage, path);
     assert_int_equal(answer.status, status);
     if (!strstr(http_answer_text(&answer), part))
         fail_msg("%s: no %s in %.500s", path, part, http_answer_text(&answer));
@@ -512,7 +474,7 @@ static void write_colons(char *out, struct bytes bytes)
 
 static void a_certificate_is_found_by_its_fingerprints(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     const struct entry_parts entry = { .number = 9, .names = { bytes_of_string("found.example") } };
     struct built_entry built;
     char first[BUILT_ID_SIZE], last[BUILT_ID_SIZE], text[256];
@@ -523,23 +485,23 @@ static void a_certificate_is_found_by_its_fingerprints(void **state)
     hex_encode(sha256, bytes_of(certificate->sha256, SHA256_SIZE));
     hex_encode(sha1, bytes_of(certificate->sha1, SHA1_SIZE));
     write_colons(colons, bytes_of(certificate->sha256, SHA256_SIZE));
-    expect_certificate(parts, sha256, "", 404, "{\"error\":");
-    struct websocket_client *client = websocket_client_connect(program_port(parts->streamer), "/");
+    expect_certificate(stage, sha256, "", 404, "{\"error\":");
+    struct websocket_client *client = websocket_client_connect(program_port(stage->streamer), "/");
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
-    built_feed_add(parts->redis, &built, first);
-    built_feed_add(parts->redis, &built, last);
+    built_feed_add(stage->redis, &built, first);
+    built_feed_add(stage->redis, &built, last);
     (void)websocket_client_expect(client, last, WAIT_MS);
     (void)snprintf(text, sizeof text, "\"id\":\"%s\",", last);
-    expect_certificate(parts, sha256, "", 200, text);
-    expect_certificate(parts, sha256, "/", 200, "\"chain\":[]}}");
-    expect_certificate(parts, sha1, "", 200, "found.example");
-    expect_certificate(parts, colons, "?dialect=go", 200, "{\"data\":{");
-    expect_certificate(parts, sha1, "?match=x", 400, "no filters here");
+    expect_certificate(stage, sha256, "", 200, text);
+    expect_certificate(stage, sha256, "/", 200, "\"chain\":[]}}");
+    expect_certificate(stage, sha1, "", 200, "found.example");
+    expect_certificate(stage, colons, "?dialect=go", 200, "{\"data\":{");
+    expect_certificate(stage, sha1, "?match=x", 400, "no filters here");
     sha256[0] = sha256[0] == '0' ? '1' : '0';
-    expect_certificate(parts, sha256, "", 404, "no such certificate");
+    expect_certificate(stage, sha256, "", 404, "no such certificate");
     freeReplyObject(
-        redis_server_command(parts->redis, "XTRIM %s MAXLEN 0", CONTRACT_PREFIX ":stream"));
-    expect_certificate(parts, sha1, "", 404, "no such certificate");
+        redis_server_command(stage->redis, "XTRIM %s MAXLEN 0", CONTRACT_PREFIX ":stream"));
+    expect_certificate(stage, sha1, "", 404, "no such certificate");
     certificate_destroy(certificate);
     websocket_client_destroy(client);
     built_entry_free(&built);
@@ -548,14 +510,12 @@ static void a_certificate_is_found_by_its_fingerprints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_route_has_its_type_and_its_headers, setup, teardown),
-        cmocka_unit_test_setup_teardown(other_methods_are_not_allowed, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_page_is_sent_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(metrics_are_what_prometheus_reads, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_logs_are_told_with_what_is_wrong_of_them, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_certificate_is_found_by_its_fingerprints, setup,
-                                        teardown),
+        ON_STREAMER_STAGE(each_route_has_its_type_and_its_headers),
+        ON_STREAMER_STAGE(other_methods_are_not_allowed),
+        ON_STREAMER_STAGE(the_page_is_sent_once),
+        ON_STREAMER_STAGE(metrics_are_what_prometheus_reads),
+        ON_STREAMER_STAGE(the_logs_are_told_with_what_is_wrong_of_them),
+        ON_STREAMER_STAGE(a_certificate_is_found_by_its_fingerprints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
@@ -25,37 +26,20 @@ enum {
     ALLOWED_PER_SECOND = 20,
 };
 
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
-};
-
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
+    struct ingest_stage *stage = ingest_stage_create(sizeof *stage, NULL);
+    *state = stage;
     const char *const ct_log[] = { "--size", "30000", "--seed", "limit", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    ingest_stage_start_ct_log(stage, ct_log);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 /* Answers with status 429. */
-static unsigned count_refused(const struct parts *parts)
+static unsigned count_refused(const struct ingest_stage *stage)
 {
     unsigned count = 0;
-    struct http_answer answer = http_get_local(program_port(parts->ct_log), "/stats");
+    struct http_answer answer = http_get_local(program_port(stage->ct_log), "/stats");
     cJSON *stats = cJSON_Parse(http_answer_text(&answer));
     const cJSON *route;
     cJSON_ArrayForEach(route, cJSON_GetObjectItemCaseSensitive(stats, "requests"))
@@ -68,17 +52,17 @@ static unsigned count_refused(const struct parts *parts)
     return count;
 }
 
-static void drain_under(struct parts *parts, const char *limit)
+static void drain_under(struct ingest_stage *stage, const char *limit)
 {
     struct stream_check check = { 0 };
     const char *const ingest[] = { "--start", "0", "--retain-entries", "0", NULL };
     uint64_t start_ms = clock_monotonic_ms();
-    daemon_control_ct_log(parts->ct_log, limit);
-    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
-    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
+    daemon_control_ct_log(stage->ct_log, limit);
+    ingest_stage_start(stage, ingest);
+    stream_check_expect(&check, stage->redis, LOGS, 0, SIZE);
     double seconds = (double)(clock_monotonic_ms() - start_ms) / 1000;
-    double requests = (double)daemon_count_requests(parts->ct_log);
-    double refused = count_refused(parts);
+    double requests = (double)daemon_count_requests(stage->ct_log);
+    double refused = count_refused(stage);
     print_message("%s: %.0f requests in %.1f s: %.1f/s of %d allowed; %.0f refused\n", limit,
                   requests, seconds, (requests - refused) / seconds, ALLOWED_PER_SECOND, refused);
     assert_true(refused >= 1);
@@ -98,9 +82,8 @@ static void a_limit_that_says_when_to_come_again_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_limit_is_found_and_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_limit_that_says_when_to_come_again_is_kept, setup,
-                                        teardown),
+        ON_INGEST_STAGE(a_limit_is_found_and_kept, setup),
+        ON_INGEST_STAGE(a_limit_that_says_when_to_come_again_is_kept, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -177,6 +178,7 @@ static void whoever_says_where_he_was_goes_on_there(void **state)
 static void events_go_on_behind_the_last_id(void **state)
 {
     struct parts *parts = *state;
+    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
     stream_feed_add(parts->redis, 0, ENTRIES, 0);
     start_streamer(parts, NULL);
     size_t count;

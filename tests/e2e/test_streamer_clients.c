@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "shared/base/memory.h"
-#include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -34,51 +34,9 @@ enum {
     BAD_SIZE = 70 << 10,
 };
 
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
-};
-
-static int setup(void **state)
+static struct websocket_client *connect_client(const struct streamer_stage *stage, const char *path)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
-static void wait_until_ready(const struct parts *parts)
-{
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
-}
-
-static void start_streamer(struct parts *parts, const char *const *arguments)
-{
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, arguments);
-    wait_until_ready(parts);
-}
-
-static struct websocket_client *connect_client(const struct parts *parts, const char *path)
-{
-    struct websocket_client *client = websocket_client_connect(program_port(parts->streamer), path);
+    struct websocket_client *client = websocket_client_connect(program_port(stage->streamer), path);
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
     return client;
 }
@@ -122,9 +80,9 @@ static void take_message(const struct websocket_frame *frame, uint64_t *next)
  * another. */
 static void pings_at_full_speed_are_answered_between_messages(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, NULL);
-    struct websocket_client *client = connect_client(parts, "/");
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, NULL);
+    struct websocket_client *client = connect_client(stage, "/");
     uint64_t fed = 0;
     uint64_t next = 0;
     uint64_t sent = 0;
@@ -133,7 +91,7 @@ static void pings_at_full_speed_are_answered_between_messages(void **state)
     while (next < PINGED) {
         if (next == fed) {
             fed += PINGED_AT_ONCE;
-            stream_feed_add(parts->redis, next, fed, FLOOD_PADDING);
+            stream_feed_add(stage->redis, next, fed, FLOOD_PADDING);
         }
         ping(client, ++sent);
         struct websocket_frame frame;
@@ -179,25 +137,25 @@ static bool memory_is_the_daemons_own(void)
 
 static void stuck_clients_cost_little_memory_and_nobody_else_anything(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--ring-bytes", "1m", NULL });
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, (const char *const[]){ "--ring-bytes", "1m", NULL });
     struct websocket_client *stuck[STUCK];
-    struct websocket_client *good = connect_client(parts, "/domains-only");
+    struct websocket_client *good = connect_client(stage, "/domains-only");
     /* The lane, and what Redis' replies take. */
-    struct websocket_client *first = connect_client(parts, "/");
-    stream_feed_add(parts->redis, 0, FLOOD / 2, FLOOD_PADDING);
+    struct websocket_client *first = connect_client(stage, "/");
+    stream_feed_add(stage->redis, 0, FLOOD / 2, FLOOD_PADDING);
     for (uint64_t index = 0; index < FLOOD / 2; index++)
         (void)websocket_client_expect(good, ".example", WAIT_MS);
-    uint64_t before = resident_kib(parts->streamer);
+    uint64_t before = resident_kib(stage->streamer);
     for (size_t i = 0; i < STUCK; i++)
-        stuck[i] = connect_client(parts, "/");
-    stream_feed_add(parts->redis, FLOOD / 2, FLOOD, FLOOD_PADDING);
+        stuck[i] = connect_client(stage, "/");
+    stream_feed_add(stage->redis, FLOOD / 2, FLOOD, FLOOD_PADDING);
     for (uint64_t index = FLOOD / 2; index < FLOOD; index++) {
         char name[64];
         (void)snprintf(name, sizeof name, "[\"%" PRIu64 ".example\"]", index);
         assert_non_null(strstr(websocket_client_expect(good, ".example", WAIT_MS), name));
     }
-    uint64_t after = resident_kib(parts->streamer);
+    uint64_t after = resident_kib(stage->streamer);
     print_message("%" PRIu64 " KiB more for %d stuck clients\n", after - before, STUCK);
     if (memory_is_the_daemons_own())
         assert_true(after < before + STUCK_KIB_ALL);
@@ -225,11 +183,11 @@ static unsigned read_to_the_end(struct websocket_client *client)
     }
 }
 
-static void wait_for_users(const struct parts *parts, const char *users)
+static void wait_for_users(const struct streamer_stage *stage, const char *users)
 {
     struct deadline deadline = deadline_after(WAIT_MS, users);
     for (bool there = false; !there;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/stats");
+        struct http_answer answer = http_get_local(program_port(stage->streamer), "/stats");
         there = strstr(http_answer_text(&answer), users) != NULL;
         http_answer_free(&answer);
         if (!there)
@@ -239,21 +197,22 @@ static void wait_for_users(const struct parts *parts, const char *users)
 
 static void a_client_that_takes_nothing_is_closed(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts,
-                   (const char *const[]){ "--ring-bytes", "1m", "--slow-timeout", "2s", NULL });
-    struct websocket_client *stuck = connect_client(parts, "/");
-    stream_feed_add(parts->redis, 0, FLOOD, FLOOD_PADDING);
-    wait_for_users(parts, "\"lite\":0,");
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(
+        stage, (const char *const[]){ "--ring-bytes", "1m", "--slow-timeout", "2s", NULL });
+    struct websocket_client *stuck = connect_client(stage, "/");
+    stream_feed_add(stage->redis, 0, FLOOD, FLOOD_PADDING);
+    wait_for_users(stage, "\"lite\":0,");
     websocket_client_destroy(stuck);
 }
 
 static void a_client_that_answers_no_ping_is_closed_and_others_are_not(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--ping", "1s", "--ping-timeout", "3s", NULL });
-    struct websocket_client *silent = connect_client(parts, "/");
-    struct websocket_client *alive = connect_client(parts, "/full-stream");
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage,
+                         (const char *const[]){ "--ping", "1s", "--ping-timeout", "3s", NULL });
+    struct websocket_client *silent = connect_client(stage, "/");
+    struct websocket_client *alive = connect_client(stage, "/full-stream");
     struct websocket_frame frame;
     for (int pings = 0; pings < 5;) {
         assert_int_equal(websocket_client_read(alive, &frame, WAIT_MS), WEBSOCKET_FRAME);
@@ -264,16 +223,16 @@ static void a_client_that_answers_no_ping_is_closed_and_others_are_not(void **st
         websocket_client_send(alive, WEBSOCKET_PONG, frame.payload);
     }
     assert_int_equal(read_to_the_end(silent), 1008);
-    wait_for_users(parts, "{\"lite\":0,\"full\":1,");
+    wait_for_users(stage, "{\"lite\":0,\"full\":1,");
     websocket_client_destroy(silent);
     websocket_client_destroy(alive);
 }
 
 static void a_quiet_connection_gets_heartbeats(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--heartbeat", "1s", NULL });
-    struct websocket_client *client = connect_client(parts, "/");
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, (const char *const[]){ "--heartbeat", "1s", NULL });
+    struct websocket_client *client = connect_client(stage, "/");
     for (int i = 0; i < 3; i++)
         (void)websocket_client_expect(client, "\"message_type\":\"heartbeat\"", WAIT_MS);
     websocket_client_destroy(client);
@@ -281,14 +240,14 @@ static void a_quiet_connection_gets_heartbeats(void **state)
 
 static void what_clients_say_is_dropped_up_to_a_limit(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, NULL);
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, NULL);
     static uint8_t text[BAD_SIZE];
     memset(text, 'a', sizeof text);
-    struct websocket_client *client = connect_client(parts, "/");
+    struct websocket_client *client = connect_client(stage, "/");
     for (int i = 0; i < 20; i++)
         websocket_client_send(client, WEBSOCKET_TEXT, bytes_of(text, GOOD_SIZE));
-    stream_feed_add(parts->redis, 0, 1, 0);
+    stream_feed_add(stage->redis, 0, 1, 0);
     (void)websocket_client_expect(client, "\"cert_index\":0,", WAIT_MS);
     websocket_client_send(client, WEBSOCKET_TEXT, bytes_of(text, sizeof text));
     assert_int_equal(read_to_the_end(client), 1009);
@@ -297,8 +256,8 @@ static void what_clients_say_is_dropped_up_to_a_limit(void **state)
 
 static void upgrades_that_lead_nowhere_are_refused_with_a_reason(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, NULL);
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, NULL);
     static const struct {
         const char *path, *headers;
         int status;
@@ -311,7 +270,7 @@ static void upgrades_that_lead_nowhere_are_refused_with_a_reason(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct websocket_client *client = websocket_client_open(
-            &(struct websocket_options){ .port = program_port(parts->streamer),
+            &(struct websocket_options){ .port = program_port(stage->streamer),
                                          .path = cases[i].path,
                                          .headers = cases[i].headers });
         assert_int_equal(websocket_client_status(client), cases[i].status);
@@ -321,12 +280,12 @@ static void upgrades_that_lead_nowhere_are_refused_with_a_reason(void **state)
 
 static void too_many_connections_are_told_so(void **state)
 {
-    struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--max-clients", "2", NULL });
-    struct websocket_client *first = connect_client(parts, "/");
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, (const char *const[]){ "--max-clients", "2", NULL });
+    struct websocket_client *first = connect_client(stage, "/");
     struct deadline deadline =
-        deadline_after(WAIT_MS, "the connection of wait_until_ready to be gone");
-    struct websocket_options options = { .port = program_port(parts->streamer), .path = "/" };
+        deadline_after(WAIT_MS, "the connection of streamer_stage_start to be gone");
+    struct websocket_options options = { .port = program_port(stage->streamer), .path = "/" };
     struct websocket_client *second = websocket_client_open(&options);
     while (websocket_client_status(second) != 101) {
         websocket_client_destroy(second);
@@ -343,18 +302,14 @@ static void too_many_connections_are_told_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(pings_at_full_speed_are_answered_between_messages, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(stuck_clients_cost_little_memory_and_nobody_else_anything,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_client_that_takes_nothing_is_closed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_client_that_answers_no_ping_is_closed_and_others_are_not,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_quiet_connection_gets_heartbeats, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_clients_say_is_dropped_up_to_a_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(upgrades_that_lead_nowhere_are_refused_with_a_reason, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(too_many_connections_are_told_so, setup, teardown),
+        ON_STREAMER_STAGE_REDIS(pings_at_full_speed_are_answered_between_messages),
+        ON_STREAMER_STAGE_REDIS(stuck_clients_cost_little_memory_and_nobody_else_anything),
+        ON_STREAMER_STAGE_REDIS(a_client_that_takes_nothing_is_closed),
+        ON_STREAMER_STAGE_REDIS(a_client_that_answers_no_ping_is_closed_and_others_are_not),
+        ON_STREAMER_STAGE_REDIS(a_quiet_connection_gets_heartbeats),
+        ON_STREAMER_STAGE_REDIS(what_clients_say_is_dropped_up_to_a_limit),
+        ON_STREAMER_STAGE_REDIS(upgrades_that_lead_nowhere_are_refused_with_a_reason),
+        ON_STREAMER_STAGE_REDIS(too_many_connections_are_told_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

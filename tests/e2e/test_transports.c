@@ -13,6 +13,7 @@
 #include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -254,6 +255,7 @@ static void offers_without_end_are_refused(void **state)
 static void events_are_the_messages_with_their_ids(void **state)
 {
     struct parts *parts = *state;
+    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
     static const struct {
         const char *events, *websocket;
     } cases[] = {
@@ -292,6 +294,7 @@ static void events_are_the_messages_with_their_ids(void **state)
 static void quiet_events_get_comments(void **state)
 {
     struct parts *parts = *state;
+    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
     start_streamer(parts, (const char *const[]){ "--heartbeat", "1s", "--ping", "1s",
                                                  "--ping-timeout", "2s", NULL });
     struct sse_client *events = sse_client_open(program_port(parts->streamer), "/sse", NULL);

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "shared/base/memory.h"
-#include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/raw_socket.h"
@@ -32,44 +32,6 @@ enum {
     LEAK_KIB = 1024,
     PINGS = 20000,
 };
-
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
-};
-
-static int setup(void **state)
-{
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
-static int port_of(const struct parts *parts)
-{
-    return program_port(parts->streamer);
-}
 
 /* Frames as a client makes them; `first` is the whole first byte. */
 static void add_frame(struct buffer *frames, unsigned first, struct bytes payload)
@@ -142,9 +104,9 @@ static struct end read_end(struct websocket_client *client)
     return end;
 }
 
-static struct websocket_client *connect_client(const struct parts *parts)
+static struct websocket_client *connect_client(const struct streamer_stage *stage)
 {
-    return websocket_client_connect(port_of(parts), "/domains-only");
+    return websocket_client_connect(streamer_stage_port(stage), "/domains-only");
 }
 
 static void expect_pong(struct websocket_client *client, struct bytes payload)
@@ -200,13 +162,13 @@ static void add_every_plane(struct buffer *frames)
 }
 
 /* Sent in pieces of `step` bytes, at most `limit` bytes in all. */
-static void play_good_frames(const struct parts *parts, void (*add)(struct buffer *), size_t step,
-                             size_t limit)
+static void play_good_frames(const struct streamer_stage *stage, void (*add)(struct buffer *),
+                             size_t step, size_t limit)
 {
     struct buffer frames;
     buffer_init(&frames, FRAMES_MAX);
     add(&frames);
-    struct websocket_client *client = connect_client(parts);
+    struct websocket_client *client = connect_client(stage);
     size_t size = frames.size < limit ? frames.size : limit;
     for (size_t at = 0; at < size; at += step)
         websocket_client_send_raw(client,
@@ -233,8 +195,8 @@ static void good_frames_in_odd_pieces_are_fine(void **state)
 
 static void pings_of_every_size_are_answered(void **state)
 {
-    struct parts *parts = *state;
-    struct websocket_client *client = connect_client(parts);
+    struct streamer_stage *stage = *state;
+    struct websocket_client *client = connect_client(stage);
     uint8_t payload[125];
     for (size_t size = 0; size <= sizeof payload; size++) {
         memset(payload, (int)size, sizeof payload);
@@ -279,12 +241,12 @@ static const struct wrong wrong_frames[] = {
     { "a close with a reason that is no text", FINAL | WEBSOCKET_CLOSE, "\x03\xe8\xff", 1007 },
 };
 
-static void play_wrong_frame(const struct parts *parts, const struct wrong *wrong)
+static void play_wrong_frame(const struct streamer_stage *stage, const struct wrong *wrong)
 {
     struct buffer frames;
     buffer_init(&frames, FRAMES_MAX);
     add_text(&frames, wrong->first, wrong->payload);
-    struct websocket_client *client = connect_client(parts);
+    struct websocket_client *client = connect_client(stage);
     websocket_client_send_raw(client, buffer_bytes(&frames));
     struct end end = read_end(client);
     if (!end.has_frame || end.code != wrong->code)
@@ -302,14 +264,14 @@ static void wrong_frames_end_a_connection_with_the_right_code(void **state)
 
 static void a_message_within_a_message_is_wrong(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const unsigned firsts[] = { FINAL | WEBSOCKET_TEXT, WEBSOCKET_BINARY };
     for (size_t i = 0; i < 2; i++) {
         struct buffer frames;
         buffer_init(&frames, FRAMES_MAX);
         add_text(&frames, WEBSOCKET_TEXT, "begun");
         add_text(&frames, firsts[i], "another");
-        struct websocket_client *client = connect_client(parts);
+        struct websocket_client *client = connect_client(stage);
         websocket_client_send_raw(client, buffer_bytes(&frames));
         assert_int_equal(read_end(client).code, 1002);
         websocket_client_destroy(client);
@@ -321,7 +283,7 @@ static void a_message_within_a_message_is_wrong(void **state)
  * in the last two cases. */
 static void sizes_that_cannot_be_end_a_connection(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const uint8_t ping_of_126[] = { FINAL | WEBSOCKET_PING, 0x80 | 126, 0, 126, 0, 0, 0, 0 };
     static const uint8_t no_size[] = {
         FINAL | WEBSOCKET_TEXT, 0x80 | 127, 0x80, 0, 0, 0, 0, 0, 0, 1, 0, 0
@@ -329,7 +291,7 @@ static void sizes_that_cannot_be_end_a_connection(void **state)
     const struct bytes cases[] = { bytes_of(ping_of_126, sizeof ping_of_126),
                                    bytes_of(no_size, sizeof no_size) };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct websocket_client *client = connect_client(parts);
+        struct websocket_client *client = connect_client(stage);
         websocket_client_send_raw(client, cases[i]);
         struct end end = read_end(client);
         assert_true(!end.has_frame || end.code == 1002);
@@ -339,7 +301,7 @@ static void sizes_that_cannot_be_end_a_connection(void **state)
 
 static void messages_that_are_too_long_end_a_connection(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     struct buffer frames[3];
     for (size_t i = 0; i < 3; i++)
         buffer_init(&frames[i], FRAMES_MAX);
@@ -351,7 +313,7 @@ static void messages_that_are_too_long_end_a_connection(void **state)
     for (int i = 0; i < 2 * MESSAGE_MAX; i++)
         buffer_append_byte(&frames[2], 'x');
     for (size_t i = 0; i < 3; i++) {
-        struct websocket_client *client = connect_client(parts);
+        struct websocket_client *client = connect_client(stage);
         websocket_client_send_raw(client, buffer_bytes(&frames[i]));
         assert_int_equal(read_end(client).code, 1009);
         websocket_client_destroy(client);
@@ -361,7 +323,7 @@ static void messages_that_are_too_long_end_a_connection(void **state)
 
 static void a_close_is_answered(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const struct {
         unsigned code, answer;
     } rows[] = {
@@ -376,7 +338,7 @@ static void a_close_is_answered(void **state)
         add_close(&frames, rows[i].code, "because");
         /* Whatever comes after a close is not listened to. */
         add_text(&frames, FINAL | WEBSOCKET_TEXT, "\xff");
-        struct websocket_client *client = connect_client(parts);
+        struct websocket_client *client = connect_client(stage);
         websocket_client_send_raw(client, buffer_bytes(&frames));
         struct end end = read_end(client);
         if (!end.has_frame || end.code != rows[i].answer)
@@ -384,7 +346,7 @@ static void a_close_is_answered(void **state)
         websocket_client_destroy(client);
         buffer_free(&frames);
     }
-    struct websocket_client *client = connect_client(parts);
+    struct websocket_client *client = connect_client(stage);
     websocket_client_send(client, WEBSOCKET_CLOSE, bytes_of("", 0));
     struct end end = read_end(client);
     assert_true(end.has_frame && !end.code_is_half);
@@ -396,8 +358,8 @@ static void a_close_is_answered(void **state)
  * nobody that it was not masked: what it says is held against it all the same. */
 static void a_frame_without_a_mask_is_no_way_around(void **state)
 {
-    struct parts *parts = *state;
-    struct websocket_client *client = connect_client(parts);
+    struct streamer_stage *stage = *state;
+    struct websocket_client *client = connect_client(stage);
     static const uint8_t text[] = { FINAL | WEBSOCKET_TEXT, 2, 'a', 0xff };
     websocket_client_send_raw(client, bytes_of(text, sizeof text));
     unsigned code = read_end(client).code;
@@ -407,16 +369,16 @@ static void a_frame_without_a_mask_is_no_way_around(void **state)
 
 static void a_flood_of_pings_hurts_nobody_else(void **state)
 {
-    struct parts *parts = *state;
-    struct websocket_client *witness = connect_client(parts);
-    struct websocket_client *flooder = connect_client(parts);
+    struct streamer_stage *stage = *state;
+    struct websocket_client *witness = connect_client(stage);
+    struct websocket_client *flooder = connect_client(stage);
     struct buffer frames;
     buffer_init(&frames, 64 << 20);
     for (int i = 0; i < PINGS; i++)
         add_run(&frames, FINAL | WEBSOCKET_PING, 125);
     /* It reads nothing of what it is answered. */
     websocket_client_send_raw(flooder, bytes_of(frames.data, frames.size / 2));
-    stream_feed_add(parts->redis, 0, 1, 0);
+    stream_feed_add(stage->redis, 0, 1, 0);
     (void)websocket_client_expect(witness, "0.example", WAIT_MS);
     websocket_client_destroy(flooder);
     websocket_client_destroy(witness);
@@ -504,9 +466,9 @@ static const struct exchange requests[] = {
       200 },
 };
 
-static int play(const struct parts *parts, const char *request)
+static int play(const struct streamer_stage *stage, const char *request)
 {
-    struct raw_socket raw = raw_socket_connect(port_of(parts));
+    struct raw_socket raw = raw_socket_connect(streamer_stage_port(stage));
     raw_socket_send_text(&raw, request);
     (void)raw_socket_await(&raw, "\r\n\r\n", WAIT_MS);
     int status = raw_socket_status(&raw);
@@ -514,10 +476,11 @@ static int play(const struct parts *parts, const char *request)
     return status;
 }
 
-static void play_all(const struct parts *parts, const struct exchange *exchanges, size_t count)
+static void play_all(const struct streamer_stage *stage, const struct exchange *exchanges,
+                     size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int status = play(parts, exchanges[i].request);
+        int status = play(stage, exchanges[i].request);
         if (status != exchanges[i].status)
             fail_msg("%.60s… was answered with %d, not %d", exchanges[i].request, status,
                      exchanges[i].status);
@@ -536,7 +499,7 @@ static void odd_requests_get_plain_answers(void **state)
 
 static void the_answer_names_the_first_subprotocol(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const char *const names[] = { "chat", "graphql-ws", "certstream", "v1.stream.example" };
     for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
         const char *name = names[i % 4];
@@ -544,19 +507,19 @@ static void the_answer_names_the_first_subprotocol(void **state)
         char line[128];
         (void)snprintf(headers, sizeof headers, "Sec-WebSocket-Protocol: %s, other\r\n", name);
         (void)snprintf(line, sizeof line, "Sec-WebSocket-Protocol: %s\r\n", name);
-        struct websocket_client *client = websocket_client_open(
-            &(struct websocket_options){ .port = port_of(parts), .path = "/", .headers = headers });
+        struct websocket_client *client = websocket_client_open(&(struct websocket_options){
+            .port = streamer_stage_port(stage), .path = "/", .headers = headers });
         assert_int_equal(websocket_client_status(client), 101);
         assert_non_null(strcasestr(websocket_client_headers(client), line));
         websocket_client_destroy(client);
     }
-    struct websocket_client *client = connect_client(parts);
+    struct websocket_client *client = connect_client(stage);
     assert_null(strcasestr(websocket_client_headers(client), "Sec-WebSocket-Protocol"));
     websocket_client_destroy(client);
 }
 
 /* A request with a header line of `size` bytes, or with `count` lines. */
-static int play_headers(const struct parts *parts, size_t size, size_t count)
+static int play_headers(const struct streamer_stage *stage, size_t size, size_t count)
 {
     struct buffer request;
     buffer_init(&request, FRAMES_MAX);
@@ -569,7 +532,7 @@ static int play_headers(const struct parts *parts, size_t size, size_t count)
     }
     buffer_append_string(&request, "\r\n");
     buffer_append_byte(&request, '\0');
-    int status = play(parts, (const char *)request.data);
+    int status = play(stage, (const char *)request.data);
     buffer_free(&request);
     return status;
 }
@@ -577,14 +540,14 @@ static int play_headers(const struct parts *parts, size_t size, size_t count)
 /* Libwebsockets ends a connection with more headers than it has room for without a word. */
 static void headers_have_a_limit(void **state)
 {
-    struct parts *parts = *state;
-    assert_int_equal(play_headers(parts, 1, 60), 200);
-    assert_int_equal(play_headers(parts, 4000, 1), 200);
-    assert_int_equal(play_headers(parts, 7900, 1), 200);
-    assert_int_equal(play_headers(parts, 8300, 1), 0);
-    assert_int_equal(play_headers(parts, 100000, 1), 0);
-    assert_int_equal(play_headers(parts, 100, 200), 0);
-    assert_int_equal(play_headers(parts, 0, 1), 200);
+    struct streamer_stage *stage = *state;
+    assert_int_equal(play_headers(stage, 1, 60), 200);
+    assert_int_equal(play_headers(stage, 4000, 1), 200);
+    assert_int_equal(play_headers(stage, 7900, 1), 200);
+    assert_int_equal(play_headers(stage, 8300, 1), 0);
+    assert_int_equal(play_headers(stage, 100000, 1), 0);
+    assert_int_equal(play_headers(stage, 100, 200), 0);
+    assert_int_equal(play_headers(stage, 0, 1), 200);
 }
 
 static void expect_order(const char *text, const char *const *parts, size_t count)
@@ -599,8 +562,8 @@ static void expect_order(const char *text, const char *const *parts, size_t coun
 
 static void requests_in_one_piece_are_answered_in_order(void **state)
 {
-    struct parts *parts = *state;
-    struct raw_socket raw = raw_socket_connect(port_of(parts));
+    struct streamer_stage *stage = *state;
+    struct raw_socket raw = raw_socket_connect(streamer_stage_port(stage));
     raw_socket_send_text(&raw, "GET /healthz HTTP/1.1\r\n" HOST "\r\n"
                                "HEAD /stats HTTP/1.1\r\n" HOST "\r\n"
                                "GET /nothing HTTP/1.1\r\n" HOST "\r\n"
@@ -614,7 +577,7 @@ static void requests_in_one_piece_are_answered_in_order(void **state)
 }
 
 /* Bytes that are no HTTP at all, and requests that break off. */
-static void play_noise(const struct parts *parts, uint64_t round)
+static void play_noise(const struct streamer_stage *stage, uint64_t round)
 {
     static const char *const broken[] = {
         "",       "G",        "GET",
@@ -623,26 +586,26 @@ static void play_noise(const struct parts *parts, uint64_t round)
         "GET /?", "GET /%",   "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        struct raw_socket raw = raw_socket_connect(port_of(parts));
+        struct raw_socket raw = raw_socket_connect(streamer_stage_port(stage));
         raw_socket_send_text(&raw, broken[i]);
         raw_socket_close(&raw);
     }
     uint8_t noise[2000];
     for (size_t i = 0; i < sizeof noise; i++)
-        noise[i] = (uint8_t)harness_random(parts->harness, 256);
-    struct raw_socket raw = raw_socket_connect(port_of(parts));
+        noise[i] = (uint8_t)harness_random(stage->harness, 256);
+    struct raw_socket raw = raw_socket_connect(streamer_stage_port(stage));
     raw_socket_send(&raw, bytes_of(noise, sizeof noise));
     raw_socket_close(&raw);
     /* Behind a good handshake. */
-    struct websocket_client *client = connect_client(parts);
+    struct websocket_client *client = connect_client(stage);
     websocket_client_send_raw(client, bytes_of(noise, 1 + (size_t)round * 100 % sizeof noise));
     websocket_client_destroy(client);
 }
 
-static size_t count_descriptors(const struct parts *parts)
+static size_t count_descriptors(const struct streamer_stage *stage)
 {
     char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)program_pid(parts->streamer));
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)program_pid(stage->streamer));
     DIR *folder = opendir(path);
     assert_non_null(folder);
     size_t count = 0;
@@ -652,12 +615,12 @@ static size_t count_descriptors(const struct parts *parts)
     return count;
 }
 
-static uint64_t resident_kib(const struct parts *parts)
+static uint64_t resident_kib(const struct streamer_stage *stage)
 {
     char path[64];
     char line[256];
     uint64_t kib = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)program_pid(parts->streamer));
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)program_pid(stage->streamer));
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     while (fgets(line, sizeof line, file))
@@ -680,52 +643,50 @@ static bool memory_is_the_daemons_own(void)
 
 static void nothing_is_kept_of_all_that(void **state)
 {
-    struct parts *parts = *state;
-    struct websocket_client *witness = connect_client(parts);
-    size_t descriptors = count_descriptors(parts);
+    struct streamer_stage *stage = *state;
+    struct websocket_client *witness = connect_client(stage);
+    size_t descriptors = count_descriptors(stage);
     uint64_t before = 0;
     for (uint64_t round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < sizeof wrong_frames / sizeof *wrong_frames; i++)
-            play_wrong_frame(parts, &wrong_frames[i]);
-        play_all(parts, handshakes, sizeof handshakes / sizeof *handshakes);
-        play_all(parts, requests, sizeof requests / sizeof *requests);
-        (void)play_headers(parts, 8300, 1);
-        play_noise(parts, round);
+            play_wrong_frame(stage, &wrong_frames[i]);
+        play_all(stage, handshakes, sizeof handshakes / sizeof *handshakes);
+        play_all(stage, requests, sizeof requests / sizeof *requests);
+        (void)play_headers(stage, 8300, 1);
+        play_noise(stage, round);
         if (round == ROUNDS / 3)
-            before = resident_kib(parts);
+            before = resident_kib(stage);
     }
     struct deadline deadline = deadline_after(WAIT_MS, "all connections but one to be gone");
-    while (count_descriptors(parts) > descriptors)
+    while (count_descriptors(stage) > descriptors)
         deadline_wait(&deadline);
-    uint64_t after = resident_kib(parts);
+    uint64_t after = resident_kib(stage);
     print_message("%" PRIu64 " KiB, then %" PRIu64 " KiB\n", before, after);
     if (memory_is_the_daemons_own())
         assert_true(after < before + LEAK_KIB);
-    stream_feed_add(parts->redis, 0, 1, 0);
+    stream_feed_add(stage->redis, 0, 1, 0);
     (void)websocket_client_expect(witness, "0.example", WAIT_MS);
     websocket_client_destroy(witness);
 }
 
-#define WITH_STREAMER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_STREAMER(good_frames_in_odd_pieces_are_fine),
-        WITH_STREAMER(pings_of_every_size_are_answered),
-        WITH_STREAMER(wrong_frames_end_a_connection_with_the_right_code),
-        WITH_STREAMER(a_message_within_a_message_is_wrong),
-        WITH_STREAMER(sizes_that_cannot_be_end_a_connection),
-        WITH_STREAMER(messages_that_are_too_long_end_a_connection),
-        WITH_STREAMER(a_close_is_answered),
-        WITH_STREAMER(a_frame_without_a_mask_is_no_way_around),
-        WITH_STREAMER(a_flood_of_pings_hurts_nobody_else),
-        WITH_STREAMER(handshakes_are_taken_or_refused_with_a_reason),
-        WITH_STREAMER(odd_requests_get_plain_answers),
-        WITH_STREAMER(the_answer_names_the_first_subprotocol),
-        WITH_STREAMER(headers_have_a_limit),
-        WITH_STREAMER(requests_in_one_piece_are_answered_in_order),
-        WITH_STREAMER(nothing_is_kept_of_all_that),
+        ON_STREAMER_STAGE(good_frames_in_odd_pieces_are_fine),
+        ON_STREAMER_STAGE(pings_of_every_size_are_answered),
+        ON_STREAMER_STAGE(wrong_frames_end_a_connection_with_the_right_code),
+        ON_STREAMER_STAGE(a_message_within_a_message_is_wrong),
+        ON_STREAMER_STAGE(sizes_that_cannot_be_end_a_connection),
+        ON_STREAMER_STAGE(messages_that_are_too_long_end_a_connection),
+        ON_STREAMER_STAGE(a_close_is_answered),
+        ON_STREAMER_STAGE(a_frame_without_a_mask_is_no_way_around),
+        ON_STREAMER_STAGE(a_flood_of_pings_hurts_nobody_else),
+        ON_STREAMER_STAGE(handshakes_are_taken_or_refused_with_a_reason),
+        ON_STREAMER_STAGE(odd_requests_get_plain_answers),
+        ON_STREAMER_STAGE(the_answer_names_the_first_subprotocol),
+        ON_STREAMER_STAGE(headers_have_a_limit),
+        ON_STREAMER_STAGE(requests_in_one_piece_are_answered_in_order),
+        ON_STREAMER_STAGE(nothing_is_kept_of_all_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

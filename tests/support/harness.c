@@ -21,6 +21,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/program.h"
+#include "tests/support/rest.h"
 
 enum {
     /* Short against what is waited for, long against the work of looking. */
@@ -100,11 +101,17 @@ static bool end_children(void)
     return false;
 }
 
+void harness_expect_work(struct harness *harness, const char *reason)
+{
+    print_message("not held to rest at its end: %s\n", reason);
+    harness->busy = reason;
+}
+
 int harness_destroy(struct harness *harness)
 {
     if (!harness)
         return 0;
-    bool is_well = true;
+    bool is_well = harness->busy || rest_is_reached(harness->programs);
     while (harness->programs) {
         struct program *program = harness->programs;
         harness->programs = program_next(program);
@@ -171,10 +178,14 @@ void harness_pause(uint64_t milliseconds)
     (void)nanosleep(&time, NULL);
 }
 
+unsigned harness_slowdown(void)
+{
+    return getenv("CERTSTREAM_WRAPPER") ? WRAPPER_SLOWDOWN : 1;
+}
+
 struct deadline deadline_after(uint64_t milliseconds, const char *what)
 {
-    uint64_t slowdown = getenv("CERTSTREAM_WRAPPER") ? WRAPPER_SLOWDOWN : 1;
-    return (struct deadline){ clock_monotonic_ms() + milliseconds * slowdown, what };
+    return (struct deadline){ clock_monotonic_ms() + milliseconds * harness_slowdown(), what };
 }
 
 bool deadline_has_passed(const struct deadline *deadline)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -202,30 +203,27 @@ void program_restart(struct program *program)
         wait_until_ready(program);
 }
 
-/* Reaps it if it has ended. */
 double program_cpu_seconds(const struct program *program)
 {
-    char path[64], line[1024];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)program_pid(program));
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    size_t size = fread(line, 1, sizeof line - 1, file);
-    (void)fclose(file);
-    line[size] = '\0';
-    /* Fields 14 and 15, counted from the state behind the name in parentheses. */
-    char *at = strrchr(line, ')');
-    for (unsigned field = 2; at && field < 14; field++)
-        at = strchr(at + 1, ' ');
-    if (!at) {
-        fail_msg("cannot read %s", path);
-        return 0;
-    }
-    char *end;
-    unsigned long user = strtoul(at, &end, 10);
-    unsigned long system = strtoul(end, NULL, 10);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    clockid_t clock;
+    struct timespec time;
+    int error = clock_getcpuclockid(program->pid, &clock);
+    if (error != 0 || clock_gettime(clock, &time) != 0)
+        fail_msg("%s has no processor time: %s", program->name, strerror(error ? error : errno));
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+const char *program_name(const struct program *program)
+{
+    return program->name;
+}
+
+bool program_is_daemon(const struct program *program)
+{
+    return program->is_daemon;
+}
+
+/* Reaps it if it has ended. */
 bool program_is_running(struct program *program)
 {
     if (!program->pid)

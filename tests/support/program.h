@@ -42,8 +42,10 @@ int program_wait(struct program *program, int timeout_ms);
 /* SIGTERM, then program_wait. */
 int program_stop(struct program *program);
 
-/* Processor time of its latest start so far, all of it; to the kernel's hundredth. */
+/* Processor time of its latest start so far, all of it. Fails the test unless it runs. */
 double program_cpu_seconds(const struct program *program);
+const char *program_name(const struct program *program);
+bool program_is_daemon(const struct program *program);
 bool program_is_running(struct program *program);
 pid_t program_pid(const struct program *program);
 /* The rest of the first line after `ready`, without its newline; of the latest start. */
