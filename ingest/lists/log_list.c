@@ -1,5 +1,6 @@
 #include "ingest/lists/log_list.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,26 +46,58 @@ static void read_state(const cJSON *log, struct ct_log *out)
         json_read_base64(final, "sha256_root_hash", out->final_root.bytes, SHA256_SIZE);
 }
 
-/* "2026-05-29T13:42:48Z" is a GeneralizedTime without its separators. False for times before 1970
- * as well. */
+/* The hours and minutes of a zone: "+01:30". */
+static bool read_offset(const char *text, int64_t *out_seconds)
+{
+    const char *forms[] = { "+dd:dd", "-dd:dd" };
+    bool is_behind = text[0] == '-';
+    const char *form = forms[is_behind];
+    for (size_t i = 0; i <= strlen(form); i++)
+        if (form[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+            return false;
+    int64_t hours = (text[1] - '0') * 10 + (text[2] - '0');
+    int64_t minutes = (text[4] - '0') * 10 + (text[5] - '0');
+    *out_seconds = (is_behind ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return hours < 24 && minutes < 60;
+}
+
+/* What stands behind the seconds: a fraction, which is cut off, and the zone. */
+static bool read_zone(const char *text, int64_t *out_seconds)
+{
+    if (text[0] == '.') {
+        size_t digits = strspn(text + 1, "0123456789");
+        if (!digits)
+            return false;
+        text += 1 + digits;
+    }
+    *out_seconds = 0;
+    return strcmp(text, "Z") == 0 || strcmp(text, "z") == 0 || read_offset(text, out_seconds);
+}
+
+/* RFC 3339: "2026-05-29T13:42:48Z" is a GeneralizedTime without its separators. False for times
+ * before 1970 as well. */
 static bool read_time(const char *text, uint64_t *out_ms)
 {
     enum {
         GENERALIZED_TIME = 0x18,
-        SIZE = sizeof "2026-05-29T13:42:48Z" - 1,
+        SIZE = sizeof "2026-05-29T13:42:48" - 1,
     };
+    static const char separators[SIZE + 1] = "    -  -  T  :  :  ";
     char digits[SIZE];
     size_t size = 0;
-    int64_t seconds;
-    if (!text || strlen(text) != SIZE || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-        text[13] != ':' || text[16] != ':')
+    int64_t seconds, offset;
+    if (!text || strlen(text) <= SIZE || !read_zone(text + SIZE, &offset))
         return false;
-    for (size_t i = 0; i < SIZE; i++)
-        if (!strchr("-T:", text[i]))
+    for (size_t i = 0; i < SIZE; i++) {
+        if (separators[i] == ' ')
             digits[size++] = text[i];
-    if (!asn1_time_read(&seconds, GENERALIZED_TIME, bytes_of(digits, size)) || seconds < 0)
+        else if (toupper((unsigned char)text[i]) != separators[i])
+            return false;
+    }
+    digits[size++] = 'Z';
+    if (!asn1_time_read(&seconds, GENERALIZED_TIME, bytes_of(digits, size)) || seconds < offset)
         return false;
-    *out_ms = (uint64_t)seconds * 1000;
+    *out_ms = (uint64_t)(seconds - offset) * 1000;
     return true;
 }
 

@@ -37,9 +37,26 @@ void digest_bytes(struct digest *digest, uint8_t *out, struct bytes bytes)
 
 void digest_pieces(struct digest *digest, uint8_t *out, const struct bytes *pieces, size_t count)
 {
-    int good = EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL);
+    digest_begin(digest);
     for (size_t i = 0; i < count; i++)
-        good &= EVP_DigestUpdate(digest->context, pieces[i].data, pieces[i].size);
-    good &= EVP_DigestFinal_ex(digest->context, out, NULL);
+        digest_add(digest, pieces[i]);
+    digest_end(digest, out);
+}
+
+void digest_begin(struct digest *digest)
+{
+    int good = EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL);
+    assert(good == 1);
+}
+
+void digest_add(struct digest *digest, struct bytes piece)
+{
+    int good = EVP_DigestUpdate(digest->context, piece.data, piece.size);
+    assert(good == 1);
+}
+
+void digest_end(struct digest *digest, uint8_t *out)
+{
+    int good = EVP_DigestFinal_ex(digest->context, out, NULL);
     assert(good == 1);
 }

@@ -27,4 +27,9 @@ void digest_destroy(struct digest *digest);
 void digest_bytes(struct digest *digest, uint8_t *out, struct bytes bytes);
 void digest_pieces(struct digest *digest, uint8_t *out, const struct bytes *pieces, size_t count);
 
+/* The same where the pieces come one by one. */
+void digest_begin(struct digest *digest);
+void digest_add(struct digest *digest, struct bytes piece);
+void digest_end(struct digest *digest, uint8_t *out);
+
 #endif

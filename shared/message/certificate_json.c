@@ -1,5 +1,7 @@
 #include "shared/message/certificate_json.h"
 
+#include <arpa/inet.h>
+
 #include "shared/base/base64.h"
 #include "shared/json/json_writer.h"
 #include "shared/message/certificate_json_go.h"
@@ -121,10 +123,76 @@ static void append_extensions(struct buffer *out, const struct certificate *cert
     buffer_append_byte(out, '}');
 }
 
+/* As RFC 5952 writes them. */
+static void append_addresses(struct buffer *out, const struct certificate *certificate)
+{
+    const struct name_set *addresses = &certificate->addresses;
+    char text[INET6_ADDRSTRLEN];
+    buffer_append_byte(out, '[');
+    for (size_t i = 0; i < addresses->count; i++) {
+        struct bytes octets = addresses->names[i];
+        (void)inet_ntop(octets.size == 4 ? AF_INET : AF_INET6, octets.data, text, sizeof text);
+        buffer_append_string(out, i ? ",\"" : "\"");
+        buffer_append_string(out, text);
+        buffer_append_byte(out, '"');
+    }
+    buffer_append_byte(out, ']');
+}
+
+/* A name of ours, else the dotted identifier; null where there is none. */
+static void append_object(struct buffer *out, const char *name, struct bytes id)
+{
+    size_t start = out->size;
+    buffer_append_byte(out, '"');
+    if (name) {
+        buffer_append_string(out, name);
+    } else if (!object_id_append_dotted(out, id)) {
+        out->size = start;
+        buffer_append_string(out, "null");
+        return;
+    }
+    buffer_append_byte(out, '"');
+}
+
+static void append_public_key(struct buffer *out, const struct certificate *certificate)
+{
+    const struct public_key *key = &certificate->public_key;
+    if (!key->algorithm.data) {
+        buffer_append_string(out, "null");
+        return;
+    }
+    buffer_append_string(out, "{\"type\":");
+    append_object(out, key->type, key->algorithm);
+    if (key->bits) {
+        buffer_append_string(out, ",\"bits\":");
+        buffer_append_unsigned(out, key->bits);
+    }
+    if (public_key_is_on_curve(key)) {
+        buffer_append_string(out, ",\"curve\":");
+        append_object(out, key->curve_name, key->curve);
+    }
+    buffer_append_string(out, ",\"spki_sha256\":\"");
+    certificate_value_append_fingerprint(out, certificate->public_key_sha256, SHA256_SIZE);
+    buffer_append_string(out, "\"}");
+}
+
+static void append_tbs_digest(struct buffer *out, const struct certificate *certificate)
+{
+    if (!certificate->has_tbs_sha256) {
+        buffer_append_string(out, "null");
+        return;
+    }
+    buffer_append_byte(out, '"');
+    certificate_value_append_fingerprint(out, certificate->tbs_sha256, SHA256_SIZE);
+    buffer_append_byte(out, '"');
+}
+
 static void write_certstream(struct buffer *out, const struct certificate *certificate, bool as_der)
 {
     buffer_append_string(out, "{\"all_domains\":");
     certificate_json_write_domains(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM);
+    buffer_append_string(out, ",\"all_ips\":");
+    append_addresses(out, certificate);
     buffer_append_string(out, ",\"extensions\":");
     append_extensions(out, certificate);
     buffer_append_string(out, ",\"fingerprint\":\"");
@@ -137,6 +205,8 @@ static void write_certstream(struct buffer *out, const struct certificate *certi
     certificate_value_append_time(out, certificate->not_after);
     buffer_append_string(out, ",\"not_before\":");
     certificate_value_append_time(out, certificate->not_before);
+    buffer_append_string(out, ",\"public_key\":");
+    append_public_key(out, certificate);
     buffer_append_string(out, ",\"serial_number\":");
     certificate_value_append_serial(out, certificate->serial);
     buffer_append_string(out, ",\"sha1\":\"");
@@ -147,6 +217,8 @@ static void write_certstream(struct buffer *out, const struct certificate *certi
     certificate_value_append_signature_algorithm(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM);
     buffer_append_string(out, ",\"subject\":");
     append_name(out, &certificate->subject_name);
+    buffer_append_string(out, ",\"tbs_sha256\":");
+    append_tbs_digest(out, certificate);
     if (as_der) {
         buffer_append_string(out, ",\"as_der\":\"");
         base64_encode(out, certificate->der);

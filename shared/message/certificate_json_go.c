@@ -14,7 +14,7 @@ static const char digits[] = "0123456789abcdef";
 /* Go takes T61String as it is and knows no UniversalString; only BMPString is converted. */
 static void escape_text(struct buffer *out, struct asn1_text text)
 {
-    if (text.tag != DER_BMP_STRING) {
+    if (asn1_text_is_plain(text.tag) || text.tag == DER_T61_STRING) {
         json_go_escape(out, text.value, false);
         return;
     }
@@ -346,7 +346,7 @@ static struct bytes go_common_name(const struct certificate *certificate)
     struct asn1_text text = certificate->subject_name.attributes[NAME_CN];
     if (text.tag == DER_UNIVERSAL_STRING)
         return (struct bytes){ 0 };
-    return text.tag == DER_T61_STRING ? text.value : certificate_common_name(certificate);
+    return text.tag == DER_T61_STRING ? text.value : certificate->common_name;
 }
 
 static void append_domain(struct buffer *out, struct bytes domain, bool html)

@@ -11,9 +11,26 @@ enum {
     AFTER_SURROGATES = 0xe000,
 };
 
+/* SEQUENCE and SET have no primitive form, so the bit says nothing of them. */
+static bool is_in_pieces(uint8_t tag)
+{
+    return (tag & DER_CONSTRUCTED) && tag != DER_SEQUENCE && tag != DER_SET;
+}
+
 bool asn1_text_is_plain(uint8_t tag)
 {
-    return tag != DER_T61_STRING && tag != DER_BMP_STRING && tag != DER_UNIVERSAL_STRING;
+    return tag != DER_T61_STRING && tag != DER_BMP_STRING && tag != DER_UNIVERSAL_STRING &&
+           !is_in_pieces(tag);
+}
+
+struct asn1_text asn1_text_join(struct asn1_text text, struct buffer *joined)
+{
+    if (!is_in_pieces(text.tag))
+        return text;
+    buffer_clear(joined);
+    (void)der_append_pieces(joined, text.value);
+    uint8_t tag = text.tag & (uint8_t)~DER_CONSTRUCTED;
+    return (struct asn1_text){ tag, joined->size ? buffer_bytes(joined) : bytes_of("", 0) };
 }
 
 static bool is_low_surrogate(struct reader *reader)
@@ -66,26 +83,35 @@ static struct bytes utf8_of(uint8_t *room, uint32_t character)
     return bytes_of(room, size);
 }
 
-void asn1_text_append(struct buffer *out, struct asn1_text text)
+typedef void (*append_function)(struct buffer *out, struct bytes text);
+
+static void append_converted(struct buffer *out, struct asn1_text text, append_function append)
 {
-    if (asn1_text_is_plain(text.tag)) {
-        buffer_append_bytes(out, text.value);
-        return;
-    }
+    struct buffer joined;
+    buffer_init(&joined, out->limit);
+    text = asn1_text_join(text, &joined);
     struct reader reader = reader_of(text.value);
     uint8_t room[4];
-    while (reader.remaining)
-        buffer_append_bytes(out, utf8_of(room, next_character(&reader, text.tag)));
+    if (asn1_text_is_plain(text.tag))
+        append(out, text.value);
+    else
+        while (reader.remaining)
+            append(out, utf8_of(room, next_character(&reader, text.tag)));
+    buffer_free(&joined);
+}
+
+void asn1_text_append(struct buffer *out, struct asn1_text text)
+{
+    if (asn1_text_is_plain(text.tag))
+        buffer_append_bytes(out, text.value);
+    else
+        append_converted(out, text, buffer_append_bytes);
 }
 
 void asn1_text_escape(struct buffer *out, struct asn1_text text)
 {
-    if (asn1_text_is_plain(text.tag)) {
+    if (asn1_text_is_plain(text.tag))
         json_escape(out, text.value);
-        return;
-    }
-    struct reader reader = reader_of(text.value);
-    uint8_t room[4];
-    while (reader.remaining)
-        json_escape(out, utf8_of(room, next_character(&reader, text.tag)));
+    else
+        append_converted(out, text, json_escape);
 }

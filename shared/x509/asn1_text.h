@@ -15,8 +15,13 @@ struct asn1_text {
     struct bytes value;
 };
 
-/* True if the bytes need no conversion. */
+/* True if the bytes need no conversion: the type has one byte per character and the encoding is
+ * primitive, not in pieces (BER, X.690 section 8.23). */
 bool asn1_text_is_plain(uint8_t tag);
+
+/* The same text as one piece: `text` itself, or if it is in pieces a view into `joined`, which is
+ * cleared. Pieces that cannot be read are no text: empty. */
+struct asn1_text asn1_text_join(struct asn1_text text, struct buffer *joined);
 
 /* Appends the text as UTF-8. Of a plain type nothing is checked. */
 void asn1_text_append(struct buffer *out, struct asn1_text text);

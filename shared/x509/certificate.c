@@ -16,11 +16,13 @@
 #include "shared/x509/certificate_fields.h"
 #include "shared/x509/der.h"
 #include "shared/x509/general_name.h"
+#include "shared/x509/tbs_digest.h"
 
 /* A certificate in a log has less than 2^24 bytes (RFC 6962 section 3.1). A text is at most four
  * times as long as what it shows (\xHH), plus a label per name, which has at least two bytes. */
 enum {
     TEXT_LIMIT = 16 << 24,
+    CONVERSION_GROWTH = 4,
     /* What one monstrous certificate made grow beyond this is given back before the next. */
     KEPT_TEXT = 1 << 20,
     KEPT_EXTENSIONS = 1024,
@@ -36,8 +38,9 @@ struct certificate *certificate_create(void)
     certificate->sha256_digest = digest_create(DIGEST_SHA256);
     certificate->sha1_digest = digest_create(DIGEST_SHA1);
     buffer_init(&certificate->text, TEXT_LIMIT);
-    buffer_init(&certificate->common_name, TEXT_LIMIT);
+    buffer_init(&certificate->converted, TEXT_LIMIT);
     name_set_init(&certificate->domains, seed);
+    name_set_init(&certificate->addresses, seed);
     return certificate;
 }
 
@@ -48,8 +51,9 @@ void certificate_destroy(struct certificate *certificate)
     digest_destroy(certificate->sha256_digest);
     digest_destroy(certificate->sha1_digest);
     buffer_free(&certificate->text);
-    buffer_free(&certificate->common_name);
+    buffer_free(&certificate->converted);
     name_set_free(&certificate->domains);
+    name_set_free(&certificate->addresses);
     free(certificate->extensions);
     free(certificate);
 }
@@ -90,8 +94,35 @@ static void forget_fields(struct certificate *certificate)
     clear_extensions(certificate);
     memset(certificate->texts, 0, sizeof certificate->texts);
     clear_text(&certificate->text);
-    clear_text(&certificate->common_name);
+    clear_text(&certificate->converted);
+    certificate->common_name = (struct bytes){ 0 };
+    certificate->public_key = (struct public_key){ 0 };
+    certificate->has_tbs_sha256 = false;
     name_set_clear(&certificate->domains);
+    name_set_clear(&certificate->addresses);
+}
+
+/* Where converted text goes. The room is taken at once, so that views into it stay: values of
+ * extensions are put together there, then names within them, each no longer than the certificate,
+ * and a converted common name is at most three times as long as it was. NULL if there is no room. */
+static struct buffer *make_room_to_convert(struct certificate *certificate)
+{
+    struct buffer *converted = &certificate->converted;
+    bool has_room =
+        converted->size || buffer_reserve(converted, CONVERSION_GROWTH * certificate->der.size);
+    return has_room ? converted : NULL;
+}
+
+/* A string in pieces as one; empty, and noted, if they cannot be read. */
+static struct bytes join_pieces(struct certificate *certificate, struct bytes pieces)
+{
+    struct buffer *converted = make_room_to_convert(certificate);
+    size_t start = converted ? converted->size : 0;
+    if (!converted || !der_append_pieces(converted, pieces)) {
+        note(certificate, "a string in pieces cannot be read");
+        return (struct bytes){ 0 };
+    }
+    return bytes_of(converted->data + start, converted->size - start);
 }
 
 static void read_serial(struct certificate *certificate, struct reader *tbs)
@@ -161,7 +192,10 @@ static void read_extension(struct certificate *certificate, const struct der_ele
     struct bytes id = der_take(&reader, DER_OBJECT_ID);
     if (der_is_next(&reader, DER_BOOLEAN))
         (void)der_take(&reader, DER_BOOLEAN);
-    struct bytes value = der_take(&reader, DER_OCTET_STRING);
+    struct bytes value =
+        der_is_next(&reader, DER_OCTET_STRING | DER_CONSTRUCTED)
+            ? join_pieces(certificate, der_take(&reader, DER_OCTET_STRING | DER_CONSTRUCTED))
+            : der_take(&reader, DER_OCTET_STRING);
     bool has_id = id.size && !(id.data[id.size - 1] & 0x80);
     if (element->tag != DER_SEQUENCE || !has_id || !reader_finished(&reader)) {
         note(certificate, "an extension cannot be read");
@@ -194,6 +228,14 @@ static void read_optional_fields(struct certificate *certificate, struct reader 
         note(certificate, "the certificate ends too early");
 }
 
+static void read_public_key(struct certificate *certificate)
+{
+    if (!public_key_read(&certificate->public_key, certificate->public_key_info))
+        note(certificate, "the public key cannot be read");
+    digest_bytes(certificate->sha256_digest, certificate->public_key_sha256,
+                 certificate->public_key_info);
+}
+
 static void read_tbs(struct certificate *certificate, struct bytes content)
 {
     struct reader tbs = reader_of(content);
@@ -207,6 +249,7 @@ static void read_tbs(struct certificate *certificate, struct bytes content)
     read_name(certificate, &tbs, &certificate->subject, &certificate->subject_name);
     (void)der_next(&tbs, &element);
     certificate->public_key_info = element.whole;
+    read_public_key(certificate);
     read_optional_fields(certificate, &tbs);
 }
 
@@ -221,8 +264,11 @@ static void read_structure(struct certificate *certificate)
     }
     certificate->tbs = tbs.whole;
     read_tbs(certificate, tbs.content);
+    certificate->has_tbs_sha256 =
+        tbs_digest(certificate->sha256_digest, certificate->tbs_sha256, tbs.whole);
     certificate->signature_algorithm = der_take(&outer, DER_SEQUENCE);
-    (void)der_take(&outer, DER_BIT_STRING);
+    bool in_pieces = der_is_next(&outer, DER_BIT_STRING | DER_CONSTRUCTED);
+    (void)der_take(&outer, in_pieces ? DER_BIT_STRING | DER_CONSTRUCTED : DER_BIT_STRING);
     if (!reader_finished(&outer))
         note(certificate, "the signature cannot be read");
     if (!reader_finished(&whole))
@@ -264,22 +310,49 @@ static void render_extensions(struct certificate *certificate)
     }
 }
 
-static void collect_dns_names(struct certificate *certificate, struct bytes value)
+static void collect_names(struct certificate *certificate, struct bytes value)
 {
     struct reader outer = reader_of(value);
     struct reader names = der_enter(&outer, DER_SEQUENCE);
     struct der_element name = { 0 };
-    while (names.remaining && der_next(&names, &name))
-        if (name.tag == GENERAL_NAME_DNS)
-            name_set_add(&certificate->domains, name.content);
+    while (names.remaining && der_next(&names, &name)) {
+        bool in_pieces = general_name_is_in_pieces(&name);
+        uint8_t tag = in_pieces ? name.tag ^ DER_CONSTRUCTED : name.tag;
+        if (tag != GENERAL_NAME_DNS && tag != GENERAL_NAME_IP)
+            continue;
+        struct bytes text = in_pieces ? join_pieces(certificate, name.content) : name.content;
+        if (tag == GENERAL_NAME_DNS)
+            name_set_add(&certificate->domains, text);
+        else if (text.size == 4 || text.size == 16)
+            name_set_add(&certificate->addresses, text);
+    }
 }
 
-struct bytes certificate_common_name(const struct certificate *certificate)
+/* As UTF-8, for as long as the certificate is used. */
+static struct bytes convert_text(struct certificate *certificate, struct asn1_text text)
 {
-    struct asn1_text text = certificate->subject_name.attributes[NAME_CN];
-    return !text.value.data || asn1_text_is_plain(text.tag)
-               ? text.value
-               : buffer_bytes(&certificate->common_name);
+    if (!text.value.data || asn1_text_is_plain(text.tag))
+        return text.value;
+    struct buffer *converted = make_room_to_convert(certificate);
+    size_t start = converted ? converted->size : 0;
+    if (converted)
+        asn1_text_append(converted, text);
+    if (!converted || converted->failed)
+        return (struct bytes){ 0 };
+    return bytes_of(converted->data + start, converted->size - start);
+}
+
+static void collect_common_names(struct certificate *certificate)
+{
+    struct name_walk walk = name_walk_of(certificate->subject_name.sets);
+    struct name_part part;
+    while (name_walk_next(&walk, &part)) {
+        if (name_attribute_of(part.type) != NAME_CN)
+            continue;
+        certificate->common_name = convert_text(certificate, part.text);
+        if (certificate->common_name.size && !certificate->is_ca)
+            name_set_add(&certificate->domains, certificate->common_name);
+    }
 }
 
 static void collect_domains(struct certificate *certificate)
@@ -288,17 +361,12 @@ static void collect_domains(struct certificate *certificate)
         const struct certificate_extension *extension = &certificate->extensions[i];
         struct basic_constraints constraints;
         if (extension->kind == EXTENSION_SUBJECT_ALT_NAME)
-            collect_dns_names(certificate, extension->value);
+            collect_names(certificate, extension->value);
         else if (extension->kind == EXTENSION_BASIC_CONSTRAINTS &&
                  certificate_extension_read_constraints(&constraints, extension->value))
             certificate->is_ca = certificate->is_ca || constraints.is_ca;
     }
-    struct asn1_text text = certificate->subject_name.attributes[NAME_CN];
-    if (text.value.data && !asn1_text_is_plain(text.tag))
-        asn1_text_append(&certificate->common_name, text);
-    struct bytes common_name = certificate_common_name(certificate);
-    if (common_name.size && !certificate->is_ca)
-        name_set_add(&certificate->domains, common_name);
+    collect_common_names(certificate);
 }
 
 bool certificate_parse(struct certificate *certificate, struct bytes der)
@@ -346,6 +414,16 @@ struct bytes certificate_subject(const struct certificate *certificate)
 struct bytes certificate_public_key_info(const struct certificate *certificate)
 {
     return certificate->public_key_info;
+}
+
+const uint8_t *certificate_public_key_sha256(const struct certificate *certificate)
+{
+    return certificate->public_key_sha256;
+}
+
+const uint8_t *certificate_tbs_sha256(const struct certificate *certificate)
+{
+    return certificate->has_tbs_sha256 ? certificate->tbs_sha256 : NULL;
 }
 
 static bool lists_purpose(struct bytes value, struct bytes purpose)

@@ -37,6 +37,11 @@ struct bytes certificate_issuer(const struct certificate *certificate);
 struct bytes certificate_subject(const struct certificate *certificate);
 struct bytes certificate_public_key_info(const struct certificate *certificate);
 
+/* The SHA-256 of SubjectPublicKeyInfo, of nothing where that is unreadable; and tbs_digest, which
+ * is the same for a precertificate and its certificate, or NULL. Alive until the next parse. */
+const uint8_t *certificate_public_key_sha256(const struct certificate *certificate);
+const uint8_t *certificate_tbs_sha256(const struct certificate *certificate);
+
 /* True if an extendedKeyUsage names this purpose: the content of an object identifier. */
 bool certificate_has_purpose(const struct certificate *certificate, struct bytes purpose);
 

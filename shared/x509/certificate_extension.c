@@ -60,13 +60,19 @@ static bool append_extended_key_usage(struct buffer *out, struct bytes value)
 {
     struct reader outer = reader_of(value);
     struct reader purposes = der_enter(&outer, DER_SEQUENCE);
-    for (bool is_first = true; purposes.remaining; is_first = false) {
-        if (!is_first)
+    struct der_element purpose = { 0 };
+    size_t start = out->size;
+    bool readable = true;
+    while (purposes.remaining && der_next(&purposes, &purpose)) {
+        size_t end = out->size;
+        if (end > start)
             buffer_append(out, ", ", 2);
-        if (!object_id_append_long(out, der_take(&purposes, DER_OBJECT_ID)))
-            return false;
+        if (purpose.tag != DER_OBJECT_ID || !object_id_append_long(out, purpose.content)) {
+            out->size = end;
+            readable = false;
+        }
     }
-    return reader_ok(&outer) && reader_ok(&purposes);
+    return readable && reader_ok(&outer) && reader_ok(&purposes);
 }
 
 bool certificate_extension_read_constraints(struct basic_constraints *constraints,
@@ -111,20 +117,36 @@ static bool append_basic_constraints(struct buffer *out, struct bytes value)
     return true;
 }
 
+/* An OCTET STRING with the tag `tag`, or the same in pieces. */
+static bool append_octets(struct buffer *out, struct reader *reader, uint8_t tag)
+{
+    if (!der_is_next(reader, tag | DER_CONSTRUCTED)) {
+        append_hex(out, der_take(reader, tag), ":");
+        return reader_ok(reader);
+    }
+    struct buffer joined;
+    buffer_init(&joined, out->limit);
+    bool readable = der_append_pieces(&joined, der_take(reader, tag | DER_CONSTRUCTED));
+    append_hex(out, buffer_bytes(&joined), ":");
+    buffer_free(&joined);
+    return readable;
+}
+
 static bool append_subject_key_identifier(struct buffer *out, struct bytes value)
 {
     struct reader reader = reader_of(value);
-    append_hex(out, der_take(&reader, DER_OCTET_STRING), ":");
-    return reader_ok(&reader);
+    return append_octets(out, &reader, DER_OCTET_STRING);
 }
 
 static bool append_authority_key_identifier(struct buffer *out, struct bytes value)
 {
     struct reader outer = reader_of(value);
     struct reader inside = der_enter(&outer, DER_SEQUENCE);
-    if (der_is_next(&inside, DER_CONTEXT | 0)) {
+    if (der_is_next(&inside, DER_CONTEXT | 0) ||
+        der_is_next(&inside, DER_CONTEXT_CONSTRUCTED | 0)) {
         buffer_append_string(out, "keyid:");
-        append_hex(out, der_take(&inside, DER_CONTEXT | 0), ":");
+        if (!append_octets(out, &inside, DER_CONTEXT | 0))
+            reader_fail(&inside);
         buffer_append_byte(out, '\n');
     }
     if (der_is_next(&inside, DER_CONTEXT_CONSTRUCTED | 1)) {
@@ -182,13 +204,13 @@ static bool append_notice_reference(struct buffer *out, struct reader reference)
     struct reader peek = numbers;
     (void)der_take(&peek, DER_INTEGER);
     buffer_append_string(out, peek.remaining ? "\n    Numbers: " : "\n    Number: ");
-    for (bool is_first = true; numbers.remaining; is_first = false) {
+    for (bool is_first = true; der_is_next(&numbers, DER_INTEGER); is_first = false) {
         if (!is_first)
             buffer_append(out, ", ", 2);
         asn1_integer_append_decimal(out, der_take(&numbers, DER_INTEGER));
     }
     buffer_append_byte(out, '\n');
-    return reader_ok(&numbers) && reader_finished(&reference);
+    return reader_finished(&numbers) && reader_finished(&reference);
 }
 
 /* RFC 5280 section 4.2.1.4: both members may be missing. */
@@ -394,11 +416,14 @@ const char *certificate_extension_key(enum certificate_extension_kind kind)
 bool certificate_extension_append(struct buffer *out, enum certificate_extension_kind kind,
                                   struct bytes value, bool is_first)
 {
+    size_t end = out->size;
     if (!is_first)
         buffer_append_string(out, kinds[kind].separator);
     size_t start = out->size;
     bool readable = kinds[kind].append(out, value);
     if (readable && kinds[kind].says_empty && out->size == start)
         buffer_append_string(out, "<EMPTY>\n");
+    if (!readable && out->size == start)
+        out->size = end;
     return readable;
 }

@@ -9,6 +9,7 @@
 #include "shared/x509/certificate_extension.h"
 #include "shared/x509/distinguished_name.h"
 #include "shared/x509/name_set.h"
+#include "shared/x509/public_key.h"
 
 struct certificate_name {
     struct bytes sets;                                 /* the content of its SEQUENCE */
@@ -63,11 +64,17 @@ struct certificate {
     struct certificate_extension_text texts[EXTENSION_KIND_COUNT];
     struct buffer text;
 
-    struct name_set domains;   /* all_domains of the certstream dialect */
-    struct buffer common_name; /* the subject's, if it had to be converted to UTF-8 */
-};
+    struct public_key public_key;
+    uint8_t public_key_sha256[SHA256_SIZE]; /* of public_key_info */
+    bool has_tbs_sha256;
+    uint8_t tbs_sha256[SHA256_SIZE]; /* tbs_digest */
 
-/* The subject's common name as UTF-8 (not checked); data NULL if there is none. */
-struct bytes certificate_common_name(const struct certificate *certificate);
+    struct name_set domains;   /* all_domains of the certstream dialect */
+    struct name_set addresses; /* octets of the iPAddresses of alternative names */
+    struct bytes common_name;  /* the subject's last, as UTF-8 (not checked) */
+    /* What had to be converted to UTF-8 or put together from pieces, for views that stay: it never
+     * moves while the certificate is used. */
+    struct buffer converted;
+};
 
 #endif

@@ -3,6 +3,7 @@
 enum {
     LENGTH_IS_LONG = 0x80,
     IDENTIFIER_GOES_ON = 0x80,
+    PIECES_DEPTH_MAX = 5, /* as OpenSSL's ASN1_MAX_STRING_NEST */
 };
 
 static void skip_identifier(struct reader *reader)
@@ -77,4 +78,26 @@ bool der_next_long(struct reader *reader, struct der_element *element)
     element->content = content;
     element->whole = bytes_of(rest.data, rest.size - reader->remaining);
     return true;
+}
+
+static bool append_pieces(struct buffer *out, struct bytes pieces, unsigned depth)
+{
+    struct reader reader = reader_of(pieces);
+    struct der_element piece = { 0 };
+    while (reader.remaining && der_next(&reader, &piece)) {
+        if (!(piece.tag & DER_CONSTRUCTED))
+            buffer_append_bytes(out, piece.content);
+        else if (depth == PIECES_DEPTH_MAX || !append_pieces(out, piece.content, depth + 1))
+            return false;
+    }
+    return reader_ok(&reader);
+}
+
+bool der_append_pieces(struct buffer *out, struct bytes pieces)
+{
+    size_t start = out->size;
+    if (append_pieces(out, pieces, 0) && !out->failed)
+        return true;
+    out->size = start;
+    return false;
 }

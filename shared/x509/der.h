@@ -7,6 +7,7 @@
 #ifndef SHARED_X509_DER_H
 #define SHARED_X509_DER_H
 
+#include "shared/base/buffer.h"
 #include "shared/base/reader.h"
 
 /* Identifier octets, complete: class, constructed bit and number. */
@@ -63,6 +64,11 @@ static inline bool der_is_next(const struct reader *reader, uint8_t tag)
 {
     return reader->remaining && reader->next[0] == tag;
 }
+
+/* Appends what a string of constructed encoding holds (BER, X.690 sections 8.7.3 and 8.23): its
+ * pieces one after the other. False, with nothing appended, if they cannot be read, are nested
+ * deeper than OpenSSL follows them, or do not fit. */
+bool der_append_pieces(struct buffer *out, struct bytes pieces);
 
 /* The content of the next element, which must have this tag, else the reader fails and the content
  * is empty. */

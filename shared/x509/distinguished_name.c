@@ -115,17 +115,32 @@ static void append_slash_escaped(struct buffer *out, struct bytes text)
     }
 }
 
+/* A separator and a type; nothing if the type cannot be read. */
+static bool append_type(struct buffer *out, const char *separator, struct bytes type)
+{
+    size_t start = out->size;
+    buffer_append_string(out, separator);
+    bool readable = object_id_append_short(out, type);
+    if (!readable)
+        out->size = start;
+    return readable;
+}
+
 bool name_append_slashed(struct buffer *out, struct name_walk walk)
 {
     struct name_part part;
-    while (name_walk_next(&walk, &part)) {
-        buffer_append_byte(out, part.begins_set ? '/' : '+');
-        if (!object_id_append_short(out, part.type))
-            return false;
+    struct buffer joined;
+    buffer_init(&joined, out->limit);
+    bool readable = true;
+    while (readable && name_walk_next(&walk, &part)) {
+        readable = append_type(out, part.begins_set ? "/" : "+", part.type);
+        if (!readable)
+            continue;
         buffer_append_byte(out, '=');
-        append_slash_escaped(out, part.text.value);
+        append_slash_escaped(out, asn1_text_join(part.text, &joined).value);
     }
-    return name_walk_ok(&walk);
+    buffer_free(&joined);
+    return readable && name_walk_ok(&walk);
 }
 
 static bool needs_quotes(struct bytes text)
@@ -188,28 +203,28 @@ static void append_encoding(struct buffer *out, struct asn1_text text)
  * copied. */
 static void append_value(struct buffer *out, struct asn1_text text)
 {
+    struct buffer converted, joined;
+    buffer_init(&joined, out->limit);
+    buffer_init(&converted, out->limit);
+    text = asn1_text_join(text, &joined);
     if (!is_text(text.tag)) {
         append_encoding(out, text);
-        return;
-    }
-    if (asn1_text_is_plain(text.tag)) {
+    } else if (asn1_text_is_plain(text.tag)) {
         append_escaped(out, text.value);
-        return;
+    } else {
+        asn1_text_append(&converted, text);
+        append_escaped(out, buffer_bytes(&converted));
     }
-    struct buffer converted;
-    buffer_init(&converted, out->limit);
-    asn1_text_append(&converted, text);
-    append_escaped(out, buffer_bytes(&converted));
     buffer_free(&converted);
+    buffer_free(&joined);
 }
 
 bool name_append_comma_separated(struct buffer *out, struct name_walk walk)
 {
     struct name_part part;
     for (bool is_first = true; name_walk_next(&walk, &part); is_first = false) {
-        if (!is_first)
-            buffer_append_string(out, part.begins_set ? ", " : " + ");
-        if (!object_id_append_short(out, part.type))
+        const char *separator = is_first ? "" : part.begins_set ? ", " : " + ";
+        if (!append_type(out, separator, part.type))
             return false;
         buffer_append_string(out, " = ");
         append_value(out, part.text);

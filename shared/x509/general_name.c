@@ -97,9 +97,35 @@ static void append_labelled(struct buffer *out, const char *label, struct bytes 
     buffer_append_bytes(out, text);
 }
 
+bool general_name_is_in_pieces(const struct der_element *name)
+{
+    switch (name->tag ^ DER_CONSTRUCTED) {
+    case GENERAL_NAME_EMAIL:
+    case GENERAL_NAME_DNS:
+    case GENERAL_NAME_URI:
+    case GENERAL_NAME_IP: return true;
+    default: return false;
+    }
+}
+
+static bool append_joined(struct buffer *out, const struct der_element *name,
+                          enum general_name_form form)
+{
+    struct buffer joined;
+    buffer_init(&joined, out->limit);
+    bool readable = der_append_pieces(&joined, name->content);
+    const struct der_element whole = { .tag = name->tag ^ DER_CONSTRUCTED,
+                                       .content = buffer_bytes(&joined) };
+    readable = readable && general_name_append(out, &whole, form);
+    buffer_free(&joined);
+    return readable;
+}
+
 bool general_name_append(struct buffer *out, const struct der_element *name,
                          enum general_name_form form)
 {
+    if (general_name_is_in_pieces(name))
+        return append_joined(out, name, form);
     switch (name->tag) {
     case GENERAL_NAME_DNS: append_labelled(out, "DNS:", name->content); return true;
     case GENERAL_NAME_URI: append_labelled(out, "URI:", name->content); return true;
@@ -124,10 +150,15 @@ bool general_names_append(struct buffer *out, struct bytes names, const char *se
     for (bool is_first = true; reader.remaining; is_first = false) {
         if (!der_next(&reader, &name))
             return false;
+        size_t end = out->size;
         if (!is_first)
             buffer_append_string(out, separator);
-        if (!general_name_append(out, &name, form))
+        size_t start = out->size;
+        if (!general_name_append(out, &name, form)) {
+            if (out->size == start)
+                out->size = end;
             return false;
+        }
     }
     return true;
 }

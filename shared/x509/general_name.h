@@ -25,6 +25,9 @@ enum general_name_form {
     GENERAL_NAME_PRINTED,
 };
 
+/* True of a string in pieces (BER): its text is what der_append_pieces joins. */
+bool general_name_is_in_pieces(const struct der_element *name);
+
 /* Append "DNS:a.example" and the like; the text is as valid as the name is. False if it cannot be
  * read; what was appended by then stays. */
 bool general_name_append(struct buffer *out, const struct der_element *name,

@@ -87,7 +87,10 @@ static void add_tbs(struct buffer *out, const struct certificate_parts *parts)
     add_name(out, parts->issuer, "Test CA");
     add_validity(out, parts->validity);
     add_name(out, parts->subject, "subject.example");
-    add_public_key(out);
+    if (parts->public_key_info.data)
+        buffer_append_bytes(out, parts->public_key_info);
+    else
+        add_public_key(out);
     if (parts->extensions.data) {
         size_t tagged = der_begin(out, DER_CONTEXT_CONSTRUCTED | 3);
         der_write(out, DER_SEQUENCE, parts->extensions);

@@ -15,12 +15,13 @@ void build_extension(struct buffer *out, const char *dotted, struct bytes value)
 
 /* What is left zero is filled in with something ordinary; without extensions there are none. */
 struct certificate_parts {
-    struct bytes serial;     /* content */
-    struct bytes algorithm;  /* a whole AlgorithmIdentifier */
-    struct bytes issuer;     /* content of the Name */
-    struct bytes subject;    /* content of the Name */
-    struct bytes validity;   /* content */
-    struct bytes extensions; /* content of the SEQUENCE OF */
+    struct bytes serial;          /* content */
+    struct bytes algorithm;       /* a whole AlgorithmIdentifier */
+    struct bytes issuer;          /* content of the Name */
+    struct bytes subject;         /* content of the Name */
+    struct bytes validity;        /* content */
+    struct bytes public_key_info; /* a whole SubjectPublicKeyInfo */
+    struct bytes extensions;      /* content of the SEQUENCE OF */
 };
 
 void build_certificate(struct buffer *out, const struct certificate_parts *parts);

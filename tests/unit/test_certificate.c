@@ -120,6 +120,17 @@ static const struct extension_row extension_rows[] = {
     { "2.5.29.15", "0400", "{\"keyUsage\":null}", "{\"keyUsage\":\"\"}", true },
     { "2.5.29.37", "301f06082b0601050507030106082b0601050507030206092b06010401868d1f01",
       "{\"extendedKeyUsage\":\"TLS Web Server Authentication, TLS Web Client Authentication, 1.3.6.1.4.1.99999.1\"}", "{}", false },
+    /* What is no purpose is left out, and so is its separator. */
+    { "2.5.29.37", "301706082b060105050703010c017806082b06010505070302",
+      "{\"extendedKeyUsage\":\"TLS Web Server Authentication, TLS Web Client Authentication\"}", "{}", true },
+    { "2.5.29.37", "300d06082b060105050703010c0178", "{\"extendedKeyUsage\":\"TLS Web Server Authentication\"}", "{}", true },
+    { "2.5.29.37", "300d0c017806082b06010505070301", "{\"extendedKeyUsage\":\"TLS Web Server Authentication\"}", "{}", true },
+    { "2.5.29.17", "3005820161cf00", "{\"subjectAltName\":\"DNS:a\"}", "{\"subjectAltName\":\"DNS:a\"}", true },
+    /* Strings in pieces (BER), one of them nested. */
+    { "2.5.29.17", "3018a20c040161240704022e6204016387010081056162404fc1",
+      "{\"subjectAltName\":\"DNS:a.bc, IP Address:<invalid length=1>, email:ab@O\xef\xbf\xbd\"}", "{\"subjectAltName\":\"email:ab@O\\ufffd\"}", false },
+    { "2.5.29.14", "2406040101040102", "{\"subjectKeyIdentifier\":\"01:02\"}", "{\"subjectKeyIdentifier\":\"keyid:\"}", false },
+    { "2.5.29.35", "3008a0060401aa0401bb", "{\"authorityKeyIdentifier\":\"keyid:AA:BB\\n\"}", "{\"authorityKeyIdentifier\":\"keyid:\"}", false },
     { "2.5.29.19", "30060101ff020100", "{\"basicConstraints\":\"CA:TRUE, pathlen:0\"}", "{\"basicConstraints\":\"CA:TRUE\"}", false },
     { "2.5.29.19", "3000", "{\"basicConstraints\":\"CA:FALSE\"}", "{\"basicConstraints\":\"CA:FALSE\"}", false },
     { "1.3.6.1.5.5.7.1.1", "302e301506082b060105050730018609687474703a2f2f6f2f301506082b060105050730028609687474703a2f2f632f",
@@ -186,6 +197,71 @@ static void unites_several_extensions_of_one_kind(void **state)
                   "\"all_domains\":[\"a\",\"b\",\"subject.example\"]");
     expect_member(bench, CERTIFICATE_DIALECT_GO,
                   "\"all_domains\":[\"a\",\"b\",\"a\",\"subject.example\"]");
+}
+
+/* A separator is not written before nothing. */
+static void ends_no_text_in_a_separator(void **state)
+{
+    struct bench *bench = *state;
+    buffer_clear(&bench->pieces);
+    add_hex_extension(&bench->pieces, "2.5.29.17", "3003820161");
+    add_hex_extension(&bench->pieces, "2.5.29.17", "0500");
+    add_hex_extension(&bench->pieces, "2.5.29.37", "300a06082b06010505070301");
+    add_hex_extension(&bench->pieces, "2.5.29.37", "30030c0178");
+    assert_false(
+        parse(bench, &(struct certificate_parts){ .extensions = buffer_bytes(&bench->pieces) }));
+    expect_extensions(bench, CERTIFICATE_DIALECT_CERTSTREAM,
+                      "{\"extendedKeyUsage\":\"TLS Web Server Authentication\","
+                      "\"subjectAltName\":\"DNS:a\"}");
+}
+
+/* The value of an extension as a constructed OCTET STRING: DNS:a.b in two pieces. */
+static void reads_an_extension_in_pieces(void **state)
+{
+    static const uint8_t extension[] = {
+        0x30, 0x12, 0x06, 0x03, 0x55, 0x1d, 0x11, 0x24, 0x0b, 0x04,
+        0x03, 0x30, 0x05, 0x82, 0x04, 0x04, 0x03, 'a',  '.',  'b'
+    };
+    struct bench *bench = *state;
+    assert_true(parse(
+        bench, &(struct certificate_parts){ .extensions = bytes_of(extension, sizeof extension) }));
+    expect_extensions(bench, CERTIFICATE_DIALECT_CERTSTREAM, "{\"subjectAltName\":\"DNS:a.b\"}");
+    expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM,
+                  "\"all_domains\":[\"a.b\",\"subject.example\"]");
+}
+
+static void lists_every_common_name(void **state)
+{
+    static const uint8_t in_pieces[] = { 4, 2, 't', 'h', 4, 6, 'i', 'r', 'd', '.', 'e', 'x' };
+    struct bench *bench = *state;
+    buffer_clear(&bench->pieces);
+    build_attribute(&bench->pieces, "2.5.4.3", DER_UTF8_STRING, bytes_of_string("first.ex"));
+    build_attribute(&bench->pieces, "2.5.4.10", DER_UTF8_STRING, bytes_of_string("X"));
+    build_attribute(&bench->pieces, "2.5.4.3", DER_BMP_STRING, bytes_of("\0s\0e\0c", 6));
+    build_attribute(&bench->pieces, "2.5.4.3", DER_UTF8_STRING | DER_CONSTRUCTED,
+                    bytes_of(in_pieces, sizeof in_pieces));
+    build_attribute(&bench->pieces, "2.5.4.3", DER_UTF8_STRING, bytes_of_string("first.ex"));
+    build_attribute(&bench->pieces, "2.5.4.3", DER_T61_STRING, bytes_of_string("\xe9"));
+    assert_true(
+        parse(bench, &(struct certificate_parts){ .subject = buffer_bytes(&bench->pieces) }));
+    expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM,
+                  "{\"all_domains\":[\"first.ex\",\"sec\",\"third.ex\",\"\xc3\xa9\"],");
+    expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM, "\"CN\":\"\xc3\xa9\"");
+    expect_member(bench, CERTIFICATE_DIALECT_GO, "{\"all_domains\":[\"\\ufffd\"],");
+}
+
+static void lists_the_addresses_of_a_certificate(void **state)
+{
+    struct bench *bench = *state;
+    buffer_clear(&bench->pieces);
+    add_hex_extension(
+        &bench->pieces, "2.5.29.17",
+        "30438704c0000201871020010db80000000000000000000000018704c00002018705010203040587"
+        "1000000000000000000000ffffc0000201a7080402c633040264078700");
+    (void)parse(bench, &(struct certificate_parts){ .extensions = buffer_bytes(&bench->pieces) });
+    expect_member(
+        bench, CERTIFICATE_DIALECT_CERTSTREAM,
+        ",\"all_ips\":[\"192.0.2.1\",\"2001:db8::1\",\"::ffff:192.0.2.1\",\"198.51.100.7\"],");
 }
 
 struct name_row {
@@ -366,7 +442,14 @@ static const struct algorithm_row algorithm_rows[] = {
     { "1.2.840.10045.4.3.3", "\"sha384, ecdsa\"", "\"ecdsa, sha384\"" },
     { "1.3.101.112", "\"ed25519\"", "\"ed25519\"" },
     { "1.2.840.113549.1.1.10", "\"sha1, rsa-pss\"", "\"unknown\"" },
-    { "2.16.840.1.101.3.4.3.17", "\"2.16.840.1.101.3.4.3.17\"", "\"unknown\"" },
+    { "1.3.101.113", "\"ed448\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.10", "\"sha3-256, ecdsa\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.16", "\"sha3-512, rsa\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.17", "\"ml-dsa-44\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.19", "\"ml-dsa-87\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.20", "\"slh-dsa-sha2-128s\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.31", "\"slh-dsa-shake-256f\"", "\"unknown\"" },
+    { "2.16.840.1.101.3.4.3.32", "\"2.16.840.1.101.3.4.3.32\"", "\"unknown\"" },
 };
 
 static void names_signature_algorithms(void **state)
@@ -396,6 +479,93 @@ static void names_the_hash_of_a_pss_signature(void **state)
         bench, &(struct certificate_parts){ .algorithm = bytes_of(algorithm, sizeof algorithm) }));
     expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM,
                   "\"signature_algorithm\":\"sha256, rsa-pss\"");
+}
+
+struct key_row {
+    const char *info; /* hex */
+    const char *expected;
+};
+
+static const struct key_row key_rows[] = {
+    { "301e300d06092a864886f70d0101010500030d00300a020300c0010203010001",
+      "{\"type\":\"rsa\",\"bits\":16," },
+    { "3018301306072a8648ce3d020106082a8648ce3d030107030100",
+      "{\"type\":\"ec\",\"curve\":\"P-256\"," },
+    { "3015301006072a8648ce3d020106052b81040023030100", "{\"type\":\"ec\",\"curve\":\"P-521\"," },
+    { "3012300d06072a8648ce3d020106022a03030100", "{\"type\":\"ec\",\"curve\":\"1.2.3\"," },
+    { "3010300b06072a8648ce3d02013000030100", "{\"type\":\"ec\",\"curve\":null," },
+    { "300a300506032b6571030100", "{\"type\":\"ed448\",\"spki_sha256\":\"" },
+    { "3010300b0609608648016503040312030100", "{\"type\":\"ml-dsa-65\",\"spki_sha256\":\"" },
+    { "3009300406022a03030100", "{\"type\":\"1.2.3\",\"spki_sha256\":\"" },
+    { "0500", "null" },
+    { "3000", "null" },
+};
+
+static void shows_the_public_key(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows; i++) {
+        const struct key_row *row = &key_rows[i];
+        uint8_t info[VALUE_SIZE];
+        size_t size = strlen(row->info) / 2;
+        assert_true(hex_decode(info, size, bytes_of_string(row->info)));
+        bool readable =
+            parse(bench, &(struct certificate_parts){ .public_key_info = bytes_of(info, size) });
+        assert_int_equal(readable, strcmp(row->expected, "null") != 0);
+        char member[128];
+        (void)snprintf(member, sizeof member, ",\"public_key\":%s", row->expected);
+        expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM, member);
+    }
+}
+
+static void append_tbs_digest(struct bench *bench, const char *extensions, char *out, size_t size)
+{
+    uint8_t content[VALUE_SIZE];
+    size_t content_size = strlen(extensions) / 2;
+    assert_true(hex_decode(content, content_size, bytes_of_string(extensions)));
+    assert_true(
+        parse(bench, &(struct certificate_parts){ .extensions = bytes_of(content, content_size) }));
+    const char *json = render(bench, CERTIFICATE_DIALECT_CERTSTREAM, false);
+    const char *digest = strstr(json, ",\"tbs_sha256\":\"");
+    assert_non_null(digest);
+    (void)snprintf(out, size, "%s", digest);
+    assert_null(strstr(render(bench, CERTIFICATE_DIALECT_GO, false), "tbs_sha256"));
+}
+
+#define POISON "3013060a2b06010401d6790204030101ff04020500"
+#define SCTS   "3012060a2b06010401d67902040204040402abcd"
+#define NAME   "300c0603551d1104053003820161"
+#define USAGE  "300b0603551d0f0404030205a0"
+
+/* The extensions of a precertificate and of its certificate. */
+static const char *const pairs[][2] = {
+    { NAME POISON USAGE, NAME USAGE SCTS },
+    { POISON NAME USAGE, SCTS NAME USAGE },
+    { POISON, SCTS },
+    { NAME POISON POISON USAGE POISON, SCTS NAME SCTS SCTS USAGE },
+};
+
+static void has_one_tbs_digest_for_a_precertificate_and_its_certificate(void **state)
+{
+    enum {
+        DIGEST_SIZE = 128
+    };
+    struct bench *bench = *state;
+    char first[DIGEST_SIZE], precertificate[DIGEST_SIZE], certificate[DIGEST_SIZE];
+    append_tbs_digest(bench, NAME USAGE, first, sizeof first);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        append_tbs_digest(bench, pairs[i][0], precertificate, sizeof precertificate);
+        append_tbs_digest(bench, pairs[i][1], certificate, sizeof certificate);
+        assert_string_equal(precertificate, certificate);
+        assert_int_equal(strcmp(certificate, first) == 0, i != 2);
+    }
+    /* Without those two it is the TBSCertificate's own. */
+    append_tbs_digest(bench, NAME USAGE, first, sizeof first);
+    uint8_t sha256[SHA256_SIZE];
+    struct digest *digest = digest_create(DIGEST_SHA256);
+    digest_bytes(digest, sha256, certificate_tbs(bench->certificate));
+    digest_destroy(digest);
+    assert_memory_equal(certificate_tbs_sha256(bench->certificate), sha256, sizeof sha256);
 }
 
 struct validity_row {
@@ -513,9 +683,10 @@ static void says_what_is_wrong_and_shows_the_rest(void **state)
     assert_false(certificate_parse(bench->certificate, bytes_of_string("garbage")));
     assert_string_equal(certificate_parse_error(bench->certificate), "not a certificate");
     expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM,
-                  "{\"all_domains\":[],\"extensions\":{},\"fingerprint\":\"");
-    expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM,
-                  "\"not_after\":null,\"not_before\":null,\"serial_number\":null,");
+                  "{\"all_domains\":[],\"all_ips\":[],\"extensions\":{},\"fingerprint\":\"");
+    expect_member(
+        bench, CERTIFICATE_DIALECT_CERTSTREAM,
+        "\"not_after\":null,\"not_before\":null,\"public_key\":null,\"serial_number\":null,");
     expect_member(bench, CERTIFICATE_DIALECT_CERTSTREAM, "\"signature_algorithm\":null,");
     buffer_free(&der);
 }
@@ -525,12 +696,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_text_of_every_extension),
         cmocka_unit_test(unites_several_extensions_of_one_kind),
+        cmocka_unit_test(ends_no_text_in_a_separator),
+        cmocka_unit_test(reads_an_extension_in_pieces),
+        cmocka_unit_test(lists_every_common_name),
+        cmocka_unit_test(lists_the_addresses_of_a_certificate),
         cmocka_unit_test(writes_names),
         cmocka_unit_test(lists_the_names_of_a_certificate),
         cmocka_unit_test(reads_thousands_of_names),
         cmocka_unit_test(writes_serial_numbers),
         cmocka_unit_test(names_signature_algorithms),
         cmocka_unit_test(names_the_hash_of_a_pss_signature),
+        cmocka_unit_test(shows_the_public_key),
+        cmocka_unit_test(has_one_tbs_digest_for_a_precertificate_and_its_certificate),
         cmocka_unit_test(writes_times),
         cmocka_unit_test(has_the_fingerprints_of_the_whole_der),
         cmocka_unit_test(keeps_as_der_last_so_that_a_splice_can_add_it),

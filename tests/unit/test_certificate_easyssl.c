@@ -54,6 +54,8 @@ static const struct difference differences[] = {
     { "extensions.keyUsage", DIFFERENCE_OTHER, "it spells two usages otherwise than documented" },
     { "extensions.subjectAltName", DIFFERENCE_OTHER,
       "it reverses the list and spells some kinds of names otherwise" },
+    { "all_ips", DIFFERENCE_ADDED, "newer than EasySSL" },
+    { "tbs_sha256", DIFFERENCE_ADDED, "newer than EasySSL" },
     { "is_ca", DIFFERENCE_ADDED, "newer than EasySSL" },
     { "sha1", DIFFERENCE_ADDED, "newer than EasySSL" },
     { "sha256", DIFFERENCE_ADDED, "newer than EasySSL" },

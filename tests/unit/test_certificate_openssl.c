@@ -308,6 +308,9 @@ static bool is_exception(struct comparison *comparison, enum certificate_extensi
      * rest. */
     if (ours.size > theirs.size && theirs.size >= 79)
         return true;
+    /* An empty key identifier has its label with us, as every other has. */
+    if (kind == EXTENSION_AUTHORITY_KEY_IDENTIFIER && !theirs.size)
+        return true;
     /* In the names of distribution points OpenSSL converts Latin-1 and prints what is no string in
      * hex. */
     if (kind == EXTENSION_CRL_DISTRIBUTION_POINTS && ours.data &&
@@ -343,7 +346,6 @@ static void compare_extensions(struct comparison *comparison)
     start(comparison);
     buffer_append_unsigned(&comparison->ours, comparison->certificate->extension_count);
     buffer_append_unsigned(&comparison->theirs, count);
-    /* OpenSSL also reads an OCTET STRING in pieces, which is BER; we say that we do not. */
     if (!certificate_parse_error(comparison->certificate))
         compare(comparison, "number of extensions");
     for (size_t i = 0; i < count; i++)
@@ -428,7 +430,175 @@ static bool is_authority(const X509 *x509)
     return is_ca;
 }
 
-/* The common name is ours: it is compared elsewhere. Of certificates that we read in part only, and
+/* The name of a key as protocol.md has it, from what OpenSSL made of it; false where OpenSSL cannot
+ * tell, or where the key is none of the common ones. */
+static bool append_key(struct buffer *out, EVP_PKEY *key)
+{
+    char curve[80];
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS: buffer_append_format(out, "rsa %d", EVP_PKEY_get_bits(key)); return true;
+    case EVP_PKEY_EC:
+        if (!EVP_PKEY_get_group_name(key, curve, sizeof curve, NULL))
+            return false;
+        buffer_append_format(out, "ec %s", curve);
+        return true;
+    case EVP_PKEY_ED25519: buffer_append_string(out, "ed25519"); return true;
+    case EVP_PKEY_ED448: buffer_append_string(out, "ed448"); return true;
+    default: return false;
+    }
+}
+
+static void append_our_key(struct buffer *out, const struct public_key *key)
+{
+    static const char *const names[][2] = { { "P-256", "prime256v1" },
+                                            { "P-384", "secp384r1" },
+                                            { "P-521", "secp521r1" },
+                                            { "P-224", "secp224r1" },
+                                            { "P-192", "prime192v1" } };
+    const char *curve = key->curve_name;
+    for (size_t i = 0; curve && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], curve) == 0)
+            curve = names[i][1];
+    buffer_append_string(out, !key->type                          ? "unknown"
+                              : strcmp(key->type, "rsa-pss") == 0 ? "rsa"
+                                                                  : key->type);
+    if (key->bits)
+        buffer_append_format(out, " %" PRIu64, key->bits);
+    if (public_key_is_on_curve(key))
+        buffer_append_format(out, " %s", curve ? curve : "unknown");
+}
+
+/* OpenSSL finds the name of a curve also where its parameters are spelled out, and knows more
+ * curves. */
+static void compare_key(struct comparison *comparison)
+{
+    const struct public_key *ours = &comparison->certificate->public_key;
+    EVP_PKEY *key = X509_get0_pubkey(comparison->x509);
+    start(comparison);
+    bool is_exception =
+        (public_key_is_on_curve(ours) && !ours->curve_name) || !ours->algorithm.data;
+    if (!key || is_exception || !append_key(&comparison->theirs, key))
+        return;
+    append_our_key(&comparison->ours, ours);
+    compare(comparison, "public key");
+}
+
+static void append_hash(struct buffer *out, const unsigned char *data, size_t size)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned hash_size = 0;
+    assert_int_equal(EVP_Digest(data, size, hash, &hash_size, EVP_sha256(), NULL), 1);
+    buffer_append(out, hash, hash_size);
+}
+
+static void compare_key_hash(struct comparison *comparison)
+{
+    start(comparison);
+    unsigned char *info = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(comparison->x509), &info);
+    /* OpenSSL hashes what it would write, we hash what stands there. */
+    struct bytes ours = comparison->certificate->public_key_info;
+    if (size >= 0 && bytes_equal(ours, bytes_of(info, (size_t)size))) {
+        append_hash(&comparison->theirs, info, (size_t)size);
+        buffer_append(&comparison->ours, comparison->certificate->public_key_sha256, SHA256_SIZE);
+        compare(comparison, "hash of the public key");
+    }
+    OPENSSL_free(info);
+}
+
+static bool is_minimal(const X509 *x509, struct bytes tbs)
+{
+    unsigned char *encoded = NULL;
+    X509 *copy = X509_dup(x509);
+    int size = copy ? i2d_re_X509_tbs(copy, &encoded) : -1;
+    bool minimal = size >= 0 && bytes_equal(tbs, bytes_of(encoded, (size_t)size));
+    OPENSSL_free(encoded);
+    X509_free(copy);
+    return minimal;
+}
+
+static void remove_extensions(X509 *x509, const char *dotted)
+{
+    ASN1_OBJECT *object = OBJ_txt2obj(dotted, 1);
+    for (int at = X509_get_ext_by_OBJ(x509, object, -1); at >= 0;
+         at = X509_get_ext_by_OBJ(x509, object, -1))
+        X509_EXTENSION_free(X509_delete_ext(x509, at));
+    ASN1_OBJECT_free(object);
+}
+
+/* Where OpenSSL would write the certificate as it is: it does not know how to keep odd encodings. */
+static void compare_tbs_hash(struct comparison *comparison)
+{
+    start(comparison);
+    const uint8_t *ours = certificate_tbs_sha256(comparison->certificate);
+    if (!is_minimal(comparison->x509, certificate_tbs(comparison->certificate)) || !ours)
+        return;
+    X509 *copy = X509_dup(comparison->x509);
+    remove_extensions(copy, "1.3.6.1.4.1.11129.2.4.2");
+    remove_extensions(copy, "1.3.6.1.4.1.11129.2.4.3");
+    unsigned char *encoded = NULL;
+    int size = i2d_re_X509_tbs(copy, &encoded);
+    /* Of an empty list of extensions OpenSSL writes the empty list; we leave it out, as what is left
+     * where the poison or the SCTs stood alone. */
+    if (size > 0 && (X509_get_ext_count(copy) > 0 || !X509_get0_extensions(comparison->x509))) {
+        append_hash(&comparison->theirs, encoded, (size_t)size);
+        buffer_append(&comparison->ours, ours, SHA256_SIZE);
+        compare(comparison, "hash of the TBSCertificate");
+    }
+    OPENSSL_free(encoded);
+    X509_free(copy);
+}
+
+static bool is_seen(const GENERAL_NAMES *names, int before, const ASN1_OCTET_STRING *address)
+{
+    for (int i = 0; i < before; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type == GEN_IPADD && ASN1_STRING_cmp(name->d.iPAddress, address) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void compare_addresses(struct comparison *comparison)
+{
+    start(comparison);
+    GENERAL_NAMES *names = X509_get_ext_d2i(comparison->x509, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_IPADD || is_seen(names, i, name->d.iPAddress))
+            continue;
+        int size = ASN1_STRING_length(name->d.iPAddress);
+        if (size == 4 || size == 16)
+            buffer_append(&comparison->theirs, ASN1_STRING_get0_data(name->d.iPAddress),
+                          (size_t)size);
+    }
+    const struct name_set *addresses = &comparison->certificate->addresses;
+    for (size_t i = 0; i < addresses->count; i++)
+        buffer_append_bytes(&comparison->ours, addresses->names[i]);
+    if (names && !certificate_parse_error(comparison->certificate))
+        compare(comparison, "addresses");
+    GENERAL_NAMES_free(names);
+}
+
+/* The last one is compared elsewhere, and so is the conversion. */
+static void append_common_names(struct buffer *out, X509_NAME *subject)
+{
+    for (int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1); at >= 0;
+         at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) {
+        const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+        struct buffer text;
+        buffer_init(&text, TEXT_LIMIT);
+        asn1_text_append(&text, (struct asn1_text){ (uint8_t)ASN1_STRING_type(value),
+                                                    bytes_of(ASN1_STRING_get0_data(value),
+                                                             (size_t)ASN1_STRING_length(value)) });
+        if (text.size && !has_line(out, buffer_bytes(&text)))
+            append_line(out, buffer_bytes(&text));
+        buffer_free(&text);
+    }
+}
+
+/* Of certificates that we read in part only, and
  * of those with more names than a test should search one by one, the list is not compared. */
 static void compare_domains(struct comparison *comparison)
 {
@@ -441,10 +611,8 @@ static void compare_domains(struct comparison *comparison)
     }
     append_once(&comparison->theirs, names);
     GENERAL_NAMES_free(names);
-    struct bytes common_name = certificate_common_name(comparison->certificate);
-    if (common_name.data && common_name.size && !is_authority(comparison->x509) &&
-        !has_line(&comparison->theirs, common_name))
-        append_line(&comparison->theirs, common_name);
+    if (!is_authority(comparison->x509))
+        append_common_names(&comparison->theirs, X509_get_subject_name(comparison->x509));
     const struct name_set *domains = &comparison->certificate->domains;
     for (size_t i = 0; i < domains->count; i++)
         append_line(&comparison->ours, domains->names[i]);
@@ -472,6 +640,10 @@ static void compare_certificate(struct comparison *comparison, struct bytes der)
     compare_extensions(comparison);
     compare_algorithm(comparison);
     compare_domains(comparison);
+    compare_key(comparison);
+    compare_key_hash(comparison);
+    compare_tbs_hash(comparison);
+    compare_addresses(comparison);
     X509_free(comparison->x509);
     ERR_clear_error();
 }

@@ -232,6 +232,57 @@ static void reads_interval_and_type(void **state)
     log_list_clear(&list);
 }
 
+struct time_row {
+    const char *text;
+    uint64_t ms; /* 0: no time */
+};
+
+/* RFC 3339 section 5.6, not only the form in which the lists write their times today. */
+static const struct time_row time_rows[] = {
+    { "2026-07-01T00:00:00Z", 1782864000000 },
+    { "2026-07-01t00:00:00z", 1782864000000 },
+    { "2026-07-01T00:00:00.000Z", 1782864000000 },
+    { "2026-07-01T00:00:00.999999999Z", 1782864000000 },
+    { "2026-07-01T00:00:00+00:00", 1782864000000 },
+    { "2026-07-01T00:00:00-00:00", 1782864000000 },
+    { "2026-07-01T02:30:00.5+02:30", 1782864000000 },
+    { "2026-06-30T10:00:00-14:00", 1782864000000 },
+    { "2026-07-01T00:00:00", 0 },
+    { "2026-07-01T00:00:00.Z", 0 },
+    { "2026-07-01T00:00:00+0000", 0 },
+    { "2026-07-01T00:00:00+24:00", 0 },
+    { "2026-07-01T00:00:00+00:60", 0 },
+    { "2026-07-01T00:00:00+00:00Z", 0 },
+    { "2026-07-01 00:00:00Z", 0 },
+    { "1970-01-01T00:00:00+00:01", 0 },
+    { "2026-07-01", 0 },
+    { "", 0 },
+};
+
+static void reads_every_form_of_a_time(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof time_rows / sizeof *time_rows; i++) {
+        struct log_list list = { 0 };
+        struct buffer logs, tiled;
+        buffer_init(&logs, 4096);
+        buffer_init(&tiled, 4096);
+        char rest[512];
+        (void)snprintf(rest, sizeof rest,
+                       "\"url\":\"https://a.example/\",\"temporal_interval\":{"
+                       "\"start_inclusive\":\"%s\",\"end_exclusive\":\"2027-01-01T00:00:00Z\"}",
+                       time_rows[i].text);
+        append_log(&logs, "one", rest);
+        assert_null(parse(&list, &logs, &tiled, false));
+        assert_int_equal(list.count, time_rows[i].ms != 0);
+        if (list.count)
+            assert_int_equal(list.logs[0].interval_start_ms, time_rows[i].ms);
+        log_list_clear(&list);
+        buffer_free(&logs);
+        buffer_free(&tiled);
+    }
+}
+
 static void reads_final_tree_heads_as_far_as_they_go(void **state)
 {
     (void)state;
@@ -315,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_log_id_that_is_not_the_keys_hash_is_refused),
         cmocka_unit_test(one_follower_for_one_id_and_tiled_is_preferred),
         cmocka_unit_test(reads_interval_and_type),
+        cmocka_unit_test(reads_every_form_of_a_time),
         cmocka_unit_test(reads_final_tree_heads_as_far_as_they_go),
         cmocka_unit_test(reads_version_and_timestamp),
         cmocka_unit_test(a_single_log_is_a_list_as_well),
