@@ -376,10 +376,8 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         values[counters[i].field] = counters[i].value;
 }
 
-static void report(struct ingest *ingest, uint64_t now_ms)
+static void send_report(struct ingest *ingest, uint64_t now_ms)
 {
-    if (now_ms < ingest->report_at_ms || !redis_link_is_up(ingest->link))
-        return;
     ingest->report_at_ms = now_ms + REPORT_MS;
     for (size_t i = 0; i < ingest->log_count; i++)
         followed_log_report(ingest->logs[i], now_ms);
@@ -395,34 +393,61 @@ static void report(struct ingest *ingest, uint64_t now_ms)
     publisher_set_fields(ingest->publisher, ingest->key, fields, INGEST_FIELDS, COUNTERS_EXPIRE_MS);
 }
 
+static uint64_t report(struct ingest *ingest, uint64_t now_ms)
+{
+    if (!redis_link_is_up(ingest->link))
+        return UINT64_MAX;
+    if (now_ms >= ingest->report_at_ms)
+        send_report(ingest, now_ms);
+    return ingest->report_at_ms;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-static int time_to_wait(const struct ingest *ingest, uint64_t now_ms)
+/* `again_ms`: when there is work again. */
+static int time_to_wait(const struct ingest *ingest, uint64_t again_ms, uint64_t now_ms)
 {
-    uint64_t deadline_ms = now_ms + WAIT_MAX_MS;
+    uint64_t deadline_ms = earlier(again_ms, now_ms + WAIT_MAX_MS);
     deadline_ms = earlier(deadline_ms, redis_link_deadline_ms(ingest->link));
-    deadline_ms = earlier(deadline_ms, leases_deadline_ms(ingest->leases));
     deadline_ms = earlier(deadline_ms, notify_deadline_ms(ingest->notify));
-    deadline_ms = earlier(deadline_ms, issuer_download_deadline_ms(ingest->issuers, now_ms));
-    deadline_ms = earlier(deadline_ms, log_lists_deadline_ms(ingest->lists));
-    for (size_t i = 0; i < ingest->log_count; i++)
-        deadline_ms = earlier(deadline_ms, followed_log_deadline_ms(ingest->logs[i], now_ms));
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
+}
+
+static size_t count_owned(const struct ingest *ingest)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ingest->log_count; i++)
+        count += ingest->logs[i]->follower.state != FOLLOWER_UNOWNED;
+    return count;
 }
 
 /* Each turn begins with another log, so that one with a backlog does not take all the room there
  * is. */
-static bool work(struct ingest *ingest, uint64_t now_ms)
+static uint64_t work_on_logs(struct ingest *ingest, uint64_t now_ms)
 {
-    bool busy = false;
+    uint64_t again_ms = UINT64_MAX;
     ingest->first_log++;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        busy |=
-            followed_log_work(ingest->logs[(ingest->first_log + i) % ingest->log_count], now_ms);
-    return busy;
+    for (size_t i = 0; i < ingest->log_count; i++) {
+        struct followed_log *log = ingest->logs[(ingest->first_log + i) % ingest->log_count];
+        again_ms = earlier(again_ms, followed_log_work(log, now_ms));
+    }
+    return again_ms;
+}
+
+/* Everybody's work. When there is more: each says it as it goes, and nobody says it again
+ * elsewhere. */
+static uint64_t work(struct ingest *ingest, uint64_t now_ms)
+{
+    uint64_t again_ms = log_lists_work(ingest->lists, now_ms);
+    again_ms = earlier(again_ms, leases_work(ingest->leases, now_ms));
+    /* First, because entries wait for issuers: where an operator is asked little, logs would leave
+     * them nothing. */
+    again_ms = earlier(again_ms, issuer_download_work(ingest->issuers, now_ms));
+    again_ms = earlier(again_ms, work_on_logs(ingest, now_ms));
+    return earlier(again_ms, report(ingest, now_ms));
 }
 
 /* Tells systemctl status, and the watchdog: a loop that hangs says nothing. */
@@ -435,27 +460,21 @@ static void tell_manager(struct ingest *ingest, uint64_t now_ms)
     notify_turn(ingest->notify, now_ms);
 }
 
-/* One turn of the loop: wait, hear what has arrived, do what is to be done. `busy`: there is work
- * without waiting. */
-static bool turn(struct ingest *ingest, bool busy)
+/* One turn of the loop: wait, hear what has arrived, do what is to be done. When there is work
+ * again. */
+static uint64_t turn(struct ingest *ingest, uint64_t again_ms)
 {
     int descriptor = redis_link_descriptor(ingest->link);
     short interest = redis_link_interest(ingest->link);
-    int timeout_ms = busy ? 0 : time_to_wait(ingest, clock_monotonic_ms());
+    int timeout_ms = time_to_wait(ingest, again_ms, clock_monotonic_ms());
     short ready = http_client_wait(ingest->http, descriptor, interest, timeout_ms);
     http_client_perform(ingest->http);
     uint64_t now_ms = clock_monotonic_ms();
     redis_link_service(ingest->link, ready, now_ms);
     redis_link_tick(ingest->link, now_ms);
-    log_lists_work(ingest->lists, now_ms);
-    leases_work(ingest->leases, now_ms);
-    /* First, because entries wait for issuers: where an operator is asked little, logs would leave
-     * them nothing. */
-    issuer_download_work(ingest->issuers, now_ms);
-    busy = work(ingest, now_ms);
-    report(ingest, now_ms);
+    again_ms = work(ingest, now_ms);
     tell_manager(ingest, now_ms);
-    return busy && publisher_has_room(ingest->publisher);
+    return again_ms;
 }
 
 /* What is on its way to Redis gets there; nothing more is asked of the logs. */
@@ -498,9 +517,9 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     notify_ready(ingest.notify);
     (void)printf("certstream-ingest ready\n");
     (void)fflush(stdout);
-    bool busy = false;
+    uint64_t again_ms = 0;
     while (!*stop)
-        busy = turn(&ingest, busy);
+        again_ms = turn(&ingest, again_ms);
     stop_in_order(&ingest);
     clear_ingest(&ingest);
     notify_destroy(ingest.notify);
@@ -513,7 +532,7 @@ int ingest_list_logs(const struct ingest_settings *settings)
     init(&ingest, settings);
     create_lists(&ingest);
     for (;;) {
-        log_lists_work(ingest.lists, clock_monotonic_ms());
+        (void)log_lists_work(ingest.lists, clock_monotonic_ms());
         if (log_lists_are_settled(ingest.lists))
             break;
         if (http_client_in_flight(ingest.http))

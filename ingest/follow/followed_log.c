@@ -23,8 +23,8 @@ enum {
     /* Before anything is learnt: an entry takes 5.5 to 8 KB as JSON, 1.6 KB in a tile. */
     RFC6962_BYTES_PER_ENTRY = 8192,
     TILED_BYTES_PER_ENTRY = 2048,
-    /* After an append that failed, Redis is given this long before the position is read again; twice as long after each
-     * further one, because all that was under way is fetched again. */
+    /* After an append that failed, Redis is given this long before the position is read again;
+     * twice as long after each further one, because all that was under way is fetched again. */
     RELOAD_DELAY_MS = 500,
     RELOAD_DELAY_MAX_MS = 60 * 1000,
 };
@@ -187,7 +187,8 @@ void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64
 void followed_log_note_success(struct followed_log *log)
 {
     /* Heads say nothing of entries that were wrong. */
-    if (!log->is_failing || log->follower.mismatches || log->follower.is_quarantined)
+    if (!log->is_failing || log->follower.mismatches || log->follower.is_quarantined ||
+        follower_is_failing(&log->follower))
         return;
     say_info("log answers again", "log=%s", say_quoted(log->ct_log.description));
     log->is_failing = false;
@@ -201,7 +202,7 @@ void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class
         return;
     say_error("log is quarantined", "log=%s id=%s class=%s released=%" PRIu64,
               say_quoted(log->ct_log.description), log->ct_log.id_hex,
-              say_quoted(mismatch_class_name(class)), log->released.next);
+              say_quoted(mismatch_class_name(class)), log->follower.book.released.next);
     if (log->quarantine == MISMATCH_NONE)
         log->quarantined_ms = clock_realtime_ms();
     log->quarantine = class;
@@ -266,10 +267,10 @@ static size_t collect_fields(const redisReply *reply, struct hash_field *fields)
     return count;
 }
 
-/* A position at the size of the head that it names has that head's root; another one has been tampered with. */
-static bool is_sound(const struct followed_log *log)
+/* A position at the size of the head that it names has that head's root; another one has been
+ * tampered with. */
+static bool is_sound(const struct followed_log *log, const struct log_position *position)
 {
-    const struct log_position *position = &log->position;
     bool can_tell = position->has_frontier && position->verified_size == position->next &&
                     position->head.size == position->next && position->head.signature_size;
     if (!can_tell)
@@ -279,31 +280,31 @@ static bool is_sound(const struct followed_log *log)
     return memcmp(&root, &position->head.root, sizeof root) == 0;
 }
 
-static void resume(struct followed_log *log, uint64_t now_ms)
+static void resume(struct followed_log *log, const struct log_position *position, uint64_t now_ms)
 {
-    const struct log_position *position = &log->position;
     /* Not after each append that failed. */
     if (!log->reload_delay_ms)
         say_info("log resumes", "log=%s next=%" PRIu64, say_quoted(log->ct_log.description),
                  position->next);
     if (position->has_frontier || !log->follower.policy->verifies)
-        follower_on_position(&log->follower, position->next, position->page, now_ms);
+        follower_on_position(&log->follower, position, now_ms);
     else
-        follower_on_bare_position(&log->follower, position->next, now_ms);
+        follower_on_bare_position(&log->follower, position, now_ms);
 }
 
 static void take_position(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
 {
     struct hash_field fields[HASH_FIELDS_MAX];
     size_t count = collect_fields(reply, fields);
-    enum log_position_result result = log_position_read(&log->position, fields, count);
-    log->released = log->position;
-    if (result == LOG_POSITION_CORRUPT || (result == LOG_POSITION_READ && !is_sound(log))) {
+    struct log_position position;
+    enum log_position_result result = log_position_read(&position, fields, count);
+    if (result == LOG_POSITION_CORRUPT ||
+        (result == LOG_POSITION_READ && !is_sound(log, &position))) {
         leave_alone(log, "checkpoint", "makes no sense");
         return;
     }
     if (result == LOG_POSITION_READ) {
-        resume(log, now_ms);
+        resume(log, &position, now_ms);
     } else {
         say_info("log is new", "log=%s", say_quoted(log->ct_log.description));
         follower_on_new_log(&log->follower, now_ms);
@@ -328,31 +329,34 @@ static void on_loaded(struct redis_link *link, redisReply *reply, void *context)
     follower_reload(&load.log->follower, now_ms + RELOAD_DELAY_MS);
 }
 
-static void send_load(struct followed_log *log)
+void followed_log_load(struct followed_log *log, uint64_t now_ms)
 {
     struct load *load = memory_allocate(sizeof *load);
     *load = (struct load){ log, log->follower.life };
-    if (!redis_link_send_strings(log->ingest->link, on_loaded, load, "HGETALL", log->key,
-                                 (char *)NULL))
-        free(load);
+    if (redis_link_send_strings(log->ingest->link, on_loaded, load, "HGETALL", log->key,
+                                (char *)NULL))
+        return;
+    free(load);
+    follower_reload(&log->follower, now_ms + RELOAD_DELAY_MS);
 }
 
-bool followed_log_work(struct followed_log *log, uint64_t now_ms)
+uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms)
 {
     if (log->is_left_alone)
-        return false;
+        return UINT64_MAX;
     if (log->follower.state != FOLLOWER_UNOWNED && now_ms >= log->lease_until_ms)
         followed_log_disown(log);
-    if (follower_next_load(&log->follower, now_ms))
-        send_load(log);
     bool worked = log_window_take(log, now_ms);
     log_window_settle(log, now_ms);
     log_window_check_end(log, now_ms);
     release_stale_held(log);
-    log_fetch_send_wanted(log, now_ms);
+    uint64_t at_ms = log_fetch_work(log, now_ms);
     if (follower_lag(&log->follower) == 0)
         log->caught_up_at_ms = now_ms;
-    return worked && follower_next_held(&log->follower) >= 0;
+    if (worked && follower_next_held(&log->follower) >= 0)
+        return now_ms;
+    bool is_owned = log->follower.state != FOLLOWER_UNOWNED;
+    return is_owned && log->lease_until_ms < at_ms ? log->lease_until_ms : at_ms;
 }
 
 /* What is wrong with Redis rather than with this log's append is said once for all logs. */
@@ -362,13 +366,6 @@ static void note_failed_batch(struct followed_log *log, const char *error)
         followed_log_note_failure(log, "redis", error);
     else
         (void)snprintf(log->error, sizeof log->error, "redis: %s", error);
-}
-
-uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms)
-{
-    uint64_t budget_ms = operator_budget_deadline_ms(&log->share, now_ms);
-    uint64_t follower_ms = follower_deadline_ms(&log->follower);
-    return budget_ms < follower_ms ? budget_ms : follower_ms;
 }
 
 void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
@@ -395,11 +392,12 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
     reload(log, now_ms + log->reload_delay_ms);
 }
 
-/* An operator has moved the log's position, or lifts its quarantine: what is under way is for the old one. */
+/* An operator has moved the log's position, or lifts its quarantine: what is under way is for the
+ * old one. */
 static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms)
 {
     bool has_position = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
-    if (!has_position || epoch == log->position.epoch)
+    if (!has_position || epoch == log->follower.book.taken.epoch)
         return;
     say_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
              say_quoted(log->ct_log.description), epoch);

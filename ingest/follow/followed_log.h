@@ -1,7 +1,7 @@
 /*
- * One log that is followed: its follower, the answers it holds, the window of entries that is not proven yet, and the
- * position it has reached. Here the follower's wishes become requests (log_fetch), answers become entries, and proven
- * entries appends (log_window).
+ * One log that is followed: its follower, the answers it holds, the window of entries that is not
+ * proven yet, and the position it has reached. Here the follower's wishes become requests
+ * (log_fetch), answers become entries, and proven entries appends (log_window).
  */
 #ifndef INGEST_FOLLOW_FOLLOWED_LOG_H
 #define INGEST_FOLLOW_FOLLOWED_LOG_H
@@ -53,8 +53,6 @@ struct followed_log {
     struct operator_share share;
     struct follower follower;
     struct followed_log_stats stats;
-    struct log_position released; /* what Redis has, or is on its way there */
-    struct log_position position; /* at the end of the window */
     struct window window;
     struct log_proof *proof;
     struct signed_head proof_head; /* what the proof is under */
@@ -86,21 +84,23 @@ struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *c
                                          uint64_t now_ms);
 void followed_log_destroy(struct followed_log *log);
 
-/* A newer description of the same log; takes its contents. Its address, its end and even its kind may be others: it is
- * the same tree. */
+/* A newer description of the same log; takes its contents. Its address, its end and even its kind
+ * may be others: it is the same tree. */
 void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64_t now_ms);
 
-/* Does what can be done now: load, process one held answer, ask for more. True if there is more to do at once. */
-bool followed_log_work(struct followed_log *log, uint64_t now_ms);
-/* When that may be so again; UINT64_MAX: only after an event. */
-uint64_t followed_log_deadline_ms(const struct followed_log *log, uint64_t now_ms);
+/* Does what can be done now: processes one held answer, asks for more. When it is to be called
+ * again: not after `now_ms`: at once; UINT64_MAX: after an event. */
+uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms);
+/* Reads the log's position from Redis. */
+void followed_log_load(struct followed_log *log, uint64_t now_ms);
 
 void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
                            enum batch_result result, const char *error, uint64_t now_ms);
 /* Redis went away, or the lease with it, or another process is to have it. */
 void followed_log_disown(struct followed_log *log);
 
-/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of the position. */
+/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of
+ * the position. */
 void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms);
 
 /* Writes the log's state to its hash. */

@@ -11,21 +11,19 @@ enum {
     RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
     /* After this many polls without growth the interval doubles. */
     IDLE_POLLS = 10,
-    /* So many full-page asks in a row answered short mean that the log's page has shrunk. */
-    SHORT_PAGES = 3,
-    /* So many short answers tell the page: the first may have ended at a boundary of the log's. */
-    PROBES = 2,
-    /* After so many full answers a larger page is asked for again: two requests that may come short. */
-    FULL_PAGES = 256,
-    /* Ranges refused in a row, after which less is asked for at once. */
-    REFUSALS = 4,
+    /* A range that failed so often in a row is no longer waited for: what lies before it is proven
+     * without it. */
+    HELD_UP_FAILURES = 2,
     /* Classifications that fail in a row, after which the log is quarantined without a class. */
     CLASSIFY_TRIES = 4,
     QUARANTINE_MAX_MS = 6 * 3600 * 1000,
-    /* A log that the lists dropped may still take entries for weeks: it is done when it has not grown for so long, or when
-     * so many requests for its head in a row find nothing there. */
+    /* A log that the lists dropped may still take entries for weeks: it is done when it has not
+     * grown for so long, */
     DRAIN_MS = 7 * 86400 * 1000,
+    /* or when so many requests for its head in a row find nothing there, or none is answered for so
+     * long. */
     DRAIN_MISSING = 10,
+    DRAIN_GONE_MS = 86400 * 1000,
 };
 
 const char *follower_state_name(enum follower_state state)
@@ -51,11 +49,16 @@ static struct follower_slot *slot_at(struct follower *follower, unsigned place)
     return &follower->slots[(follower->first + place) % FOLLOWER_SLOTS];
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* What is on its way is no longer of interest. */
 static void forget_fetches(struct follower *follower)
 {
     follower->generation++;
-    follower->in_flight = follower->proof_in_flight = false;
+    follower->head_in_flight = follower->start_in_flight = follower->proof_in_flight = false;
     follower->first = follower->count = 0;
     follower->need = FOLLOWER_NEEDS_NOTHING;
 }
@@ -73,14 +76,14 @@ static void forget_travel(struct follower *follower)
     forget_fetches(follower);
     forget_head(follower);
     follower->life++;
+    follower->load_in_flight = false;
     follower->has_position = follower->has_start = false;
 }
 
-/* The window is forgotten; it begins again where what was released ends. */
 static void rewind_window(struct follower *follower)
 {
     forget_fetches(follower);
-    follower->planned = follower->taken = follower->released;
+    log_book_rewind(&follower->book);
 }
 
 void follower_init(struct follower *follower, const struct ct_log *ct_log,
@@ -89,7 +92,7 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
     *follower = (struct follower){
         .policy = policy,
         .jitter = jitter_of(seed),
-        .page = policy->has_tiles ? TILE_WIDTH : 0,
+        .page = page_size_of(policy->page_max, policy->has_tiles),
     };
     forget_travel(follower);
     follower_on_description(follower, ct_log);
@@ -101,9 +104,16 @@ void follower_own(struct follower *follower)
         follower_reload(follower, 0);
 }
 
+static void forget_trouble(struct follower *follower)
+{
+    for (unsigned lane = 0; lane < FOLLOWER_LANES; lane++)
+        follower->trouble[lane] = (struct follower_trouble){ 0 };
+}
+
 void follower_disown(struct follower *follower)
 {
     forget_travel(follower);
+    forget_trouble(follower);
     follower->state = FOLLOWER_UNOWNED;
 }
 
@@ -114,51 +124,32 @@ void follower_reload(struct follower *follower, uint64_t at_ms)
     follower->retry_at_ms = at_ms;
 }
 
-bool follower_next_load(struct follower *follower, uint64_t now_ms)
-{
-    if (follower->state != FOLLOWER_LOADING || follower->in_flight ||
-        now_ms < follower->retry_at_ms)
-        return false;
-    follower->in_flight = true;
-    return true;
-}
-
 /* Up to where entries are wanted now: to the head, but for a partial tile that may soon be full. */
 static uint64_t wanted_end(const struct follower *follower)
 {
     uint64_t end = follower->head.size;
     if (follower->policy->has_tiles && !follower->partial_due)
         end -= end % TILE_WIDTH;
-    return end > follower->planned ? end : follower->planned;
+    return end > follower->book.planned ? end : follower->book.planned;
 }
 
 /* Nothing is left to fetch for the window, and it does not end at the head. */
 static bool ends_early(const struct follower *follower)
 {
-    return !follower->count && follower->planned == wanted_end(follower);
+    return !follower->count && follower->book.planned == wanted_end(follower);
+}
+
+/* The range behind the window cannot be had. */
+static bool is_held_up(const struct follower *follower)
+{
+    bool is_there = follower->count && follower->slots[follower->first].state == SLOT_HELD;
+    return !is_there && follower->trouble[FOLLOWER_LANE_RANGE].failures >= HELD_UP_FAILURES;
 }
 
 static bool is_finished(const struct follower *follower)
 {
     return follower->is_drained ||
-           (follower->has_final_size && follower->durable >= follower->final_size);
-}
-
-/* Where the road goes on from here, when nothing holds the follower back. */
-static enum follower_state next_state(const struct follower *follower)
-{
-    if (!follower->has_head || follower->head_due)
-        return FOLLOWER_FETCHING_HEAD;
-    if (!follower->has_position)
-        return follower->has_start && follower->head.size < follower->start ? FOLLOWER_WAITING
-                                                                            : FOLLOWER_STARTING;
-    if (follower->need != FOLLOWER_NEEDS_NOTHING)
-        return FOLLOWER_VERIFYING;
-    if (follower->count || follower->planned < wanted_end(follower))
-        return FOLLOWER_FETCHING_RANGES;
-    if (follower->durable < follower->taken)
-        return FOLLOWER_APPENDING;
-    return is_finished(follower) ? FOLLOWER_FINISHED : FOLLOWER_WAITING;
+           (follower->has_final_size && follower->book.durable >= follower->final_size);
 }
 
 static uint64_t poll_interval(struct follower *follower)
@@ -172,55 +163,52 @@ static uint64_t poll_interval(struct follower *follower)
     return interval - interval / 20 + jitter_below(&follower->jitter, interval / 10);
 }
 
-static void travel(struct follower *follower)
+/* Where the road goes on after it was left: for a head, a back-off, a quarantine. */
+static void go_on(struct follower *follower)
 {
-    follower->state = next_state(follower);
+    if (!follower->has_head || follower->head_due)
+        follower->state = FOLLOWER_FETCHING_HEAD;
+    else
+        follower->state = follower->has_position ? FOLLOWER_FETCHING_RANGES : FOLLOWER_STARTING;
 }
 
-/* After good news: a back-off that another fetch of the same log asked for still holds. */
-static void travel_unless_held_back(struct follower *follower)
+static void on_loaded(struct follower *follower, uint64_t now_ms)
 {
-    if (follower->state != FOLLOWER_BACKING_OFF && follower->state != FOLLOWER_QUARANTINED)
-        travel(follower);
-}
-
-static void enter_after_load(struct follower *follower, uint64_t now_ms)
-{
-    follower->in_flight = false;
+    assert(follower->state == FOLLOWER_LOADING);
+    follower->load_in_flight = false;
+    follower->start_failures = 0;
     follower->poll_at_ms = now_ms;
-    travel(follower);
+    go_on(follower);
 }
 
-static void stand_at(struct follower *follower, uint64_t index)
+static void stand_at(struct follower *follower, const struct log_position *position)
 {
+    log_book_stand_at(&follower->book, position);
     follower->has_position = true;
     follower->has_start = false;
-    follower->durable = follower->released = follower->taken = follower->planned = index;
 }
 
-void follower_on_position(struct follower *follower, uint64_t next, uint64_t page, uint64_t now_ms)
+void follower_on_position(struct follower *follower, const struct log_position *position,
+                          uint64_t now_ms)
 {
-    assert(follower->state == FOLLOWER_LOADING);
-    stand_at(follower, next);
-    if (!follower->policy->has_tiles && page && page <= follower->policy->page_max)
-        follower->page = page;
-    enter_after_load(follower, now_ms);
+    stand_at(follower, position);
+    page_size_remember(&follower->page, position->page);
+    on_loaded(follower, now_ms);
 }
 
-void follower_on_bare_position(struct follower *follower, uint64_t next, uint64_t now_ms)
+void follower_on_bare_position(struct follower *follower, const struct log_position *position,
+                               uint64_t now_ms)
 {
-    assert(follower->state == FOLLOWER_LOADING);
+    log_book_stand_at(&follower->book, position);
     follower->has_start = true;
-    follower->start = next;
-    follower->start_failures = 0;
-    enter_after_load(follower, now_ms);
+    follower->start = position->next;
+    on_loaded(follower, now_ms);
 }
 
 void follower_on_new_log(struct follower *follower, uint64_t now_ms)
 {
-    assert(follower->state == FOLLOWER_LOADING);
-    follower->start_failures = 0;
-    enter_after_load(follower, now_ms);
+    log_book_stand_at(&follower->book, &(struct log_position){ 0 });
+    on_loaded(follower, now_ms);
 }
 
 uint64_t follower_start_index(const struct follower *follower)
@@ -238,36 +226,89 @@ uint64_t follower_start_index(const struct follower *follower)
     return size;
 }
 
-void follower_on_started(struct follower *follower, uint64_t index, uint64_t now_ms)
+void follower_on_started(struct follower *follower, const struct log_position *position,
+                         uint64_t now_ms)
 {
     assert(follower->state == FOLLOWER_STARTING || follower->state == FOLLOWER_BACKING_OFF);
-    assert(index <= follower->head.size);
-    stand_at(follower, index);
-    follower->in_flight = false;
-    follower->failures = 0;
+    assert(position->next <= follower->head.size);
+    stand_at(follower, position);
+    follower->start_in_flight = false;
+    follower->trouble[FOLLOWER_LANE_START] = (struct follower_trouble){ 0 };
     follower->poll_at_ms = follower->poll_at_ms > now_ms ? follower->poll_at_ms : now_ms;
-    travel(follower);
+    go_on(follower);
 }
 
-/* The end of the range that begins at `start`: page boundaries make every later request aligned and cacheable. */
+static enum follower_lane lane_of(enum fetch_kind kind)
+{
+    static const enum follower_lane lanes[FETCH_KINDS] = {
+        [FETCH_HEAD] = FOLLOWER_LANE_HEAD,      [FETCH_START] = FOLLOWER_LANE_START,
+        [FETCH_RANGE] = FOLLOWER_LANE_RANGE,    [FETCH_PROOF] = FOLLOWER_LANE_PROOF,
+        [FETCH_CLASSIFY] = FOLLOWER_LANE_PROOF,
+    };
+    assert(kind != FETCH_POSITION);
+    return lanes[kind];
+}
+
+/* What there is one of at a time. */
+static bool *single_in_flight(struct follower *follower, enum fetch_kind kind)
+{
+    switch (kind) {
+    case FETCH_POSITION: return &follower->load_in_flight;
+    case FETCH_HEAD: return &follower->head_in_flight;
+    case FETCH_START: return &follower->start_in_flight;
+    case FETCH_PROOF:
+    case FETCH_CLASSIFY:
+    case FETCH_RANGE:
+    case FETCH_KINDS: break;
+    }
+    return &follower->proof_in_flight;
+}
+
+/* What the functions of the states answer besides a time. */
+static const uint64_t at_once = 0;
+static const uint64_t after_an_event = UINT64_MAX;
+
+static struct fetch make_fetch(const struct follower *follower, enum fetch_kind kind)
+{
+    bool was_broken = kind != FETCH_POSITION && follower->trouble[lane_of(kind)].was_broken;
+    return (struct fetch){
+        .kind = kind,
+        .generation = follower->generation,
+        .is_fresh = was_broken || follower->mismatches > 0 || follower->is_quarantined,
+    };
+}
+
+static uint64_t want_single(struct follower *follower, enum fetch_kind kind, struct fetch *fetch)
+{
+    if (*single_in_flight(follower, kind))
+        return after_an_event;
+    *fetch = make_fetch(follower, kind);
+    return at_once;
+}
+
 static uint64_t range_end(const struct follower *follower, uint64_t start)
 {
-    uint64_t end = follower->page ? (start / follower->page + 1) * follower->page
-                                  : start + follower->policy->page_max;
-    uint64_t wanted = wanted_end(follower);
+    uint64_t end = page_size_end(&follower->page, start), wanted = wanted_end(follower);
     return end < wanted ? end : wanted;
 }
 
-/* Fills the free slots. While the page size is being learnt, one range at a time. */
+/* While the page is being found out, or something fails, one range at a time. */
+static unsigned ranges_at_once(const struct follower *follower)
+{
+    bool is_well =
+        page_size_is_settled(&follower->page) && !follower->trouble[FOLLOWER_LANE_RANGE].failures;
+    return is_well ? FOLLOWER_SLOTS : 1;
+}
+
+/* Fills the free slots. */
 static void plan_ranges(struct follower *follower)
 {
-    unsigned limit = follower->page ? FOLLOWER_SLOTS : 1;
-    while (follower->count < limit && follower->planned < wanted_end(follower)) {
-        uint64_t end = range_end(follower, follower->planned);
+    unsigned limit = ranges_at_once(follower);
+    while (follower->count < limit && follower->book.planned < wanted_end(follower)) {
+        uint64_t start = follower->book.planned, end = range_end(follower, start);
         struct follower_slot *slot = slot_at(follower, follower->count++);
-        *slot =
-            (struct follower_slot){ .start = follower->planned, .count = end - follower->planned };
-        follower->planned = end;
+        *slot = (struct follower_slot){ .start = start, .count = end - start };
+        log_book_plan(&follower->book, end);
     }
 }
 
@@ -278,100 +319,183 @@ static unsigned tile_width(const struct follower *follower, const struct followe
     return slot->whole_tile || width > TILE_WIDTH ? TILE_WIDTH : (unsigned)width;
 }
 
-static struct fetch make_fetch(const struct follower *follower, enum fetch_kind kind)
-{
-    return (struct fetch){
-        .kind = kind,
-        .generation = follower->generation,
-        .is_fresh = follower->mismatches > 0 || follower->is_quarantined,
-    };
-}
-
-static bool next_range(struct follower *follower, bool may_run_ahead, struct fetch *fetch)
+static uint64_t want_range(struct follower *follower, bool may_run_ahead, struct fetch *fetch)
 {
     plan_ranges(follower);
-    unsigned count = may_run_ahead || !follower->count ? follower->count : 1;
-    for (unsigned place = 0; place < count; place++) {
+    unsigned limit = may_run_ahead ? ranges_at_once(follower) : 1;
+    for (unsigned place = 0; place < follower->count && place < limit; place++) {
         struct follower_slot *slot = slot_at(follower, place);
         if (slot->state != SLOT_WANTED)
             continue;
-        slot->state = SLOT_IN_FLIGHT;
         *fetch = make_fetch(follower, FETCH_RANGE);
         fetch->slot = (follower->first + place) % FOLLOWER_SLOTS;
         fetch->start = slot->start;
         fetch->count = slot->count;
         if (follower->policy->has_tiles)
             fetch->width = tile_width(follower, slot);
-        return true;
+        return at_once;
     }
-    return false;
+    return after_an_event;
 }
 
-static bool is_for_proof(enum fetch_kind kind)
+/* The functions of the states. One that goes on to another state has its answer thrown away. */
+
+static uint64_t in_rest(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                        struct fetch *fetch)
 {
-    return kind == FETCH_PROOF || kind == FETCH_CLASSIFY;
+    (void)follower;
+    (void)now_ms;
+    (void)may_run_ahead;
+    (void)fetch;
+    return after_an_event;
 }
 
-/* What there is one of at a time. */
-static bool *single_in_flight(struct follower *follower, enum fetch_kind kind)
+static uint64_t in_loading(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                           struct fetch *fetch)
 {
-    return is_for_proof(kind) ? &follower->proof_in_flight : &follower->in_flight;
+    (void)may_run_ahead;
+    if (now_ms < follower->retry_at_ms)
+        return follower->retry_at_ms;
+    return want_single(follower, FETCH_POSITION, fetch);
 }
 
-static bool next_single(struct follower *follower, enum fetch_kind kind, struct fetch *fetch)
+static uint64_t in_fetching_head(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                                 struct fetch *fetch)
 {
-    bool *in_flight = single_in_flight(follower, kind);
-    if (*in_flight)
-        return false;
-    *in_flight = true;
-    *fetch = make_fetch(follower, kind);
-    return true;
+    (void)now_ms;
+    (void)may_run_ahead;
+    return want_single(follower, FETCH_HEAD, fetch);
+}
+
+static uint64_t in_starting(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                            struct fetch *fetch)
+{
+    (void)now_ms;
+    (void)may_run_ahead;
+    /* The head is older than where the log stands. */
+    if (follower->has_start && follower->head.size < follower->start) {
+        follower->state = FOLLOWER_WAITING;
+        return at_once;
+    }
+    return want_single(follower, FETCH_START, fetch);
+}
+
+static uint64_t in_fetching_ranges(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                                   struct fetch *fetch)
+{
+    (void)now_ms;
+    if (follower->head_due)
+        follower->state = FOLLOWER_FETCHING_HEAD;
+    else if (follower->need != FOLLOWER_NEEDS_NOTHING)
+        follower->state = FOLLOWER_VERIFYING;
+    else if (ends_early(follower))
+        follower->state = FOLLOWER_APPENDING;
+    else
+        return want_range(follower, may_run_ahead, fetch);
+    return at_once;
 }
 
 /* The proof first; while it is under way the ranges behind the window may come already. */
-static bool next_while_verifying(struct follower *follower, bool may_run_ahead, struct fetch *fetch)
+static uint64_t in_verifying(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                             struct fetch *fetch)
 {
-    if (follower->need == FOLLOWER_NEEDS_CLASS)
-        return next_single(follower, FETCH_CLASSIFY, fetch);
-    return next_single(follower, FETCH_PROOF, fetch) ||
-           (may_run_ahead && next_range(follower, may_run_ahead, fetch));
+    (void)now_ms;
+    switch (follower->need) {
+    case FOLLOWER_NEEDS_CLASS: return want_single(follower, FETCH_CLASSIFY, fetch);
+    case FOLLOWER_NEEDS_PROOF: {
+        uint64_t at_ms = want_single(follower, FETCH_PROOF, fetch);
+        bool is_held = follower->head_due || !may_run_ahead || is_held_up(follower);
+        return at_ms == at_once || is_held ? at_ms : want_range(follower, may_run_ahead, fetch);
+    }
+    case FOLLOWER_NEEDS_NOTHING: break;
+    }
+    follower->state = FOLLOWER_FETCHING_RANGES;
+    return at_once;
 }
 
-static void hear_time(struct follower *follower, uint64_t now_ms)
+static uint64_t in_appending(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                             struct fetch *fetch)
 {
-    bool was_due = follower->partial_due;
-    follower->partial_due = follower->has_head && now_ms >= follower->partial_at_ms;
-    bool may_go_on =
-        (follower->state == FOLLOWER_BACKING_OFF || follower->state == FOLLOWER_QUARANTINED) &&
-        now_ms >= follower->retry_at_ms;
-    bool has_partial = follower->state == FOLLOWER_WAITING && follower->partial_due && !was_due;
-    /* While there is a backlog, only now and then: for the report, and so that its end is no surprise. */
-    bool is_busy = follower->state == FOLLOWER_FETCHING_RANGES;
-    uint64_t poll_at_ms = follower->poll_at_ms + (is_busy ? follower->policy->poll_max_ms : 0);
-    bool is_due = (is_busy || follower->state == FOLLOWER_WAITING) && now_ms >= poll_at_ms;
-    follower->head_due |= is_due;
-    if (may_go_on || has_partial || is_due)
-        travel(follower);
+    (void)now_ms;
+    (void)may_run_ahead;
+    (void)fetch;
+    if (follower->head_due || follower->need != FOLLOWER_NEEDS_NOTHING || !ends_early(follower))
+        follower->state = FOLLOWER_FETCHING_RANGES;
+    else if (follower->book.durable == follower->book.taken.next)
+        follower->state = is_finished(follower) ? FOLLOWER_FINISHED : FOLLOWER_WAITING;
+    return after_an_event;
 }
 
-bool follower_next_fetch(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+static uint64_t in_waiting(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                           struct fetch *fetch)
+{
+    (void)may_run_ahead;
+    (void)fetch;
+    if (follower->has_position && !ends_early(follower))
+        follower->state = FOLLOWER_FETCHING_RANGES;
+    else if (is_finished(follower))
+        follower->state = FOLLOWER_FINISHED;
+    else if (follower->head_due || now_ms >= follower->poll_at_ms)
+        follower->state = FOLLOWER_FETCHING_HEAD;
+    bool waits_for_tile = !follower->partial_due && follower->head.size > follower->book.planned;
+    return waits_for_tile ? earlier(follower->partial_at_ms, follower->poll_at_ms)
+                          : follower->poll_at_ms;
+}
+
+static uint64_t in_pause(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
                          struct fetch *fetch)
 {
-    hear_time(follower, now_ms);
-    switch (follower->state) {
-    case FOLLOWER_FETCHING_HEAD: return next_single(follower, FETCH_HEAD, fetch);
-    case FOLLOWER_STARTING: return next_single(follower, FETCH_START, fetch);
-    case FOLLOWER_FETCHING_RANGES: return next_range(follower, may_run_ahead, fetch);
-    case FOLLOWER_VERIFYING: return next_while_verifying(follower, may_run_ahead, fetch);
-    case FOLLOWER_UNOWNED:
-    case FOLLOWER_LOADING:
-    case FOLLOWER_APPENDING:
-    case FOLLOWER_WAITING:
-    case FOLLOWER_BACKING_OFF:
-    case FOLLOWER_QUARANTINED:
-    case FOLLOWER_FINISHED: return false;
+    (void)may_run_ahead;
+    (void)fetch;
+    if (now_ms >= follower->retry_at_ms)
+        go_on(follower);
+    return follower->retry_at_ms;
+}
+
+uint64_t follower_want(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                       struct fetch *fetch)
+{
+    static uint64_t (*const functions[])(struct follower *, uint64_t, bool, struct fetch *) = {
+        [FOLLOWER_UNOWNED] = in_rest,
+        [FOLLOWER_LOADING] = in_loading,
+        [FOLLOWER_FETCHING_HEAD] = in_fetching_head,
+        [FOLLOWER_STARTING] = in_starting,
+        [FOLLOWER_FETCHING_RANGES] = in_fetching_ranges,
+        [FOLLOWER_VERIFYING] = in_verifying,
+        [FOLLOWER_APPENDING] = in_appending,
+        [FOLLOWER_WAITING] = in_waiting,
+        [FOLLOWER_BACKING_OFF] = in_pause,
+        [FOLLOWER_QUARANTINED] = in_pause,
+        [FOLLOWER_FINISHED] = in_rest,
+    };
+    follower->partial_due = follower->has_head && now_ms >= follower->partial_at_ms;
+    for (;;) {
+        enum follower_state state = follower->state;
+        uint64_t at_ms = functions[state](follower, now_ms, may_run_ahead, fetch);
+        if (follower->state == state)
+            return at_ms;
     }
-    return false;
+}
+
+uint64_t follower_want_head(struct follower *follower, uint64_t now_ms, struct fetch *fetch)
+{
+    bool is_busy =
+        follower->state == FOLLOWER_FETCHING_RANGES || follower->state == FOLLOWER_VERIFYING;
+    if ((!is_busy && follower->state != FOLLOWER_APPENDING) || follower->head_in_flight)
+        return after_an_event;
+    /* With entries to fetch, only now and then: for the report, and so that their end is no
+     * surprise. */
+    uint64_t at_ms = follower->poll_at_ms + (is_busy ? follower->policy->poll_max_ms : 0);
+    return now_ms < at_ms ? at_ms : want_single(follower, FETCH_HEAD, fetch);
+}
+
+void follower_on_sent(struct follower *follower, struct fetch *fetch, uint64_t now_ms)
+{
+    fetch->sent_at_ms = now_ms;
+    if (fetch->kind == FETCH_RANGE)
+        follower->slots[fetch->slot].state = SLOT_IN_FLIGHT;
+    else
+        *single_in_flight(follower, fetch->kind) = true;
 }
 
 bool follower_expects(const struct follower *follower, const struct fetch *fetch)
@@ -393,11 +517,16 @@ static void note_growth(struct follower *follower, const struct signed_head *hea
         follower->is_draining && now_ms - follower->grown_at_ms >= (uint64_t)DRAIN_MS;
 }
 
+static void on_success(struct follower *follower, enum fetch_kind kind)
+{
+    follower->trouble[lane_of(kind)] = (struct follower_trouble){ 0 };
+}
+
 void follower_on_head(struct follower *follower, const struct signed_head *head, uint64_t now_ms)
 {
-    follower->in_flight = false;
-    follower->failures = 0;
+    follower->head_in_flight = false;
     follower->head_due = false;
+    on_success(follower, FETCH_HEAD);
     note_growth(follower, head, now_ms);
     if (follower->head.size / TILE_WIDTH != follower->partial_tile) {
         follower->partial_tile = follower->head.size / TILE_WIDTH;
@@ -405,13 +534,13 @@ void follower_on_head(struct follower *follower, const struct signed_head *head,
     }
     follower->partial_due = now_ms >= follower->partial_at_ms;
     follower->poll_at_ms = now_ms + poll_interval(follower);
-    travel_unless_held_back(follower);
+    if (follower->state == FOLLOWER_FETCHING_HEAD)
+        go_on(follower);
 }
 
 void follower_on_step(struct follower *follower, const struct fetch *fetch)
 {
     *single_in_flight(follower, fetch->kind) = false;
-    follower->failures = 0;
 }
 
 void follower_on_range(struct follower *follower, const struct fetch *fetch)
@@ -419,7 +548,6 @@ void follower_on_range(struct follower *follower, const struct fetch *fetch)
     struct follower_slot *slot = &follower->slots[fetch->slot];
     assert(slot->state == SLOT_IN_FLIGHT && slot->start == fetch->start);
     slot->state = SLOT_HELD;
-    follower->failures = follower->refusals = 0;
 }
 
 static uint64_t spread(struct follower *follower, uint64_t delay_ms)
@@ -434,28 +562,57 @@ static void hold_back(struct follower *follower, uint64_t retry_at_ms)
     follower->state = FOLLOWER_BACKING_OFF;
 }
 
-static void back_off(struct follower *follower, uint64_t retry_after_ms, uint64_t now_ms)
+/* Half as long again with each failure in a row. Between half and the whole of it, so that many
+ * logs of one operator do not come back at once. */
+static uint64_t pause_ms(struct follower *follower, struct follower_trouble *trouble)
 {
-    /* What was asked for at the same time and fails as well is the same failure. */
-    bool is_known = follower->state == FOLLOWER_BACKING_OFF && now_ms < follower->retry_at_ms;
-    if (is_known && !retry_after_ms)
-        return;
-    uint64_t delay = BACK_OFF_FIRST_MS;
-    for (unsigned i = 0; i < follower->failures && delay < BACK_OFF_MAX_MS; i++)
-        delay *= 2;
-    if (delay > BACK_OFF_MAX_MS)
-        delay = BACK_OFF_MAX_MS;
-    follower->failures += !is_known;
-    /* Between half and the whole of it, so that many logs of one operator do not come back at once. */
-    delay = delay / 2 + jitter_below(&follower->jitter, delay / 2);
-    if (retry_after_ms)
-        delay = spread(follower, retry_after_ms < RETRY_AFTER_MIN_MS   ? RETRY_AFTER_MIN_MS
-                                 : retry_after_ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS
-                                                                       : retry_after_ms);
-    hold_back(follower, now_ms + delay);
+    uint64_t delay_ms = BACK_OFF_FIRST_MS;
+    for (unsigned i = 0; i < trouble->pauses && delay_ms < BACK_OFF_MAX_MS; i++)
+        delay_ms += delay_ms / 2;
+    trouble->pauses++;
+    delay_ms = earlier(delay_ms, BACK_OFF_MAX_MS);
+    return delay_ms / 2 + jitter_below(&follower->jitter, delay_ms / 2);
 }
 
-/* A partial tile may be gone once the full one exists: that is asked for before anything counts as a failure. */
+/* Counts a failure; false if it is the same as one that is counted, because both were under way at
+ * the same time. */
+static bool count_failure(struct follower_trouble *trouble, uint64_t sent_at_ms, bool was_broken,
+                          uint64_t now_ms)
+{
+    trouble->was_broken |= was_broken;
+    if (trouble->failures && sent_at_ms <= trouble->failed_at_ms)
+        return false;
+    if (trouble->failures++ == 0)
+        trouble->since_ms = now_ms;
+    trouble->failed_at_ms = now_ms;
+    return true;
+}
+
+/* A look at the head beside the road: only the next one has to wait. */
+static bool is_beside_the_road(const struct follower *follower, enum fetch_kind kind)
+{
+    return kind == FETCH_HEAD &&
+           (follower->state == FOLLOWER_FETCHING_RANGES || follower->state == FOLLOWER_VERIFYING ||
+            follower->state == FOLLOWER_APPENDING);
+}
+
+static void back_off(struct follower *follower, enum fetch_kind kind, bool is_new,
+                     uint64_t retry_after_ms, uint64_t now_ms)
+{
+    struct follower_trouble *trouble = &follower->trouble[lane_of(kind)];
+    uint64_t delay_ms = is_new ? pause_ms(follower, trouble) : 0;
+    if (retry_after_ms)
+        delay_ms = spread(follower, retry_after_ms < RETRY_AFTER_MIN_MS
+                                        ? RETRY_AFTER_MIN_MS
+                                        : earlier(retry_after_ms, RETRY_AFTER_MAX_MS));
+    if (is_beside_the_road(follower, kind))
+        follower->poll_at_ms = now_ms + delay_ms;
+    else
+        hold_back(follower, now_ms + delay_ms);
+}
+
+/* A partial tile may be gone once the full one exists: that is asked for before anything counts as
+ * a failure. */
 static bool take_whole_tile_instead(const struct follower *follower, struct follower_slot *slot,
                                     enum fetch_failure failure, unsigned width)
 {
@@ -465,47 +622,47 @@ static bool take_whole_tile_instead(const struct follower *follower, struct foll
     return true;
 }
 
-/* Plans what is not taken yet again, in smaller ranges. A proof that is out is asked for again. */
-static void ask_for_less(struct follower *follower, uint64_t count)
+/* Plans what is not taken yet again. A proof that is out is asked for again. */
+static void plan_anew(struct follower *follower)
 {
     enum follower_need need = follower->need;
-    follower->page = count > 1 ? count / 2 : 1;
-    follower->probed = 0;
-    follower->refusals = 0;
     forget_fetches(follower);
     follower->need = need;
-    follower->planned = follower->taken;
+    log_book_plan_anew(&follower->book);
 }
 
-static void on_range_failure(struct follower *follower, const struct fetch *fetch,
-                             enum fetch_failure failure)
+static void on_range_failure(struct follower *follower, uint64_t asked, enum fetch_failure failure)
 {
-    bool is_refused = failure == FETCH_REFUSED || failure == FETCH_MISSING;
     /* A front end behind the one that gave the head answers 400 or 404: ask again what there is. */
-    follower->head_due |= is_refused;
-    follower->refusals += is_refused;
-    if (!follower->policy->has_tiles &&
-        (failure == FETCH_TOO_LARGE || follower->refusals >= REFUSALS))
-        ask_for_less(follower, fetch->count);
+    follower->head_due |= failure == FETCH_REFUSED || failure == FETCH_MISSING;
+    if (!page_size_on_failure(&follower->page, asked, failure == FETCH_TOO_LARGE))
+        return;
+    /* Less is another question, and not to be waited with. */
+    follower->trouble[FOLLOWER_LANE_RANGE].pauses = 0;
+    plan_anew(follower);
 }
 
-enum failure_advice follower_on_failure(struct follower *follower, const struct fetch *fetch,
-                                        enum fetch_failure failure, uint64_t retry_after_ms,
-                                        uint64_t now_ms)
+static bool is_broken(enum fetch_failure failure)
 {
-    if (fetch->kind == FETCH_RANGE) {
-        struct follower_slot *slot = &follower->slots[fetch->slot];
-        assert(slot->state == SLOT_IN_FLIGHT);
-        slot->state = SLOT_WANTED;
-        if (take_whole_tile_instead(follower, slot, failure, fetch->width))
-            return FAILURE_RETRIED;
-        slot->whole_tile = false;
-        on_range_failure(follower, fetch, failure);
-    } else {
-        *single_in_flight(follower, fetch->kind) = false;
-    }
-    back_off(follower, retry_after_ms, now_ms);
-    switch (fetch->kind) {
+    return failure == FETCH_UNREACHABLE || failure == FETCH_MALFORMED;
+}
+
+static void on_head_failure(struct follower *follower, enum fetch_failure failure, uint64_t now_ms)
+{
+    const struct follower_trouble *trouble = &follower->trouble[FOLLOWER_LANE_HEAD];
+    if (!follower->is_draining || trouble->failures < DRAIN_MISSING)
+        return;
+    if (failure != FETCH_MISSING && now_ms - trouble->since_ms < (uint64_t)DRAIN_GONE_MS)
+        return;
+    follower->is_drained = true;
+    follower->state = FOLLOWER_FINISHED;
+}
+
+/* What follows from it, the pause aside. */
+static enum failure_advice judge_failure(struct follower *follower, enum fetch_kind kind,
+                                         enum fetch_failure failure, uint64_t now_ms)
+{
+    switch (kind) {
     case FETCH_START:
         if (++follower->start_failures >= FOLLOWER_START_TRIES && !follower->policy->verifies)
             return FAILURE_ENDS_START;
@@ -513,19 +670,51 @@ enum failure_advice follower_on_failure(struct follower *follower, const struct 
         forget_head(follower);
         return FAILURE_RETRIED;
     case FETCH_CLASSIFY:
-        return follower->failures >= CLASSIFY_TRIES ? FAILURE_ENDS_CLASSIFY : FAILURE_RETRIED;
-    case FETCH_HEAD:
-        follower->is_drained |= follower->is_draining && failure == FETCH_MISSING &&
-                                follower->failures >= DRAIN_MISSING;
-        return FAILURE_RETRIED;
+        return follower->trouble[FOLLOWER_LANE_PROOF].failures >= CLASSIFY_TRIES
+                   ? FAILURE_ENDS_CLASSIFY
+                   : FAILURE_RETRIED;
+    case FETCH_HEAD: on_head_failure(follower, failure, now_ms); return FAILURE_RETRIED;
     case FETCH_PROOF:
         /* With a newer head it may go better. */
         follower->need = FOLLOWER_NEEDS_NOTHING;
         follower->head_due = true;
         return FAILURE_RETRIED;
-    case FETCH_RANGE: break;
+    case FETCH_RANGE:
+    case FETCH_POSITION:
+    case FETCH_KINDS: break;
     }
     return FAILURE_RETRIED;
+}
+
+enum failure_advice follower_on_failure(struct follower *follower, const struct fetch *fetch,
+                                        enum fetch_failure failure, uint64_t retry_after_ms,
+                                        uint64_t now_ms)
+{
+    struct follower_trouble *trouble = &follower->trouble[lane_of(fetch->kind)];
+    if (fetch->kind == FETCH_RANGE) {
+        struct follower_slot *slot = &follower->slots[fetch->slot];
+        assert(slot->state == SLOT_IN_FLIGHT);
+        slot->state = SLOT_WANTED;
+        if (take_whole_tile_instead(follower, slot, failure, fetch->width))
+            return FAILURE_RETRIED;
+        slot->whole_tile = false;
+    } else {
+        *single_in_flight(follower, fetch->kind) = false;
+    }
+    bool is_new = count_failure(trouble, fetch->sent_at_ms, is_broken(failure), now_ms);
+    if (is_new && fetch->kind == FETCH_RANGE)
+        on_range_failure(follower, fetch->count, failure);
+    back_off(follower, fetch->kind, is_new, retry_after_ms, now_ms);
+    return judge_failure(follower, fetch->kind, failure, now_ms);
+}
+
+void follower_on_other_way(struct follower *follower, const struct fetch *fetch,
+                           enum fetch_failure failure, uint64_t retry_after_ms, uint64_t now_ms)
+{
+    struct follower_trouble *trouble = &follower->trouble[lane_of(fetch->kind)];
+    *single_in_flight(follower, fetch->kind) = false;
+    bool is_new = count_failure(trouble, fetch->sent_at_ms, is_broken(failure), now_ms);
+    back_off(follower, fetch->kind, is_new, retry_after_ms, now_ms);
 }
 
 int follower_next_held(const struct follower *follower)
@@ -536,87 +725,61 @@ int follower_next_held(const struct follower *follower)
     return (int)follower->first;
 }
 
-/* A page that was learnt while the log answered little is not kept for ever. */
-static void learn_anew(struct follower *follower)
-{
-    if (follower->page == follower->policy->page_max || ++follower->full_pages < FULL_PAGES)
-        return;
-    follower->page = follower->probed = 0;
-    follower->full_pages = 0;
-}
-
-/* Learns the log's page from an answer of `count` entries to a request for `slot`. */
-static void learn_page(struct follower *follower, const struct follower_slot *slot, uint64_t count)
-{
-    if (follower->policy->has_tiles)
-        return;
-    if (count == slot->count) {
-        follower->short_pages = 0;
-        if (!follower->page && count == follower->policy->page_max)
-            follower->page = count;
-        if (count == follower->page)
-            learn_anew(follower);
-        return;
-    }
-    follower->probed = count > follower->probed ? count : follower->probed;
-    follower->short_pages++;
-    if (follower->short_pages < (follower->page ? SHORT_PAGES : PROBES))
-        return;
-    follower->page = follower->probed;
-    follower->probed = 0;
-    follower->short_pages = 0;
-}
-
 void follower_on_taken(struct follower *follower, uint64_t count)
 {
     struct follower_slot *slot = slot_at(follower, 0);
-    assert(follower->count && slot->state == SLOT_HELD && slot->start == follower->taken);
+    assert(follower->count && slot->state == SLOT_HELD);
     assert(count >= 1 && count <= slot->count);
-    learn_page(follower, slot, count);
-    follower->taken += count;
+    assert(follower->book.taken.next == slot->start + count);
+    on_success(follower, FETCH_RANGE);
+    page_size_on_answer(&follower->page, slot->count, count);
     if (count < slot->count) {
         *slot =
             (struct follower_slot){ .start = slot->start + count, .count = slot->count - count };
-    } else {
-        follower->first = (follower->first + 1) % FOLLOWER_SLOTS;
-        follower->count--;
+        return;
     }
-    travel_unless_held_back(follower);
+    follower->first = (follower->first + 1) % FOLLOWER_SLOTS;
+    follower->count--;
 }
 
 void follower_on_bad_range(struct follower *follower, uint64_t now_ms)
 {
+    struct follower_trouble *trouble = &follower->trouble[FOLLOWER_LANE_RANGE];
     struct follower_slot *slot = slot_at(follower, 0);
     assert(follower->count && slot->state == SLOT_HELD);
     slot->state = SLOT_WANTED;
-    back_off(follower, 0, now_ms);
+    bool is_new = count_failure(trouble, now_ms, true, now_ms);
+    if (is_new)
+        on_range_failure(follower, slot->count, FETCH_MALFORMED);
+    back_off(follower, FETCH_RANGE, is_new, 0, now_ms);
 }
 
 enum follower_verdict follower_next_verdict(struct follower *follower, bool must_close)
 {
-    if (follower->taken == follower->released || follower->need != FOLLOWER_NEEDS_NOTHING ||
-        !follower->has_head)
+    const struct log_book *book = &follower->book;
+    if (!follower->has_position || book->taken.next == book->released.next ||
+        follower->need != FOLLOWER_NEEDS_NOTHING || !follower->has_head)
         return FOLLOWER_VERDICT_NONE;
     if (!follower->policy->verifies)
         return FOLLOWER_VERDICT_RELEASE;
-    if (follower->head_due)
-        return FOLLOWER_VERDICT_NONE;
-    if (follower->taken == follower->head.size)
+    if (book->taken.next == follower->head.size && !follower->head_due)
         return FOLLOWER_VERDICT_BY_ROOT;
-    if (!must_close && !ends_early(follower))
+    if (follower->head_due && !is_held_up(follower))
+        return FOLLOWER_VERDICT_NONE;
+    if (!must_close && !ends_early(follower) && !is_held_up(follower))
         return FOLLOWER_VERDICT_NONE;
     follower->need = FOLLOWER_NEEDS_PROOF;
-    travel_unless_held_back(follower);
     return FOLLOWER_VERDICT_BY_PROOF;
 }
 
-void follower_on_proven(struct follower *follower)
+void follower_on_proven(struct follower *follower, const struct signed_head *head,
+                        uint64_t proven_size)
 {
     follower->proof_in_flight = false;
     follower->need = FOLLOWER_NEEDS_NOTHING;
-    follower->released = follower->taken;
+    log_book_release(&follower->book, head, proven_size);
+    on_success(follower, FETCH_PROOF);
     follower_on_right_head(follower);
-    travel_unless_held_back(follower);
 }
 
 void follower_on_right_head(struct follower *follower)
@@ -639,6 +802,7 @@ static void retry_window(struct follower *follower, uint64_t now_ms)
 enum mismatch_advice follower_on_mismatch(struct follower *follower, uint64_t now_ms)
 {
     follower->mismatches++;
+    on_success(follower, FETCH_PROOF);
     if (follower->is_quarantined) {
         follower_on_quarantine(follower, now_ms);
         return MISMATCH_QUARANTINED;
@@ -649,7 +813,6 @@ enum mismatch_advice follower_on_mismatch(struct follower *follower, uint64_t no
     }
     rewind_window(follower);
     follower->need = FOLLOWER_NEEDS_CLASS;
-    travel_unless_held_back(follower);
     return MISMATCH_TO_CLASSIFY;
 }
 
@@ -657,9 +820,10 @@ void follower_on_quarantine(struct follower *follower, uint64_t now_ms)
 {
     rewind_window(follower);
     forget_head(follower);
+    on_success(follower, FETCH_PROOF);
     uint64_t delay_ms =
         follower->quarantine_ms ? follower->quarantine_ms * 2 : follower->policy->quarantine_ms;
-    follower->quarantine_ms = delay_ms < QUARANTINE_MAX_MS ? delay_ms : QUARANTINE_MAX_MS;
+    follower->quarantine_ms = earlier(delay_ms, QUARANTINE_MAX_MS);
     follower->is_quarantined = true;
     follower->state = FOLLOWER_QUARANTINED;
     follower->retry_at_ms = now_ms + spread(follower, follower->quarantine_ms);
@@ -670,43 +834,41 @@ void follower_recheck(struct follower *follower)
     follower->idle_polls = 0;
     if (follower->state != FOLLOWER_BACKING_OFF && follower->state != FOLLOWER_QUARANTINED)
         return;
-    follower->failures = 0;
-    travel(follower);
+    for (unsigned lane = 0; lane < FOLLOWER_LANES; lane++)
+        follower->trouble[lane].pauses = 0;
+    go_on(follower);
 }
 
 void follower_on_durable(struct follower *follower, uint64_t next)
 {
-    assert(next >= follower->durable && next <= follower->released);
-    follower->durable = next;
-    travel_unless_held_back(follower);
+    log_book_on_durable(&follower->book, next);
 }
 
-uint64_t follower_deadline_ms(const struct follower *follower)
+bool follower_is_failing(const struct follower *follower)
 {
-    switch (follower->state) {
-    case FOLLOWER_LOADING: return follower->in_flight ? UINT64_MAX : follower->retry_at_ms;
-    case FOLLOWER_WAITING: {
-        bool waits_for_tile = !follower->partial_due && follower->head.size > follower->planned &&
-                              follower->partial_at_ms < follower->poll_at_ms;
-        return waits_for_tile ? follower->partial_at_ms : follower->poll_at_ms;
+    enum follower_lane lane;
+    uint64_t since_ms;
+    return follower_waits_for(follower, &lane, &since_ms);
+}
+
+bool follower_waits_for(const struct follower *follower, enum follower_lane *lane,
+                        uint64_t *since_ms)
+{
+    *since_ms = UINT64_MAX;
+    for (unsigned i = 0; i < FOLLOWER_LANES; i++) {
+        const struct follower_trouble *trouble = &follower->trouble[i];
+        if (!trouble->failures || trouble->since_ms >= *since_ms)
+            continue;
+        *lane = (enum follower_lane)i;
+        *since_ms = trouble->since_ms;
     }
-    case FOLLOWER_BACKING_OFF:
-    case FOLLOWER_QUARANTINED: return follower->retry_at_ms;
-    case FOLLOWER_UNOWNED:
-    case FOLLOWER_FETCHING_HEAD:
-    case FOLLOWER_STARTING:
-    case FOLLOWER_FETCHING_RANGES:
-    case FOLLOWER_VERIFYING:
-    case FOLLOWER_APPENDING:
-    case FOLLOWER_FINISHED: return UINT64_MAX;
-    }
-    return UINT64_MAX;
+    return *since_ms != UINT64_MAX;
 }
 
 uint64_t follower_lag(const struct follower *follower)
 {
-    return follower->has_head && follower->head.size > follower->durable
-               ? follower->head.size - follower->durable
+    return follower->has_head && follower->head.size > follower->book.durable
+               ? follower->head.size - follower->book.durable
                : 0;
 }
 
@@ -716,8 +878,8 @@ void follower_on_description(struct follower *follower, const struct ct_log *ct_
     follower->final_size = ct_log->final_size;
     follower->is_draining = ct_log->is_draining;
     follower->is_drained &= follower->is_draining;
-    if (follower->state != FOLLOWER_FINISHED)
+    if (follower->state != FOLLOWER_FINISHED || is_finished(follower))
         return;
-    follower->head_due = !is_finished(follower);
-    travel(follower);
+    follower->head_due = true;
+    go_on(follower);
 }

@@ -1,19 +1,20 @@
 /*
- * A follower decides what is asked of one log, and when. It does no I/O and has no clock: it is told what happened and
- * answers what to do next, so each of its states is a unit test with a made-up time. Times are monotonic milliseconds.
+ * A follower decides what is asked of one log, and when. It does no I/O and has no clock: it is
+ * told what happened and answers what to do next, so each of its states is a unit test with a
+ * made-up time. Times are monotonic milliseconds.
  *
  *   UNOWNED → LOADING → FETCHING_HEAD → STARTING → FETCHING_RANGES → VERIFYING → APPENDING → WAITING → FETCHING_HEAD …
  *
- * Ranges of entries are fetched several at a time and arrive in any order, but are taken strictly in the order of their
- * index, and released to Redis only when they are proven to be in a tree that the log signed:
+ * Each state is one function, which says what is wanted, or when it is to be called again, or goes
+ * on to the next state.
  *
- *   durable ≤ released ≤ taken ≤ planned ≤ head.size
- *   in Redis  proven     held    in slots
- *
- * What is between released and taken is the window. It ends at the head, and is proven by the head's root; or before it, when
- * memory is short or the rest is not wanted yet, and is then proven by a proof that its leaves are the head's. A window that
- * is not proven is fetched again from its start, and after a few times the log is quarantined: nothing of it is released, and
- * it is looked at again less and less often.
+ * Ranges of entries are fetched several at a time and arrive in any order, but are taken strictly
+ * in the order of their index, and released to Redis only when they are proven to be in a tree that
+ * the log signed (log_book.h). The window of what is not proven yet ends at the head, and is proven
+ * by the head's root; or before it, when memory is short, the rest is not wanted yet or cannot be
+ * had, and is then proven by a proof that its leaves are the head's. A window that is not proven is
+ * fetched again from its start, and after a few times the log is quarantined: nothing of it is
+ * released, and it is looked at again less and less often.
  *
  * No index is ever skipped: a range that fails, comes short or comes empty is asked for again.
  */
@@ -21,7 +22,8 @@
 #define INGEST_FOLLOW_FOLLOWER_H
 
 #include "ingest/ct/ct_log.h"
-#include "ingest/ct/signed_head.h"
+#include "ingest/follow/log_book.h"
+#include "ingest/follow/page_size.h"
 #include "shared/base/jitter.h"
 
 /* In order of travel. */
@@ -50,36 +52,41 @@ enum follower_start {
 /* What is the same for all followers of a kind of log, and settings. */
 struct follower_policy {
     uint64_t poll_ms;
-    uint64_t poll_max_ms; /* an idle log is polled less and less often, down to this */
-    uint64_t page_max;    /* entries asked for at most */
-    bool has_tiles;       /* ranges are tiles of page_max, whose size is not learnt */
-    bool verifies;        /* else what is taken is released at once */
-    uint64_t partial_ms;  /* a partial tile is asked for once it has been there for so long */
-    uint64_t
-        quarantine_ms; /* until the first look at a log in quarantine; then twice as long, and so on */
+    uint64_t poll_max_ms;   /* an idle log is polled less and less often, down to this */
+    uint64_t page_max;      /* entries asked for at most */
+    bool has_tiles;         /* ranges are tiles of page_max, whose size is not learnt */
+    bool verifies;          /* else what is taken is released at once */
+    uint64_t partial_ms;    /* a partial tile is asked for once it has been there for so long */
+    uint64_t quarantine_ms; /* until the first look at a log in quarantine; then twice as long, and
+                               so on */
     enum follower_start start;
     uint64_t start_value; /* the index, or how many before the head */
 };
 
 enum fetch_kind {
+    FETCH_POSITION, /* from Redis; all others from the log */
     FETCH_HEAD,
     FETCH_START, /* the next thing that the frontier of the starting point needs */
     FETCH_RANGE,
     FETCH_PROOF,    /* the next thing that the proof of the window needs */
     FETCH_CLASSIFY, /* the same, to find out whether the head extends what was released */
+    FETCH_KINDS,
 };
 
 /* Something to GET. */
 struct fetch {
     enum fetch_kind kind;
     uint64_t generation; /* the follower's: answers to an earlier one are no longer of interest */
+    uint64_t sent_at_ms;
     unsigned slot;
     /* FETCH_RANGE: entries [start, start + count) are wanted. */
     uint64_t start;
     uint64_t count;
-    /* Tiles: how much of the tile the log is known to have; TILE_WIDTH when the partial one is gone. */
+    /* Tiles: how much of the tile the log is known to have; TILE_WIDTH when the partial one is
+     * gone. */
     unsigned width;
-    bool is_fresh; /* past every cache: the last answer was wrong */
+    bool is_fresh; /* past every cache, over a connection of its own: the last answer was wrong or
+                      did not come */
 };
 
 enum {
@@ -87,7 +94,8 @@ enum {
     FOLLOWER_SLOTS = 4,
     /* Without verification, a starting point that cannot be had this many times is done without. */
     FOLLOWER_START_TRIES = 4,
-    /* Windows in a row that are not proven before the log is quarantined: front ends disagree, and bits flip on the way. */
+    /* Windows in a row that are not proven before the log is quarantined: front ends disagree, and
+     * bits flip on the way. */
     FOLLOWER_WINDOW_TRIES = 3,
 };
 
@@ -95,6 +103,23 @@ enum slot_state {
     SLOT_WANTED,
     SLOT_IN_FLIGHT,
     SLOT_HELD
+};
+
+/* What fails for itself: that one of them succeeds says nothing of the others. */
+enum follower_lane {
+    FOLLOWER_LANE_HEAD,
+    FOLLOWER_LANE_START,
+    FOLLOWER_LANE_RANGE,
+    FOLLOWER_LANE_PROOF,
+    FOLLOWER_LANES
+};
+
+struct follower_trouble {
+    unsigned failures; /* in a row; what was under way at the same time fails once */
+    unsigned pauses;   /* how often the pause has grown */
+    uint64_t failed_at_ms;
+    uint64_t since_ms; /* of the first of them */
+    bool was_broken;   /* the last answer did not come whole, or was not what was asked for */
 };
 
 struct follower_slot {
@@ -114,18 +139,15 @@ enum follower_need {
 struct follower {
     const struct follower_policy *policy;
     enum follower_state state;
-    uint64_t
-        life; /* counts loads of the position: what was appended in an earlier one is of no interest */
+    uint64_t life; /* counts loads of the position: what was appended in an earlier one is of no
+                      interest */
     uint64_t generation; /* the same of what is fetched */
     struct jitter jitter;
 
     bool has_position; /* the position is loaded or created */
     bool has_start;    /* where to start is known, its frontier is not */
     uint64_t start;
-    uint64_t durable;
-    uint64_t released;
-    uint64_t taken;
-    uint64_t planned;
+    struct log_book book;
 
     bool has_head;
     struct signed_head head; /* the largest seen */
@@ -136,28 +158,26 @@ struct follower {
     bool is_drained;      /* it is draining, and has not grown for long */
     uint64_t grown_at_ms; /* when the head last grew */
 
-    bool head_due;
-    bool in_flight;       /* a load, or a fetch of the head or of the start, is out */
-    bool proof_in_flight; /* a fetch for a proof is out */
+    bool head_due; /* before anything else */
+    bool load_in_flight;
+    bool head_in_flight;
+    bool start_in_flight;
+    bool proof_in_flight;
     uint64_t poll_at_ms;
     uint64_t retry_at_ms;
     /* The tile at the head may be asked for, though it is partial, from this time on. */
     uint64_t partial_at_ms;
     uint64_t partial_tile;
     bool partial_due;
-    unsigned failures;   /* in a row */
-    unsigned refusals;   /* of ranges, in a row */
     unsigned idle_polls; /* in a row */
     unsigned start_failures;
+    struct follower_trouble trouble[FOLLOWER_LANES];
 
     unsigned mismatches; /* windows that were not proven, in a row */
     bool is_quarantined; /* until a window is proven or a head is right */
     uint64_t quarantine_ms;
 
-    uint64_t page;        /* learnt; 0: not yet */
-    uint64_t probed;      /* the most that a short answer held while page is not known */
-    unsigned full_pages;  /* since the page was learnt */
-    unsigned short_pages; /* in a row */
+    struct page_size page;
 
     /* A ring in index order: slot i of the road is slots[(first + i) % FOLLOWER_SLOTS]. */
     struct follower_slot slots[FOLLOWER_SLOTS];
@@ -172,32 +192,44 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
 /* The log's description has changed: a read-only log ends elsewhere, or goes on. */
 void follower_on_description(struct follower *follower, const struct ct_log *ct_log);
 
-/* The lease was got: the position is to be loaded. Or it was lost, or Redis went away: everything is forgotten. */
+/* The lease was got: the position is to be loaded. Or it was lost, or Redis went away: everything
+ * is forgotten. */
 void follower_own(struct follower *follower);
 void follower_disown(struct follower *follower);
-/* Redis refused or failed an batch, or came back: forget what was under way and load the position again, not before
- * `at_ms`. */
+/* Redis refused or failed a batch, or came back: forget what was under way and load the position
+ * again, not before `at_ms`. */
 void follower_reload(struct follower *follower, uint64_t at_ms);
-/* True once when the position is to be read: one of the next three then follows, or another follower_reload. */
-bool follower_next_load(struct follower *follower, uint64_t now_ms);
 
-/* The position stands at `next`; `page` as learnt earlier or 0. */
-void follower_on_position(struct follower *follower, uint64_t next, uint64_t page, uint64_t now_ms);
-/* The position stands at `next`, but its frontier is not known and has to be got from the log. */
-void follower_on_bare_position(struct follower *follower, uint64_t next, uint64_t now_ms);
+/* What was read from Redis; one of these answers FETCH_POSITION, or another follower_reload. */
+void follower_on_position(struct follower *follower, const struct log_position *position,
+                          uint64_t now_ms);
+/* The position stands there, but its frontier is not known and has to be got from the log. */
+void follower_on_bare_position(struct follower *follower, const struct log_position *position,
+                               uint64_t now_ms);
 /* There is none: the log is new, and its starting point follows from its head. */
 void follower_on_new_log(struct follower *follower, uint64_t now_ms);
 
 /* In STARTING: the index it starts at. */
 uint64_t follower_start_index(const struct follower *follower);
-/* The starting point is known and on its way to Redis: the publisher has been given a position at this index. */
-void follower_on_started(struct follower *follower, uint64_t index, uint64_t now_ms);
+/* The starting point is known and on its way to Redis: the publisher has been given this position.
+ */
+void follower_on_started(struct follower *follower, const struct log_position *position,
+                         uint64_t now_ms);
 
-/* The next thing to GET, if there is any; to be called until it says no. What it answers counts as in flight. Without
- * `may_run_ahead` (memory is short) only the range that is next on the road is asked for: without that one nothing held
- * would ever be released. */
-bool follower_next_fetch(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
-                         struct fetch *fetch);
+/*
+ * What is wanted next on the road: not after `now_ms`: `fetch` now; later: it is to be called again
+ * then; UINT64_MAX: after the next event. To be called until it wants nothing now; follower_on_sent
+ * follows if it is carried out. Without `may_run_ahead` (memory is short) only the range that is
+ * next on the road is wanted: without that one nothing held would ever be released.
+ */
+uint64_t follower_want(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                       struct fetch *fetch);
+/* The same of a look at the head beside the road: while there are entries to fetch it holds nothing
+ * up. */
+uint64_t follower_want_head(struct follower *follower, uint64_t now_ms, struct fetch *fetch);
+/* What was wanted is on its way; it is answered once. */
+void follower_on_sent(struct follower *follower, struct fetch *fetch, uint64_t now_ms);
+
 /* Whether an answer to `fetch` is still of interest. */
 bool follower_expects(const struct follower *follower, const struct fetch *fetch);
 
@@ -210,7 +242,8 @@ void follower_on_range(struct follower *follower, const struct fetch *fetch);
 
 /* Why a fetch failed. */
 enum fetch_failure {
-    FETCH_UNREACHABLE, /* no answer, half of one, or one that says that the log is not well */
+    FETCH_UNREACHABLE, /* no answer, or half of one */
+    FETCH_UNWELL,      /* the log is not well, or asks for less */
     FETCH_REFUSED,     /* the question is wrong, says the log */
     FETCH_MISSING,     /* 404 and 410 */
     FETCH_MALFORMED,   /* an answer that is not what was asked for */
@@ -229,26 +262,37 @@ enum failure_advice follower_on_failure(struct follower *follower, const struct 
                                         enum fetch_failure failure, uint64_t retry_after_ms,
                                         uint64_t now_ms);
 
-/* The slot whose range is next on the road and has arrived, or -1; also -1 while the window waits for a proof. */
+/* A start or proof fetch failed, and another way to the same proof will be tried after a pause. */
+void follower_on_other_way(struct follower *follower, const struct fetch *fetch,
+                           enum fetch_failure failure, uint64_t retry_after_ms, uint64_t now_ms);
+
+/* The slot whose range is next on the road and has arrived, or -1; also -1 while the window waits
+ * for a proof. */
 int follower_next_held(const struct follower *follower);
-/* The first `count` entries of the range that follower_next_held named are in the window; 1 <= count <= the slot's count.
- * The rest of a short answer is asked for again. follower_next_verdict is to be called. */
+/* The first `count` entries of the range that follower_next_held named are in the window, which
+ * ends at the book's `taken`; 1 <= count <= the slot's count. The rest of a short answer is asked
+ * for again. follower_next_verdict is to be called. */
 void follower_on_taken(struct follower *follower, uint64_t count);
 /* The held range turned out to be empty or unreadable. */
 void follower_on_bad_range(struct follower *follower, uint64_t now_ms);
 
 enum follower_verdict {
-    FOLLOWER_VERDICT_NONE,    /* not yet */
-    FOLLOWER_VERDICT_RELEASE, /* nothing is verified: follower_on_proven */
-    FOLLOWER_VERDICT_BY_ROOT, /* the head's root has to be that of the entries: follower_on_proven or _on_mismatch */
-    FOLLOWER_VERDICT_BY_PROOF, /* a proof was begun: FETCH_PROOF follows, or at once one of the same two */
+    FOLLOWER_VERDICT_NONE,     /* not yet */
+    FOLLOWER_VERDICT_RELEASE,  /* nothing is verified: follower_on_proven */
+    FOLLOWER_VERDICT_BY_ROOT,  /* the head's root has to be that of the entries: follower_on_proven
+                                  or _on_mismatch */
+    FOLLOWER_VERDICT_BY_PROOF, /* a proof was begun: FETCH_PROOF follows, or at once one of the same
+                                  two */
 };
 
-/* Whether the window has to be proven now; `must_close`: it must not grow on, because memory is short. */
+/* Whether the window has to be proven now; `must_close`: it must not grow on, because memory is
+ * short. */
 enum follower_verdict follower_next_verdict(struct follower *follower, bool must_close);
 
-/* All that was taken is proven, and with the publisher. */
-void follower_on_proven(struct follower *follower);
+/* All that was taken is proven to be in the tree of `head`, its first `proven_size` entries at
+ * least, and with the publisher. */
+void follower_on_proven(struct follower *follower, const struct signed_head *head,
+                        uint64_t proven_size);
 
 enum mismatch_advice {
     MISMATCH_RETRIED,     /* the window is forgotten and fetched again */
@@ -268,8 +312,11 @@ void follower_recheck(struct follower *follower);
 /* Redis has everything below `next`. */
 void follower_on_durable(struct follower *follower, uint64_t next);
 
-/* When follower_next_fetch or follower_next_load may answer otherwise than now; UINT64_MAX: only after an event. */
-uint64_t follower_deadline_ms(const struct follower *follower);
+/* Whether what was asked for last fails, in any lane; the state may be another meanwhile. */
+bool follower_is_failing(const struct follower *follower);
+/* What it has waited for longest, and since when; false: for nothing that fails. */
+bool follower_waits_for(const struct follower *follower, enum follower_lane *lane,
+                        uint64_t *since_ms);
 
 /* Entries between the largest head seen and what is in Redis. */
 uint64_t follower_lag(const struct follower *follower);

@@ -193,47 +193,44 @@ static void forget_old(struct issuer_download *fetcher, uint64_t now_ms)
     }
 }
 
-void issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms)
-{
-    forget_old(fetcher, now_ms);
-    for (struct wanted *wanted = fetcher->first; wanted && fetcher->in_flight < ISSUER_REQUESTS_MAX;
-         wanted = wanted->next) {
-        if (wanted->in_flight || wanted->has_arrived || now_ms < wanted->retry_at_ms ||
-            !operator_budget_may_send(&wanted->share, now_ms))
-            continue;
-        operator_budget_on_sent(&wanted->share, now_ms);
-        wanted->sent_at_ms = now_ms;
-        wanted->in_flight = true;
-        fetcher->in_flight++;
-        fetcher->ingest->stats.requests++;
-        http_client_get(fetcher->ingest->http, &(struct http_get){
-                                                   .url = wanted->url,
-                                                   .body_max = ISSUER_BODY_MAX,
-                                                   .on_response = on_issuer_response,
-                                                   .context = wanted,
-                                               });
-    }
-}
-
 /* UINT64_MAX: after an answer. */
-static uint64_t due_ms(const struct wanted *wanted, uint64_t now_ms)
+static uint64_t due_ms(struct wanted *wanted, uint64_t now_ms)
 {
     if (wanted->in_flight || wanted->has_arrived)
         return UINT64_MAX;
-    if (now_ms < wanted->retry_at_ms || operator_budget_may_send(&wanted->share, now_ms))
-        return wanted->retry_at_ms;
-    return operator_budget_deadline_ms(&wanted->share, now_ms);
+    return now_ms < wanted->retry_at_ms
+               ? wanted->retry_at_ms
+               : operator_budget_ask(&wanted->share, OPERATOR_ENTRIES, now_ms);
 }
 
-uint64_t issuer_download_deadline_ms(const struct issuer_download *fetcher, uint64_t now_ms)
+static void send(struct wanted *wanted, uint64_t now_ms)
 {
-    uint64_t deadline_ms = UINT64_MAX;
+    struct issuer_download *fetcher = wanted->fetcher;
+    operator_budget_on_sent(&wanted->share, OPERATOR_ENTRIES, now_ms);
+    wanted->sent_at_ms = now_ms;
+    wanted->in_flight = true;
+    fetcher->in_flight++;
+    fetcher->ingest->stats.requests++;
+    http_client_get(fetcher->ingest->http, &(struct http_get){
+                                               .url = wanted->url,
+                                               .body_max = ISSUER_BODY_MAX,
+                                               .on_response = on_issuer_response,
+                                               .context = wanted,
+                                           });
+}
+
+uint64_t issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms)
+{
+    uint64_t again_ms = UINT64_MAX;
+    forget_old(fetcher, now_ms);
     /* When all are out, the next answer makes room. */
-    if (fetcher->in_flight == ISSUER_REQUESTS_MAX)
-        return deadline_ms;
-    for (const struct wanted *wanted = fetcher->first; wanted; wanted = wanted->next) {
+    for (struct wanted *wanted = fetcher->first; wanted && fetcher->in_flight < ISSUER_REQUESTS_MAX;
+         wanted = wanted->next) {
         uint64_t at_ms = due_ms(wanted, now_ms);
-        deadline_ms = at_ms < deadline_ms ? at_ms : deadline_ms;
+        if (at_ms <= now_ms)
+            send(wanted, now_ms);
+        else if (at_ms < again_ms)
+            again_ms = at_ms;
     }
-    return deadline_ms;
+    return again_ms;
 }

@@ -1,6 +1,7 @@
 /*
- * Issuers of tiled logs: a tile names them by fingerprint, and each is fetched once from `issuer/<fingerprint>`. Entries
- * wait for theirs, but not for ever: after a while they are published without, and the issuer follows when it comes.
+ * Issuers of tiled logs: a tile names them by fingerprint, and each is fetched once from
+ * `issuer/<fingerprint>`. Entries wait for theirs, but not for ever: after a while they are
+ * published without, and the issuer follows when it comes.
  */
 #ifndef INGEST_FOLLOW_ISSUER_DOWNLOAD_H
 #define INGEST_FOLLOW_ISSUER_DOWNLOAD_H
@@ -8,7 +9,8 @@
 #include "ingest/ingest.h"
 
 enum {
-    /* How long entries wait for an issuer; it is asked for again all the same, less and less often. */
+    /* How long entries wait for an issuer; it is asked for again all the same, less and less often.
+     */
     ISSUER_WAIT_MS = 30 * 1000,
     ISSUER_RETRY_MS = 2000,
     ISSUER_RETRY_MAX_MS = 10 * 60 * 1000,
@@ -29,16 +31,15 @@ struct issuer_download;
 struct issuer_download *issuer_download_create(struct ingest *ingest);
 void issuer_download_destroy(struct issuer_download *fetcher);
 
-/* Whether entries that name this issuer may go on: it is known, or has been waited for long enough. If it is not known it
- * will be fetched from the log, within its operator's budget. */
+/* Whether entries that name this issuer may go on: it is known, or has been waited for long enough.
+ * If it is not known it will be fetched from the log, within its operator's budget. */
 bool issuer_download_want(struct issuer_download *fetcher, const struct ct_log *ct_log,
                           const uint8_t *fingerprint, uint64_t now_ms);
 
 /* Adds the issuers that have arrived to `append`, which takes them to Redis. */
 void issuer_download_deliver(struct issuer_download *fetcher, struct batch *batch);
 
-/* Sends what is due. The deadline is when that changes. */
-void issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms);
-uint64_t issuer_download_deadline_ms(const struct issuer_download *fetcher, uint64_t now_ms);
+/* Sends what is due. When it is to be called again; UINT64_MAX: after an answer. */
+uint64_t issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms);
 
 #endif

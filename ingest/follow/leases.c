@@ -12,12 +12,13 @@
 #include "shared/base/say.h"
 
 enum {
-    /* A changed plan is carried out without waiting for the next renewal, but not in a loop without end. */
+    /* A changed plan is carried out without waiting for the next renewal, but not in a loop without
+     * end. */
     HURRY_MS = 50,
     /* What a log that is given back has under way reaches Redis before the lease goes. */
     GIVE_BACK_MS = 250,
-    /* A log that is another process's by plan and that nobody takes, because that one does not know it, is taken by who
-     * does; and then kept for a while. */
+    /* A log that is another process's by plan and that nobody takes, because that one does not know
+     * it, is taken by who does; and then kept for a while. */
     ORPHAN_MS = 2 * LEASE_MS,
     ADOPTED_MS = 3600 * 1000,
 };
@@ -161,12 +162,9 @@ static void on_round(struct redis_link *link, redisReply *reply, void *context)
 }
 
 /* A process that knows no logs yet could not take its share, and does not count. */
-void leases_work(struct leases *leases, uint64_t now_ms)
+static void send_round(struct leases *leases, uint64_t now_ms)
 {
     struct ingest *ingest = leases->ingest;
-    if (now_ms < leases->round_at_ms || leases->is_asked || !ingest->log_count ||
-        !redis_link_is_up(ingest->link))
-        return;
     leases->round_at_ms = now_ms + LEASE_RENEW_MS;
     struct round *round = memory_allocate(sizeof *round);
     *round = (struct round){ leases, now_ms, count_logs(ingest) };
@@ -178,16 +176,19 @@ void leases_work(struct leases *leases, uint64_t now_ms)
     free(requests);
 }
 
+uint64_t leases_work(struct leases *leases, uint64_t now_ms)
+{
+    const struct ingest *ingest = leases->ingest;
+    if (leases->is_asked || !ingest->log_count || !redis_link_is_up(ingest->link))
+        return UINT64_MAX;
+    if (now_ms >= leases->round_at_ms)
+        send_round(leases, now_ms);
+    return leases->round_at_ms;
+}
+
 void leases_hurry(struct leases *leases)
 {
     leases->round_at_ms = 0;
-}
-
-uint64_t leases_deadline_ms(const struct leases *leases)
-{
-    const struct ingest *ingest = leases->ingest;
-    bool waits = leases->is_asked || !ingest->log_count || !redis_link_is_up(ingest->link);
-    return waits ? UINT64_MAX : leases->round_at_ms;
 }
 
 void leases_give_back(struct leases *leases)

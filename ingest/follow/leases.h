@@ -1,6 +1,7 @@
 /*
- * This process's part of the work: asks for leases, renews them, gives them back, so that the logs are spread evenly over
- * the processes that are alive (lease_plan.h). Says to each followed log when it is this process's and when it no longer is.
+ * This process's part of the work: asks for leases, renews them, gives them back, so that the logs
+ * are spread evenly over the processes that are alive (lease_plan.h). Says to each followed log
+ * when it is this process's and when it no longer is.
  */
 #ifndef INGEST_FOLLOW_LEASES_H
 #define INGEST_FOLLOW_LEASES_H
@@ -14,11 +15,10 @@ struct leases *leases_create(struct ingest *ingest);
 /* After the link, so that no reply is owed. NULL is fine. */
 void leases_destroy(struct leases *leases);
 
-/* Sends a round when it is due. */
-void leases_work(struct leases *leases, uint64_t now_ms);
+/* Sends a round when it is due. When it is to be called again; UINT64_MAX: after an event. */
+uint64_t leases_work(struct leases *leases, uint64_t now_ms);
 /* There are other logs, or another Redis: not to be waited with. */
 void leases_hurry(struct leases *leases);
-uint64_t leases_deadline_ms(const struct leases *leases);
 
 /* At the end: gives all back. */
 void leases_give_back(struct leases *leases);

@@ -26,7 +26,6 @@ struct request {
     struct followed_log *log;
     struct fetch fetch;
     size_t reserved;
-    uint64_t sent_at_ms;
 };
 
 static struct digest *sha256_of(const struct followed_log *log)
@@ -36,10 +35,11 @@ static struct digest *sha256_of(const struct followed_log *log)
 
 static const char *fetch_name(const struct followed_log *log, enum fetch_kind kind)
 {
-    static const char *const names[2][5] = {
-        [CT_LOG_RFC6962] = { "get-sth", "proof of the start", "get-entries", "proof",
-                             "proof of what was released" },
-        [CT_LOG_TILED] = { "checkpoint", "hash tile", "data tile", "hash tile", "hash tile" },
+    static const char *const names[2][FETCH_KINDS] = {
+        [CT_LOG_RFC6962] = { "checkpoint in Redis", "get-sth", "proof of the start", "get-entries",
+                             "proof", "proof of what was released" },
+        [CT_LOG_TILED] = { "checkpoint in Redis", "checkpoint", "hash tile", "data tile",
+                           "hash tile", "hash tile" },
     };
     return names[log->ct_log.kind][kind];
 }
@@ -59,39 +59,55 @@ static void fail_fetch(struct followed_log *log, const struct fetch *fetch,
     }
 }
 
-/* Whether it is this question that is refused, and another may be answered. */
-static bool is_refusal(const struct http_response *response)
-{
-    return response->result == HTTP_ANSWERED && response->status != HTTP_TOO_MANY &&
-           (response->status / 100 == 4 || response->status == 501);
-}
-
 static enum fetch_failure failure_of(const struct http_response *response)
 {
     if (response->result == HTTP_TOO_LARGE)
         return FETCH_TOO_LARGE;
-    if (!is_refusal(response))
+    if (response->result != HTTP_ANSWERED)
         return FETCH_UNREACHABLE;
-    return response->status == 404 || response->status == 410 ? FETCH_MISSING : FETCH_REFUSED;
+    if (response->status == 404 || response->status == 410)
+        return FETCH_MISSING;
+    bool is_refusal = response->status / 100 == 4 || response->status == 501;
+    bool is_throttled = operator_outcome_of_status(response->status, response->retry_after_ms) ==
+                        OPERATOR_THROTTLED;
+    return is_refusal && !is_throttled ? FETCH_REFUSED : FETCH_UNWELL;
+}
+
+/* What refuses one question may answer another at once; what fails is asked for the other after a
+ * pause. */
+static bool try_other_way(struct followed_log *log, const struct fetch *fetch,
+                          enum fetch_failure failure, uint64_t retry_after_ms, uint64_t now_ms)
+{
+    if (!is_for_proof(fetch->kind) || !log_proof_on_missing(log->proof))
+        return false;
+    if (failure == FETCH_REFUSED || failure == FETCH_MISSING || failure == FETCH_MALFORMED)
+        follower_on_step(&log->follower, fetch);
+    else
+        follower_on_other_way(&log->follower, fetch, failure, retry_after_ms, now_ms);
+    return true;
+}
+
+static void note_response(struct followed_log *log, const struct fetch *fetch,
+                          enum fetch_failure failure, const struct http_response *response)
+{
+    char why[64];
+    (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
+    bool is_partial = log->source.is_tiled && fetch->width < TILE_WIDTH;
+    if (fetch->kind == FETCH_RANGE && failure == FETCH_MISSING && is_partial)
+        return;
+    log->ingest->stats.request_failures++;
+    log->ingest->stats.oversize += failure == FETCH_TOO_LARGE;
+    followed_log_note_failure(log, fetch_name(log, fetch->kind),
+                              response->result == HTTP_ANSWERED ? why : response->error);
 }
 
 static void fail_response(struct followed_log *log, const struct fetch *fetch,
                           const struct http_response *response, uint64_t now_ms)
 {
     enum fetch_failure failure = failure_of(response);
-    if (is_for_proof(fetch->kind) && is_refusal(response) && log_proof_on_missing(log->proof)) {
-        follower_on_step(&log->follower, fetch);
+    if (try_other_way(log, fetch, failure, response->retry_after_ms, now_ms))
         return;
-    }
-    char why[64];
-    (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-    bool is_partial = log->source.is_tiled && fetch->width < TILE_WIDTH;
-    if (fetch->kind != FETCH_RANGE || failure != FETCH_MISSING || !is_partial) {
-        log->ingest->stats.request_failures++;
-        log->ingest->stats.oversize += failure == FETCH_TOO_LARGE;
-        followed_log_note_failure(log, fetch_name(log, fetch->kind),
-                                  response->result == HTTP_ANSWERED ? why : response->error);
-    }
+    note_response(log, fetch, failure, response);
     fail_fetch(log, fetch, failure, response->retry_after_ms, now_ms);
 }
 
@@ -118,7 +134,7 @@ static void on_head(struct followed_log *log, const struct fetch *fetch, struct 
         return;
     }
     struct ingest_stats *stats = &log->ingest->stats;
-    bool is_stale = head.size < log->released.next ||
+    bool is_stale = head.size < log->follower.book.released.next ||
                     (log->follower.has_head && head.size < log->follower.head.size);
     stats->heads++;
     stats->stale_heads += is_stale;
@@ -126,8 +142,8 @@ static void on_head(struct followed_log *log, const struct fetch *fetch, struct 
     stats->future_heads += head.timestamp_ms > clock_realtime_ms() + FUTURE_MS;
     if (!log_window_accepts_head(log, &head, body, now_ms))
         return;
-    followed_log_note_success(log);
     follower_on_head(&log->follower, &head, now_ms);
+    followed_log_note_success(log);
 }
 
 static void on_range(struct followed_log *log, const struct fetch *fetch,
@@ -136,7 +152,8 @@ static void on_range(struct followed_log *log, const struct fetch *fetch,
     struct held_body *held = &log->held[fetch->slot];
     assert(held->reserved == 0);
     http_response_take_body(response, &held->body);
-    /* From now on the bytes there are count, not those expected. One at least: it marks the place as taken. */
+    /* From now on the bytes there are count, not those expected. One at least: it marks the place
+     * as taken. */
     held->reserved = held->body.size + 1;
     log->ingest->held_bytes += held->reserved;
     held->seen_ms = clock_realtime_ms();
@@ -148,7 +165,9 @@ static void on_proof(struct followed_log *log, const struct fetch *fetch, struct
 {
     bool malformed;
     enum log_proof_state state = log_proof_on_answer(log->proof, body, sha256_of(log), &malformed);
-    if (malformed && !log_proof_on_missing(log->proof)) {
+    if (malformed) {
+        if (try_other_way(log, fetch, FETCH_MALFORMED, 0, now_ms))
+            return;
         followed_log_note_failure(log, fetch_name(log, fetch->kind), "not what was asked for");
         fail_fetch(log, fetch, FETCH_MALFORMED, 0, now_ms);
         return;
@@ -182,7 +201,7 @@ static void settle_budget(struct followed_log *log, const struct request *reques
                    : response->result == HTTP_TOO_LARGE ? OPERATOR_GOOD
                                                         : OPERATOR_FAILED,
         .retry_after_ms = response->retry_after_ms,
-        .sent_at_ms = request->sent_at_ms,
+        .sent_at_ms = request->fetch.sent_at_ms,
     };
     operator_budget_on_answer(&log->share, &answer, now_ms);
 }
@@ -212,6 +231,8 @@ static void on_log_response(void *context, const struct http_response *response)
     case FETCH_START:
     case FETCH_PROOF:
     case FETCH_CLASSIFY: on_proof(log, &request.fetch, body, now_ms); break;
+    case FETCH_POSITION:
+    case FETCH_KINDS: break;
     }
 }
 
@@ -239,6 +260,8 @@ static void write_url(const struct followed_log *log, const struct fetch *fetch,
     case FETCH_START:
     case FETCH_PROOF:
     case FETCH_CLASSIFY: log_proof_write_path(log->proof, url); break;
+    case FETCH_POSITION:
+    case FETCH_KINDS: assert(false);
     }
     buffer_append_byte(url, '\0');
     assert(!url->failed);
@@ -262,16 +285,15 @@ static size_t expected_size(const struct followed_log *log, const struct fetch *
     return size < INGEST_HELD_MAX ? (size_t)size : INGEST_HELD_MAX;
 }
 
-static void send(struct followed_log *log, const struct fetch *fetch, uint64_t now_ms)
+static void send(struct followed_log *log, const struct fetch *fetch)
 {
     struct buffer url;
     buffer_init(&url, URL_MAX);
     write_url(log, fetch, &url);
     struct request *request = memory_allocate(sizeof *request);
-    *request = (struct request){ log, *fetch, expected_size(log, fetch), now_ms };
+    *request = (struct request){ log, *fetch, expected_size(log, fetch) };
     log->ingest->held_bytes += request->reserved;
     log->ingest->stats.requests++;
-    operator_budget_on_sent(&log->share, now_ms);
     http_client_get(log->ingest->http, &(struct http_get){
                                            .url = (const char *)url.data,
                                            .body_max = body_max(log, fetch->kind),
@@ -283,12 +305,69 @@ static void send(struct followed_log *log, const struct fetch *fetch, uint64_t n
     buffer_free(&url);
 }
 
-void log_fetch_send_wanted(struct followed_log *log, uint64_t now_ms)
+static bool may_run_ahead(const struct followed_log *log)
+{
+    return log->ingest->held_bytes < INGEST_HELD_MAX;
+}
+
+/* What of it needs no request is done, and nothing is in flight. */
+static bool is_done_without(struct followed_log *log, const struct fetch *fetch, uint64_t now_ms)
+{
+    return fetch->kind == FETCH_START && log_start_begin(log, now_ms);
+}
+
+static uint64_t ask_budget(struct followed_log *log, enum fetch_kind kind, uint64_t now_ms)
+{
+    enum operator_request request = kind == FETCH_HEAD ? OPERATOR_HEAD : OPERATOR_ENTRIES;
+    uint64_t at_ms = operator_budget_ask(&log->share, request, now_ms);
+    if (at_ms <= now_ms)
+        operator_budget_on_sent(&log->share, request, now_ms);
+    return at_ms;
+}
+
+/* Carries one wish out. When it may be, if not now. */
+static uint64_t carry_out(struct followed_log *log, struct fetch *fetch, uint64_t now_ms)
+{
+    if (fetch->kind == FETCH_POSITION) {
+        follower_on_sent(&log->follower, fetch, now_ms);
+        followed_log_load(log, now_ms);
+        return now_ms;
+    }
+    if (is_done_without(log, fetch, now_ms))
+        return now_ms;
+    uint64_t at_ms = ask_budget(log, fetch->kind, now_ms);
+    if (at_ms > now_ms)
+        return at_ms;
+    follower_on_sent(&log->follower, fetch, now_ms);
+    send(log, fetch);
+    return now_ms;
+}
+
+static uint64_t work_on_road(struct followed_log *log, uint64_t now_ms)
 {
     struct fetch fetch;
-    while (operator_budget_may_send(&log->share, now_ms) &&
-           follower_next_fetch(&log->follower, now_ms, log->ingest->held_bytes < INGEST_HELD_MAX,
-                               &fetch))
-        if (fetch.kind != FETCH_START || !log_start_begin(log, now_ms))
-            send(log, &fetch, now_ms);
+    uint64_t at_ms;
+    do {
+        at_ms = follower_want(&log->follower, now_ms, may_run_ahead(log), &fetch);
+        if (at_ms <= now_ms)
+            at_ms = carry_out(log, &fetch, now_ms);
+    } while (at_ms <= now_ms);
+    return at_ms;
+}
+
+static uint64_t work_on_head(struct followed_log *log, uint64_t now_ms)
+{
+    struct fetch fetch;
+    uint64_t at_ms = follower_want_head(&log->follower, now_ms, &fetch);
+    if (at_ms <= now_ms)
+        at_ms = carry_out(log, &fetch, now_ms);
+    return at_ms > now_ms ? at_ms : UINT64_MAX;
+}
+
+uint64_t log_fetch_work(struct followed_log *log, uint64_t now_ms)
+{
+    operator_budget_set_missing(&log->share, follower_lag(&log->follower));
+    uint64_t road_ms = work_on_road(log, now_ms);
+    uint64_t head_ms = work_on_head(log, now_ms);
+    return road_ms < head_ms ? road_ms : head_ms;
 }

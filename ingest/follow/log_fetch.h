@@ -1,12 +1,12 @@
 /*
- * The requests of a followed log: what its follower wants is sent as far as its operator's budget and the memory for answers
- * go, and each answer is taken to where it belongs.
+ * The requests of a followed log: what its follower wants is sent as far as its operator's budget
+ * and the memory for answers go, and each answer is taken to where it belongs.
  */
 #ifndef INGEST_FOLLOW_LOG_FETCH_H
 #define INGEST_FOLLOW_LOG_FETCH_H
 
 #include "ingest/follow/followed_log.h"
 
-void log_fetch_send_wanted(struct followed_log *log, uint64_t now_ms);
+uint64_t log_fetch_work(struct followed_log *log, uint64_t now_ms);
 
 #endif

@@ -33,7 +33,7 @@ static void add_number(struct report *report, enum log_field field, uint64_t num
 /* Entries per second since the last report, in tenths. */
 static uint64_t rate_since_report(struct followed_log *log, uint64_t now_ms)
 {
-    uint64_t next = log->follower.durable;
+    uint64_t next = log->follower.book.durable;
     uint64_t elapsed_ms = now_ms - log->reported_at_ms;
     bool is_known = log->reported_at_ms && elapsed_ms && next >= log->reported_next;
     uint64_t tenths = is_known ? (next - log->reported_next) * 10000 / elapsed_ms : 0;

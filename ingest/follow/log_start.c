@@ -13,7 +13,7 @@ static void start_at(struct followed_log *log, uint64_t index,
     bool is_new = !log->follower.has_start;
     struct log_position position = {
         .next = index,
-        .epoch = is_new ? 0 : log->released.epoch,
+        .epoch = is_new ? 0 : log->follower.book.released.epoch,
         .has_frontier = frontier != NULL,
         .head = log->follower.head,
         .verified_size = frontier ? index : 0,
@@ -23,8 +23,7 @@ static void start_at(struct followed_log *log, uint64_t index,
     say_info("log starts", "log=%s next=%" PRIu64 " frontier=%s",
              say_quoted(log->ct_log.description), index, frontier ? "known" : "unknown");
     log->start_begun = false;
-    log->released = log->position = position;
-    follower_on_started(&log->follower, index, now_ms);
+    follower_on_started(&log->follower, &position, now_ms);
     struct batch *batch = log_window_begin_batch(log);
     batch->creates = is_new;
     publisher_submit(log->ingest->publisher, batch);

@@ -12,7 +12,8 @@
 #include "shared/message/tile_path.h"
 
 enum {
-    /* A window of an RFC 6962 log's backlog costs a proof, so it is worth some pages; a log alone may hold no more. */
+    /* A window of an RFC 6962 log's backlog costs a proof, so it is worth some pages; a log alone
+     * may hold no more. */
     WINDOW_BYTES_MAX = 16 * 1024 * 1024,
 };
 
@@ -23,7 +24,7 @@ static struct digest *sha256_of(const struct followed_log *log)
 
 struct batch *log_window_begin_batch(struct followed_log *log)
 {
-    struct batch *batch = batch_create(&log->position);
+    struct batch *batch = batch_create(&log->follower.book.taken);
     batch->owner = log;
     batch->generation = log->follower.life;
     batch->log_key = log->key;
@@ -42,7 +43,7 @@ static void hold(struct followed_log *log, struct batch *batch, uint64_t now_ms)
     window->last = &batch->next;
     window->bytes += batch->arena.size;
     log->ingest->held_bytes += batch->arena.size;
-    log->position = batch->position;
+    log_book_take(&log->follower.book, &batch->position);
 }
 
 static struct batch *take_held(struct followed_log *log)
@@ -64,7 +65,6 @@ void log_window_clear(struct followed_log *log)
         had_issuers |= batch->issuer_count > 0;
         batch_destroy(batch);
     }
-    log->position = log->released;
     if (had_issuers)
         ingest_reload_issuers(log->ingest);
 }
@@ -75,20 +75,17 @@ static void release(struct followed_log *log, const struct signed_head *head, ui
 {
     log->ingest->stats.window_verify_ms += now_ms - log->window.begun_at_ms;
     log->ingest->stats.windows++;
-    log->position.head = *head;
-    log->position.verified_size = proven_size;
     while (log->window.first) {
         struct batch *batch = take_held(log);
         batch->position.head = *head;
         batch->position.verified_size = proven_size;
         publisher_submit(log->ingest->publisher, batch);
     }
-    log->released = log->position;
     if (log->follower.mismatches && !log->follower.is_quarantined) {
         log->ingest->stats.mismatches_transient++;
         say_info("log's entries are right again", "log=%s", say_quoted(log->ct_log.description));
     }
-    follower_on_proven(&log->follower);
+    follower_on_proven(&log->follower, head, proven_size);
     followed_log_leave_quarantine(log);
 }
 
@@ -125,7 +122,8 @@ static void fill_from_page(struct filling *filling, const struct follower_slot *
     rfc6962_page_clear(&page);
 }
 
-/* The first entries of a tile that was partial before are released already: the tile must still begin with them. */
+/* The first entries of a tile that was partial before are released already: the tile must still
+ * begin with them. */
 static bool begins_with(const struct merkle_frontier *released, const struct merkle_frontier *begin)
 {
     for (unsigned level = 0; level < MERKLE_LEVELS; level++)
@@ -157,13 +155,14 @@ static bool fill_from_tile(struct filling *filling, const struct follower_slot *
         struct merkle_hash leaf;
         merkle_hash_leaf(sha256_of(log), &leaf, entry.leaf_pieces, 2);
         merkle_frontier_add(sha256_of(log), &begin, 0, &leaf);
-        if (verifies && at + 1 == skip && !begins_with(&log->position.frontier, &begin))
+        if (verifies && at + 1 == skip && !begins_with(&log->follower.book.taken.frontier, &begin))
             return false;
     }
     return true;
 }
 
-/* Whether the issuers of one entry are known or have been waited for; those that are not are asked for. */
+/* Whether the issuers of one entry are known or have been waited for; those that are not are asked
+ * for. */
 static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_t now_ms)
 {
     bool all = true;
@@ -198,14 +197,15 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
     const struct evidence evidence = {
         .class = class,
         .ct_log = &log->ct_log,
-        .released = &log->released,
+        .released = &log->follower.book.released,
         .head = head,
         .head_text = buffer_bytes(&log->head_text),
         .other = other,
         .computed = log->mismatch,
     };
     log->ingest->stats.mismatches[class]++;
-    /* Each pair of heads that contradict each other counts; the rest would be said again at each look. */
+    /* Each pair of heads that contradict each other counts; the rest would be said again at each
+     * look. */
     bool is_known = log->quarantine == class && class != MISMATCH_EQUIVOCATION;
     if (!is_known && !evidence_send(&evidence, &log->ingest->contract, log->ingest->link))
         say_error("evidence could not be kept", "log=%s class=%s",
@@ -217,17 +217,18 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
 static void on_mismatch(struct followed_log *log, const struct signed_head *head, uint64_t now_ms)
 {
     log->stats.mismatches++;
-    log->mismatch = (struct merkle_tree){ .size = log->position.next };
-    merkle_frontier_root(sha256_of(log), &log->position.frontier, &log->mismatch.root);
+    log->mismatch = (struct merkle_tree){ .size = log->follower.book.taken.next };
+    merkle_frontier_root(sha256_of(log), &log->follower.book.taken.frontier, &log->mismatch.root);
     followed_log_note_failure(log, "verification", "the entries are not those of the signed tree");
     log_window_clear(log);
     if (follower_on_mismatch(&log->follower, now_ms) != MISMATCH_TO_CLASSIFY)
         return;
     log->proof_head = *head;
-    bool extends = log->released.next > 0 && log->released.next < head->size;
+    bool extends =
+        log->follower.book.released.next > 0 && log->follower.book.released.next < head->size;
     enum log_proof_state state =
-        extends ? log_proof_begin(log->proof, log->released.next, &log->released.frontier, head,
-                                  sha256_of(log))
+        extends ? log_proof_begin(log->proof, log->follower.book.released.next,
+                                  &log->follower.book.released.frontier, head, sha256_of(log))
                 : LOG_PROOF_SHOWN;
     /* Any tree extends the empty one; then it is the entries that are wrong. */
     if (state != LOG_PROOF_ASKS)
@@ -239,7 +240,7 @@ static void settle_by_root(struct followed_log *log, uint64_t now_ms)
 {
     const struct signed_head head = log->follower.head;
     struct merkle_hash root;
-    merkle_frontier_root(sha256_of(log), &log->position.frontier, &root);
+    merkle_frontier_root(sha256_of(log), &log->follower.book.taken.frontier, &root);
     if (memcmp(&root, &head.root, sizeof root) == 0) {
         log->ingest->stats.roots_reproduced++;
         release(log, &head, head.size, now_ms);
@@ -255,7 +256,7 @@ static void settle_by_proof(struct followed_log *log, enum log_proof_state state
     case LOG_PROOF_ASKS: return;
     case LOG_PROOF_SHOWN:
         log->ingest->stats.proofs++;
-        release(log, &log->proof_head, log->position.next, now_ms);
+        release(log, &log->proof_head, log->follower.book.taken.next, now_ms);
         return;
     case LOG_PROOF_CONTRADICTED: on_mismatch(log, &log->proof_head, now_ms); return;
     }
@@ -265,8 +266,8 @@ static void settle_by_proof(struct followed_log *log, enum log_proof_state state
 static void settle_unverified(struct followed_log *log, uint64_t now_ms)
 {
     const struct signed_head head = log->follower.head;
-    const struct log_position *position = &log->position;
-    uint64_t proven_size = log->released.verified_size;
+    const struct log_position *position = &log->follower.book.taken;
+    uint64_t proven_size = log->follower.book.released.verified_size;
     if (position->has_frontier && position->next == head.size) {
         struct merkle_hash root;
         merkle_frontier_root(sha256_of(log), &position->frontier, &root);
@@ -295,8 +296,9 @@ void log_window_settle(struct followed_log *log, uint64_t now_ms)
     case FOLLOWER_VERDICT_BY_PROOF:
         log->proof_head = log->follower.head;
         settle_by_proof(log,
-                        log_proof_begin(log->proof, log->position.next, &log->position.frontier,
-                                        &log->proof_head, sha256_of(log)),
+                        log_proof_begin(log->proof, log->follower.book.taken.next,
+                                        &log->follower.book.taken.frontier, &log->proof_head,
+                                        sha256_of(log)),
                         now_ms);
         return;
     }
@@ -305,8 +307,8 @@ void log_window_settle(struct followed_log *log, uint64_t now_ms)
 static void take_entries(struct followed_log *log, const struct held_body *held,
                          const struct follower_slot *slot, uint64_t now_ms)
 {
-    assert(log->position.next == slot->start);
-    log->position.page = log->source.is_tiled ? 0 : log->follower.page;
+    assert(log->follower.book.taken.next == slot->start);
+    log->follower.book.taken.page = log->source.is_tiled ? 0 : log->follower.page.learnt;
     struct filling filling = { .log = log, .seen_ms = held->seen_ms, .now_ms = now_ms };
     struct bytes body = buffer_bytes(&held->body);
     bool is_right = true;
@@ -365,7 +367,7 @@ void log_window_on_no_class(struct followed_log *log, uint64_t now_ms)
 static bool is_over_released(const struct followed_log *log, const struct signed_head *head)
 {
     struct merkle_hash root;
-    merkle_frontier_root(sha256_of(log), &log->released.frontier, &root);
+    merkle_frontier_root(sha256_of(log), &log->follower.book.released.frontier, &root);
     return memcmp(&root, &head->root, sizeof root) == 0;
 }
 
@@ -380,11 +382,11 @@ static void keep_head_text(struct followed_log *log, struct bytes text)
 bool log_window_accepts_head(struct followed_log *log, const struct signed_head *head,
                              struct bytes text, uint64_t now_ms)
 {
-    bool knows =
-        log->follower.has_position && log->released.has_frontier && log->follower.policy->verifies;
-    bool is_at_end = knows && head->size == log->released.next;
+    bool knows = log->follower.has_position && log->follower.book.released.has_frontier &&
+                 log->follower.policy->verifies;
+    bool is_at_end = knows && head->size == log->follower.book.released.next;
     bool is_right = is_at_end && is_over_released(log, head);
-    struct signed_head other = log->released.head;
+    struct signed_head other = log->follower.book.released.head;
     bool contradicts = head_history_add(&log->history, head, &other);
     bool is_news = !log->follower.has_head || head->size > log->follower.head.size;
     if (is_news || contradicts || (is_at_end && !is_right))
@@ -406,11 +408,11 @@ void log_window_check_end(struct followed_log *log, uint64_t now_ms)
 {
     const struct ct_log *ct_log = &log->ct_log;
     if (log->follower.state != FOLLOWER_FINISHED || !log->follower.policy->verifies ||
-        !ct_log->has_final_root || log->released.next != ct_log->final_size)
+        !ct_log->has_final_root || log->follower.book.released.next != ct_log->final_size)
         return;
     struct signed_head final = { .size = ct_log->final_size, .root = ct_log->final_root };
     if (is_over_released(log, &final))
         return;
     log->mismatch = (struct merkle_tree){ 0 };
-    quarantine(log, MISMATCH_FINAL_HEAD, &final, &log->released.head, now_ms);
+    quarantine(log, MISMATCH_FINAL_HEAD, &final, &log->follower.book.released.head, now_ms);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/http/rate_curve.h"
 #include "shared/base/jitter.h"
 #include "shared/base/memory.h"
 
@@ -19,30 +20,22 @@ enum {
      * but not more of them than those that may be out at once, because it may just be slow. */
     HANGING_MS = 10 * 1000,
     OUT_MAX = 2 * AT_ONCE_MAX,
-    /* The first pause without Retry-After; it doubles while nothing good comes in between. */
+    /* Without Retry-After: the first pause; half as long again while nothing good comes in between.
+     */
     PAUSE_FIRST_MS = 1000,
     PAUSE_MAX_MS = 60 * 1000,
     RETRY_AFTER_MIN_MS = 1000,
     RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
-    /* Each good answer under a limit raises it by a hundredth: an operator that bears little is
-     * tried again as seldom as it is asked. But it does not double in less than this. */
-    RATE_GROWTH_PARTS = 100,
-    RATE_DOUBLING_MS = 30 * 1000,
-    /* The same while it was throttled only once: the first limit is a guess, and mostly too low. */
-    RATE_SEARCH_PARTS = 20,
-    RATE_SEARCH_DOUBLING_MS = 5 * 1000,
-    /* So long without being throttled means that the limit was not the operator's. */
-    RATE_FORGOTTEN_MS = 60 * 60 * 1000,
-    /* What was sent in quiet times says little of what is borne: a limit made of it is no lower
-     * than this, per second. */
-    RATE_FIRST_MIN = 1,
-    /* The lowest limit, milliseconds per request: an operator that refuses everything is asked so
-     * often. */
-    RATE_MIN_INTERVAL_MS = 60 * 1000,
-    /* What was sent per second is an average over some requests, and over no less than a second. */
-    RATE_REQUESTS_MIN = 8,
-    RATE_REQUESTS_MAX = 128,
-    RATE_SPAN_MIN_MS = 1000,
+    /* Heads get one request in so many while entries wait, */
+    HEADS_ONE_IN = 4,
+    /* which is known for so long, or until two requests later. */
+    WAITING_MS = 2000,
+    /* What every log lacks at least: one with little to fetch gets it soon. */
+    MISSING_MIN = 1024,
+    /* Who is first in line has this long to come, and a quarter of the time between two requests,
+     * but no more than that. */
+    GRACE_MIN_MS = 20,
+    GRACE_MAX_MS = 1000,
     /* A turn of the loop that came late is made up for, as far as this. */
     LATE_MAX_US = 100 * 1000,
 };
@@ -50,22 +43,23 @@ enum {
 struct operator_budget {
     char name[NAME_SIZE];
     struct jitter jitter;
+    /* What the administrator allows; 0: what is learnt. */
+    double rate_max;
+    unsigned at_once_max;
+    double part;
     /* When each request that is out was sent, in no order. */
     uint64_t out[OUT_MAX];
     unsigned out_count;
     unsigned at_once;
     unsigned good_answers; /* since at_once was changed */
-    /* When the last requests were sent: a ring. */
-    uint64_t sent[RATE_REQUESTS_MAX];
-    uint64_t sent_count;
-    bool is_limited;
-    bool is_found;   /* it was throttled under a limit */
-    double limit;    /* per second */
-    double cut_rate; /* what the limit was cut to */
-    uint64_t cut_at_ms;
-    uint64_t next_at_us;    /* because of the limit */
-    uint64_t held_until_ms; /* because of Retry-After, or a pause */
-    unsigned pauses;        /* since the last good answer */
+    struct rate_curve curve;
+    uint64_t next_at_us;      /* because of the limit */
+    uint64_t next_head_at_us; /* because of the heads' part of it */
+    uint64_t waited_at_ms;    /* somebody would have sent for entries */
+    double least_had;         /* of those who wait for the next request */
+    double had;               /* by who sent last */
+    uint64_t held_until_ms;   /* because of Retry-After, or a pause */
+    unsigned pauses;          /* since the last good answer */
 };
 
 struct operator_budgets {
@@ -118,6 +112,8 @@ static struct operator_budget *add_budget(struct operator_budgets *budgets, cons
     memcpy(budget->name, name, strlen(name) + 1);
     budget->jitter = jitter_of(budgets->seed ^ budgets->count << 32);
     budget->at_once = AT_ONCE_FIRST;
+    budget->part = 1;
+    budget->least_had = INFINITY;
     return budget;
 }
 
@@ -137,21 +133,42 @@ enum operator_outcome operator_outcome_of_status(long status, uint64_t retry_aft
     return status >= 500 ? OPERATOR_FAILED : OPERATOR_GOOD;
 }
 
-static double rate_now(const struct operator_budget *budget, uint64_t now_ms)
+static double lesser(double a, double b)
 {
-    bool is_limited = budget->is_limited && now_ms - budget->cut_at_ms <= RATE_FORGOTTEN_MS;
-    return is_limited ? budget->limit : 0;
+    return a < b ? a : b;
 }
 
-static void raise_limit(struct operator_budget *budget, uint64_t now_ms)
+/* What may be sent per second; 0: as much as one likes. */
+static double rate_now(const struct operator_budget *budget, uint64_t now_ms)
 {
-    uint64_t doubling_ms = budget->is_found ? RATE_DOUBLING_MS : RATE_SEARCH_DOUBLING_MS;
-    double doublings = (double)(now_ms - budget->cut_at_ms) / (double)doubling_ms;
-    double highest = budget->cut_rate * exp2(doublings);
-    double parts = budget->is_found ? RATE_GROWTH_PARTS : RATE_SEARCH_PARTS;
-    double raised = budget->limit * (1 + 1 / parts);
-    if (budget->limit < highest)
-        budget->limit = raised < highest ? raised : highest;
+    double learnt = rate_curve_now(&budget->curve, now_ms);
+    double allowed = budget->rate_max * budget->part;
+    return learnt <= 0 ? allowed : allowed <= 0 ? learnt : lesser(learnt, allowed);
+}
+
+/* The same of requests at once: of this process, one at least. */
+static unsigned at_once_now(const struct operator_budget *budget)
+{
+    unsigned most = budget->at_once_max ? budget->at_once_max : AT_ONCE_MAX;
+    unsigned part = (unsigned)(most * budget->part);
+    unsigned ceiling = part ? part : 1;
+    return budget->at_once < ceiling ? budget->at_once : ceiling;
+}
+
+void operator_budget_set_missing(struct operator_share *share, uint64_t missing)
+{
+    share->missing = missing;
+}
+
+void operator_budget_set_part(struct operator_share *share, double part)
+{
+    share->budget->part = part;
+}
+
+void operator_budget_set_limits(struct operator_share *share, double per_second, unsigned at_once)
+{
+    share->budget->rate_max = per_second;
+    share->budget->at_once_max = at_once < AT_ONCE_MAX ? at_once : AT_ONCE_MAX;
 }
 
 /* Those that have hung for long do not count, as far as that goes. */
@@ -160,7 +177,7 @@ static bool has_place(const struct operator_budget *budget, uint64_t now_ms)
     unsigned counted = 0;
     for (unsigned i = 0; i < budget->out_count; i++)
         counted += now_ms - budget->out[i] < HANGING_MS;
-    return counted < budget->at_once && budget->out_count < 2 * budget->at_once;
+    return counted < at_once_now(budget) && budget->out_count < 2 * at_once_now(budget);
 }
 
 static uint64_t place_at_ms(const struct operator_budget *budget, uint64_t now_ms)
@@ -168,7 +185,7 @@ static uint64_t place_at_ms(const struct operator_budget *budget, uint64_t now_m
     uint64_t at_ms = UINT64_MAX;
     if (has_place(budget, now_ms))
         return now_ms;
-    if (budget->out_count >= 2 * budget->at_once)
+    if (budget->out_count >= 2 * at_once_now(budget))
         return at_ms;
     for (unsigned i = 0; i < budget->out_count; i++)
         if (now_ms - budget->out[i] < HANGING_MS && budget->out[i] + HANGING_MS < at_ms)
@@ -176,68 +193,96 @@ static uint64_t place_at_ms(const struct operator_budget *budget, uint64_t now_m
     return at_ms;
 }
 
-/* When neither a pause nor the limit stands against it. */
-static uint64_t due_at_ms(const struct operator_budget *budget)
+static uint64_t later(uint64_t a, uint64_t b)
 {
-    uint64_t limit_ms = (budget->next_at_us + 999) / 1000;
-    return limit_ms > budget->held_until_ms ? limit_ms : budget->held_until_ms;
+    return a > b ? a : b;
 }
 
-bool operator_budget_may_send(const struct operator_share *share, uint64_t now_ms)
+static uint64_t ms_of(uint64_t us)
 {
-    const struct operator_budget *budget = share->budget;
-    return now_ms >= due_at_ms(budget) && has_place(budget, now_ms);
+    return (us + 999) / 1000;
 }
 
-uint64_t operator_budget_deadline_ms(const struct operator_share *share, uint64_t now_ms)
+/* Whether somebody waits to ask for entries. */
+static bool has_waiting(const struct operator_budget *budget, double rate, uint64_t now_ms)
 {
-    uint64_t due_ms = due_at_ms(share->budget);
-    uint64_t place_ms = place_at_ms(share->budget, now_ms);
-    uint64_t at_ms = due_ms > place_ms ? due_ms : place_ms;
-    return at_ms > now_ms ? at_ms : UINT64_MAX;
+    uint64_t known_ms = later(WAITING_MS, (uint64_t)(2000 / rate));
+    return budget->waited_at_ms && now_ms - budget->waited_at_ms < known_ms;
 }
 
-/* The time to the next request, a tenth more or less. */
-static void space_out(struct operator_budget *budget, uint64_t now_ms)
+/* How long the first in line is waited for: it may no longer want anything. */
+static uint64_t grace_ms(double rate)
 {
-    double rate = rate_now(budget, now_ms);
-    uint64_t now_us = now_ms * 1000;
-    if (rate <= 0) {
-        budget->next_at_us = 0;
-        return;
-    }
-    uint64_t interval_us = (uint64_t)(1e6 / rate);
-    uint64_t from_us = budget->next_at_us;
-    if (from_us + LATE_MAX_US < now_us)
-        from_us = now_us - LATE_MAX_US;
-    budget->next_at_us =
-        from_us + interval_us - interval_us / 10 + jitter_below(&budget->jitter, interval_us / 5);
+    double quarter_ms = 250 / rate;
+    return quarter_ms < GRACE_MIN_MS   ? GRACE_MIN_MS
+           : quarter_ms > GRACE_MAX_MS ? GRACE_MAX_MS
+                                       : (uint64_t)quarter_ms;
 }
 
-void operator_budget_on_sent(struct operator_share *share, uint64_t now_ms)
+/* Under a limit: when it is this log's turn, which `due_ms` is if nobody lacks more. */
+static uint64_t turn_at_ms(struct operator_share *share, double rate, uint64_t due_ms,
+                           uint64_t now_ms)
 {
     struct operator_budget *budget = share->budget;
-    assert(budget->out_count < OUT_MAX);
-    budget->out[budget->out_count++] = now_ms;
-    budget->sent[budget->sent_count++ % RATE_REQUESTS_MAX] = now_ms;
-    space_out(budget, now_ms);
+    /* Who had nothing for a while because it wanted nothing is not owed that. */
+    if (share->had < budget->had)
+        share->had = budget->had;
+    budget->least_had = lesser(budget->least_had, share->had);
+    budget->waited_at_ms = now_ms;
+    return share->had <= budget->least_had ? due_ms : due_ms + grace_ms(rate);
 }
 
-/* The highest average over the last requests. */
-static double rate_sent(const struct operator_budget *budget, uint64_t now_ms)
+uint64_t operator_budget_ask(struct operator_share *share, enum operator_request request,
+                             uint64_t now_ms)
 {
-    uint64_t known =
-        budget->sent_count < RATE_REQUESTS_MAX ? budget->sent_count : RATE_REQUESTS_MAX;
-    uint64_t first = known < RATE_REQUESTS_MIN ? known : RATE_REQUESTS_MIN;
-    double highest = 0;
-    for (uint64_t count = first; count && count <= known; count++) {
-        uint64_t span_ms = now_ms - budget->sent[(budget->sent_count - count) % RATE_REQUESTS_MAX];
-        if (span_ms < RATE_SPAN_MIN_MS)
-            span_ms = RATE_SPAN_MIN_MS;
-        double rate = (double)count * 1000 / (double)span_ms;
-        highest = rate > highest ? rate : highest;
+    struct operator_budget *budget = share->budget;
+    uint64_t due_ms = later(ms_of(budget->next_at_us), budget->held_until_ms);
+    double rate = rate_now(budget, now_ms);
+    if (rate > 0 && request == OPERATOR_ENTRIES)
+        due_ms = turn_at_ms(share, rate, due_ms, now_ms);
+    if (rate > 0 && request == OPERATOR_HEAD && has_waiting(budget, rate, now_ms))
+        due_ms = later(due_ms, ms_of(budget->next_head_at_us));
+    return later(due_ms, place_at_ms(budget, now_ms));
+}
+
+/* The time to the next request, a fiftieth more or less: a limit that allows no bursts counts each
+ * one that comes early. */
+static void space_out(struct operator_budget *budget, uint64_t *next_at_us, double rate,
+                      uint64_t now_ms)
+{
+    uint64_t now_us = now_ms * 1000;
+    uint64_t interval_us = (uint64_t)(1e6 / rate);
+    uint64_t from_us = *next_at_us;
+    if (from_us + LATE_MAX_US < now_us)
+        from_us = now_us - LATE_MAX_US;
+    *next_at_us =
+        from_us + interval_us - interval_us / 50 + jitter_below(&budget->jitter, interval_us / 25);
+}
+
+static void note_turn(struct operator_share *share)
+{
+    struct operator_budget *budget = share->budget;
+    budget->had = share->had;
+    share->had += 1 / (double)(MISSING_MIN + share->missing);
+    budget->least_had = INFINITY;
+}
+
+void operator_budget_on_sent(struct operator_share *share, enum operator_request request,
+                             uint64_t now_ms)
+{
+    struct operator_budget *budget = share->budget;
+    double rate = rate_now(budget, now_ms);
+    assert(budget->out_count < OUT_MAX);
+    budget->out[budget->out_count++] = now_ms;
+    if (request == OPERATOR_ENTRIES)
+        note_turn(share);
+    if (rate <= 0) {
+        budget->next_at_us = budget->next_head_at_us = 0;
+        return;
     }
-    return highest;
+    space_out(budget, &budget->next_at_us, rate, now_ms);
+    if (request == OPERATOR_HEAD)
+        space_out(budget, &budget->next_head_at_us, rate / HEADS_ONE_IN, now_ms);
 }
 
 static void hold(struct operator_budget *budget, uint64_t delay_ms, uint64_t now_ms)
@@ -251,32 +296,18 @@ static void pause_a_while(struct operator_budget *budget, uint64_t now_ms)
 {
     uint64_t delay_ms = PAUSE_FIRST_MS;
     for (unsigned i = 0; i < budget->pauses && delay_ms < PAUSE_MAX_MS; i++)
-        delay_ms *= 2;
+        delay_ms += delay_ms / 2;
     budget->pauses++;
     hold(budget, delay_ms < PAUSE_MAX_MS ? delay_ms : PAUSE_MAX_MS, now_ms);
 }
 
-/* Half of what was sent or, if that was less, of the limit; but quiet times say little. */
-static double lower_rate(const struct operator_budget *budget, uint64_t now_ms)
-{
-    double limit = rate_now(budget, now_ms);
-    double half = rate_sent(budget, now_ms) / 2;
-    half = half > RATE_FIRST_MIN ? half : RATE_FIRST_MIN;
-    half = limit > 0 && limit / 2 < half ? limit / 2 : half;
-    double lowest = 1000.0 / RATE_MIN_INTERVAL_MS;
-    return half > lowest ? half : lowest;
-}
-
 static void cut(struct operator_budget *budget, uint64_t now_ms)
 {
-    budget->is_found = rate_now(budget, now_ms) > 0;
-    budget->limit = budget->cut_rate = lower_rate(budget, now_ms);
-    budget->cut_at_ms = now_ms;
-    budget->is_limited = true;
+    rate_curve_cut(&budget->curve, now_ms);
     budget->next_at_us = now_ms * 1000;
     budget->at_once = budget->at_once > 1 ? budget->at_once / 2 : 1;
     budget->good_answers = 0;
-    space_out(budget, now_ms);
+    space_out(budget, &budget->next_at_us, rate_now(budget, now_ms), now_ms);
 }
 
 static void on_throttled(struct operator_share *share, const struct operator_answer *answer,
@@ -293,7 +324,7 @@ static void on_throttled(struct operator_share *share, const struct operator_ans
         hold(budget, delay_ms < RETRY_AFTER_MAX_MS ? delay_ms : RETRY_AFTER_MAX_MS, now_ms);
     }
     /* What was on its way when the limit was cut is answered by that. */
-    if (budget->is_limited && answer->sent_at_ms < budget->cut_at_ms)
+    if (budget->curve.is_limited && answer->sent_at_ms < budget->curve.cut_at_ms)
         return;
     cut(budget, now_ms);
     if (!answer->retry_after_ms)
@@ -305,9 +336,7 @@ static void on_good(struct operator_share *share, uint64_t now_ms)
     struct operator_budget *budget = share->budget;
     share->is_throttled = false;
     budget->pauses = 0;
-    budget->is_limited = rate_now(budget, now_ms) > 0;
-    if (budget->is_limited)
-        raise_limit(budget, now_ms);
+    rate_curve_on_good(&budget->curve, now_ms);
     if (++budget->good_answers < budget->at_once)
         return;
     budget->good_answers = 0;
@@ -341,7 +370,7 @@ const char *operator_budget_name(const struct operator_share *share)
 
 unsigned operator_budget_at_once(const struct operator_share *share)
 {
-    return share->budget->at_once;
+    return at_once_now(share->budget);
 }
 
 double operator_budget_rate(const struct operator_share *share, uint64_t now_ms)

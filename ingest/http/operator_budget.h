@@ -1,14 +1,16 @@
 /*
  * How much may be asked of one operator, whose logs share front ends and limits (ingest/README.md,
- * "Budgets"): how many requests at once and how many per second, learnt from the answers. No I/O
- * and no clock: it is told what was sent and what came back, and says whether another request may
- * go out. Times are monotonic milliseconds.
+ * "Budgets"): how many requests at once and
+ * how many per second, learnt from the answers. No I/O and no clock: it is told what was sent and
+ * what came back, and says whether another request may go out. Times are monotonic milliseconds.
  *
- *   at once        4 at first; one more after each round of good answers, half as many when
- *                  throttled
- *   per second     no limit until throttled; then half of what was really sent, and a hundredth
- *                  more with each good answer
+ *   at once        4 at first; one more after each round of good answers, half as many when throttled
+ *   per second     no limit until throttled; then rate_curve.h
  *   not at all     for as long as Retry-After says, or else a growing while
+ *
+ * Under a limit each request goes to the log that has had least for what it lacks: entries are
+ * spread over an operator's logs by how far each is behind. Tree heads take at most a quarter as
+ * long as entries wait.
  *
  * A log whose answers are throttled one after the other speaks for itself and not for its operator;
  * what does not answer for long stops counting as being at once. So a dead log does not starve
@@ -29,6 +31,14 @@ struct operator_budgets;
 struct operator_share {
     struct operator_budget *budget;
     bool is_throttled; /* so was its last answer */
+    uint64_t missing;  /* entries that the log is behind, as said last */
+    double had;        /* requests, each divided by what it lacked then */
+};
+
+/* What is asked for. */
+enum operator_request {
+    OPERATOR_ENTRIES, /* or what they need: proofs, issuers */
+    OPERATOR_HEAD,
 };
 
 enum operator_outcome {
@@ -57,14 +67,22 @@ struct operator_share operator_budgets_join(struct operator_budgets *budgets,
  * log more often. */
 enum operator_outcome operator_outcome_of_status(long status, uint64_t retry_after_ms);
 
-/* Whether a request may be sent now. */
-bool operator_budget_may_send(const struct operator_share *share, uint64_t now_ms);
-/* When one that may not be sent now may be without an answer before; UINT64_MAX: never, or it may
- * be sent now. */
-uint64_t operator_budget_deadline_ms(const struct operator_share *share, uint64_t now_ms);
+/* How far the log is behind, in entries. */
+void operator_budget_set_missing(struct operator_share *share, uint64_t missing);
+/* The part of what is borne that this process takes, from above 0 to 1: others follow logs of the
+ * same operator. */
+void operator_budget_set_part(struct operator_share *share, double part);
+/* What the administrator allows at most, or 0: what is learnt. */
+void operator_budget_set_limits(struct operator_share *share, double per_second, unsigned at_once);
+
+/* When a request may be sent: not after `now_ms` if at once. Else it is to be asked again then;
+ * UINT64_MAX: after the next answer. To be asked only by who would send. */
+uint64_t operator_budget_ask(struct operator_share *share, enum operator_request request,
+                             uint64_t now_ms);
 
 /* Only when it may be sent. Each is answered once, whatever becomes of it. */
-void operator_budget_on_sent(struct operator_share *share, uint64_t now_ms);
+void operator_budget_on_sent(struct operator_share *share, enum operator_request request,
+                             uint64_t now_ms);
 void operator_budget_on_answer(struct operator_share *share, const struct operator_answer *answer,
                                uint64_t now_ms);
 

@@ -408,14 +408,10 @@ static void ask_redis(struct list_source *source)
         source->address, signature_field, key_field, (char *)NULL);
 }
 
-void list_source_work(struct list_source *source, uint64_t now_ms)
+uint64_t list_source_work(struct list_source *source, uint64_t now_ms)
 {
     ask_redis(source);
     if (source->step == LIST_IDLE && now_ms >= source->due_at_ms)
         fetch(source, LIST_TEXT);
-}
-
-uint64_t list_source_deadline_ms(const struct list_source *source)
-{
     return source->step == LIST_IDLE ? source->due_at_ms : UINT64_MAX;
 }

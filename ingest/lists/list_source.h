@@ -108,10 +108,8 @@ void list_source_init(struct list_source *source, const struct list_reading *rea
                       const char *name, const struct list_events *events);
 void list_source_clear(struct list_source *source);
 
-/* Reads or asks for the list when it is due. */
-void list_source_work(struct list_source *source, uint64_t now_ms);
-
-/* When the next list_source_work may do something; UINT64_MAX while something is on its way. */
-uint64_t list_source_deadline_ms(const struct list_source *source);
+/* Reads or asks for the list when it is due. When it is to be called again; UINT64_MAX while
+ * something is on its way. */
+uint64_t list_source_work(struct list_source *source, uint64_t now_ms);
 
 #endif

@@ -302,22 +302,15 @@ static void watch_age(struct log_lists *lists, size_t i)
     lists->was_stale[i] = is;
 }
 
-void log_lists_work(struct log_lists *lists, uint64_t now_ms)
+uint64_t log_lists_work(struct log_lists *lists, uint64_t now_ms)
 {
+    uint64_t again_ms = UINT64_MAX;
     for (size_t i = 0; is_ready(lists) && i < lists->count; i++) {
-        list_source_work(&lists->sources[i], now_ms);
+        uint64_t at_ms = list_source_work(&lists->sources[i], now_ms);
+        again_ms = at_ms < again_ms ? at_ms : again_ms;
         watch_age(lists, i);
     }
-}
-
-uint64_t log_lists_deadline_ms(const struct log_lists *lists)
-{
-    uint64_t deadline_ms = UINT64_MAX;
-    for (size_t i = 0; is_ready(lists) && i < lists->count; i++) {
-        uint64_t due_at_ms = list_source_deadline_ms(&lists->sources[i]);
-        deadline_ms = due_at_ms < deadline_ms ? due_at_ms : deadline_ms;
-    }
-    return deadline_ms;
+    return again_ms;
 }
 
 static void add_stats(struct list_stats *sum, const struct list_stats *stats)

@@ -52,9 +52,8 @@ void log_lists_destroy(struct log_lists *lists);
 void log_lists_on_redis_up(struct log_lists *lists);
 
 /* Reads what is due. Without Redis (--list-logs) at once, else not before it is known what was
- * followed. */
-void log_lists_work(struct log_lists *lists, uint64_t now_ms);
-uint64_t log_lists_deadline_ms(const struct log_lists *lists);
+ * followed. When it is to be called again; UINT64_MAX: after an event. */
+uint64_t log_lists_work(struct log_lists *lists, uint64_t now_ms);
 
 struct log_lists_stats log_lists_stats(const struct log_lists *lists, uint64_t now_ms);
 

@@ -19,6 +19,53 @@ static const struct follower_policy tiled = {
     .poll_ms = 5000, .poll_max_ms = 60000, .page_max = TILE_WIDTH, .has_tiles = true
 };
 
+/* What is wanted now is sent: on the road, or else beside it. */
+static bool next_fetch(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
+                       struct fetch *fetch)
+{
+    if (follower_want(follower, now_ms, may_run_ahead, fetch) > now_ms &&
+        follower_want_head(follower, now_ms, fetch) > now_ms)
+        return false;
+    follower_on_sent(follower, fetch, now_ms);
+    return true;
+}
+
+/* When something may be wanted, of which nothing is now. */
+static uint64_t deadline(struct follower *follower, uint64_t now_ms)
+{
+    struct fetch fetch;
+    uint64_t road_ms = follower_want(follower, now_ms, true, &fetch);
+    uint64_t head_ms = follower_want_head(follower, now_ms, &fetch);
+    return road_ms < head_ms ? road_ms : head_ms;
+}
+
+static bool next_load(struct follower *follower, uint64_t now_ms)
+{
+    struct fetch fetch;
+    return next_fetch(follower, now_ms, true, &fetch) && fetch.kind == FETCH_POSITION;
+}
+
+/* The state once what can be gone through is gone through. */
+static enum follower_state state_at(struct follower *follower, uint64_t now_ms)
+{
+    struct fetch fetch;
+    (void)follower_want(follower, now_ms, true, &fetch);
+    return follower->state;
+}
+
+static void move_window(struct follower *follower, uint64_t count)
+{
+    struct log_position position = follower->book.taken;
+    position.next += count;
+    log_book_take(&follower->book, &position);
+    follower_on_taken(follower, count);
+}
+
+static void prove(struct follower *follower)
+{
+    follower_on_proven(follower, &follower->head, follower->book.taken.next);
+}
+
 static struct follower make(const struct follower_policy *policy)
 {
     struct follower follower;
@@ -33,9 +80,9 @@ static struct follower make_at(const struct follower_policy *policy, uint64_t ne
     struct follower follower = make(policy);
     struct fetch fetch;
     follower_own(&follower);
-    assert_true(follower_next_load(&follower, 0));
-    follower_on_position(&follower, next, 0, 0);
-    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+    assert_true(next_load(&follower, 0));
+    follower_on_position(&follower, &(struct log_position){ .next = next, .page = 0 }, 0);
+    assert_true(next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = size }, 0);
     return follower;
@@ -45,7 +92,7 @@ static struct fetch expect_range(struct follower *follower, uint64_t now_ms, uin
                                  uint64_t count)
 {
     struct fetch fetch;
-    assert_true(follower_next_fetch(follower, now_ms, true, &fetch));
+    assert_true(next_fetch(follower, now_ms, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_RANGE);
     assert_int_equal(fetch.start, start);
     assert_int_equal(fetch.count, count);
@@ -55,15 +102,15 @@ static struct fetch expect_range(struct follower *follower, uint64_t now_ms, uin
 /* What the caller does that verifies nothing. */
 static void take(struct follower *follower, uint64_t count)
 {
-    follower_on_taken(follower, count);
+    move_window(follower, count);
     if (follower_next_verdict(follower, false) == FOLLOWER_VERDICT_RELEASE)
-        follower_on_proven(follower);
+        prove(follower);
 }
 
 static void expect_nothing(struct follower *follower, uint64_t now_ms)
 {
     struct fetch fetch;
-    assert_false(follower_next_fetch(follower, now_ms, true, &fetch));
+    assert_false(next_fetch(follower, now_ms, true, &fetch));
 }
 
 static void does_nothing_without_the_lease(void **state)
@@ -71,8 +118,8 @@ static void does_nothing_without_the_lease(void **state)
     (void)state;
     struct follower follower = make(&rfc6962);
     expect_nothing(&follower, 1000000);
-    assert_false(follower_next_load(&follower, 1000000));
-    assert_int_equal(follower_deadline_ms(&follower), UINT64_MAX);
+    assert_false(next_load(&follower, 1000000));
+    assert_int_equal(deadline(&follower, 0), UINT64_MAX);
 }
 
 static void loads_the_checkpoint_once_then_asks_for_the_head(void **state)
@@ -81,12 +128,12 @@ static void loads_the_checkpoint_once_then_asks_for_the_head(void **state)
     struct follower follower = make(&rfc6962);
     struct fetch fetch;
     follower_own(&follower);
-    assert_int_equal(follower.state, FOLLOWER_LOADING);
-    assert_true(follower_next_load(&follower, 0));
-    assert_false(follower_next_load(&follower, 0));
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_LOADING);
+    assert_true(next_load(&follower, 0));
+    assert_false(next_load(&follower, 0));
     expect_nothing(&follower, 0);
-    follower_on_position(&follower, 100, 0, 0);
-    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+    follower_on_position(&follower, &(struct log_position){ .next = 100, .page = 0 }, 0);
+    assert_true(next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     expect_nothing(&follower, 0);
 }
@@ -109,17 +156,17 @@ static void a_new_log_starts_where_it_is_told_to(void **state)
         policy.start_value = rows[i].value;
         struct follower follower = make(&policy);
         follower_own(&follower);
-        assert_true(follower_next_load(&follower, 0));
+        assert_true(next_load(&follower, 0));
         follower_on_new_log(&follower, 0);
-        assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+        assert_true(next_fetch(&follower, 0, true, &fetch));
         follower_on_head(&follower, &(struct signed_head){ .size = 1000 }, 0);
-        assert_int_equal(follower.state, FOLLOWER_STARTING);
+        assert_int_equal(state_at(&follower, 0), FOLLOWER_STARTING);
         assert_int_equal(follower_start_index(&follower), rows[i].index);
-        assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+        assert_true(next_fetch(&follower, 0, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_START);
-        follower_on_started(&follower, rows[i].index, 0);
-        assert_int_equal(follower.taken, rows[i].index);
-        assert_int_equal(follower.state,
+        follower_on_started(&follower, &(struct log_position){ .next = rows[i].index }, 0);
+        assert_int_equal(follower.book.taken.next, rows[i].index);
+        assert_int_equal(state_at(&follower, 0),
                          rows[i].index < 1000 ? FOLLOWER_FETCHING_RANGES : FOLLOWER_WAITING);
     }
 }
@@ -137,7 +184,7 @@ static void learns_the_page_from_short_answers(void **state)
     fetch = expect_range(&follower, 0, 1024, 1000);
     follower_on_range(&follower, &fetch);
     take(&follower, 256);
-    assert_int_equal(follower.page, 256);
+    assert_int_equal(follower.page.learnt, 256);
     fetch = expect_range(&follower, 0, 1280, 744);
     follower_on_range(&follower, &fetch);
     take(&follower, 744);
@@ -153,16 +200,16 @@ static void a_small_page_is_not_kept_for_ever(void **state)
     (void)state;
     struct follower follower = make_at(&rfc6962, 0, 1 << 20);
     bool small = true;
-    for (unsigned answers = 0; follower.taken < 100000; answers++) {
+    for (unsigned answers = 0; follower.book.taken.next < 100000; answers++) {
         struct fetch fetch;
-        assert_true(follower_next_fetch(&follower, 0, false, &fetch));
+        assert_true(next_fetch(&follower, 0, false, &fetch));
         follower_on_range(&follower, &fetch);
         small = small && answers < 4;
         uint64_t most = small ? 1 : 512;
         take(&follower, fetch.count < most ? fetch.count : most);
         assert_true(answers < 2000);
     }
-    assert_int_equal(follower.page, 512);
+    assert_int_equal(follower.page.learnt, 512);
 }
 
 static void hands_ranges_on_in_order_whatever_order_they_come_in(void **state)
@@ -189,16 +236,16 @@ static void asks_only_for_what_is_next_when_memory_is_short(void **state)
     (void)state;
     struct follower follower = make_at(&tiled, 0, 1024);
     struct fetch first, fetch;
-    assert_true(follower_next_fetch(&follower, 0, false, &first));
+    assert_true(next_fetch(&follower, 0, false, &first));
     assert_int_equal(first.start, 0);
-    assert_false(follower_next_fetch(&follower, 0, false, &fetch));
+    assert_false(next_fetch(&follower, 0, false, &fetch));
     fetch = expect_range(&follower, 0, 256, 256);
     follower_on_range(&follower, &fetch);
     assert_false(follower_on_failure(&follower, &first, FETCH_UNREACHABLE, 0, 0));
     /* The range behind it is held; the one before it can still be had. */
-    assert_true(follower_next_fetch(&follower, 10000, false, &fetch));
+    assert_true(next_fetch(&follower, 10000, false, &fetch));
     assert_int_equal(fetch.start, 0);
-    assert_false(follower_next_fetch(&follower, 10000, false, &fetch));
+    assert_false(next_fetch(&follower, 10000, false, &fetch));
 }
 
 static void waits_for_the_next_poll_once_all_is_durable(void **state)
@@ -209,14 +256,14 @@ static void waits_for_the_next_poll_once_all_is_durable(void **state)
     assert_int_equal(fetch.width, 10);
     follower_on_range(&follower, &fetch);
     take(&follower, 10);
-    assert_int_equal(follower.state, FOLLOWER_APPENDING);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_APPENDING);
     assert_int_equal(follower_lag(&follower), 10);
     follower_on_durable(&follower, 10);
-    assert_int_equal(follower.state, FOLLOWER_WAITING);
-    uint64_t poll_at_ms = follower_deadline_ms(&follower);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_WAITING);
+    uint64_t poll_at_ms = deadline(&follower, 0);
     assert_in_range(poll_at_ms, 4750, 5250);
     expect_nothing(&follower, poll_at_ms - 1);
-    assert_true(follower_next_fetch(&follower, poll_at_ms, true, &fetch));
+    assert_true(next_fetch(&follower, poll_at_ms, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
 }
 
@@ -227,10 +274,10 @@ static void an_idle_log_is_polled_less_and_less_often(void **state)
     uint64_t now_ms = 0, longest_ms = 0;
     for (unsigned i = 0; i < 60; i++) {
         struct fetch fetch;
-        uint64_t poll_at_ms = follower_deadline_ms(&follower);
+        uint64_t poll_at_ms = deadline(&follower, 0);
         longest_ms = poll_at_ms - now_ms;
         now_ms = poll_at_ms;
-        assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
+        assert_true(next_fetch(&follower, now_ms, true, &fetch));
         follower_on_head(&follower, &(struct signed_head){ .size = 10 }, now_ms);
     }
     assert_in_range(longest_ms, 57000, 63000);
@@ -247,7 +294,7 @@ static void a_partial_tile_that_is_gone_is_taken_from_the_full_one(void **state)
     fetch = expect_range(&follower, 0, 256, 44);
     assert_int_equal(fetch.width, TILE_WIDTH);
     assert_false(follower_on_failure(&follower, &fetch, FETCH_MISSING, 0, 0));
-    assert_int_equal(follower.state, FOLLOWER_BACKING_OFF);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_BACKING_OFF);
 }
 
 static void backs_off_longer_and_longer_and_asks_for_the_same_again(void **state)
@@ -256,10 +303,10 @@ static void backs_off_longer_and_longer_and_asks_for_the_same_again(void **state
     struct follower follower = make_at(&tiled, 0, 256);
     uint64_t now_ms = 0, last_delay_ms = 0;
     struct fetch fetch = expect_range(&follower, now_ms, 0, 256);
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < 18; i++) {
         assert_false(follower_on_failure(&follower, &fetch, FETCH_UNREACHABLE, 0, now_ms));
-        assert_int_equal(follower.state, FOLLOWER_BACKING_OFF);
-        uint64_t at_ms = follower_deadline_ms(&follower);
+        assert_int_equal(state_at(&follower, 0), FOLLOWER_BACKING_OFF);
+        uint64_t at_ms = deadline(&follower, 0);
         last_delay_ms = at_ms - now_ms;
         assert_true(last_delay_ms >= 500 && last_delay_ms <= 300000);
         expect_nothing(&follower, at_ms - 1);
@@ -269,7 +316,7 @@ static void backs_off_longer_and_longer_and_asks_for_the_same_again(void **state
     assert_in_range(last_delay_ms, 150000, 300000);
     follower_on_range(&follower, &fetch);
     take(&follower, 256);
-    assert_int_equal(follower.taken, 256);
+    assert_int_equal(follower.book.taken.next, 256);
 }
 
 static void retry_after_is_kept_to_within_bounds(void **state)
@@ -282,7 +329,7 @@ static void retry_after_is_kept_to_within_bounds(void **state)
         struct follower follower = make_at(&tiled, 0, 256);
         struct fetch fetch = expect_range(&follower, 0, 0, 256);
         assert_false(follower_on_failure(&follower, &fetch, FETCH_REFUSED, rows[i].asked_ms, 0));
-        assert_in_range(follower_deadline_ms(&follower), rows[i].least_ms, rows[i].most_ms);
+        assert_in_range(deadline(&follower, 0), rows[i].least_ms, rows[i].most_ms);
     }
 }
 
@@ -292,7 +339,7 @@ static void after_a_refusal_the_head_is_asked_for_before_the_range(void **state)
     struct follower follower = make_at(&rfc6962, 0, 1024);
     struct fetch fetch = expect_range(&follower, 0, 0, 1024);
     assert_false(follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, 0));
-    assert_true(follower_next_fetch(&follower, 2000, true, &fetch));
+    assert_true(next_fetch(&follower, 2000, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = 512 }, 2000);
     /* The stale head does not count: the range is asked for as it was. */
@@ -319,8 +366,8 @@ static void an_unreadable_answer_is_asked_for_again(void **state)
     struct fetch fetch = expect_range(&follower, 0, 5, 5);
     follower_on_range(&follower, &fetch);
     follower_on_bad_range(&follower, 0);
-    assert_int_equal(follower.state, FOLLOWER_BACKING_OFF);
-    assert_int_equal(follower.taken, 5);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_BACKING_OFF);
+    assert_int_equal(follower.book.taken.next, 5);
     (void)expect_range(&follower, 5000, 5, 5);
 }
 
@@ -331,26 +378,26 @@ static void a_starting_point_that_cannot_be_had_is_done_without(void **state)
     struct fetch fetch;
     uint64_t now_ms = 0;
     follower_own(&follower);
-    assert_true(follower_next_load(&follower, now_ms));
+    assert_true(next_load(&follower, now_ms));
     follower_on_new_log(&follower, now_ms);
-    assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
+    assert_true(next_fetch(&follower, now_ms, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 7 }, now_ms);
     for (unsigned tries = 1; tries <= FOLLOWER_START_TRIES; tries++) {
-        assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
+        assert_true(next_fetch(&follower, now_ms, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_START);
         enum failure_advice advice =
             follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, now_ms);
         assert_int_equal(advice == FAILURE_ENDS_START, tries == FOLLOWER_START_TRIES);
-        now_ms = follower_deadline_ms(&follower);
+        now_ms = deadline(&follower, 0);
         /* Perhaps it was the head. */
         if (tries == FOLLOWER_START_TRIES)
             break;
-        assert_true(follower_next_fetch(&follower, now_ms, true, &fetch));
+        assert_true(next_fetch(&follower, now_ms, true, &fetch));
         assert_int_equal(fetch.kind, FETCH_HEAD);
         follower_on_head(&follower, &(struct signed_head){ .size = 7 }, now_ms);
     }
-    follower_on_started(&follower, 7, now_ms);
-    assert_int_equal(follower.state, FOLLOWER_WAITING);
+    follower_on_started(&follower, &(struct log_position){ .next = 7 }, now_ms);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_WAITING);
 }
 
 static void a_reload_forgets_what_was_under_way(void **state)
@@ -361,10 +408,10 @@ static void a_reload_forgets_what_was_under_way(void **state)
     assert_true(follower_expects(&follower, &fetch));
     follower_reload(&follower, 700);
     assert_false(follower_expects(&follower, &fetch));
-    assert_false(follower_next_load(&follower, 699));
-    assert_true(follower_next_load(&follower, 700));
-    follower_on_position(&follower, 100, 0, 700);
-    assert_true(follower_next_fetch(&follower, 700, true, &fetch));
+    assert_false(next_load(&follower, 699));
+    assert_true(next_load(&follower, 700));
+    follower_on_position(&follower, &(struct log_position){ .next = 100, .page = 0 }, 700);
+    assert_true(next_fetch(&follower, 700, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 512 }, 700);
     (void)expect_range(&follower, 700, 100, 156);
 }
@@ -377,20 +424,20 @@ static void a_read_only_log_is_finished_when_it_is_drained(void **state)
     struct fetch fetch;
     follower_init(&follower, &ct_log, &tiled, 1);
     follower_own(&follower);
-    assert_true(follower_next_load(&follower, 0));
-    follower_on_position(&follower, 9, 0, 0);
-    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+    assert_true(next_load(&follower, 0));
+    follower_on_position(&follower, &(struct log_position){ .next = 9, .page = 0 }, 0);
+    assert_true(next_fetch(&follower, 0, true, &fetch));
     follower_on_head(&follower, &(struct signed_head){ .size = 10 }, 0);
     fetch = expect_range(&follower, 0, 9, 1);
     follower_on_range(&follower, &fetch);
     take(&follower, 1);
     follower_on_durable(&follower, 10);
-    assert_int_equal(follower.state, FOLLOWER_FINISHED);
-    expect_nothing(&follower, UINT64_MAX);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_FINISHED);
+    expect_nothing(&follower, UINT64_MAX - 1);
     /* The list knows better later: the log goes on. */
     ct_log.final_size = 12;
     follower_on_description(&follower, &ct_log);
-    assert_true(follower_next_fetch(&follower, 0, true, &fetch));
+    assert_true(next_fetch(&follower, 0, true, &fetch));
     assert_int_equal(fetch.kind, FETCH_HEAD);
 }
 
@@ -410,7 +457,7 @@ static const struct follower_policy strict_tiled = { .poll_ms = 5000,
 static struct fetch expect_kind(struct follower *follower, uint64_t now_ms, enum fetch_kind kind)
 {
     struct fetch fetch;
-    assert_true(follower_next_fetch(follower, now_ms, true, &fetch));
+    assert_true(next_fetch(follower, now_ms, true, &fetch));
     assert_int_equal(fetch.kind, kind);
     return fetch;
 }
@@ -420,22 +467,22 @@ static void take_range(struct follower *follower, uint64_t now_ms, uint64_t star
 {
     struct fetch fetch = expect_range(follower, now_ms, start, count);
     follower_on_range(follower, &fetch);
-    follower_on_taken(follower, count);
+    move_window(follower, count);
 }
 
 static void nothing_is_released_before_the_root_is_right(void **state)
 {
     (void)state;
     struct follower follower = make_at(&strict, 0, 2048);
-    follower.page = 1024;
+    follower.page.learnt = 1024;
     take_range(&follower, 0, 0, 1024);
     assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_NONE);
-    assert_int_equal(follower.released, 0);
+    assert_int_equal(follower.book.released.next, 0);
     take_range(&follower, 0, 1024, 1024);
     assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
-    follower_on_proven(&follower);
-    assert_int_equal(follower.released, 2048);
-    assert_int_equal(follower.state, FOLLOWER_APPENDING);
+    prove(&follower);
+    assert_int_equal(follower.book.released.next, 2048);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_APPENDING);
     assert_int_equal(follower_next_verdict(&follower, true), FOLLOWER_VERDICT_NONE);
 }
 
@@ -443,11 +490,11 @@ static void a_window_that_must_not_grow_is_closed_by_a_proof(void **state)
 {
     (void)state;
     struct follower follower = make_at(&strict, 0, 100000);
-    follower.page = 1024;
+    follower.page.learnt = 1024;
     take_range(&follower, 0, 0, 1024);
     assert_int_equal(follower_next_verdict(&follower, true), FOLLOWER_VERDICT_BY_PROOF);
     struct fetch proof = expect_kind(&follower, 0, FETCH_PROOF);
-    assert_int_equal(follower.state, FOLLOWER_VERIFYING);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_VERIFYING);
     /* Meanwhile what follows may come, but is not taken. */
     struct fetch behind = expect_range(&follower, 0, 1024, 1024);
     follower_on_range(&follower, &behind);
@@ -455,8 +502,8 @@ static void a_window_that_must_not_grow_is_closed_by_a_proof(void **state)
     /* Another step of the same proof. */
     follower_on_step(&follower, &proof);
     (void)expect_kind(&follower, 0, FETCH_PROOF);
-    follower_on_proven(&follower);
-    assert_int_equal(follower.released, 1024);
+    prove(&follower);
+    assert_int_equal(follower.book.released.next, 1024);
     assert_int_equal(follower_next_held(&follower), (int)behind.slot);
 }
 
@@ -464,7 +511,7 @@ static void a_proof_that_does_not_come_is_asked_for_under_a_newer_head(void **st
 {
     (void)state;
     struct follower follower = make_at(&strict, 0, 100000);
-    follower.page = 1024;
+    follower.page.learnt = 1024;
     take_range(&follower, 0, 0, 1024);
     (void)follower_next_verdict(&follower, true);
     struct fetch proof = expect_kind(&follower, 0, FETCH_PROOF);
@@ -484,16 +531,16 @@ static void a_partial_tile_is_left_to_fill_for_a_while(void **state)
     expect_nothing(&follower, 0);
     /* The full tile is not held up by it. */
     assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_PROOF);
-    follower_on_proven(&follower);
+    prove(&follower);
     follower_on_durable(&follower, 256);
-    assert_int_equal(follower.state, FOLLOWER_WAITING);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_WAITING);
     /* Polls go on; the tile counts from when it was first seen. */
-    uint64_t now_ms = follower_deadline_ms(&follower);
+    uint64_t now_ms = deadline(&follower, 0);
     (void)expect_kind(&follower, now_ms, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = 310 }, now_ms);
     expect_nothing(&follower, now_ms);
     follower.poll_at_ms = 1000000;
-    assert_int_equal(follower_deadline_ms(&follower), 20000);
+    assert_int_equal(deadline(&follower, 0), 20000);
     expect_nothing(&follower, 19999);
     take_range(&follower, 20000, 256, 54);
     assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
@@ -503,9 +550,9 @@ static void a_partial_tile_is_left_to_fill_for_a_while(void **state)
 static uint64_t fail_window(struct follower *follower, uint64_t now_ms)
 {
     assert_int_equal(follower_on_mismatch(follower, now_ms), MISMATCH_RETRIED);
-    assert_int_equal(follower->taken, follower->released);
+    assert_int_equal(follower->book.taken.next, follower->book.released.next);
     assert_int_equal(follower->state, FOLLOWER_BACKING_OFF);
-    now_ms = follower_deadline_ms(follower);
+    now_ms = deadline(follower, 0);
     struct fetch head = expect_kind(follower, now_ms, FETCH_HEAD);
     assert_true(head.is_fresh);
     follower_on_head(follower, &(struct signed_head){ .size = 512 }, now_ms);
@@ -532,13 +579,13 @@ static void what_stays_wrong_is_classified_and_quarantined(void **state)
     follower_on_step(&follower, &fetch);
     (void)expect_kind(&follower, now_ms, FETCH_CLASSIFY);
     follower_on_quarantine(&follower, now_ms);
-    assert_int_equal(follower.state, FOLLOWER_QUARANTINED);
-    assert_int_equal(follower.released, 256);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_QUARANTINED);
+    assert_int_equal(follower.book.released.next, 256);
     /* It is looked at less and less often, once each time. */
     const uint64_t longest_ms = UINT64_C(6) * 3600 * 1000;
     uint64_t delay_ms = 300000;
     for (unsigned look = 0; look < 10; look++) {
-        uint64_t at_ms = follower_deadline_ms(&follower);
+        uint64_t at_ms = deadline(&follower, 0);
         assert_in_range(at_ms - now_ms, delay_ms, delay_ms + delay_ms / 10);
         expect_nothing(&follower, at_ms - 1);
         now_ms = at_ms;
@@ -554,9 +601,9 @@ static void what_stays_wrong_is_classified_and_quarantined(void **state)
     follower_on_head(&follower, &(struct signed_head){ .size = 512 }, now_ms);
     take_range(&follower, now_ms, 256, 256);
     assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
-    follower_on_proven(&follower);
+    prove(&follower);
     assert_false(follower.is_quarantined);
-    assert_int_equal(follower.released, 512);
+    assert_int_equal(follower.book.released.next, 512);
 }
 
 static void a_log_that_does_not_say_is_quarantined_without_a_class(void **state)
@@ -571,7 +618,7 @@ static void a_log_that_does_not_say_is_quarantined_without_a_class(void **state)
     for (unsigned i = 0; i < 10 && advice == FAILURE_RETRIED; i++) {
         struct fetch fetch = expect_kind(&follower, now_ms, FETCH_CLASSIFY);
         advice = follower_on_failure(&follower, &fetch, FETCH_UNREACHABLE, 0, now_ms);
-        now_ms = follower_deadline_ms(&follower);
+        now_ms = deadline(&follower, 0);
     }
     assert_int_equal(advice, FAILURE_ENDS_CLASSIFY);
 }
@@ -580,7 +627,7 @@ static void a_page_too_large_is_asked_for_in_halves(void **state)
 {
     (void)state;
     struct follower follower = make_at(&strict, 0, 4096);
-    follower.page = 1024;
+    follower.page.learnt = 1024;
     struct fetch first = expect_range(&follower, 0, 0, 1024);
     struct fetch second = expect_range(&follower, 0, 1024, 1024);
     (void)follower_on_failure(&follower, &first, FETCH_TOO_LARGE, 0, 0);
@@ -596,15 +643,19 @@ static void a_range_refused_again_and_again_is_asked_for_in_halves(void **state)
     (void)state;
     struct follower follower = make_at(&strict, 0, 4096);
     uint64_t now_ms = 0;
-    follower.page = 1024;
+    follower.page.learnt = 1024;
+    /* Once may be chance. */
+    static const uint64_t asked[] = { 1024, 1024, 512, 256 };
     for (unsigned i = 0; i < 4; i++) {
-        struct fetch fetch = expect_range(&follower, now_ms, 0, 1024);
+        struct fetch fetch = expect_range(&follower, now_ms, 0, asked[i]);
         (void)follower_on_failure(&follower, &fetch, FETCH_REFUSED, 0, now_ms);
-        now_ms = follower_deadline_ms(&follower);
+        now_ms = deadline(&follower, 0);
         (void)expect_kind(&follower, now_ms, FETCH_HEAD);
         follower_on_head(&follower, &(struct signed_head){ .size = 4096 }, now_ms);
     }
-    (void)expect_range(&follower, now_ms, 0, 512);
+    (void)expect_range(&follower, now_ms, 0, 128);
+    /* The page that was learnt is not forgotten for that. */
+    assert_int_equal(follower.page.learnt, 1024);
 }
 
 static void a_log_without_a_frontier_gets_it_where_it_stands(void **state)
@@ -612,18 +663,18 @@ static void a_log_without_a_frontier_gets_it_where_it_stands(void **state)
     (void)state;
     struct follower follower = make(&strict);
     follower_own(&follower);
-    assert_true(follower_next_load(&follower, 0));
-    follower_on_bare_position(&follower, 700, 0);
+    assert_true(next_load(&follower, 0));
+    follower_on_bare_position(&follower, &(struct log_position){ .next = 700 }, 0);
     (void)expect_kind(&follower, 0, FETCH_HEAD);
     /* A stale front end does not reach that far yet. */
     follower_on_head(&follower, &(struct signed_head){ .size = 600 }, 0);
-    assert_int_equal(follower.state, FOLLOWER_WAITING);
-    uint64_t now_ms = follower_deadline_ms(&follower);
+    assert_int_equal(state_at(&follower, 0), FOLLOWER_WAITING);
+    uint64_t now_ms = deadline(&follower, 0);
     (void)expect_kind(&follower, now_ms, FETCH_HEAD);
     follower_on_head(&follower, &(struct signed_head){ .size = 800 }, now_ms);
     (void)expect_kind(&follower, now_ms, FETCH_START);
     assert_int_equal(follower_start_index(&follower), 700);
-    follower_on_started(&follower, 700, now_ms);
+    follower_on_started(&follower, &(struct log_position){ .next = 700 }, now_ms);
     (void)expect_range(&follower, now_ms, 700, 100);
 }
 
@@ -634,8 +685,8 @@ static void a_log_that_left_the_lists_ends_when_it_grows_no_more(void **state)
     struct follower follower = make_at(&strict_tiled, 10, 10);
     follower_on_description(&follower, &ct_log);
     uint64_t now_ms = 0;
-    while (follower.state != FOLLOWER_FINISHED) {
-        now_ms = follower_deadline_ms(&follower);
+    while (state_at(&follower, now_ms) != FOLLOWER_FINISHED) {
+        now_ms = deadline(&follower, 0);
         assert_true(now_ms < UINT64_C(8) * 86400 * 1000);
         (void)expect_kind(&follower, now_ms, FETCH_HEAD);
         follower_on_head(&follower, &(struct signed_head){ .size = 10 }, now_ms);
@@ -669,7 +720,7 @@ static void go_wrong(struct made_log *log)
 {
     if (follower_on_mismatch(&log->follower, log->now_ms) == MISMATCH_QUARANTINED)
         log->quarantines++;
-    log->next = log->follower.released;
+    log->next = log->follower.book.released.next;
 }
 
 static void answer_proof(struct made_log *log, const struct fetch *fetch)
@@ -685,7 +736,7 @@ static void answer_proof(struct made_log *log, const struct fetch *fetch)
     if (one_in(6))
         go_wrong(log);
     else
-        follower_on_proven(&log->follower);
+        prove(&log->follower);
 }
 
 static void answer_one(struct made_log *log)
@@ -699,7 +750,7 @@ static void answer_one(struct made_log *log)
     if (!follower_expects(&log->follower, &fetch))
         return;
     if (one_in(8)) {
-        if (follower_on_failure(&log->follower, &fetch, (enum fetch_failure)(random() % 5), 0,
+        if (follower_on_failure(&log->follower, &fetch, (enum fetch_failure)(random() % 6), 0,
                                 log->now_ms) == FAILURE_ENDS_CLASSIFY)
             follower_on_quarantine(&log->follower, log->now_ms);
     } else if (fetch.kind == FETCH_HEAD) {
@@ -724,7 +775,7 @@ static void process_one(struct made_log *log)
         return;
     }
     log->next += count;
-    follower_on_taken(&log->follower, count);
+    move_window(&log->follower, count);
 }
 
 static void judge(struct made_log *log)
@@ -732,33 +783,33 @@ static void judge(struct made_log *log)
     switch (follower_next_verdict(&log->follower, one_in(5))) {
     case FOLLOWER_VERDICT_NONE: return;
     case FOLLOWER_VERDICT_BY_ROOT:
-        assert_int_equal(log->follower.taken, log->follower.head.size);
+        assert_int_equal(log->follower.book.taken.next, log->follower.head.size);
         if (one_in(6)) {
             go_wrong(log);
             return;
         }
         break;
     case FOLLOWER_VERDICT_BY_PROOF:
-        assert_true(log->follower.taken < log->follower.head.size);
+        assert_true(log->follower.book.taken.next < log->follower.head.size);
         if (!log->has_tiles || one_in(3))
             return;
         break;
     case FOLLOWER_VERDICT_RELEASE: break;
     }
-    follower_on_proven(&log->follower);
+    prove(&log->follower);
 }
 
 static void step(struct made_log *log)
 {
     struct fetch fetch;
-    while (log->out_count < 8 && follower_next_fetch(&log->follower, log->now_ms, true, &fetch))
+    while (log->out_count < 8 && next_fetch(&log->follower, log->now_ms, true, &fetch))
         log->out[log->out_count++] = fetch;
     answer_one(log);
     process_one(log);
     judge(log);
-    if (log->follower.durable < log->follower.released && one_in(2))
-        follower_on_durable(&log->follower, log->follower.released);
-    assert_true(log->follower.released <= log->next);
+    if (log->follower.book.durable < log->follower.book.released.next && one_in(2))
+        follower_on_durable(&log->follower, log->follower.book.released.next);
+    assert_true(log->follower.book.released.next <= log->next);
     log->size += (uint64_t)random() % 3;
     log->now_ms += (uint64_t)random() % 1000;
     /* Nobody waits for hours. */
@@ -784,11 +835,11 @@ static void random_runs_never_skip_an_index(void **state)
             .size = 1 + (uint64_t)random() % 5000,
         };
         follower_own(&log.follower);
-        assert_true(follower_next_load(&log.follower, 0));
-        follower_on_position(&log.follower, 0, 0, 0);
+        assert_true(next_load(&log.follower, 0));
+        follower_on_position(&log.follower, &(struct log_position){ .next = 0 }, 0);
         for (unsigned i = 0; i < 3000; i++)
             step(&log);
-        assert_true(log.follower.released > 0 && log.next <= log.size);
+        assert_true(log.follower.book.released.next > 0 && log.next <= log.size);
         quarantines += log.quarantines;
     }
     print_message("%llu quarantines\n", (unsigned long long)quarantines);
