@@ -416,14 +416,6 @@ static int time_to_wait(const struct ingest *ingest, uint64_t again_ms, uint64_t
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 
-static size_t count_owned(const struct ingest *ingest)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        count += ingest->logs[i]->follower.state != FOLLOWER_UNOWNED;
-    return count;
-}
-
 /* Each turn begins with another log, so that one with a backlog does not take all the room there
  * is. */
 static uint64_t work_on_logs(struct ingest *ingest, uint64_t now_ms)
