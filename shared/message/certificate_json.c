@@ -254,3 +254,47 @@ void certificate_json_write_domains(struct buffer *out, const struct certificate
     }
     buffer_append_byte(out, ']');
 }
+
+static void write_null_name(struct json_writer *writer, const char *key)
+{
+    json_key(writer, key);
+    json_begin_object(writer);
+    for (size_t i = 0; i < NAME_ATTRIBUTE_COUNT; i++) {
+        json_key(writer, name_attribute_key((enum name_attribute)i));
+        json_null(writer);
+    }
+    json_key(writer, "email_address");
+    json_null(writer);
+    json_key(writer, "aggregated");
+    json_null(writer);
+    json_end_object(writer);
+}
+
+void certificate_json_write_missing(struct buffer *out, const uint8_t *sha256)
+{
+    static const char *const nulls[] = { "not_before",  "not_after",  "serial_number",
+                                         "fingerprint", "sha1",       "signature_algorithm",
+                                         "is_ca",       "public_key", "tbs_sha256",
+                                         "as_der" };
+    struct json_writer writer = json_writer_of(out);
+    json_begin_object(&writer);
+    write_null_name(&writer, "subject");
+    write_null_name(&writer, "issuer");
+    for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++) {
+        json_key(&writer, nulls[i]);
+        json_null(&writer);
+    }
+    buffer_append_string(out, ",\"sha256\":\"");
+    certificate_value_append_fingerprint(out, sha256, SHA256_SIZE);
+    buffer_append_byte(out, '"');
+    json_key(&writer, "all_domains");
+    json_begin_array(&writer);
+    json_end_array(&writer);
+    json_key(&writer, "all_ips");
+    json_begin_array(&writer);
+    json_end_array(&writer);
+    json_key(&writer, "extensions");
+    json_begin_object(&writer);
+    json_end_object(&writer);
+    json_end_object(&writer);
+}

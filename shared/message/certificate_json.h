@@ -20,6 +20,11 @@ enum certificate_dialect {
 void certificate_json_write(struct buffer *out, const struct certificate *certificate,
                             enum certificate_dialect dialect, bool as_der);
 
+/* Appends the object of a certificate of which only the SHA-256 is known, in the certstream
+ * dialect: every member that certificate_json_write gives, as_der included, so that no reader trips
+ * over a missing one; null, or empty. */
+void certificate_json_write_missing(struct buffer *out, const uint8_t *sha256);
+
 /* Appends the array of names: the value of "all_domains". */
 void certificate_json_write_domains(struct buffer *out, const struct certificate *certificate,
                                     enum certificate_dialect dialect);

@@ -1,6 +1,6 @@
 /*
- * Where things stand in the lite message that ingest stored (shared/message.c,
- * shared/certificate_json.c), found by byte searches and without parsing it. Exact all the same:
+ * Where things stand in the lite message that ingest stored (message.c,
+ * certificate_json.c), found by byte searches and without parsing it. Exact all the same:
  * JSON escapes the quotes inside of its strings, so in a message a quote right behind a comma
  * begins a string, and a string with a colon behind it is a key; and each key that is searched for
  * here occurs once in it. What is found is a view, still escaped.

@@ -5,7 +5,7 @@
 
 #include "shared/base/digest.h"
 #include "shared/base/memory.h"
-#include "shared/json/json_writer.h"
+#include "shared/message/certificate_json.h"
 
 enum {
     CAPACITY_FIRST = 256,
@@ -113,65 +113,13 @@ void issuer_cache_put(struct issuer_cache *issuers, const uint8_t *sha256, struc
     put(issuers, sha256, object, UINT64_MAX);
 }
 
-static void write_null_name(struct json_writer *writer, const char *key)
-{
-    static const char *const attributes[] = {
-        "C", "CN", "L", "O", "OU", "ST", "emailAddress", "email_address", "aggregated"
-    };
-    json_key(writer, key);
-    json_begin_object(writer);
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
-        json_key(writer, attributes[i]);
-        json_null(writer);
-    }
-    json_end_object(writer);
-}
-
-static void write_fingerprint(struct json_writer *writer, const uint8_t *sha256)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char text[3 * SHA256_SIZE];
-    for (size_t i = 0; i < SHA256_SIZE; i++) {
-        text[3 * i] = digits[sha256[i] >> 4];
-        text[3 * i + 1] = digits[sha256[i] & 15];
-        text[3 * i + 2] = ':';
-    }
-    json_key(writer, "sha256");
-    json_text(writer, bytes_of(text, sizeof text - 1));
-}
-
-/* Every key that a certificate object has (shared/README.md), so that no reader trips over a
- * missing one. */
-static void write_absent(struct buffer *out, const uint8_t *sha256)
-{
-    static const char *const nulls[] = { "not_before",  "not_after", "serial_number",
-                                         "fingerprint", "sha1",      "signature_algorithm",
-                                         "is_ca",       "as_der" };
-    struct json_writer writer = json_writer_of(out);
-    json_begin_object(&writer);
-    write_null_name(&writer, "subject");
-    write_null_name(&writer, "issuer");
-    for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++) {
-        json_key(&writer, nulls[i]);
-        json_null(&writer);
-    }
-    write_fingerprint(&writer, sha256);
-    json_key(&writer, "all_domains");
-    json_begin_array(&writer);
-    json_end_array(&writer);
-    json_key(&writer, "extensions");
-    json_begin_object(&writer);
-    json_end_object(&writer);
-    json_end_object(&writer);
-    assert(!out->failed);
-}
-
 void issuer_cache_put_absent(struct issuer_cache *issuers, const uint8_t *sha256,
                              uint64_t retry_at_ms)
 {
     struct buffer object;
     buffer_init(&object, ABSENT_OBJECT_MAX);
-    write_absent(&object, sha256);
+    certificate_json_write_missing(&object, sha256);
+    assert(!object.failed);
     put(issuers, sha256, buffer_bytes(&object), retry_at_ms);
     buffer_free(&object);
 }
