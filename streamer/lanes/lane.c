@@ -1,12 +1,12 @@
 #include "streamer/lanes/lane.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
 
 enum {
     /* The smallest messages in number, those of domains-only, are about this long, so the index
@@ -38,7 +38,7 @@ static void *map_or_abort(void *address, size_t size, int flags, int descriptor)
     int protection = descriptor < 0 ? PROT_NONE : PROT_READ | PROT_WRITE;
     void *mapped = mmap(address, size, protection, flags, descriptor, 0);
     if (mapped == MAP_FAILED) {
-        say_error("cannot map a lane", "bytes=%zu", size);
+        (void)fprintf(stderr, "cannot map a lane of %zu bytes\n", size);
         abort();
     }
     return mapped;
@@ -49,7 +49,7 @@ static uint8_t *map_twice(size_t size)
 {
     int descriptor = memfd_create("lane", MFD_CLOEXEC);
     if (descriptor < 0 || ftruncate(descriptor, (off_t)size) != 0) {
-        say_error("cannot make a lane", "bytes=%zu", size);
+        (void)fprintf(stderr, "cannot make a lane of %zu bytes\n", size);
         abort();
     }
     uint8_t *ring = map_or_abort(NULL, 2 * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
