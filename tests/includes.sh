@@ -1,6 +1,7 @@
 #!/bin/sh
-# Who may include whom: a folder of the left column includes itself and what stands on the right, and nothing else of ours.
-# So `ls` reads as the road, and what stands above knows nothing of what stands below it. Fails with the file and the include.
+# Who may include whom: a folder of the left column includes itself and what stands on the right,
+# and nothing else of ours. So `ls` reads as the way of a certificate, and what stands above knows
+# nothing of what stands below it. Fails with the file and the include.
 set -eu
 cd "$(dirname "$0")/.."
 
