@@ -1,6 +1,7 @@
 /*
- * What ingest reports to Redis (redis/README.md): one row per field of a log's hash and of an ingest
- * process's hash. Ingest writes by these tables; the streamer reads, prints (/metrics) and answers
+ * What ingest reports to Redis (redis/README.md): one row per field of a log's hash and of an
+ * ingest process's hash. Ingest writes by these tables; the streamer reads, prints (/metrics) and
+ * answers
  * (/api/logs) by them. Nothing else in the project spells such a name.
  */
 #ifndef SHARED_REDIS_REPORT_FIELDS_H
@@ -22,8 +23,8 @@ struct report_field {
     /* For Prometheus, as exposition format 0.0.4 has them; rows of one metric stand together. NULL:
      * there is none. */
     const char *metric, *type, *help;
-    /* One more label of that metric, or NULL. A text is itself the value of its label: of its metric
-     * or, if it has none, of every metric of the log. */
+    /* One more label of that metric, or NULL. A text is itself the value of its label: of its
+     * metric or, if it has none, of every metric of the log. */
     const char *label;
     const char *label_value; /* of what is no text */
 };

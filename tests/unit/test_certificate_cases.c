@@ -1,6 +1,6 @@
 /*
- * Small certificates that were once read wrongly, kept beside the checkout: what each must show. The
- * test is skipped where they are not at hand.
+ * Small certificates that were once read wrongly, kept beside the checkout: what each must show.
+ * The test is skipped where they are not at hand.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -527,7 +527,8 @@ static void remove_extensions(X509 *x509, const char *dotted)
     ASN1_OBJECT_free(object);
 }
 
-/* Where OpenSSL would write the certificate as it is: it does not know how to keep odd encodings. */
+/* Where OpenSSL would write the certificate as it is: it does not know how to keep odd encodings.
+ */
 static void compare_tbs_hash(struct comparison *comparison)
 {
     start(comparison);
@@ -539,8 +540,8 @@ static void compare_tbs_hash(struct comparison *comparison)
     remove_extensions(copy, "1.3.6.1.4.1.11129.2.4.3");
     unsigned char *encoded = NULL;
     int size = i2d_re_X509_tbs(copy, &encoded);
-    /* Of an empty list of extensions OpenSSL writes the empty list; we leave it out, as what is left
-     * where the poison or the SCTs stood alone. */
+    /* Of an empty list of extensions OpenSSL writes the empty list; we leave it out, as what is
+     * left where the poison or the SCTs stood alone. */
     if (size > 0 && (X509_get_ext_count(copy) > 0 || !X509_get0_extensions(comparison->x509))) {
         append_hash(&comparison->theirs, encoded, (size_t)size);
         buffer_append(&comparison->ours, ours, SHA256_SIZE);
