@@ -1,10 +1,11 @@
 /*
  * How much may be asked of one operator, whose logs share front ends and limits (ingest/README.md,
- * "Budgets"): how many requests at once and
- * how many per second, learnt from the answers. No I/O and no clock: it is told what was sent and
- * what came back, and says whether another request may go out. Times are monotonic milliseconds.
+ * "Budgets"): how many requests at once and how many per second, learnt from the answers. No I/O
+ * and no clock: it is told what was sent and what came back, and says whether another request may
+ * go out. Times are monotonic milliseconds.
  *
- *   at once        4 at first; one more after each round of good answers, half as many when throttled
+ *   at once        4 at first; one more after each round of good answers, half as many when
+ *                  throttled
  *   per second     no limit until throttled; then rate_curve.h
  *   not at all     for as long as Retry-After says, or else a growing while
  *
