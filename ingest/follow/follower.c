@@ -71,7 +71,7 @@ static void forget_head(struct follower *follower)
     follower->partial_tile = UINT64_MAX;
 }
 
-static void forget_travel(struct follower *follower)
+static void forget_progress(struct follower *follower)
 {
     forget_fetches(follower);
     forget_head(follower);
@@ -94,7 +94,7 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
         .jitter = jitter_of(seed),
         .page = page_size_of(policy->page_max, policy->has_tiles),
     };
-    forget_travel(follower);
+    forget_progress(follower);
     follower_on_description(follower, ct_log);
 }
 
@@ -112,14 +112,14 @@ static void forget_trouble(struct follower *follower)
 
 void follower_disown(struct follower *follower)
 {
-    forget_travel(follower);
+    forget_progress(follower);
     forget_trouble(follower);
     follower->state = FOLLOWER_UNOWNED;
 }
 
 void follower_reload(struct follower *follower, uint64_t at_ms)
 {
-    forget_travel(follower);
+    forget_progress(follower);
     follower->state = FOLLOWER_LOADING;
     follower->retry_at_ms = at_ms;
 }
@@ -163,7 +163,7 @@ static uint64_t poll_interval(struct follower *follower)
     return interval - interval / 20 + jitter_below(&follower->jitter, interval / 10);
 }
 
-/* Where the road goes on after it was left: for a head, a back-off, a quarantine. */
+/* The state that follows when a look at the head, a back-off or a quarantine is over. */
 static void go_on(struct follower *follower)
 {
     if (!follower->has_head || follower->head_due)
@@ -588,8 +588,8 @@ static bool count_failure(struct follower_trouble *trouble, uint64_t sent_at_ms,
     return true;
 }
 
-/* A look at the head beside the road: only the next one has to wait. */
-static bool is_beside_the_road(const struct follower *follower, enum fetch_kind kind)
+/* A look at the head while entries are fetched: only the next one has to wait. */
+static bool is_beside_ranges(const struct follower *follower, enum fetch_kind kind)
 {
     return kind == FETCH_HEAD &&
            (follower->state == FOLLOWER_FETCHING_RANGES || follower->state == FOLLOWER_VERIFYING ||
@@ -605,7 +605,7 @@ static void back_off(struct follower *follower, enum fetch_kind kind, bool is_ne
         delay_ms = spread(follower, retry_after_ms < RETRY_AFTER_MIN_MS
                                         ? RETRY_AFTER_MIN_MS
                                         : earlier(retry_after_ms, RETRY_AFTER_MAX_MS));
-    if (is_beside_the_road(follower, kind))
+    if (is_beside_ranges(follower, kind))
         follower->poll_at_ms = now_ms + delay_ms;
     else
         hold_back(follower, now_ms + delay_ms);

@@ -3,7 +3,8 @@
  * told what happened and answers what to do next, so each of its states is a unit test with a
  * made-up time. Times are monotonic milliseconds.
  *
- *   UNOWNED → LOADING → FETCHING_HEAD → STARTING → FETCHING_RANGES → VERIFYING → APPENDING → WAITING → FETCHING_HEAD …
+ *   UNOWNED → LOADING → FETCHING_HEAD → STARTING → FETCHING_RANGES → VERIFYING → APPENDING
+ *           → WAITING → FETCHING_HEAD …
  *
  * Each state is one function, which says what is wanted, or when it is to be called again, or goes
  * on to the next state.
@@ -26,7 +27,7 @@
 #include "ingest/follow/page_size.h"
 #include "shared/base/jitter.h"
 
-/* In order of travel. */
+/* They are passed through in this order. */
 enum follower_state {
     FOLLOWER_UNOWNED, /* the lease is with another process, or not asked for yet */
     FOLLOWER_LOADING, /* the position is being read from Redis */
@@ -179,7 +180,7 @@ struct follower {
 
     struct page_size page;
 
-    /* A ring in index order: slot i of the road is slots[(first + i) % FOLLOWER_SLOTS]. */
+    /* A ring in index order: the i-th range is in slots[(first + i) % FOLLOWER_SLOTS]. */
     struct follower_slot slots[FOLLOWER_SLOTS];
     unsigned first;
     unsigned count;
@@ -217,15 +218,15 @@ void follower_on_started(struct follower *follower, const struct log_position *p
                          uint64_t now_ms);
 
 /*
- * What is wanted next on the road: not after `now_ms`: `fetch` now; later: it is to be called again
+ * What is wanted next: not after `now_ms`: `fetch` now; later: it is to be called again
  * then; UINT64_MAX: after the next event. To be called until it wants nothing now; follower_on_sent
- * follows if it is carried out. Without `may_run_ahead` (memory is short) only the range that is
- * next on the road is wanted: without that one nothing held would ever be released.
+ * follows if it is carried out. Without `may_run_ahead` (memory is short) only the range that
+ * comes next is wanted: without that one nothing held would ever be released.
  */
 uint64_t follower_want(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
                        struct fetch *fetch);
-/* The same of a look at the head beside the road: while there are entries to fetch it holds nothing
- * up. */
+/* The same of a look at the head beside the ranges: while there are entries to fetch it holds
+ * nothing up. */
 uint64_t follower_want_head(struct follower *follower, uint64_t now_ms, struct fetch *fetch);
 /* What was wanted is on its way; it is answered once. */
 void follower_on_sent(struct follower *follower, struct fetch *fetch, uint64_t now_ms);
@@ -266,7 +267,7 @@ enum failure_advice follower_on_failure(struct follower *follower, const struct 
 void follower_on_other_way(struct follower *follower, const struct fetch *fetch,
                            enum fetch_failure failure, uint64_t retry_after_ms, uint64_t now_ms);
 
-/* The slot whose range is next on the road and has arrived, or -1; also -1 while the window waits
+/* The slot whose range comes next and has arrived, or -1; also -1 while the window waits
  * for a proof. */
 int follower_next_held(const struct follower *follower);
 /* The first `count` entries of the range that follower_next_held named are in the window, which

@@ -12,7 +12,7 @@
 /* An append that goes on from the end of the window. */
 struct batch *log_window_begin_batch(struct followed_log *log);
 
-/* Takes the answer that is next on the road. True if there was one. */
+/* Takes the answer whose turn it is. True if there was one. */
 bool log_window_take(struct followed_log *log, uint64_t now_ms);
 /* Proves the window if it is time to. */
 void log_window_settle(struct followed_log *log, uint64_t now_ms);

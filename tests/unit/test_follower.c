@@ -19,7 +19,7 @@ static const struct follower_policy tiled = {
     .poll_ms = 5000, .poll_max_ms = 60000, .page_max = TILE_WIDTH, .has_tiles = true
 };
 
-/* What is wanted now is sent: on the road, or else beside it. */
+/* What is wanted now is sent: what comes next, or else a look at the head. */
 static bool next_fetch(struct follower *follower, uint64_t now_ms, bool may_run_ahead,
                        struct fetch *fetch)
 {
