@@ -18,8 +18,8 @@ enum {
     STALL_SECONDS = 60,
     /* The slowest logs stream a page for minutes. */
     TOTAL_TIMEOUT_MS = 300 * 1000,
-    /* A log may ask for any number; nobody waits longer than a day. */
-    RETRY_AFTER_MAX_S = 86400,
+    /* A log may ask for any number. Newer versions of libcurl tell no more than this, so all do. */
+    RETRY_AFTER_MAX_S = 6 * 60 * 60,
     /* Entries compress 2 to 5 times, because each has random bytes of its own; deflate's own end is
      * at 1,032. */
     INFLATION_MAX = 200,

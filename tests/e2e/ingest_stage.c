@@ -17,11 +17,17 @@ enum {
     LENGTH_MS = 60000,
 };
 
-void *ingest_stage_create(size_t size, const char *const *redis)
+void *ingest_stage_create_without_redis(size_t size)
 {
     assert_true(size >= sizeof(struct ingest_stage));
     struct ingest_stage *stage = memory_allocate_zeroed(1, size);
     stage->harness = harness_create();
+    return stage;
+}
+
+void *ingest_stage_create(size_t size, const char *const *redis)
+{
+    struct ingest_stage *stage = ingest_stage_create_without_redis(size);
     stage->redis = redis_server_start(stage->harness, "redis", redis);
     return stage;
 }

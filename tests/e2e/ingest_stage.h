@@ -1,8 +1,9 @@
 /*
- * The stage of the tests about ingest: a Redis of the test's own, a local CT log and an ingest that follows it.
+ * The stage of the tests about ingest: a Redis of the test's own, a local CT log and an ingest that
+ * follows it.
  *
- * A test that keeps more than that has a struct which begins with the stage, and makes it in its setup; the teardown is
- * the same for all.
+ * A test that keeps more than that has a struct which begins with the stage, and makes it in its
+ * setup; the teardown is the same for all.
  */
 #ifndef TESTS_E2E_INGEST_STAGE_H
 #define TESTS_E2E_INGEST_STAGE_H
@@ -21,8 +22,12 @@ struct ingest_stage {
     struct program *ingest; /* NULL until it is started */
 };
 
-/* For a setup: `size` zeroed bytes that begin with a stage, which has its Redis. `redis` are arguments for it, or NULL. */
+/* For a setup: `size` zeroed bytes that begin with a stage, which has its Redis. `redis` are
+ * arguments for it, or NULL. */
 void *ingest_stage_create(size_t size, const char *const *redis);
+/* For tests that make files for their Redis, or choose its port, before they start it as
+ * stage->redis. */
+void *ingest_stage_create_without_redis(size_t size);
 /* Starts what is named; the words are those of daemon_start_ct_log and daemon_start_ingest. */
 void ingest_stage_start_ct_log(struct ingest_stage *stage, const char *const *arguments);
 void ingest_stage_start(struct ingest_stage *stage, const char *const *arguments);

@@ -112,19 +112,6 @@ struct program *list_stage_start_ingest(struct list_stage *stage, const char *na
                                                     .is_daemon = true });
 }
 
-void list_stage_wait_for_errors(const struct program *program, const char *text)
-{
-    struct deadline deadline = deadline_after(PATIENCE_MS, text);
-    for (;;) {
-        char *errors = program_errors(program);
-        bool is_there = strstr(errors, text) != NULL;
-        free(errors);
-        if (is_there)
-            return;
-        deadline_wait(&deadline);
-    }
-}
-
 long long list_stage_counter(struct list_stage *stage, const char *name)
 {
     redisReply *reply =

@@ -35,9 +35,8 @@ int list_stage_teardown(void **state);
 struct program *list_stage_start_ingest(struct list_stage *stage, const char *name,
                                         const char *key_hash, const char *const *arguments);
 
-/* Waiting, with a deadline: for a text on standard error; for a counter of the instance to be at
+/* Waiting, with a deadline: for a counter of the instance to be at
  * least that; for a field of both the log's views in Redis. */
-void list_stage_wait_for_errors(const struct program *program, const char *text);
 long long list_stage_counter(struct list_stage *stage, const char *name);
 void list_stage_wait_for_counter(struct list_stage *stage, const char *name, long long at_least);
 /* How many logs' hashes have this value. */

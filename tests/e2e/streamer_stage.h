@@ -1,8 +1,8 @@
 /*
  * The stage of the tests about the streamer: a Redis of the test's own and a streamer on it.
  *
- * A test that keeps more than that has a struct which begins with the stage, made in a setup of its own by
- * streamer_stage_create; the teardown is the same.
+ * A test that keeps more than that has a struct which begins with the stage, made in a setup of its
+ * own by streamer_stage_create; the teardown is the same.
  */
 #ifndef TESTS_E2E_STREAMER_STAGE_H
 #define TESTS_E2E_STREAMER_STAGE_H
@@ -21,13 +21,14 @@ struct streamer_stage {
     struct program *streamer; /* NULL before streamer_stage_start */
 };
 
-/* For cmocka: *state is the stage. The first one's streamer is ready; the second one has none, for tests that start it with
- * arguments of their own, or on what is in Redis already. */
+/* For cmocka: *state is the stage. The first one's streamer is ready; the second one has none, for
+ * tests that start it with arguments of their own, or on what is in Redis already. */
 int streamer_stage_setup(void **state);
 int streamer_stage_setup_redis(void **state);
 int streamer_stage_teardown(void **state);
 
-/* The reason of the tests that a known fault keeps from resting, for harness_expect_work: goes when the fault goes. */
+/* The reason of the tests that a known fault keeps from resting, for harness_expect_work: goes when
+ * the fault goes. */
 #define STREAMER_STAGE_SSE_SPINS \
     "an event stream whose client has left makes the streamer spin until it writes next"
 
@@ -36,7 +37,8 @@ int streamer_stage_teardown(void **state);
 #define ON_STREAMER_STAGE_REDIS(test) \
     cmocka_unit_test_setup_teardown(test, streamer_stage_setup_redis, streamer_stage_teardown)
 
-/* `size` zeroed bytes that begin with a stage, which has its Redis and no streamer. For streamer_stage_teardown. */
+/* `size` zeroed bytes that begin with a stage, which has its Redis and no streamer. For
+ * streamer_stage_teardown. */
 void *streamer_stage_create(size_t size);
 
 /* Starts the streamer and waits until it is ready. `arguments` as for daemon_start_streamer. */

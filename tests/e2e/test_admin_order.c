@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
 
@@ -24,19 +24,17 @@ enum {
 #define STREAM CONTRACT_PREFIX ":stream"
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
+    struct ingest_stage stage;
     char id[ID_SIZE]; /* of the RFC 6962 log */
 };
 
 static void find_log(struct parts *parts)
 {
-    redisReply *ids = redis_server_command(parts->redis, "SMEMBERS " CONTRACT_PREFIX ":logs");
+    redisReply *ids = redis_server_command(parts->stage.redis, "SMEMBERS " CONTRACT_PREFIX ":logs");
     for (size_t i = 0; i < ids->elements; i++) {
         const char *id = ids->element[i]->str;
         redisReply *type =
-            redis_server_command(parts->redis, "HGET " CONTRACT_PREFIX ":log:%s type", id);
+            redis_server_command(parts->stage.redis, "HGET " CONTRACT_PREFIX ":log:%s type", id);
         if (type->type == REDIS_REPLY_STRING && strcmp(type->str, "rfc6962") == 0)
             (void)snprintf(parts->id, sizeof parts->id, "%s", id);
         freeReplyObject(type);
@@ -48,44 +46,37 @@ static void find_log(struct parts *parts)
 static void wait_for_length(struct parts *parts, long long length)
 {
     struct deadline deadline = deadline_after(WAIT_MS, "the stream to grow");
-    while (redis_server_integer(parts->redis, "XLEN " STREAM) < length)
+    while (redis_server_integer(parts->stage.redis, "XLEN " STREAM) < length)
         deadline_wait(&deadline);
-    assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), length);
+    assert_int_equal(redis_server_integer(parts->stage.redis, "XLEN " STREAM), length);
 }
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     const char *const ct_log[] = { "--size", "600", "--seed", "orders", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
     /* A log in quarantine is not looked at again while the test lasts. */
     const char *const ingest[] = { "--start", "0", "--quarantine-recheck", "3600", NULL };
-    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
+    ingest_stage_start(&parts->stage, ingest);
     wait_for_length(parts, 2LL * SIZE);
     find_log(parts);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 static int order(struct parts *parts, const char *name, const char *option, const char *value)
 {
-    const char *const arguments[] = {
-        CERTSTREAM_INGEST,  "--redis", redis_server_url(parts->redis), option, value, "--reason",
-        "it is a \"test\"", NULL
-    };
+    const char *const arguments[] = { CERTSTREAM_INGEST,
+                                      "--redis",
+                                      redis_server_url(parts->stage.redis),
+                                      option,
+                                      value,
+                                      "--reason",
+                                      "it is a \"test\"",
+                                      NULL };
     struct program *program = program_start(
-        parts->harness, &(struct program_options){ .name = name, .arguments = arguments });
+        parts->stage.harness, &(struct program_options){ .name = name, .arguments = arguments });
     return program_wait(program, WAIT_MS);
 }
 
@@ -93,7 +84,7 @@ static int order(struct parts *parts, const char *name, const char *option, cons
 static void check_record(struct parts *parts, const char *operation, const char *from,
                          const char *to)
 {
-    redisReply *stream = redis_server_command(parts->redis, "XRANGE " STREAM " - +");
+    redisReply *stream = redis_server_command(parts->stage.redis, "XRANGE " STREAM " - +");
     size_t records = 0;
     for (size_t i = 0; i < stream->elements; i++) {
         const redisReply *fields = stream->element[i]->element[1];
@@ -117,8 +108,8 @@ static void wait_for_field(struct parts *parts, const char *field, const char *v
 {
     struct deadline deadline = deadline_after(WAIT_MS, value);
     for (bool is_there = false; !is_there;) {
-        redisReply *reply = redis_server_command(parts->redis, "HGET " CONTRACT_PREFIX ":log:%s %s",
-                                                 parts->id, field);
+        redisReply *reply = redis_server_command(
+            parts->stage.redis, "HGET " CONTRACT_PREFIX ":log:%s %s", parts->id, field);
         is_there = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, value) == 0;
         freeReplyObject(reply);
         deadline_wait(&deadline);
@@ -129,11 +120,11 @@ static void a_released_log_is_looked_at_at_once(void **state)
 {
     struct parts *parts = *state;
     char query[32];
-    daemon_control_ct_log(parts->ct_log, "route=get-sth&fault=fork&n=100");
+    daemon_control_ct_log(parts->stage.ct_log, "route=get-sth&fault=fork&n=100");
     (void)snprintf(query, sizeof query, "size=%d", SIZE + GROWTH);
-    daemon_control_ct_log(parts->ct_log, query);
+    daemon_control_ct_log(parts->stage.ct_log, query);
     wait_for_field(parts, "quarantine", "fork");
-    daemon_control_ct_log(parts->ct_log, "clear=1");
+    daemon_control_ct_log(parts->stage.ct_log, "clear=1");
     assert_int_equal(order(parts, "release", "--release", parts->id), 0);
     /* All entries of both logs, and the record. */
     wait_for_length(parts, 2LL * (SIZE + GROWTH) + 1);
@@ -148,7 +139,7 @@ static void a_rebased_log_goes_on_where_it_is_told_to(void **state)
     (void)snprintf(value, sizeof value, "%s=%d", parts->id, SIZE + GROWTH - 50);
     assert_int_equal(order(parts, "rebase", "--rebase", value), 0);
     (void)snprintf(query, sizeof query, "size=%d", SIZE + GROWTH);
-    daemon_control_ct_log(parts->ct_log, query);
+    daemon_control_ct_log(parts->stage.ct_log, query);
     /* The other log has no gap. */
     wait_for_length(parts, 2LL * SIZE + GROWTH + 50 + 1);
     check_record(parts, "\"operation\":\"rebase\"", "\"from\":600,", "\"to\":1250,");
@@ -165,15 +156,15 @@ static void what_makes_no_sense_changes_nothing(void **state)
     assert_int_equal(order(parts, "unknown", "--release", unknown), 1);
     assert_int_equal(order(parts, "no_id", "--release", "argon"), 2);
     assert_int_equal(order(parts, "no_index", "--rebase", parts->id), 2);
-    assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), 2 * SIZE);
+    assert_int_equal(redis_server_integer(parts->stage.redis, "XLEN " STREAM), 2 * SIZE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_released_log_is_looked_at_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_rebased_log_goes_on_where_it_is_told_to, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_makes_no_sense_changes_nothing, setup, teardown),
+        ON_INGEST_STAGE(a_released_log_is_looked_at_at_once, setup),
+        ON_INGEST_STAGE(a_rebased_log_goes_on_where_it_is_told_to, setup),
+        ON_INGEST_STAGE(what_makes_no_sense_changes_nothing, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

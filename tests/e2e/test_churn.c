@@ -18,8 +18,8 @@
 #include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/sse_client.h"
 #include "tests/support/websocket_client.h"
 
@@ -53,8 +53,7 @@ struct churner {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct streamer_stage stage;
     struct program *streamers[STREAMERS];
     struct churner *churners;
     size_t churner_count;
@@ -67,19 +66,17 @@ struct parts {
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = streamer_stage_create(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
     parts->stopping = STREAMERS;
     parts->messages = harness_setting("CERTSTREAM_MESSAGES", 5000);
     parts->churner_count = (size_t)harness_setting("CERTSTREAM_CLIENTS", 30);
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     /* A small ring: some are overtaken as well. */
     static const char *const arguments[] = { "--ring-bytes", "512k", NULL };
     static const char *const names[STREAMERS] = { "streamer-a", "streamer-b", "streamer-c" };
     for (size_t i = 0; i < STREAMERS; i++)
         parts->streamers[i] =
-            daemon_start_streamer(parts->harness, names[i], parts->redis, arguments);
+            daemon_start_streamer(parts->stage.harness, names[i], parts->stage.redis, arguments);
     parts->churners = memory_allocate_zeroed(parts->churner_count, sizeof *parts->churners);
     return 0;
 }
@@ -97,11 +94,8 @@ static int teardown(void **state)
     struct parts *parts = *state;
     for (size_t i = 0; i < parts->churner_count; i++)
         disconnect(&parts->churners[i]);
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
     free(parts->churners);
-    free(parts);
-    return result;
+    return streamer_stage_teardown(state);
 }
 
 static void connect_somewhere(struct parts *parts, struct churner *churner)
@@ -113,7 +107,7 @@ static void connect_somewhere(struct parts *parts, struct churner *churner)
         [KIND_EVENTS] = "/sse?stream=lite",
     };
     char path[128];
-    size_t number = (size_t)harness_random(parts->harness, STREAMERS);
+    size_t number = (size_t)harness_random(parts->stage.harness, STREAMERS);
     if (number == parts->stopping)
         number = (number + 1) % STREAMERS;
     int port = program_port(parts->streamers[number]);
@@ -208,7 +202,7 @@ static void step(struct parts *parts, struct churner *churner)
     if (!churner->websocket && !churner->events)
         connect_somewhere(parts, churner);
     bool is_open = churner->events ? read_events(churner) : read_frames(parts, churner);
-    if (!is_open || harness_random(parts->harness, LEAVES) == 0)
+    if (!is_open || harness_random(parts->stage.harness, LEAVES) == 0)
         disconnect(churner);
 }
 
@@ -216,15 +210,15 @@ static void step(struct parts *parts, struct churner *churner)
 static void step_all(struct parts *parts)
 {
     for (size_t i = 0; i < parts->churner_count; i++)
-        if (harness_random(parts->harness, 4) != 0)
+        if (harness_random(parts->stage.harness, 4) != 0)
             step(parts, &parts->churners[i]);
 }
 
 static void kill_one(struct parts *parts)
 {
-    size_t number = (size_t)harness_random(parts->harness, STREAMERS);
+    size_t number = (size_t)harness_random(parts->stage.harness, STREAMERS);
     struct program *streamer = parts->streamers[number];
-    if (harness_random(parts->harness, 2)) {
+    if (harness_random(parts->stage.harness, 2)) {
         program_kill(streamer);
     } else {
         /* It waits a little for its clients to say goodbye. */
@@ -251,7 +245,7 @@ static void feed(struct parts *parts)
     uint64_t to = parts->fed + FED_AT_ONCE;
     if (to > parts->messages)
         to = parts->messages;
-    stream_feed_add(parts->redis, parts->fed, to, PADDING);
+    stream_feed_add(parts->stage.redis, parts->fed, to, PADDING);
     parts->fed = to;
 }
 

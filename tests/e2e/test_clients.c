@@ -9,13 +9,10 @@
 
 #include <cmocka.h>
 
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/http_get.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {
@@ -31,41 +28,20 @@ static const char npm_client[] = CERTSTREAM_SOURCE "/tests/clients/certstream_cl
 static const char python_client[] = CERTSTREAM_SOURCE "/tests/clients/websockets_client.py";
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
+    struct streamer_stage stage;
     char base[64]; /* ws://127.0.0.1:port */
 };
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = streamer_stage_create(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    stream_feed_put_issuer(parts->redis);
-    stream_feed_add(parts->redis, 0, BEFORE, 100);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+    stream_feed_put_issuer(parts->stage.redis);
+    stream_feed_add(parts->stage.redis, 0, BEFORE, 100);
+    streamer_stage_start(&parts->stage, NULL);
     (void)snprintf(parts->base, sizeof parts->base, "ws://127.0.0.1:%d",
-                   program_port(parts->streamer));
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
+                   program_port(parts->stage.streamer));
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 static void skip_without(const char *what)
@@ -84,7 +60,7 @@ static bool is_in_path(const char *name)
 static struct program *start(const struct parts *parts, const char *name,
                              const char *const *arguments)
 {
-    return program_start(parts->harness,
+    return program_start(parts->stage.harness,
                          &(struct program_options){ .name = name, .arguments = arguments });
 }
 
@@ -142,7 +118,7 @@ static void expect_streams(const struct parts *parts, struct program *program, s
     static const char *const streams[] = { "lite ", "full ", "domains " };
     for (size_t i = 0; i < 3; i++)
         await_count(program, program_output, streams[i], BEFORE);
-    stream_feed_add(parts->redis, BEFORE, ALL, padding);
+    stream_feed_add(parts->stage.redis, BEFORE, ALL, padding);
     int code = program_wait(program, WAIT_MS);
     char *errors = program_errors(program);
     if (code != 0)
@@ -159,8 +135,8 @@ static void the_certstream_client_of_npm(void **state)
         skip_without("node and npm");
     char folder[HARNESS_PATH_SIZE];
     char modules[HARNESS_PATH_SIZE];
-    harness_path(parts->harness, folder, "npm");
-    harness_path(parts->harness, modules, "npm/node_modules");
+    harness_path(parts->stage.harness, folder, "npm");
+    harness_path(parts->stage.harness, modules, "npm/node_modules");
     struct program *npm = start(parts, "npm",
                                 (const char *const[]){ "npm", "install", "--no-audit", "--no-fund",
                                                        "--ignore-scripts", "--fetch-retries=0",
@@ -203,8 +179,8 @@ static void python_websockets_over_tls(void **state)
         skip_without("python3-websockets");
     char certificate[HARNESS_PATH_SIZE];
     char key[HARNESS_PATH_SIZE];
-    harness_path(parts->harness, certificate, "certificate.pem");
-    harness_path(parts->harness, key, "key.pem");
+    harness_path(parts->stage.harness, certificate, "certificate.pem");
+    harness_path(parts->stage.harness, key, "key.pem");
     struct program *openssl =
         start(parts, "openssl",
               (const char *const[]){ "openssl", "req", "-x509", "-newkey", "ed25519", "-nodes",
@@ -213,7 +189,7 @@ static void python_websockets_over_tls(void **state)
                                      certificate, NULL });
     assert_int_equal(program_wait(openssl, WAIT_MS), 0);
     struct program *streamer = daemon_start_streamer(
-        parts->harness, "streamer-tls", parts->redis,
+        parts->stage.harness, "streamer-tls", parts->stage.redis,
         (const char *const[]){ "--tls-cert", certificate, "--tls-key", key, NULL });
     char base[64];
     (void)snprintf(base, sizeof base, "wss://127.0.0.1:%d", program_port(streamer));
@@ -234,10 +210,10 @@ static void a_browser(void **state)
     char profile[HARNESS_PATH_SIZE + 16];
     char folder[HARNESS_PATH_SIZE];
     char page[512];
-    harness_path(parts->harness, folder, "browser");
+    harness_path(parts->stage.harness, folder, "browser");
     (void)snprintf(profile, sizeof profile, "--user-data-dir=%s", folder);
     (void)snprintf(page, sizeof page, "file://%s/tests/clients/page.html#127.0.0.1:%d",
-                   CERTSTREAM_SOURCE, program_port(parts->streamer));
+                   CERTSTREAM_SOURCE, program_port(parts->stage.streamer));
     const char *const arguments[] = { "chromium",
                                       "--headless",
                                       "--no-sandbox",
@@ -258,7 +234,7 @@ static void a_browser(void **state)
                                            "<sse-lite ", "<sse-full ", "<sse-domains " };
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
         await_count(browser, program_errors, streams[i], BEFORE);
-    stream_feed_add(parts->redis, BEFORE, ALL, 100);
+    stream_feed_add(parts->stage.redis, BEFORE, ALL, 100);
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         await_count(browser, program_errors, streams[i], ALL);
         expect_all(browser, program_errors, streams[i]);
@@ -269,7 +245,7 @@ static void a_browser(void **state)
 static void curl_with_server_sent_events(void **state)
 {
     struct parts *parts = *state;
-    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
+    harness_expect_work(parts->stage.harness, STREAMER_STAGE_SSE_SPINS);
     if (!is_in_path("curl"))
         skip_without("curl");
     static const char *const streams[][2] = { { "lite", "\"cert_index\":" },
@@ -285,7 +261,7 @@ static void curl_with_server_sent_events(void **state)
         clients[i] = start(parts, name, (const char *const[]){ "curl", "-sN", url, NULL });
         await_count(clients[i], program_output, streams[i][1], BEFORE);
     }
-    stream_feed_add(parts->redis, BEFORE, ALL, 100);
+    stream_feed_add(parts->stage.redis, BEFORE, ALL, 100);
     for (size_t i = 0; i < 3; i++) {
         await_count(clients[i], program_output, streams[i][1], ALL);
         expect_all(clients[i], program_output, streams[i][1]);
@@ -302,10 +278,10 @@ static void bare_frames(void **state)
                                               { "/domains-only?since=0", "\"data\":[\"" } };
     struct websocket_client *clients[3];
     for (size_t i = 0; i < 3; i++) {
-        clients[i] = websocket_client_connect(program_port(parts->streamer), streams[i][0]);
+        clients[i] = websocket_client_connect(program_port(parts->stage.streamer), streams[i][0]);
         websocket_client_send(clients[i], WEBSOCKET_TEXT, bytes_of_string("hello\n"));
     }
-    stream_feed_add(parts->redis, BEFORE, ALL, 100);
+    stream_feed_add(parts->stage.redis, BEFORE, ALL, 100);
     for (size_t i = 0; i < 3; i++) {
         for (unsigned long expected = 0; expected < ALL; expected++) {
             const char *text = websocket_client_expect(clients[i], streams[i][1], WAIT_MS);
@@ -316,7 +292,7 @@ static void bare_frames(void **state)
     }
 }
 
-#define WITH_STREAMER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_STREAMER(test) cmocka_unit_test_setup_teardown(test, setup, streamer_stage_teardown)
 
 int main(void)
 {

@@ -9,11 +9,9 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
-#include "tests/support/harness.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/http_get.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {
@@ -23,31 +21,18 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
+    struct streamer_stage stage;
     struct program *ct_log;
 };
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = streamer_stage_create(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     const char *const ct_log[] = { "--size", "50", "--seed", "dialect", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    parts->ct_log = daemon_start_ct_log(parts->stage.harness, "ct_log", ct_log);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 static const cJSON *at(const cJSON *object, const char *first, const char *second)
@@ -109,13 +94,14 @@ static void compare(struct websocket_client *ours, struct websocket_client *full
 static void both_dialects_have_the_same_certificates(void **state)
 {
     struct parts *parts = *state;
-    int port = program_port(parts->streamer);
+    int port = program_port(parts->stage.streamer);
     struct websocket_client *ours = websocket_client_connect(port, "/full-stream");
     struct websocket_client *full = websocket_client_connect(port, "/full-stream?dialect=go");
     struct websocket_client *lite = websocket_client_connect(port, "/?dialect=go");
     struct websocket_client *domains = websocket_client_connect(port, "/domains-only/?dialect=go");
     const char *const arguments[] = { "--start", "0", NULL };
-    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, arguments);
+    (void)daemon_start_ingest(parts->stage.harness, "ingest", parts->stage.redis, parts->ct_log,
+                              arguments);
     for (int i = 0; i < ENTRIES * LOGS; i++)
         compare(ours, full, lite, domains);
     struct http_answer answer = http_get_local(port, "/example.json?dialect=go");
@@ -131,7 +117,7 @@ static void both_dialects_have_the_same_certificates(void **state)
 static void an_unknown_dialect_is_refused(void **state)
 {
     struct parts *parts = *state;
-    int port = program_port(parts->streamer);
+    int port = program_port(parts->stage.streamer);
     struct websocket_client *client = websocket_client_open(
         &(struct websocket_options){ .port = port, .path = "/?dialect=cobol" });
     assert_int_equal(websocket_client_status(client), 400);
@@ -145,8 +131,10 @@ static void an_unknown_dialect_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(both_dialects_have_the_same_certificates, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_unknown_dialect_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(both_dialects_have_the_same_certificates, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(an_unknown_dialect_is_refused, setup,
+                                        streamer_stage_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

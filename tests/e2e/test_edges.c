@@ -11,13 +11,11 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/http_get.h"
 #include "tests/support/raw_socket.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {
@@ -30,35 +28,22 @@ enum {
 #define OTHER "second-token-of-all"
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
+    struct streamer_stage stage;
     char urls[PLACES_MAX][URL_SIZE];
 };
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = streamer_stage_create(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 /* The places it says it listens on, one per line. */
 static void read_urls(struct parts *parts)
 {
     static const char start[] = "listening on ";
-    char *output = program_output(parts->streamer);
+    char *output = program_output(parts->stage.streamer);
     const char *at = output;
     for (size_t i = 0; i < PLACES_MAX && (at = strstr(at, start)) != NULL; i++) {
         at += sizeof start - 1;
@@ -71,13 +56,14 @@ static void read_urls(struct parts *parts)
 
 static void start_streamer(struct parts *parts, const char *const *arguments)
 {
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, arguments);
+    parts->stage.streamer =
+        daemon_start_streamer(parts->stage.harness, "streamer", parts->stage.redis, arguments);
     read_urls(parts);
 }
 
 static void write_file(const struct parts *parts, char *path, const char *name, const char *text)
 {
-    harness_path(parts->harness, path, name);
+    harness_path(parts->stage.harness, path, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     assert_int_equal(fputs(text, file) >= 0, 1);
@@ -87,7 +73,7 @@ static void write_file(const struct parts *parts, char *path, const char *name, 
 /* How often the text stands in what the streamer said on standard error. */
 static size_t count_in_log(const struct parts *parts, const char *text)
 {
-    char *errors = program_errors(parts->streamer);
+    char *errors = program_errors(parts->stage.streamer);
     size_t count = 0;
     for (const char *at = errors; (at = strstr(at, text)) != NULL; at += strlen(text))
         count++;
@@ -98,30 +84,17 @@ static size_t count_in_log(const struct parts *parts, const char *text)
 static void hang_up(const struct parts *parts, const char *expected)
 {
     size_t before = count_in_log(parts, expected);
-    program_signal(parts->streamer, SIGHUP);
+    program_signal(parts->stage.streamer, SIGHUP);
     struct deadline deadline = deadline_after(WAIT_MS, expected);
     while (count_in_log(parts, expected) == before)
         deadline_wait(&deadline);
-}
-
-/* It has gone to the stream's end: what is added from now on, it sees. */
-static void wait_until_ready(const struct parts *parts)
-{
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
 }
 
 /* The status of the answer to an upgrade. */
 static int upgrade(const struct parts *parts, const char *path, const char *headers)
 {
     struct websocket_client *client = websocket_client_open(&(struct websocket_options){
-        .port = program_port(parts->streamer), .path = path, .headers = headers });
+        .port = program_port(parts->stage.streamer), .path = path, .headers = headers });
     int status = websocket_client_status(client);
     websocket_client_destroy(client);
     return status;
@@ -132,8 +105,8 @@ static int get(const struct parts *parts, const char *path, const char *headers)
     char request[1024];
     (void)snprintf(request, sizeof request,
                    "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n%s\r\n", path,
-                   program_port(parts->streamer), headers);
-    struct raw_socket raw = raw_socket_connect(program_port(parts->streamer));
+                   program_port(parts->stage.streamer), headers);
+    struct raw_socket raw = raw_socket_connect(program_port(parts->stage.streamer));
     raw_socket_send_text(&raw, request);
     (void)raw_socket_await(&raw, "\r\n\r\n", WAIT_MS);
     int status = raw_socket_status(&raw);
@@ -176,10 +149,10 @@ static void a_token_file_is_read_again_at_sighup(void **state)
     char path[HARNESS_PATH_SIZE];
     write_file(parts, path, "tokens", "# ours\n" TOKEN "\n");
     start_streamer(parts, (const char *const[]){ "--token-file", path, NULL });
-    wait_until_ready(parts);
+    streamer_stage_wait_until_ready(parts->stage.streamer);
     assert_int_equal(get(parts, "/stats?token=" TOKEN, ""), 200);
     struct websocket_client *client =
-        websocket_client_connect(program_port(parts->streamer), "/domains-only?token=" TOKEN);
+        websocket_client_connect(program_port(parts->stage.streamer), "/domains-only?token=" TOKEN);
 
     write_file(parts, path, "tokens", OTHER "\n");
     hang_up(parts, "tokens read again");
@@ -194,7 +167,7 @@ static void a_token_file_is_read_again_at_sighup(void **state)
     assert_int_equal(get(parts, "/stats", ""), 401);
 
     /* Who is in stays in. */
-    stream_feed_add(parts->redis, 0, 1, 0);
+    stream_feed_add(parts->stage.redis, 0, 1, 0);
     (void)websocket_client_expect(client, "0.example", WAIT_MS);
     websocket_client_destroy(client);
     assert_int_equal(count_in_log(parts, "token-of-all"), 0);
@@ -206,7 +179,7 @@ static void browsers_come_in_from_known_pages(void **state)
     start_streamer(parts, (const char *const[]){ "--origin", "https://dash.example", NULL });
     char own[URL_SIZE];
     (void)snprintf(own, sizeof own, "Origin: http://127.0.0.1:%d\r\n",
-                   program_port(parts->streamer));
+                   program_port(parts->stage.streamer));
     assert_int_equal(upgrade(parts, "/", ""), 101);
     assert_int_equal(upgrade(parts, "/", "Origin: https://dash.example\r\n"), 101);
     assert_int_equal(upgrade(parts, "/", own), 101);
@@ -221,7 +194,7 @@ static struct websocket_client *open_as(const struct parts *parts, const char *f
     char header[128];
     (void)snprintf(header, sizeof header, "X-Forwarded-For: %s\r\n", forwarded_for);
     return websocket_client_open(&(struct websocket_options){
-        .port = program_port(parts->streamer), .path = "/domains-only", .headers = header });
+        .port = program_port(parts->stage.streamer), .path = "/domains-only", .headers = header });
 }
 
 static void expect_as(const struct parts *parts, const char *forwarded_for, int status)
@@ -292,8 +265,8 @@ static void a_crowd_is_turned_away(void **state)
         CROWD = 100
     };
     start_streamer(parts, (const char *const[]){ "--max-clients", "1", NULL });
-    wait_until_ready(parts);
-    struct websocket_options options = { .port = program_port(parts->streamer), .path = "/" };
+    streamer_stage_wait_until_ready(parts->stage.streamer);
+    struct websocket_options options = { .port = program_port(parts->stage.streamer), .path = "/" };
     struct websocket_client *inside = websocket_client_open(&options);
     struct deadline deadline = deadline_after(WAIT_MS, "the last connection to be gone");
     while (websocket_client_status(inside) != 101) {
@@ -303,14 +276,14 @@ static void a_crowd_is_turned_away(void **state)
     }
     struct raw_socket crowd[CROWD];
     for (size_t i = 0; i < CROWD; i++)
-        crowd[i] = raw_socket_connect(program_port(parts->streamer));
+        crowd[i] = raw_socket_connect(program_port(parts->stage.streamer));
     for (size_t i = 0; i < CROWD; i++) {
         raw_socket_send_text(&crowd[i], "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_true(raw_socket_await_end(&crowd[i], WAIT_MS));
         assert_int_equal(raw_socket_status(&crowd[i]), 503);
         raw_socket_close(&crowd[i]);
     }
-    stream_feed_add(parts->redis, 0, 1, 0);
+    stream_feed_add(parts->stage.redis, 0, 1, 0);
     (void)websocket_client_expect(inside, "\"cert_index\":0,", WAIT_MS);
     websocket_client_destroy(inside);
 }
@@ -361,7 +334,7 @@ static void it_listens_in_several_places(void **state)
     struct parts *parts = *state;
     char place[HARNESS_PATH_SIZE + 8];
     char path[HARNESS_PATH_SIZE];
-    harness_path(parts->harness, path, "streamer.sock");
+    harness_path(parts->stage.harness, path, "streamer.sock");
     (void)snprintf(place, sizeof place, "unix:%s", path);
     start_streamer(parts, (const char *const[]){ "--listen", "[::1]:0", "--listen", place,
                                                  "--customer-connections", "1", NULL });
@@ -375,11 +348,11 @@ static void it_listens_in_several_places(void **state)
 
     /* What a killed one leaves behind is no obstacle; what a stopped one leaves behind is
      * nothing. */
-    program_kill(parts->streamer);
+    program_kill(parts->stage.streamer);
     assert_int_equal(stat(path, &status), 0);
-    program_restart(parts->streamer);
+    program_restart(parts->stage.streamer);
     expect_url("http://anything", NULL, path, 200);
-    assert_int_equal(program_stop(parts->streamer), 0);
+    assert_int_equal(program_stop(parts->stage.streamer), 0);
     assert_int_not_equal(stat(path, &status), 0);
 }
 
@@ -387,7 +360,7 @@ static void make_certificate(const struct parts *parts, const char *name, const 
                              const char *certificate, const char *key)
 {
     struct program *openssl = program_start(
-        parts->harness,
+        parts->stage.harness,
         &(struct program_options){
             .name = name,
             .arguments = (const char *const[]){ "openssl", "req", "-x509", "-newkey", algorithm,
@@ -404,9 +377,9 @@ static void tls_takes_a_new_certificate_without_dropping_anybody(void **state)
     char certificate[HARNESS_PATH_SIZE];
     char key[HARNESS_PATH_SIZE];
     char first_ca[HARNESS_PATH_SIZE];
-    harness_path(parts->harness, certificate, "certificate.pem");
-    harness_path(parts->harness, key, "key.pem");
-    harness_path(parts->harness, first_ca, "first.pem");
+    harness_path(parts->stage.harness, certificate, "certificate.pem");
+    harness_path(parts->stage.harness, key, "key.pem");
+    harness_path(parts->stage.harness, first_ca, "first.pem");
     make_certificate(parts, "openssl-1", "rsa:2048", certificate, key);
     start_streamer(parts, (const char *const[]){ "--listen", "http://127.0.0.1:0", "--tls-cert",
                                                  certificate, "--tls-key", key, NULL });
@@ -445,14 +418,14 @@ static void tls_is_what_it_says(void **state)
     struct parts *parts = *state;
     char certificate[HARNESS_PATH_SIZE];
     char key[HARNESS_PATH_SIZE];
-    harness_path(parts->harness, certificate, "certificate.pem");
-    harness_path(parts->harness, key, "key.pem");
+    harness_path(parts->stage.harness, certificate, "certificate.pem");
+    harness_path(parts->stage.harness, key, "key.pem");
     make_certificate(parts, "openssl", "ed25519", certificate, key);
     start_streamer(parts, (const char *const[]){ "--tls-cert", certificate, "--tls-key", key,
                                                  "--handshake-timeout", "2s", NULL });
     /* HTTP in the clear gets no answer, silence and noise get an end. */
-    struct raw_socket plain = raw_socket_connect(program_port(parts->streamer));
-    struct raw_socket silent = raw_socket_connect(program_port(parts->streamer));
+    struct raw_socket plain = raw_socket_connect(program_port(parts->stage.streamer));
+    struct raw_socket silent = raw_socket_connect(program_port(parts->stage.streamer));
     raw_socket_send_text(&plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_true(raw_socket_await_end(&plain, WAIT_MS));
     assert_int_equal(raw_socket_status(&plain), 0);
@@ -471,7 +444,7 @@ static void expect_complaint(struct parts *parts, const char *name, const char *
     while (*arguments)
         words[count++] = *arguments++;
     struct program *program = program_start(
-        parts->harness, &(struct program_options){ .name = name, .arguments = words });
+        parts->stage.harness, &(struct program_options){ .name = name, .arguments = words });
     assert_int_not_equal(program_wait(program, WAIT_MS), 0);
     char *errors = program_errors(program);
     if (!strstr(errors, complaint) || strstr(errors, "sEcReT"))
@@ -504,8 +477,8 @@ static void who_dawdles_is_closed(void **state)
 {
     struct parts *parts = *state;
     start_streamer(parts, (const char *const[]){ "--handshake-timeout", "2s", NULL });
-    struct raw_socket silent = raw_socket_connect(program_port(parts->streamer));
-    struct raw_socket slow = raw_socket_connect(program_port(parts->streamer));
+    struct raw_socket silent = raw_socket_connect(program_port(parts->stage.streamer));
+    struct raw_socket slow = raw_socket_connect(program_port(parts->stage.streamer));
     struct deadline deadline = deadline_after(WAIT_MS, "the end of a slow request");
     raw_socket_send_text(&slow, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
     /* A byte now and then does not help. */
@@ -522,18 +495,23 @@ static void who_dawdles_is_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(only_who_has_a_token_comes_in, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_token_file_is_read_again_at_sighup, setup, teardown),
-        cmocka_unit_test_setup_teardown(browsers_come_in_from_known_pages, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_customer_behind_a_proxy_has_a_ceiling, setup, teardown),
-        cmocka_unit_test_setup_teardown(nobody_else_is_believed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_crowd_is_turned_away, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_listens_in_several_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_who_has_a_token_comes_in, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(a_token_file_is_read_again_at_sighup, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(browsers_come_in_from_known_pages, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(a_customer_behind_a_proxy_has_a_ceiling, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(nobody_else_is_believed, setup, streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(a_crowd_is_turned_away, setup, streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(it_listens_in_several_places, setup,
+                                        streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(tls_takes_a_new_certificate_without_dropping_anybody, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(tls_is_what_it_says, setup, teardown),
-        cmocka_unit_test_setup_teardown(wrong_settings_are_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_dawdles_is_closed, setup, teardown),
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(tls_is_what_it_says, setup, streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(wrong_settings_are_told, setup, streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(who_dawdles_is_closed, setup, streamer_stage_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
@@ -27,9 +27,7 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
+    struct ingest_stage stage;
     struct program *ingest[INGESTS_MAX];
     size_t ingest_count;
     struct program *streamer;
@@ -39,28 +37,18 @@ struct parts {
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
     parts->entries = harness_setting("CERTSTREAM_ENTRIES", 10000);
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     char size[32];
     (void)snprintf(size, sizeof size, "%llu", (unsigned long long)parts->entries);
     const char *const ct_log[] = { "--size", size, "--seed", "exactly once", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
     /* Slow enough that a drain of this size has a middle to be killed in. */
-    daemon_control_ct_log(parts->ct_log, "route=any&fault=delay&ms=20");
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+    daemon_control_ct_log(parts->stage.ct_log, "route=any&fault=delay&ms=20");
+    parts->streamer =
+        daemon_start_streamer(parts->stage.harness, "streamer", parts->stage.redis, NULL);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 static void start_ingest(struct parts *parts)
@@ -68,35 +56,37 @@ static void start_ingest(struct parts *parts)
     static const char *const names[INGESTS_MAX] = { "ingest-a", "ingest-b" };
     static const char *const arguments[] = { "--start", "0", "--retain-entries", "0", NULL };
     size_t number = parts->ingest_count++;
-    parts->ingest[number] =
-        daemon_start_ingest(parts->harness, names[number], parts->redis, parts->ct_log, arguments);
+    parts->ingest[number] = daemon_start_ingest(parts->stage.harness, names[number],
+                                                parts->stage.redis, parts->stage.ct_log, arguments);
 }
 
 static void wait_for_length(struct parts *parts, uint64_t length)
 {
     struct deadline deadline = deadline_after(PROGRESS_MS, "the stream to grow");
-    while ((uint64_t)redis_server_integer(parts->redis, "XLEN " CONTRACT_PREFIX ":stream") < length)
+    while ((uint64_t)redis_server_integer(parts->stage.redis, "XLEN " CONTRACT_PREFIX ":stream") <
+           length)
         deadline_wait(&deadline);
 }
 
 /* Kills any of the parts, one or several at once, and starts them again a little later. */
 static void kill_some(struct parts *parts)
 {
-    uint64_t victims = 1 + harness_random(parts->harness, 7);
-    struct program *ingest = parts->ingest[harness_random(parts->harness, parts->ingest_count)];
+    uint64_t victims = 1 + harness_random(parts->stage.harness, 7);
+    struct program *ingest =
+        parts->ingest[harness_random(parts->stage.harness, parts->ingest_count)];
     print_message("killing%s%s%s\n", victims & 1 ? " ingest" : "", victims & 2 ? " redis" : "",
                   victims & 4 ? " streamer" : "");
     if (victims & 1)
         program_kill(ingest);
     if (victims & 2)
-        redis_server_kill(parts->redis);
+        redis_server_kill(parts->stage.redis);
     if (victims & 4)
         program_kill(parts->streamer);
-    harness_pause(harness_random(parts->harness, AWAY_MAX_MS));
+    harness_pause(harness_random(parts->stage.harness, AWAY_MAX_MS));
     if (victims & 1)
         program_restart(ingest);
     if (victims & 2)
-        redis_server_restart(parts->redis);
+        redis_server_restart(parts->stage.redis);
     if (victims & 4)
         program_restart(parts->streamer);
 }
@@ -108,19 +98,19 @@ static void drain_under_fire(struct parts *parts)
     uint64_t kills = harness_setting("CERTSTREAM_KILLS", 6);
     for (uint64_t i = 0; i < kills; i++) {
         uint64_t step = LOGS * parts->entries / (kills + 1);
-        wait_for_length(parts, i * step + harness_random(parts->harness, step));
-        harness_pause(harness_random(parts->harness, 30));
+        wait_for_length(parts, i * step + harness_random(parts->stage.harness, step));
+        harness_pause(harness_random(parts->stage.harness, 30));
         kill_some(parts);
     }
-    stream_check_expect(&parts->check, parts->redis, LOGS, 0, parts->entries);
+    stream_check_expect(&parts->check, parts->stage.redis, LOGS, 0, parts->entries);
 
     char query[64];
     uint64_t grown = parts->entries + GROWTH;
     (void)snprintf(query, sizeof query, "size=%llu", (unsigned long long)grown);
-    daemon_control_ct_log(parts->ct_log, query);
-    stream_check_expect(&parts->check, parts->redis, LOGS, 0, grown);
+    daemon_control_ct_log(parts->stage.ct_log, query);
+    stream_check_expect(&parts->check, parts->stage.redis, LOGS, 0, grown);
     assert_int_equal(parts->check.entries, LOGS * grown);
-    assert_int_equal(redis_server_integer(parts->redis, "XLEN " CONTRACT_PREFIX ":stream"),
+    assert_int_equal(redis_server_integer(parts->stage.redis, "XLEN " CONTRACT_PREFIX ":stream"),
                      LOGS * grown);
 }
 
@@ -140,8 +130,8 @@ static void each_entry_once_with_two_ingest_processes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_entry_once_whatever_is_killed, setup, teardown),
-        cmocka_unit_test_setup_teardown(each_entry_once_with_two_ingest_processes, setup, teardown),
+        ON_INGEST_STAGE(each_entry_once_whatever_is_killed, setup),
+        ON_INGEST_STAGE(each_entry_once_with_two_ingest_processes, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,11 +9,10 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "streamer/lanes/lanes.h"
 #include "tests/e2e/built_feed.h"
-#include "tests/e2e/daemons.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -39,44 +38,6 @@ static const struct entry_parts wanted_parts = { .names = { NAME("www.Wanted.exa
 static const struct entry_parts other_parts = { .names = { NAME("www.other.example") },
                                                 .number = 2 };
 
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
-};
-
-static void wait_until_ready(const struct program *streamer)
-{
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
-}
-
-static int setup(void **state)
-{
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
-    wait_until_ready(parts->streamer);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 static struct websocket_client *listen_to(const struct program *streamer, const char *path)
 {
     struct websocket_client *client = websocket_client_connect(program_port(streamer), path);
@@ -95,7 +56,7 @@ static void expect_ids(struct websocket_client *client, char (*ids)[BUILT_ID_SIZ
 
 static void each_stream_has_what_passes_and_nothing_else(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static char ids[ROUNDS][BUILT_ID_SIZE];
     static const char *const paths[] = {
         "/?domain=*.wanted.example",
@@ -109,13 +70,13 @@ static void each_stream_has_what_passes_and_nothing_else(void **state)
     };
     struct websocket_client *clients[PATHS];
     for (size_t i = 0; i < PATHS; i++)
-        clients[i] = listen_to(parts->streamer, paths[i]);
+        clients[i] = listen_to(stage->streamer, paths[i]);
     struct sse_client *events =
-        sse_client_open(program_port(parts->streamer), "/sse?stream=domains&match=wanted", NULL);
+        sse_client_open(program_port(stage->streamer), "/sse?stream=domains&match=wanted", NULL);
     assert_int_equal(sse_client_status(events), 200);
     for (size_t i = 0; i < ROUNDS; i++) {
-        built_feed_make(parts->redis, &other_parts, NULL);
-        built_feed_make(parts->redis, &wanted_parts, ids[i]);
+        built_feed_make(stage->redis, &other_parts, NULL);
+        built_feed_make(stage->redis, &wanted_parts, ids[i]);
     }
     for (size_t i = 0; i < PATHS; i++) {
         expect_ids(clients[i], ids, ROUNDS);
@@ -138,8 +99,8 @@ static void expect_matched(const char *text, const char *id)
 
 static void messages_say_what_they_matched(void **state)
 {
-    struct parts *parts = *state;
-    int port = program_port(parts->streamer);
+    struct streamer_stage *stage = *state;
+    int port = program_port(stage->streamer);
     char id[BUILT_ID_SIZE], path[160];
     static const char domains[] = "domain=*.WANTED.example&domain=*.no.example";
     static const char *const live[] = { "/?", "/full-stream?", "/domains-only?", "/?dialect=go&" };
@@ -151,12 +112,12 @@ static void messages_say_what_they_matched(void **state)
     struct websocket_client *clients[LIVE];
     for (size_t i = 0; i < LIVE; i++) {
         (void)snprintf(path, sizeof path, "%s%s", live[i], domains);
-        clients[i] = listen_to(parts->streamer, path);
+        clients[i] = listen_to(stage->streamer, path);
     }
     (void)snprintf(path, sizeof path, "/sse?%s", domains);
     struct sse_client *events = sse_client_open(port, path, NULL);
     assert_int_equal(sse_client_status(events), 200);
-    built_feed_make(parts->redis, &wanted_parts, id);
+    built_feed_make(stage->redis, &wanted_parts, id);
     expect_matched(sse_client_expect(events, "certificate_update", WAIT_MS).data, id);
     for (size_t i = 0; i < LIVE; i++) {
         const char *text = websocket_client_expect(clients[i], "Wanted.example", WAIT_MS);
@@ -193,18 +154,18 @@ static void expect_metric(const struct program *streamer, const char *line)
 
 static void those_who_ask_for_the_same_share_a_lane(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     enum {
         CLIENTS = 5
     };
     struct websocket_client *clients[CLIENTS] = {
-        listen_to(parts->streamer, "/?match=a&type=cert"),
-        listen_to(parts->streamer, "/?type=cert&match=A"),
-        listen_to(parts->streamer, "/?match=a&match=A&type=cert&unique=0"),
-        listen_to(parts->streamer, "/?match=b"),
-        listen_to(parts->streamer, "/"),
+        listen_to(stage->streamer, "/?match=a&type=cert"),
+        listen_to(stage->streamer, "/?type=cert&match=A"),
+        listen_to(stage->streamer, "/?match=a&match=A&type=cert&unique=0"),
+        listen_to(stage->streamer, "/?match=b"),
+        listen_to(stage->streamer, "/"),
     };
-    expect_metric(parts->streamer, "\ncertstream_lanes_filtered 2\n");
+    expect_metric(stage->streamer, "\ncertstream_lanes_filtered 2\n");
     for (size_t i = 0; i < CLIENTS; i++)
         websocket_client_destroy(clients[i]);
 }
@@ -212,7 +173,7 @@ static void those_who_ask_for_the_same_share_a_lane(void **state)
 /* Percent signs and plus, once and not twice. */
 static void a_query_is_decoded_once(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const struct {
         const char *path;
         const struct entry_parts parts;
@@ -229,8 +190,8 @@ static void a_query_is_decoded_once(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char id[BUILT_ID_SIZE];
-        built_feed_make(parts->redis, &cases[i].parts, id);
-        struct http_answer answer = http_get_local(program_port(parts->streamer), cases[i].path);
+        built_feed_make(stage->redis, &cases[i].parts, id);
+        struct http_answer answer = http_get_local(program_port(stage->streamer), cases[i].path);
         if (!strstr(http_answer_text(&answer), id))
             fail_msg("%s: %.300s", cases[i].path, http_answer_text(&answer));
         http_answer_free(&answer);
@@ -239,7 +200,7 @@ static void a_query_is_decoded_once(void **state)
 
 static void a_wrong_filter_is_refused_before_the_upgrade(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const struct {
         const char *query, *reason;
     } cases[] = {
@@ -258,11 +219,11 @@ static void a_wrong_filter_is_refused_before_the_upgrade(void **state)
         char path[128];
         (void)snprintf(path, sizeof path, "/full-stream?%s", cases[i].query);
         struct websocket_client *client = websocket_client_open(
-            &(struct websocket_options){ .port = program_port(parts->streamer), .path = path });
+            &(struct websocket_options){ .port = program_port(stage->streamer), .path = path });
         assert_int_equal(websocket_client_status(client), 400);
         websocket_client_destroy(client);
         (void)snprintf(path, sizeof path, "/sse?%s", cases[i].query);
-        struct http_answer answer = http_get_local(program_port(parts->streamer), path);
+        struct http_answer answer = http_get_local(program_port(stage->streamer), path);
         assert_int_equal(answer.status, 400);
         assert_memory_equal(http_answer_text(&answer), cases[i].reason, strlen(cases[i].reason));
         http_answer_free(&answer);
@@ -271,21 +232,21 @@ static void a_wrong_filter_is_refused_before_the_upgrade(void **state)
 
 static void one_filter_too_many_is_told_so(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     struct websocket_client *clients[LANES_FILTERED_MAX];
     char path[64];
     for (unsigned i = 0; i < LANES_FILTERED_MAX; i++) {
         (void)snprintf(path, sizeof path, "/?match=filter-%u", i);
-        clients[i] = listen_to(parts->streamer, path);
+        clients[i] = listen_to(stage->streamer, path);
     }
     struct websocket_client *refused = websocket_client_open(&(struct websocket_options){
-        .port = program_port(parts->streamer), .path = "/?match=another" });
+        .port = program_port(stage->streamer), .path = "/?match=another" });
     assert_int_equal(websocket_client_status(refused), 503);
     websocket_client_destroy(refused);
-    struct http_answer answer = http_get_local(program_port(parts->streamer), "/sse?match=another");
+    struct http_answer answer = http_get_local(program_port(stage->streamer), "/sse?match=another");
     assert_int_equal(answer.status, 503);
     http_answer_free(&answer);
-    struct websocket_client *known = listen_to(parts->streamer, path);
+    struct websocket_client *known = listen_to(stage->streamer, path);
     websocket_client_destroy(known);
     for (unsigned i = 0; i < LANES_FILTERED_MAX; i++)
         websocket_client_destroy(clients[i]);
@@ -294,9 +255,9 @@ static void one_filter_too_many_is_told_so(void **state)
 /* Two logs with the same certificates, in turn, and a streamer that starts in the middle. */
 static void a_certificate_comes_once_also_from_a_streamer_that_just_started(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static char ids[ROUNDS][BUILT_ID_SIZE];
-    struct websocket_client *early = listen_to(parts->streamer, "/?unique=1");
+    struct websocket_client *early = listen_to(stage->streamer, "/?unique=1");
     struct built_entry built[ROUNDS];
     char repeat[BUILT_ID_SIZE];
     for (size_t i = 0; i < ROUNDS; i++) {
@@ -304,14 +265,13 @@ static void a_certificate_comes_once_also_from_a_streamer_that_just_started(void
         build_entry(&built[i], &entry);
     }
     for (size_t i = 0; i < ROUNDS / 2; i++)
-        built_feed_add(parts->redis, &built[i], ids[i]);
-    struct program *second = daemon_start_streamer(parts->harness, "second", parts->redis, NULL);
-    wait_until_ready(second);
+        built_feed_add(stage->redis, &built[i], ids[i]);
+    struct program *second = streamer_stage_start_another(stage, "second", NULL);
     struct websocket_client *late = listen_to(second, "/?unique=1");
     for (size_t i = 0; i < ROUNDS; i++) {
         if (i >= ROUNDS / 2)
-            built_feed_add(parts->redis, &built[i], ids[i]);
-        built_feed_add(parts->redis, &built[i], repeat);
+            built_feed_add(stage->redis, &built[i], ids[i]);
+        built_feed_add(stage->redis, &built[i], repeat);
     }
     expect_ids(early, ids, ROUNDS);
     expect_ids(late, ids + ROUNDS / 2, ROUNDS / 2);
@@ -329,27 +289,27 @@ static void a_certificate_comes_once_also_from_a_streamer_that_just_started(void
 
 static void answers_look_back_so_far_and_no_farther(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     struct built_entry other;
     char id[BUILT_ID_SIZE], unwanted[BUILT_ID_SIZE];
     build_entry(&other, &other_parts);
-    built_feed_make(parts->redis, &wanted_parts, id);
+    built_feed_make(stage->redis, &wanted_parts, id);
     for (size_t i = 0; i < FAR; i++) {
         if (i == NEAR) {
-            struct http_answer near = http_get_local(program_port(parts->streamer),
+            struct http_answer near = http_get_local(program_port(stage->streamer),
                                                      "/full-stream/example.json?match=wanted");
             assert_int_equal(near.status, 200);
             assert_non_null(strstr(http_answer_text(&near), id));
             assert_non_null(strstr(http_answer_text(&near), "\"as_der\":"));
             http_answer_free(&near);
         }
-        built_feed_add(parts->redis, &other, unwanted);
+        built_feed_add(stage->redis, &other, unwanted);
     }
     struct http_answer far =
-        http_get_local(program_port(parts->streamer), "/example.json?match=wanted");
+        http_get_local(program_port(stage->streamer), "/example.json?match=wanted");
     assert_int_equal(far.status, 404);
     http_answer_free(&far);
-    far = http_get_local(program_port(parts->streamer), "/latest.json?match=wanted");
+    far = http_get_local(program_port(stage->streamer), "/latest.json?match=wanted");
     assert_string_equal(http_answer_text(&far), "{\"messages\":[]}");
     http_answer_free(&far);
     built_entry_free(&other);
@@ -359,24 +319,24 @@ static void answers_look_back_so_far_and_no_farther(void **state)
  * other ids. */
 static void after_a_rollback_a_certificate_is_new_again(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     struct built_entry built;
     char before[BUILT_ID_SIZE], after[BUILT_ID_SIZE], repeat[BUILT_ID_SIZE];
     const struct entry_parts entry = { .names = { NAME("again.example") } };
     build_entry(&built, &entry);
-    struct websocket_client *client = listen_to(parts->streamer, "/");
-    built_feed_add(parts->redis, &built, before);
+    struct websocket_client *client = listen_to(stage->streamer, "/");
+    built_feed_add(stage->redis, &built, before);
     expect_ids(client, &before, 1);
-    freeReplyObject(redis_server_command(parts->redis, "DEL %s", CONTRACT_PREFIX ":stream"));
+    freeReplyObject(redis_server_command(stage->redis, "DEL %s", CONTRACT_PREFIX ":stream"));
     freeReplyObject(
-        redis_server_command(parts->redis, "XADD %s 5-0 json {}", CONTRACT_PREFIX ":stream"));
-    freeReplyObject(redis_server_command(parts->redis, "CLIENT KILL TYPE normal SKIPME yes"));
-    expect_metric(parts->streamer, "\ncertstream_stream_rollbacks_total 1\n");
-    wait_until_ready(parts->streamer);
-    struct websocket_client *unique = listen_to(parts->streamer, "/?unique=1");
-    built_feed_add(parts->redis, &built, after);
-    built_feed_add(parts->redis, &built, repeat);
-    built_feed_make(parts->redis, &other_parts, repeat);
+        redis_server_command(stage->redis, "XADD %s 5-0 json {}", CONTRACT_PREFIX ":stream"));
+    freeReplyObject(redis_server_command(stage->redis, "CLIENT KILL TYPE normal SKIPME yes"));
+    expect_metric(stage->streamer, "\ncertstream_stream_rollbacks_total 1\n");
+    streamer_stage_wait_until_ready(stage->streamer);
+    struct websocket_client *unique = listen_to(stage->streamer, "/?unique=1");
+    built_feed_add(stage->redis, &built, after);
+    built_feed_add(stage->redis, &built, repeat);
+    built_feed_make(stage->redis, &other_parts, repeat);
     expect_ids(unique, &after, 1);
     expect_ids(unique, &repeat, 1);
     websocket_client_destroy(unique);
@@ -387,19 +347,15 @@ static void after_a_rollback_a_certificate_is_new_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_stream_has_what_passes_and_nothing_else, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(messages_say_what_they_matched, setup, teardown),
-        cmocka_unit_test_setup_teardown(those_who_ask_for_the_same_share_a_lane, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_query_is_decoded_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_wrong_filter_is_refused_before_the_upgrade, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(one_filter_too_many_is_told_so, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            a_certificate_comes_once_also_from_a_streamer_that_just_started, setup, teardown),
-        cmocka_unit_test_setup_teardown(after_a_rollback_a_certificate_is_new_again, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(answers_look_back_so_far_and_no_farther, setup, teardown),
+        ON_STREAMER_STAGE(each_stream_has_what_passes_and_nothing_else),
+        ON_STREAMER_STAGE(messages_say_what_they_matched),
+        ON_STREAMER_STAGE(those_who_ask_for_the_same_share_a_lane),
+        ON_STREAMER_STAGE(a_query_is_decoded_once),
+        ON_STREAMER_STAGE(a_wrong_filter_is_refused_before_the_upgrade),
+        ON_STREAMER_STAGE(one_filter_too_many_is_told_so),
+        ON_STREAMER_STAGE(a_certificate_comes_once_also_from_a_streamer_that_just_started),
+        ON_STREAMER_STAGE(after_a_rollback_a_certificate_is_new_again),
+        ON_STREAMER_STAGE(answers_look_back_so_far_and_no_farther),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,12 +18,11 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/e2e/stream_truth.h"
 #include "tests/support/harness.h"
-#include "tests/support/redis_server.h"
 
 enum {
     LOGS_PER_LANE = 2,
@@ -173,8 +172,7 @@ struct lane {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct ingest_stage stage;
     struct stream_check check;
     struct lane lanes[LANES];
 };
@@ -184,7 +182,7 @@ static void start_lane(struct parts *parts, size_t at)
     struct lane *lane = &parts->lanes[at];
     const char *name = lane_rows[at].name;
     const char *const words[] = { "--size", "600", "--seed", name, "--operator", name, NULL };
-    lane->ct_log = daemon_start_ct_log(parts->harness, name, words);
+    lane->ct_log = daemon_start_ct_log(parts->stage.harness, name, words);
     lane->faults = lane_rows[at].faults;
     lane->count = lane_rows[at].count;
     lane->size = SIZE;
@@ -198,10 +196,8 @@ static int setup(void **state)
         "--start", "0", "--retain-entries", "0", "--quarantine-recheck", "1"
     };
     size_t count = 6;
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     for (size_t i = 0; i < LANES; i++) {
         start_lane(parts, i);
         (void)snprintf(lists[i], sizeof lists[i], "%s/log_list.json",
@@ -211,18 +207,9 @@ static int setup(void **state)
         words[count++] = "--log-list";
         words[count++] = lists[i];
     }
-    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->lanes[0].ct_log,
-                              words);
+    (void)daemon_start_ingest(parts->stage.harness, "ingest", parts->stage.redis,
+                              parts->lanes[0].ct_log, words);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 /* The index that the stream has to have next of one of the lane's logs. */
@@ -273,7 +260,7 @@ static void set_mixed(struct parts *parts, const struct lane *lane)
     for (size_t i = 0; i < MIXED; i++) {
         char query[QUERY_SIZE];
         (void)snprintf(query, sizeof query, "%s&probability=0.2",
-                       mixed[harness_random(parts->harness, sizeof mixed / sizeof *mixed)]);
+                       mixed[harness_random(parts->stage.harness, sizeof mixed / sizeof *mixed)]);
         print_message("at random: %s\n", query);
         daemon_control_ct_log(lane->ct_log, query);
     }
@@ -306,7 +293,7 @@ static void end_fault(struct parts *parts, struct lane *lane)
     assert_true(requests > 0);
     if (requests > requests_max[fault->effect] * elapsed_ms / 1000)
         fail_msg("%s: %llu requests in %" PRIu64 " ms", fault->name, requests, elapsed_ms);
-    stream_check_read(&parts->check, parts->redis);
+    stream_check_read(&parts->check, parts->stage.redis);
     if (fault->effect <= NOTHING_WRONG_COMES && entries_of(&parts->check, lane) != lane->entries)
         fail_msg("%s: entries came", fault->name);
     daemon_control_ct_log(lane->ct_log, "clear=1");
@@ -346,7 +333,7 @@ static void nothing_is_missing_or_wrong_after_any_fault(void **state)
 {
     struct parts *parts = *state;
     const struct program *ct_logs[LANES];
-    stream_check_expect(&parts->check, parts->redis, (size_t)LANES * LOGS_PER_LANE, 0, SIZE);
+    stream_check_expect(&parts->check, parts->stage.redis, (size_t)LANES * LOGS_PER_LANE, 0, SIZE);
     for (size_t i = 0; i < LANES; i++) {
         ct_logs[i] = parts->lanes[i].ct_log;
         begin_fault(parts, &parts->lanes[i]);
@@ -355,17 +342,16 @@ static void nothing_is_missing_or_wrong_after_any_fault(void **state)
         is_busy = false;
         for (size_t i = 0; i < LANES; i++)
             is_busy |= advance(parts, &parts->lanes[i]);
-        stream_check_read(&parts->check, parts->redis);
+        stream_check_read(&parts->check, parts->stage.redis);
         harness_pause(20);
     }
-    stream_truth_expect(parts->redis, ct_logs, LANES);
+    stream_truth_expect(parts->stage.redis, ct_logs, LANES);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_is_missing_or_wrong_after_any_fault, setup,
-                                        teardown),
+        ON_INGEST_STAGE(nothing_is_missing_or_wrong_after_any_fault, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@
 
 #include "shared/base/base64.h"
 #include "shared/base/digest.h"
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -26,38 +26,25 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
+    struct ingest_stage stage;
     char list[HARNESS_PATH_SIZE];
 };
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     const char *const ct_log[] = { "--size", "100", "--seed", "list", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
-    harness_path(parts->harness, parts->list, "list.json");
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
+    harness_path(parts->stage.harness, parts->list, "list.json");
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 static struct program *start_ingest(struct parts *parts, const char *name)
 {
     const char *const arguments[] = { CERTSTREAM_INGEST,
                                       "--redis",
-                                      redis_server_url(parts->redis),
+                                      redis_server_url(parts->stage.redis),
                                       "--log-list",
                                       parts->list,
                                       "--start",
@@ -67,36 +54,16 @@ static struct program *start_ingest(struct parts *parts, const char *name)
                                       "--poll",
                                       "1",
                                       NULL };
-    return program_start(parts->harness,
+    return program_start(parts->stage.harness,
                          &(struct program_options){ .name = name,
                                                     .arguments = arguments,
                                                     .ready = "certstream-ingest ready",
                                                     .is_daemon = true });
 }
 
-static void wait_for_errors(const struct program *program, const char *part)
-{
-    struct deadline deadline = deadline_after(PATIENCE_MS, part);
-    for (;;) {
-        char *errors = program_errors(program);
-        bool there = strstr(errors, part) != NULL;
-        free(errors);
-        if (there)
-            return;
-        deadline_wait(&deadline);
-    }
-}
-
-static void wait_for_entries(struct parts *parts, long long count)
-{
-    struct deadline deadline = deadline_after(PATIENCE_MS, "the entries");
-    while (redis_server_integer(parts->redis, "XLEN {certstream}:stream") < count)
-        deadline_wait(&deadline);
-}
-
 static void write_list(const struct parts *parts)
 {
-    struct http_answer answer = http_get_local(program_port(parts->ct_log), "/log_list.json");
+    struct http_answer answer = http_get_local(program_port(parts->stage.ct_log), "/log_list.json");
     assert_int_equal(answer.status, 200);
     FILE *file = fopen(parts->list, "we");
     assert_non_null(file);
@@ -108,7 +75,7 @@ static void write_list(const struct parts *parts)
 static bool counter_is(struct parts *parts, const char *name, const char *value)
 {
     redisReply *reply =
-        redis_server_command(parts->redis, "HGET {certstream}:ingest:list %s", name);
+        redis_server_command(parts->stage.redis, "HGET {certstream}:ingest:list %s", name);
     bool is = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, value) == 0;
     freeReplyObject(reply);
     return is;
@@ -131,16 +98,16 @@ static void waits_for_its_list_and_keeps_a_copy(void **state)
 {
     struct parts *parts = *state;
     struct program *ingest = start_ingest(parts, "first");
-    wait_for_errors(ingest, "log list cannot be read");
+    program_wait_for_errors(ingest, "log list cannot be read");
     write_list(parts);
-    wait_for_entries(parts, 100LL * LOGS);
+    ingest_stage_wait_for_length(&parts->stage, 100LL * LOGS);
     assert_int_equal(program_stop(ingest), 0);
 
     assert_int_equal(unlink(parts->list), 0);
     ingest = start_ingest(parts, "second");
-    wait_for_errors(ingest, "log list taken from Redis");
-    daemon_control_ct_log(parts->ct_log, "size=150");
-    wait_for_entries(parts, 150LL * LOGS);
+    program_wait_for_errors(ingest, "log list taken from Redis");
+    daemon_control_ct_log(parts->stage.ct_log, "size=150");
+    ingest_stage_wait_for_length(&parts->stage, 150LL * LOGS);
     /* The issuers that Redis had at the start were learnt: none was sent again, and all could be
      * checked. */
     wait_for_counter(parts, "entries", "100");
@@ -177,11 +144,11 @@ static void a_log_that_cannot_be_followed_costs_nothing(void **state)
     struct parts *parts = *state;
     write_list_with_bad_key(parts);
     struct program *ingest = start_ingest(parts, "ingest");
-    wait_for_errors(ingest, "log is left alone");
+    program_wait_for_errors(ingest, "log is left alone");
     wait_for_counter(parts, "logs", "1");
     /* The counters are written every two seconds. */
     redisReply *reply =
-        redis_server_command(parts->redis, "HGET {certstream}:ingest:list updated_ms");
+        redis_server_command(parts->stage.redis, "HGET {certstream}:ingest:list updated_ms");
     double before = program_cpu_seconds(ingest);
     struct deadline deadline = deadline_after(PATIENCE_MS, "the next counters");
     while (counter_is(parts, "updated_ms", reply->str))
@@ -189,15 +156,14 @@ static void a_log_that_cannot_be_followed_costs_nothing(void **state)
     freeReplyObject(reply);
     if (!getenv("CERTSTREAM_WRAPPER"))
         assert_true(program_cpu_seconds(ingest) - before < 0.5);
-    assert_int_equal(redis_server_integer(parts->redis, "EXISTS {certstream}:stream"), 0);
+    assert_int_equal(redis_server_integer(parts->stage.redis, "EXISTS {certstream}:stream"), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(waits_for_its_list_and_keeps_a_copy, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_log_that_cannot_be_followed_costs_nothing, setup,
-                                        teardown),
+        ON_INGEST_STAGE(waits_for_its_list_and_keeps_a_copy, setup),
+        ON_INGEST_STAGE(a_log_that_cannot_be_followed_costs_nothing, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

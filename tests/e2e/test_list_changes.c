@@ -16,7 +16,6 @@
 #include "tests/e2e/list_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
-#include "tests/support/redis_server.h"
 
 enum {
     EXTRA = 8
@@ -31,7 +30,7 @@ static void logs_move_while_they_are_followed(void **state)
     /* Nothing is left at the old addresses. */
     daemon_control_ct_log(stage->ct_log, "move=elsewhere&size=1500");
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, 1500);
-    list_stage_wait_for_errors(ingest, "log has moved");
+    program_wait_for_errors(ingest, "log has moved");
     daemon_control_ct_log(stage->ct_log, "move=&rate=500");
     harness_pause(2500);
     daemon_control_ct_log(stage->ct_log, "move=there");
@@ -95,7 +94,7 @@ static void a_list_that_would_stop_many_logs_is_held(void **state)
     list_stage_wait_for_logs(stage, "following", "yes", LIST_STAGE_LOGS + EXTRA);
 
     daemon_control_ct_log(stage->ct_log, "list-extra=0");
-    list_stage_wait_for_errors(ingest, "it would stop 8 of 10 logs");
+    program_wait_for_errors(ingest, "it would stop 8 of 10 logs");
     list_stage_wait_for_counter(stage, "list_held", 2);
     assert_int_equal(list_stage_counter(stage, "logs_followed"), LIST_STAGE_LOGS + EXTRA);
     assert_int_equal(list_stage_counter(stage, "logs_drained"), 0);
@@ -103,8 +102,8 @@ static void a_list_that_would_stop_many_logs_is_held(void **state)
 
     /* A restart makes the list no more credible. */
     ingest = list_stage_start_ingest(stage, "second", NULL, NULL);
-    list_stage_wait_for_errors(ingest, "it would stop 8 of 10 logs");
-    list_stage_wait_for_errors(ingest, "log list taken from Redis");
+    program_wait_for_errors(ingest, "it would stop 8 of 10 logs");
+    program_wait_for_errors(ingest, "log list taken from Redis");
     list_stage_wait_for_counter(stage, "logs_followed", LIST_STAGE_LOGS + EXTRA);
     daemon_control_ct_log(stage->ct_log, "size=150");
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, 150);
@@ -155,7 +154,7 @@ static void a_log_changes_its_kind_while_it_is_followed(void **state)
     list_stage_wait_for_logs(stage, "type", "rfc6962", 1);
     daemon_control_ct_log(stage->ct_log, "rate=0&size=9000");
     stream_check_expect(&check, stage->redis, 1, 0, 9000);
-    list_stage_wait_for_errors(ingest, "log has moved");
+    program_wait_for_errors(ingest, "log has moved");
     assert_int_equal(list_stage_counter(stage, "logs"), 1);
     list_stage_wait_for_logs(stage, "verified_size", "9000", 1);
 }

@@ -25,7 +25,7 @@ static void only_the_pinned_key_counts(void **state)
     struct list_stage *stage = *state;
     static const char other[] = "f1d8b68e50210d8e73d9a3e97f571773c52d7f28c0b1a71beee81d8562e6fd85";
     struct program *ingest = list_stage_start_ingest(stage, "wrong", other, NULL);
-    list_stage_wait_for_errors(ingest, "the key is not the pinned one");
+    program_wait_for_errors(ingest, "the key is not the pinned one");
     list_stage_wait_for_counter(stage, "list_failures", 2);
     assert_int_equal(list_stage_counter(stage, "logs"), 0);
     assert_int_equal(redis_server_integer(stage->redis, "EXISTS {certstream}:stream"), 0);
@@ -60,14 +60,14 @@ static void a_bad_signature_changes_nothing_and_a_good_one_follows(void **state)
     struct list_stage *stage = *state;
     daemon_control_ct_log(stage->ct_log, "route=list-signature&fault=bad-signature");
     struct program *ingest = list_stage_start_ingest(stage, "ingest", NULL, NULL);
-    list_stage_wait_for_errors(ingest, "its signature is not of this list");
+    program_wait_for_errors(ingest, "its signature is not of this list");
     list_stage_wait_for_counter(stage, "list_bad_signatures", 2);
     assert_int_equal(list_stage_counter(stage, "logs"), 0);
 
     struct stream_check check = { 0 };
     daemon_control_ct_log(stage->ct_log, "clear=1");
     stream_check_expect(&check, stage->redis, LIST_STAGE_LOGS, 0, LIST_STAGE_SIZE);
-    list_stage_wait_for_errors(ingest, "log list is read again");
+    program_wait_for_errors(ingest, "log list is read again");
 
     /* A newer list whose signature is not there yet: the old one stays, and so do its logs. */
     daemon_control_ct_log(stage->ct_log, "list-extra=1&route=list-signature&fault=bad-signature");
@@ -98,7 +98,7 @@ static void an_unchanged_list_is_not_sent_again(void **state)
 static void start_without_the_list(struct list_stage *stage, const char *name, const char *expected)
 {
     struct program *ingest = list_stage_start_ingest(stage, name, NULL, NULL);
-    list_stage_wait_for_errors(ingest, expected);
+    program_wait_for_errors(ingest, expected);
     list_stage_wait_for_counter(stage, "list_failures", 3);
     assert_int_equal(list_stage_counter(stage, "list_reads"), 0);
     char *errors = program_errors(ingest);
@@ -138,10 +138,10 @@ static void an_old_list_is_said_to_be_old(void **state)
     list_stage_wait_for_counter(stage, "list_unchanged", 1);
     assert_true(list_stage_counter(stage, "list_timestamp_age_s") < 86400);
     daemon_control_ct_log(stage->ct_log, "list-age=691200");
-    list_stage_wait_for_errors(ingest, "a log list is old");
+    program_wait_for_errors(ingest, "a log list is old");
     list_stage_wait_for_counter(stage, "list_timestamp_age_s", 691200);
     daemon_control_ct_log(stage->ct_log, "list-age=0");
-    list_stage_wait_for_errors(ingest, "a log list is fresh again");
+    program_wait_for_errors(ingest, "a log list is fresh again");
     assert_int_equal(list_stage_counter(stage, "logs"), LIST_STAGE_LOGS);
 }
 

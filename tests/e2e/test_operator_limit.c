@@ -11,13 +11,10 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
-#include "tests/support/harness.h"
 #include "tests/support/http_get.h"
-#include "tests/support/redis_server.h"
 
 enum {
     LOGS = 2,

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -24,25 +24,22 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
+    struct ingest_stage stage;
     struct program *streamer;
     struct websocket_client *client;
 };
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     const char *const ct_log[] = { "--size", "100", "--kinds", "tiled", "--seed", "away", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
+    parts->streamer =
+        daemon_start_streamer(parts->stage.harness, "streamer", parts->stage.redis, NULL);
     parts->client = websocket_client_connect(program_port(parts->streamer), "/");
     const char *const ingest[] = { "--start", "0", NULL };
-    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
+    ingest_stage_start(&parts->stage, ingest);
     return 0;
 }
 
@@ -50,10 +47,7 @@ static int teardown(void **state)
 {
     struct parts *parts = *state;
     websocket_client_destroy(parts->client);
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
+    return ingest_stage_teardown(state);
 }
 
 static long readiness(const struct parts *parts, const char *part)
@@ -92,9 +86,9 @@ static void clients_stay_and_miss_nothing(void **state)
     expect_messages(parts, 0, SIZE);
     wait_for_readiness(parts, 200, "");
 
-    redis_server_kill(parts->redis);
+    redis_server_kill(parts->stage.redis);
     wait_for_readiness(parts, 503, "edis");
-    daemon_control_ct_log(parts->ct_log, "size=400");
+    daemon_control_ct_log(parts->stage.ct_log, "size=400");
     /* Quiet, but alive: the connection answers. */
     websocket_client_send(parts->client, WEBSOCKET_PING, bytes_of_string("there?"));
     struct websocket_frame frame = { 0 };
@@ -102,7 +96,7 @@ static void clients_stay_and_miss_nothing(void **state)
         assert_int_equal(websocket_client_read(parts->client, &frame, MESSAGE_MS), WEBSOCKET_FRAME);
     assert_true(bytes_equal_string(frame.payload, "there?"));
 
-    redis_server_restart(parts->redis);
+    redis_server_restart(parts->stage.redis);
     expect_messages(parts, SIZE, GROWN);
     wait_for_readiness(parts, 200, "");
 }

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
 
 enum {
@@ -26,10 +26,8 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct ingest_stage stage;
     int port;
-    struct program *ct_log;
 };
 
 #ifdef CERTSTREAM_REDIS_TLS
@@ -49,22 +47,20 @@ static const char make_certificates[] =
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create_without_redis(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
-    const char *const words[] = {
-        "sh", "-c", make_certificates, "sh", parts->harness->folder, NULL
-    };
+    const char *const words[] = { "sh", "-c", make_certificates, "sh", parts->stage.harness->folder,
+                                  NULL };
     struct program *openssl = program_start(
-        parts->harness, &(struct program_options){ .name = "openssl", .arguments = words });
+        parts->stage.harness, &(struct program_options){ .name = "openssl", .arguments = words });
     assert_int_equal(program_wait(openssl, END_MS), 0);
 
     char port[16], certificate[HARNESS_PATH_SIZE], key[HARNESS_PATH_SIZE], ca[HARNESS_PATH_SIZE];
     parts->port = redis_server_find_port();
     (void)snprintf(port, sizeof port, "%d", parts->port);
-    harness_path(parts->harness, certificate, "server.pem");
-    harness_path(parts->harness, key, "server.key");
-    harness_path(parts->harness, ca, "ca.pem");
+    harness_path(parts->stage.harness, certificate, "server.pem");
+    harness_path(parts->stage.harness, key, "server.key");
+    harness_path(parts->stage.harness, ca, "ca.pem");
     const char *const overrides[] = { "--bind",
                                       "127.0.0.1",
                                       "--tls-port",
@@ -76,16 +72,16 @@ static int setup(void **state)
                                       "--tls-ca-cert-file",
                                       ca,
                                       NULL };
-    parts->redis = redis_server_start(parts->harness, "redis", overrides);
+    parts->stage.redis = redis_server_start(parts->stage.harness, "redis", overrides);
     const char *const ct_log[] = { "--size", "200", "--seed", "tls", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
     return 0;
 }
 
 static void write_url(const struct parts *parts, char *url, const char *host, const char *ca,
                       bool has_certificate)
 {
-    const char *folder = parts->harness->folder;
+    const char *folder = parts->stage.harness->folder;
     int size = snprintf(url, URL_SIZE, "rediss://%s:%d?ca=%s/%s", host, parts->port, folder, ca);
     if (has_certificate)
         (void)snprintf(url + size, URL_SIZE - (size_t)size, "&cert=%s/client.pem&key=%s/client.key",
@@ -98,48 +94,25 @@ static struct program *start_ingest(const struct parts *parts, const char *name,
     char url[URL_SIZE];
     write_url(parts, url, host, ca, has_certificate);
     const char *const arguments[] = { "--start", "0", "--retain-entries", "0", NULL };
-    return daemon_start_ingest_at(parts->harness, name, url, parts->ct_log, arguments);
-}
-
-static void expect_said(const struct program *ingest, const char *text)
-{
-    struct deadline deadline = deadline_after(SAY_MS, text);
-    for (bool said = false; !said;) {
-        char *errors = program_errors(ingest);
-        said = strstr(errors, text) != NULL;
-        free(errors);
-        if (!said)
-            deadline_wait(&deadline);
-    }
+    return daemon_start_ingest_at(parts->stage.harness, name, url, parts->stage.ct_log, arguments);
 }
 
 static void works_and_checks_whom_it_speaks_to(void **state)
 {
     struct parts *parts = *state;
-    expect_said(start_ingest(parts, "other-authority", "localhost", "other.pem", true),
-                "the server's certificate: ");
-    expect_said(start_ingest(parts, "other-host", "127.0.0.1", "ca.pem", true),
-                "the server's certificate: IP address mismatch");
-    expect_said(start_ingest(parts, "no-file", "localhost", "none.pem", true), "cannot read");
+    program_wait_for_errors(start_ingest(parts, "other-authority", "localhost", "other.pem", true),
+                            "the server's certificate: ");
+    program_wait_for_errors(start_ingest(parts, "other-host", "127.0.0.1", "ca.pem", true),
+                            "the server's certificate: IP address mismatch");
+    program_wait_for_errors(start_ingest(parts, "no-file", "localhost", "none.pem", true),
+                            "cannot read");
     /* Redis asks its clients for a certificate. It says so only after the handshake. */
-    expect_said(start_ingest(parts, "no-certificate", "localhost", "ca.pem", false),
-                "Redis cannot be used");
-    assert_int_equal(redis_server_integer(parts->redis, "DBSIZE"), 0);
+    program_wait_for_errors(start_ingest(parts, "no-certificate", "localhost", "ca.pem", false),
+                            "Redis cannot be used");
+    assert_int_equal(redis_server_integer(parts->stage.redis, "DBSIZE"), 0);
     (void)start_ingest(parts, "ingest", "localhost", "ca.pem", true);
     struct stream_check check = { 0 };
-    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
-}
-
-static void wait_until_ready(const struct program *streamer)
-{
-    struct deadline deadline = deadline_after(SAY_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
+    stream_check_expect(&check, parts->stage.redis, LOGS, 0, SIZE);
 }
 
 /* A bigger backlog than a record of TLS holds, and a server that goes away. */
@@ -148,16 +121,17 @@ static void goes_on_after_a_restart(void **state)
     struct parts *parts = *state;
     char url[URL_SIZE];
     write_url(parts, url, "localhost", "ca.pem", true);
-    struct program *streamer = daemon_start_streamer_at(parts->harness, "streamer", url, NULL);
-    wait_until_ready(streamer);
+    struct program *streamer =
+        daemon_start_streamer_at(parts->stage.harness, "streamer", url, NULL);
+    streamer_stage_wait_until_ready(streamer);
     (void)start_ingest(parts, "ingest", "localhost", "ca.pem", true);
     struct stream_check check = { 0 };
-    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
-    redis_server_kill(parts->redis);
-    daemon_control_ct_log(parts->ct_log, "size=20000");
-    redis_server_restart(parts->redis);
-    stream_check_expect(&check, parts->redis, LOGS, 0, 20000);
-    wait_until_ready(streamer);
+    stream_check_expect(&check, parts->stage.redis, LOGS, 0, SIZE);
+    redis_server_kill(parts->stage.redis);
+    daemon_control_ct_log(parts->stage.ct_log, "size=20000");
+    redis_server_restart(parts->stage.redis);
+    stream_check_expect(&check, parts->stage.redis, LOGS, 0, 20000);
+    streamer_stage_wait_until_ready(streamer);
 }
 
 #else
@@ -168,9 +142,8 @@ enum {
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create_without_redis(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
     return 0;
 }
 
@@ -181,7 +154,7 @@ static void says_at_once_that_there_is_none(void **state)
     for (size_t i = 0; i < 2; i++) {
         const char *const words[] = { daemons[i], "--redis", "rediss://localhost", NULL };
         struct program *program = program_start(
-            parts->harness,
+            parts->stage.harness,
             &(struct program_options){ .name = i ? "streamer" : "ingest", .arguments = words });
         assert_int_equal(program_wait(program, SAY_MS), EXIT_WRONG_SETTING);
         char *errors = program_errors(program);
@@ -192,23 +165,14 @@ static void says_at_once_that_there_is_none(void **state)
 
 #endif
 
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #ifdef CERTSTREAM_REDIS_TLS
-        cmocka_unit_test_setup_teardown(works_and_checks_whom_it_speaks_to, setup, teardown),
-        cmocka_unit_test_setup_teardown(goes_on_after_a_restart, setup, teardown),
+        ON_INGEST_STAGE(works_and_checks_whom_it_speaks_to, setup),
+        ON_INGEST_STAGE(goes_on_after_a_restart, setup),
 #else
-        cmocka_unit_test_setup_teardown(says_at_once_that_there_is_none, setup, teardown),
+        ON_INGEST_STAGE(says_at_once_that_there_is_none, setup),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

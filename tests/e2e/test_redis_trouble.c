@@ -12,9 +12,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
@@ -40,23 +40,17 @@ enum {
 #define STREAM CONTRACT_PREFIX ":stream"
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct ingest_stage stage;
     int port;
-    struct program *ct_log;
-    struct program *ingest;
     struct stream_check check;
     uint64_t size;
 };
 
 static int set_up(void **state, const char *cluster)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->port = redis_server_find_port();
+    int redis_port = redis_server_find_port();
     char port[16], bus_port[16];
-    (void)snprintf(port, sizeof port, "%d", parts->port);
+    (void)snprintf(port, sizeof port, "%d", redis_port);
     (void)snprintf(bus_port, sizeof bus_port, "%d", redis_server_find_port());
     const char *const overrides[] = { "--port",
                                       port,
@@ -69,9 +63,11 @@ static int set_up(void **state, const char *cluster)
                                       "--cluster-enabled",
                                       cluster,
                                       NULL };
-    parts->redis = redis_server_start(parts->harness, "redis", overrides);
+    struct parts *parts = ingest_stage_create(sizeof *parts, overrides);
+    *state = parts;
+    parts->port = redis_port;
     const char *const ct_log[] = { "--size", "300", "--seed", "trouble", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
     parts->size = SIZE;
     return 0;
 }
@@ -86,21 +82,13 @@ static int setup_cluster(void **state)
     return set_up(state, "yes");
 }
 
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 static void start_ingest(struct parts *parts, const char *credentials)
 {
     char url[URL_SIZE];
     (void)snprintf(url, sizeof url, "redis://%slocalhost:%d", credentials, parts->port);
     const char *const arguments[] = { "--start", "0", "--retain-entries", "0", NULL };
-    parts->ingest = daemon_start_ingest_at(parts->harness, "ingest", url, parts->ct_log, arguments);
+    parts->stage.ingest =
+        daemon_start_ingest_at(parts->stage.harness, "ingest", url, parts->stage.ct_log, arguments);
 }
 
 static void publish(struct parts *parts)
@@ -108,17 +96,17 @@ static void publish(struct parts *parts)
     char query[64];
     parts->size += GROWTH;
     (void)snprintf(query, sizeof query, "size=%llu", (unsigned long long)parts->size);
-    daemon_control_ct_log(parts->ct_log, query);
+    daemon_control_ct_log(parts->stage.ct_log, query);
 }
 
 static void expect_complete(struct parts *parts)
 {
-    stream_check_expect(&parts->check, parts->redis, LOGS, 0, parts->size);
+    stream_check_expect(&parts->check, parts->stage.redis, LOGS, 0, parts->size);
 }
 
 static size_t count_lines(const struct parts *parts)
 {
-    char *errors = program_errors(parts->ingest);
+    char *errors = program_errors(parts->stage.ingest);
     size_t count = 0;
     for (const char *at = errors; (at = strchr(at, '\n')) != NULL; at++)
         count++;
@@ -130,7 +118,7 @@ static void wait_until_said(const struct parts *parts, const char *text)
 {
     struct deadline deadline = deadline_after(SAY_MS, text);
     for (bool said = false; !said;) {
-        char *errors = program_errors(parts->ingest);
+        char *errors = program_errors(parts->stage.ingest);
         said = strstr(errors, text) != NULL;
         free(errors);
         if (!said)
@@ -141,10 +129,10 @@ static void wait_until_said(const struct parts *parts, const char *text)
 /* The logs are left in peace meanwhile, and so is whoever reads what ingest says. */
 static void endure(const struct parts *parts, const char *name, uint64_t duration_ms)
 {
-    unsigned long long requests = daemon_count_requests(parts->ct_log);
+    unsigned long long requests = daemon_count_requests(parts->stage.ct_log);
     size_t lines = count_lines(parts);
     harness_pause(duration_ms);
-    requests = daemon_count_requests(parts->ct_log) - requests;
+    requests = daemon_count_requests(parts->stage.ct_log) - requests;
     lines = count_lines(parts) - lines;
     print_message("%s: %.1f requests/s, %zu lines\n", name,
                   (double)requests * 1000 / (double)duration_ms, lines);
@@ -176,13 +164,13 @@ static void waits_out_every_refusal(void **state)
     expect_complete(parts);
     for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
         const struct trouble *trouble = &troubles[i];
-        freeReplyObject(redis_server_command(parts->redis, trouble->begin));
-        long long length = redis_server_integer(parts->redis, "XLEN " STREAM);
+        freeReplyObject(redis_server_command(parts->stage.redis, trouble->begin));
+        long long length = redis_server_integer(parts->stage.redis, "XLEN " STREAM);
         publish(parts);
         endure(parts, trouble->name, TROUBLE_MS);
         wait_until_said(parts, trouble->said);
-        assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), length);
-        freeReplyObject(redis_server_command(parts->redis, trouble->end));
+        assert_int_equal(redis_server_integer(parts->stage.redis, "XLEN " STREAM), length);
+        freeReplyObject(redis_server_command(parts->stage.redis, trouble->end));
         expect_complete(parts);
     }
 }
@@ -192,15 +180,15 @@ static void waits_for_one_that_is_slow(void **state)
     struct parts *parts = *state;
     start_ingest(parts, "");
     expect_complete(parts);
-    freeReplyObject(redis_server_command(parts->redis, "CLIENT PAUSE %d ALL", TROUBLE_MS));
+    freeReplyObject(redis_server_command(parts->stage.redis, "CLIENT PAUSE %d ALL", TROUBLE_MS));
     publish(parts);
     endure(parts, "slow", TROUBLE_MS);
     expect_complete(parts);
 
-    program_signal(redis_server_program(parts->redis), SIGSTOP);
+    program_signal(redis_server_program(parts->stage.redis), SIGSTOP);
     publish(parts);
     endure(parts, "hanging", HANG_MS);
-    program_signal(redis_server_program(parts->redis), SIGCONT);
+    program_signal(redis_server_program(parts->stage.redis), SIGCONT);
     wait_until_said(parts, "no reply in time");
     expect_complete(parts);
 }
@@ -208,46 +196,46 @@ static void waits_for_one_that_is_slow(void **state)
 static void waits_for_one_that_is_gone_or_loads(void **state)
 {
     struct parts *parts = *state;
-    redis_server_kill(parts->redis);
+    redis_server_kill(parts->stage.redis);
     start_ingest(parts, "");
     wait_until_said(parts, "Connection refused");
-    redis_server_restart(parts->redis);
+    redis_server_restart(parts->stage.redis);
     expect_complete(parts);
 
     freeReplyObject(redis_server_command(
-        parts->redis, "EVAL %s 0 %d",
+        parts->stage.redis, "EVAL %s 0 %d",
         "for i = 1, ARGV[1] do redis.call('SET', 'key' .. i, 'x') end return 1", LOADING_KEYS));
     publish(parts);
     expect_complete(parts);
-    redis_server_kill(parts->redis);
+    redis_server_kill(parts->stage.redis);
     publish(parts);
-    program_restart(redis_server_program(parts->redis));
+    program_restart(redis_server_program(parts->stage.redis));
     wait_until_said(parts, "LOADING");
-    redis_server_wait(parts->redis);
+    redis_server_wait(parts->stage.redis);
     expect_complete(parts);
 }
 
 static void waits_for_the_right_password(void **state)
 {
     struct parts *parts = *state;
-    freeReplyObject(redis_server_command(parts->redis, "CONFIG SET requirepass other"));
+    freeReplyObject(redis_server_command(parts->stage.redis, "CONFIG SET requirepass other"));
     start_ingest(parts, ":secret@");
     wait_until_said(parts, "WRONGPASS");
     /* So that there is a request to count. */
-    struct http_answer list = http_get_local(program_port(parts->ct_log), "/log_list.json");
+    struct http_answer list = http_get_local(program_port(parts->stage.ct_log), "/log_list.json");
     http_answer_free(&list);
     endure(parts, "wrong password", TROUBLE_MS);
-    freeReplyObject(redis_server_command(parts->redis, "CONFIG SET requirepass secret"));
-    freeReplyObject(redis_server_command(parts->redis, "AUTH secret"));
+    freeReplyObject(redis_server_command(parts->stage.redis, "CONFIG SET requirepass secret"));
+    freeReplyObject(redis_server_command(parts->stage.redis, "AUTH secret"));
     expect_complete(parts);
 }
 
 static void make_cluster_of_one(struct parts *parts)
 {
-    freeReplyObject(redis_server_command(parts->redis, "CLUSTER ADDSLOTSRANGE 0 16383"));
+    freeReplyObject(redis_server_command(parts->stage.redis, "CLUSTER ADDSLOTSRANGE 0 16383"));
     struct deadline deadline = deadline_after(SAY_MS, "the cluster to be up");
     for (bool is_up = false; !is_up;) {
-        redisReply *reply = redis_server_command(parts->redis, "CLUSTER INFO");
+        redisReply *reply = redis_server_command(parts->stage.redis, "CLUSTER INFO");
         is_up = strstr(reply->str, "cluster_state:ok") != NULL;
         freeReplyObject(reply);
         if (!is_up)
@@ -264,18 +252,19 @@ static void works_in_a_cluster(void **state)
     expect_complete(parts);
     publish(parts);
     expect_complete(parts);
-    assert_int_equal(program_stop(parts->ingest), 0);
-    assert_int_equal(redis_server_integer(parts->redis, "EXISTS " CONTRACT_PREFIX ":ingests"), 0);
+    assert_int_equal(program_stop(parts->stage.ingest), 0);
+    assert_int_equal(redis_server_integer(parts->stage.redis, "EXISTS " CONTRACT_PREFIX ":ingests"),
+                     0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(waits_out_every_refusal, setup, teardown),
-        cmocka_unit_test_setup_teardown(waits_for_one_that_is_slow, setup, teardown),
-        cmocka_unit_test_setup_teardown(waits_for_one_that_is_gone_or_loads, setup, teardown),
-        cmocka_unit_test_setup_teardown(waits_for_the_right_password, setup, teardown),
-        cmocka_unit_test_setup_teardown(works_in_a_cluster, setup_cluster, teardown),
+        ON_INGEST_STAGE(waits_out_every_refusal, setup),
+        ON_INGEST_STAGE(waits_for_one_that_is_slow, setup),
+        ON_INGEST_STAGE(waits_for_one_that_is_gone_or_loads, setup),
+        ON_INGEST_STAGE(waits_for_the_right_password, setup),
+        ON_INGEST_STAGE(works_in_a_cluster, setup_cluster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
@@ -28,8 +28,7 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct ingest_stage stage;
     int port;
 };
 
@@ -55,39 +54,29 @@ static void write_users(const char *path)
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create_without_redis(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
     char users[HARNESS_PATH_SIZE];
-    harness_path(parts->harness, users, "users.acl");
+    harness_path(parts->stage.harness, users, "users.acl");
     write_users(users);
     parts->port = redis_server_find_port();
     char port[16];
     (void)snprintf(port, sizeof port, "%d", parts->port);
     const char *const overrides[] = { "--aclfile", users, "--port", port, NULL };
-    parts->redis = redis_server_start(parts->harness, "redis", overrides);
+    parts->stage.redis = redis_server_start(parts->stage.harness, "redis", overrides);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 static void the_daemons_work_as_their_users(void **state)
 {
     struct parts *parts = *state;
     const char *const ct_log_words[] = { "--size", "300", "--seed", "users", NULL };
-    struct program *ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log_words);
+    struct program *ct_log = daemon_start_ct_log(parts->stage.harness, "ct_log", ct_log_words);
     char url[DAEMON_URL_SIZE];
     (void)snprintf(url, sizeof url, "redis://streamer:secret@127.0.0.1:%d/0", parts->port);
     const char *const streamer_words[] = { "--redis", url, NULL };
     struct program *streamer =
-        daemon_start_streamer(parts->harness, "streamer", parts->redis, streamer_words);
+        daemon_start_streamer(parts->stage.harness, "streamer", parts->stage.redis, streamer_words);
     struct websocket_client *client =
         websocket_client_connect(program_port(streamer), "/full-stream");
 
@@ -95,9 +84,10 @@ static void the_daemons_work_as_their_users(void **state)
     const char *const ingest_words[] = {
         "--redis", url, "--start", "0", "--retain-age", "1h", NULL
     };
-    (void)daemon_start_ingest(parts->harness, "ingest", parts->redis, ct_log, ingest_words);
+    (void)daemon_start_ingest(parts->stage.harness, "ingest", parts->stage.redis, ct_log,
+                              ingest_words);
     struct stream_check check = { 0 };
-    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
+    stream_check_expect(&check, parts->stage.redis, LOGS, 0, SIZE);
     (void)websocket_client_expect(client, "\"as_der\"", MESSAGE_MS);
     websocket_client_destroy(client);
 }
@@ -184,8 +174,8 @@ static void users_can_do_their_work_and_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_daemons_work_as_their_users, setup, teardown),
-        cmocka_unit_test_setup_teardown(users_can_do_their_work_and_no_more, setup, teardown),
+        ON_INGEST_STAGE(the_daemons_work_as_their_users, setup),
+        ON_INGEST_STAGE(users_can_do_their_work_and_no_more, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
@@ -31,9 +31,7 @@ enum {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
+    struct ingest_stage stage;
     int manager; /* receives what is said */
 };
 
@@ -54,13 +52,11 @@ static int listen_as_manager(struct harness *harness)
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     const char *const ct_log[] = { "--size", "300", "--seed", "service", NULL };
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
-    parts->manager = listen_as_manager(parts->harness);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
+    parts->manager = listen_as_manager(parts->stage.harness);
     return 0;
 }
 
@@ -69,11 +65,8 @@ static int teardown(void **state)
     struct parts *parts = *state;
     (void)unsetenv("NOTIFY_SOCKET");
     (void)unsetenv("WATCHDOG_USEC");
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
     (void)close(parts->manager);
-    free(parts);
-    return result;
+    return ingest_stage_teardown(state);
 }
 
 /* Waits for a message that begins so; others before it are passed over. */
@@ -115,7 +108,8 @@ static void expect_signs_of_life(const struct parts *parts, struct program *prog
 static struct program *start_ingest(const struct parts *parts)
 {
     const char *const arguments[] = { "--start", "0", "--retain-entries", "0", NULL };
-    return daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, arguments);
+    return daemon_start_ingest(parts->stage.harness, "ingest", parts->stage.redis,
+                               parts->stage.ct_log, arguments);
 }
 
 static void ingest_tells_its_manager(void **state)
@@ -125,7 +119,7 @@ static void ingest_tells_its_manager(void **state)
     expect(parts, "READY=1");
     expect(parts, "STATUS=follows 2 logs");
     expect_signs_of_life(parts, ingest);
-    redis_server_kill(parts->redis);
+    redis_server_kill(parts->stage.redis);
     expect(parts, "STATUS=Redis is away: ");
     expect(parts, "WATCHDOG=1");
     assert_int_equal(program_stop(ingest), 0);
@@ -136,11 +130,11 @@ static void streamer_tells_its_manager(void **state)
 {
     const struct parts *parts = *state;
     struct program *streamer =
-        daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+        daemon_start_streamer(parts->stage.harness, "streamer", parts->stage.redis, NULL);
     expect(parts, "READY=1");
     expect(parts, "STATUS=serves ");
     expect_signs_of_life(parts, streamer);
-    redis_server_kill(parts->redis);
+    redis_server_kill(parts->stage.redis);
     expect(parts, "STATUS=Redis is away: ");
     assert_int_equal(program_stop(streamer), 0);
     expect(parts, "STOPPING=1");
@@ -150,10 +144,10 @@ static void streamer_tells_its_manager(void **state)
 static void is_ready_without_redis(void **state)
 {
     const struct parts *parts = *state;
-    redis_server_kill(parts->redis);
+    redis_server_kill(parts->stage.redis);
     (void)start_ingest(parts);
     expect(parts, "READY=1");
-    (void)daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
+    (void)daemon_start_streamer(parts->stage.harness, "streamer", parts->stage.redis, NULL);
     expect(parts, "READY=1");
 }
 
@@ -172,26 +166,26 @@ static void stops_in_time_and_loses_nothing(void **state)
     const struct parts *parts = *state;
     struct program *ingest = start_ingest(parts);
     struct stream_check check = { 0 };
-    stream_check_expect(&check, parts->redis, LOGS, 0, SIZE);
+    stream_check_expect(&check, parts->stage.redis, LOGS, 0, SIZE);
 
-    daemon_control_ct_log(parts->ct_log, "route=get-entries&fault=drip&bytes=2000");
-    daemon_control_ct_log(parts->ct_log, "route=data&fault=drip&bytes=2000&size=20000");
-    unsigned long long requests = daemon_count_requests(parts->ct_log);
+    daemon_control_ct_log(parts->stage.ct_log, "route=get-entries&fault=drip&bytes=2000");
+    daemon_control_ct_log(parts->stage.ct_log, "route=data&fault=drip&bytes=2000&size=20000");
+    unsigned long long requests = daemon_count_requests(parts->stage.ct_log);
     struct deadline deadline = deadline_after(MESSAGE_MS, "requests that drip");
-    while (daemon_count_requests(parts->ct_log) < requests + 4)
+    while (daemon_count_requests(parts->stage.ct_log) < requests + 4)
         deadline_wait(&deadline);
     stop_in_time(ingest, "the logs drip");
 
-    daemon_control_ct_log(parts->ct_log, "clear=1&size=20000");
+    daemon_control_ct_log(parts->stage.ct_log, "clear=1&size=20000");
     program_restart(ingest);
-    stream_check_read(&check, parts->redis);
-    program_signal(redis_server_program(parts->redis), SIGSTOP);
+    stream_check_read(&check, parts->stage.redis);
+    program_signal(redis_server_program(parts->stage.redis), SIGSTOP);
     harness_pause(500);
     stop_in_time(ingest, "Redis hangs");
-    program_signal(redis_server_program(parts->redis), SIGCONT);
+    program_signal(redis_server_program(parts->stage.redis), SIGCONT);
 
     program_restart(ingest);
-    stream_check_expect(&check, parts->redis, LOGS, 0, GROWN);
+    stream_check_expect(&check, parts->stage.redis, LOGS, 0, GROWN);
 }
 
 int main(void)

@@ -14,9 +14,9 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
@@ -44,8 +44,7 @@ struct owners {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct ingest_stage stage;
     struct program *ct_logs[CT_LOGS];
     struct program *ingests[INGESTS];
     char ids[LOGS][CONTRACT_LOG_ID_HEX + 1];
@@ -55,27 +54,16 @@ struct parts {
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
     parts->size = SIZE;
     for (size_t i = 0; i < CT_LOGS; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "ct_log-%zu", i);
         const char *const arguments[] = { "--size", "200", "--seed", name, NULL };
-        parts->ct_logs[i] = daemon_start_ct_log(parts->harness, name, arguments);
+        parts->ct_logs[i] = daemon_start_ct_log(parts->stage.harness, name, arguments);
     }
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
 }
 
 /* The first list is an argument of daemon_start_ingest. */
@@ -89,8 +77,8 @@ static void start_ingest(struct parts *parts, size_t number)
         arguments[2 + 2 * i] = "--log-list";
         arguments[3 + 2 * i] = lists[i];
     }
-    parts->ingests[number] = daemon_start_ingest(parts->harness, names[number], parts->redis,
-                                                 parts->ct_logs[0], arguments);
+    parts->ingests[number] = daemon_start_ingest(parts->stage.harness, names[number],
+                                                 parts->stage.redis, parts->ct_logs[0], arguments);
 }
 
 static void publish(struct parts *parts, uint64_t more)
@@ -105,9 +93,10 @@ static void publish(struct parts *parts, uint64_t more)
 static void learn_ids(struct parts *parts)
 {
     struct deadline deadline = deadline_after(SETTLE_MS, "the logs to be known");
-    while (redis_server_integer(parts->redis, "SCARD " CONTRACT_PREFIX ":logs") < LOGS)
+    while (redis_server_integer(parts->stage.redis, "SCARD " CONTRACT_PREFIX ":logs") < LOGS)
         deadline_wait(&deadline);
-    redisReply *reply = redis_server_command(parts->redis, "SMEMBERS " CONTRACT_PREFIX ":logs");
+    redisReply *reply =
+        redis_server_command(parts->stage.redis, "SMEMBERS " CONTRACT_PREFIX ":logs");
     assert_int_equal(reply->elements, LOGS);
     for (size_t i = 0; i < LOGS; i++)
         (void)snprintf(parts->ids[i], sizeof parts->ids[i], "%s", reply->element[i]->str);
@@ -118,8 +107,8 @@ static struct owners read_owners(struct parts *parts)
 {
     struct owners owners;
     for (size_t i = 0; i < LOGS; i++) {
-        redisReply *reply =
-            redis_server_command(parts->redis, "GET " CONTRACT_PREFIX ":lease:%s", parts->ids[i]);
+        redisReply *reply = redis_server_command(parts->stage.redis,
+                                                 "GET " CONTRACT_PREFIX ":lease:%s", parts->ids[i]);
         size_t number = 0;
         while (number < INGESTS &&
                (reply->type != REDIS_REPLY_STRING || strcmp(reply->str, names[number]) != 0))
@@ -184,7 +173,7 @@ static void expect_in_time(uint64_t took_ms, uint64_t max_ms)
 
 static void expect_complete(struct parts *parts)
 {
-    stream_check_expect(&parts->check, parts->redis, LOGS, 0, parts->size);
+    stream_check_expect(&parts->check, parts->stage.redis, LOGS, 0, parts->size);
 }
 
 static void begin(struct parts *parts)
@@ -240,19 +229,19 @@ static void a_paused_process_writes_nothing_when_it_wakes_up(void **state)
     begin(parts);
     for (size_t i = 0; i < CT_LOGS; i++)
         daemon_control_ct_log(parts->ct_logs[i], "route=any&fault=delay&ms=100");
-    long long length = redis_server_integer(parts->redis, "XLEN " STREAM);
+    long long length = redis_server_integer(parts->stage.redis, "XLEN " STREAM);
     publish(parts, BACKLOG);
     struct deadline deadline = deadline_after(SETTLE_MS, "the work to begin");
-    while (redis_server_integer(parts->redis, "XLEN " STREAM) < length + SIZE)
+    while (redis_server_integer(parts->stage.redis, "XLEN " STREAM) < length + SIZE)
         deadline_wait(&deadline);
     program_signal(parts->ingests[2], SIGSTOP);
     (void)wait_until_even(parts, 3, "one is paused");
     expect_complete(parts);
 
-    length = redis_server_integer(parts->redis, "XLEN " STREAM);
+    length = redis_server_integer(parts->stage.redis, "XLEN " STREAM);
     program_signal(parts->ingests[2], SIGCONT);
     (void)wait_until_even(parts, 7, "it wakes up");
-    assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), length);
+    assert_int_equal(redis_server_integer(parts->stage.redis, "XLEN " STREAM), length);
     for (size_t i = 0; i < CT_LOGS; i++)
         daemon_control_ct_log(parts->ct_logs[i], "clear=1");
     publish(parts, SIZE);
@@ -263,11 +252,9 @@ static void a_paused_process_writes_nothing_when_it_wakes_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(logs_are_divided_evenly_and_stay_where_they_are, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_killed_process_is_replaced_in_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_paused_process_writes_nothing_when_it_wakes_up, setup,
-                                        teardown),
+        ON_INGEST_STAGE(logs_are_divided_evenly_and_stay_where_they_are, setup),
+        ON_INGEST_STAGE(a_killed_process_is_replaced_in_time, setup),
+        ON_INGEST_STAGE(a_paused_process_writes_nothing_when_it_wakes_up, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

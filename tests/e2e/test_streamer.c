@@ -12,10 +12,10 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
@@ -27,53 +27,6 @@ enum {
     LATEST = 25,
     MORE_THAN_LATEST = 50,
 };
-
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
-};
-
-static int setup(void **state)
-{
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
-static int port_of(const struct parts *parts)
-{
-    return program_port(parts->streamer);
-}
-
-static struct http_answer get(const struct parts *parts, const char *path)
-{
-    return http_get_local(port_of(parts), path);
-}
-
-static void wait_until_ready(const struct parts *parts)
-{
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = get(parts, "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
-}
 
 /* The next message of a stream, heartbeats passed over. */
 static cJSON *expect_message(struct websocket_client *client)
@@ -100,11 +53,12 @@ static uint64_t index_of(const cJSON *message)
 
 static void greets_a_client_with_a_heartbeat(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     static const char *const paths[] = { "/", "/full-stream", "/domains-only", "/full-stream/",
                                          "/?dialect=certstream" };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct websocket_client *client = websocket_client_connect(port_of(parts), paths[i]);
+        struct websocket_client *client =
+            websocket_client_connect(streamer_stage_port(stage), paths[i]);
         cJSON *message = cJSON_Parse(websocket_client_expect(client, "", WAIT_MS));
         assert_string_equal(text_member(message, "message_type"), "heartbeat");
         assert_true(cJSON_GetObjectItem(message, "timestamp")->valuedouble > 1.6e9);
@@ -115,13 +69,14 @@ static void greets_a_client_with_a_heartbeat(void **state)
 
 static void each_stream_has_every_entry_in_order(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
-    stream_feed_put_issuer(parts->redis);
-    struct websocket_client *lite = websocket_client_connect(port_of(parts), "/");
-    struct websocket_client *full = websocket_client_connect(port_of(parts), "/full-stream");
-    struct websocket_client *domains = websocket_client_connect(port_of(parts), "/domains-only");
-    stream_feed_add(parts->redis, 0, MANY, 1000);
+    struct streamer_stage *stage = *state;
+    stream_feed_put_issuer(stage->redis);
+    struct websocket_client *lite = websocket_client_connect(streamer_stage_port(stage), "/");
+    struct websocket_client *full =
+        websocket_client_connect(streamer_stage_port(stage), "/full-stream");
+    struct websocket_client *domains =
+        websocket_client_connect(streamer_stage_port(stage), "/domains-only");
+    stream_feed_add(stage->redis, 0, MANY, 1000);
     for (uint64_t index = 0; index < MANY; index++) {
         cJSON *message = expect_message(lite);
         assert_int_equal(index_of(message), index);
@@ -144,11 +99,11 @@ static void each_stream_has_every_entry_in_order(void **state)
 
 static void a_full_message_has_its_certificate_and_its_issuers(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
-    stream_feed_put_issuer(parts->redis);
-    struct websocket_client *client = websocket_client_connect(port_of(parts), "/full-stream");
-    stream_feed_add(parts->redis, 0, 1, 0);
+    struct streamer_stage *stage = *state;
+    stream_feed_put_issuer(stage->redis);
+    struct websocket_client *client =
+        websocket_client_connect(streamer_stage_port(stage), "/full-stream");
+    stream_feed_add(stage->redis, 0, 1, 0);
     cJSON *message = expect_message(client);
     const cJSON *data = cJSON_GetObjectItem(message, "data");
     assert_string_equal(text_member(cJSON_GetObjectItem(data, "leaf_cert"), "as_der"), "REVS");
@@ -164,11 +119,10 @@ static void a_full_message_has_its_certificate_and_its_issuers(void **state)
 
 static void what_is_not_of_the_contract_is_passed_over(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
-    struct websocket_client *client = websocket_client_connect(port_of(parts), "/");
-    stream_feed_add_malformed(parts->redis);
-    stream_feed_add(parts->redis, 7, 8, 0);
+    struct streamer_stage *stage = *state;
+    struct websocket_client *client = websocket_client_connect(streamer_stage_port(stage), "/");
+    stream_feed_add_malformed(stage->redis);
+    stream_feed_add(stage->redis, 7, 8, 0);
     cJSON *message = expect_message(client);
     assert_int_equal(index_of(message), 7);
     cJSON_Delete(message);
@@ -177,27 +131,26 @@ static void what_is_not_of_the_contract_is_passed_over(void **state)
 
 static void goes_on_after_redis_lost_what_was_read(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
-    struct websocket_client *client = websocket_client_connect(port_of(parts), "/");
-    freeReplyObject(redis_server_command(parts->redis, "XADD %s 99999999999999-0 x y",
+    struct streamer_stage *stage = *state;
+    struct websocket_client *client = websocket_client_connect(streamer_stage_port(stage), "/");
+    freeReplyObject(redis_server_command(stage->redis, "XADD %s 99999999999999-0 x y",
                                          CONTRACT_PREFIX ":stream"));
-    stream_feed_add_malformed(parts->redis);
-    freeReplyObject(redis_server_command(parts->redis, "DEL %s", CONTRACT_PREFIX ":stream"));
-    redis_server_kill(parts->redis);
-    redis_server_restart(parts->redis);
-    wait_until_ready(parts);
-    stream_feed_add(parts->redis, 3, 4, 0);
+    stream_feed_add_malformed(stage->redis);
+    freeReplyObject(redis_server_command(stage->redis, "DEL %s", CONTRACT_PREFIX ":stream"));
+    redis_server_kill(stage->redis);
+    redis_server_restart(stage->redis);
+    streamer_stage_wait_until_ready(stage->streamer);
+    stream_feed_add(stage->redis, 3, 4, 0);
     cJSON *message = expect_message(client);
     assert_int_equal(index_of(message), 3);
     cJSON_Delete(message);
     websocket_client_destroy(client);
 }
 
-static void expect_answer(const struct parts *parts, const char *path, long status,
+static void expect_answer(const struct streamer_stage *stage, const char *path, long status,
                           const char *text)
 {
-    struct http_answer answer = get(parts, path);
+    struct http_answer answer = streamer_stage_get(stage, path);
     assert_int_equal(answer.status, status);
     assert_string_equal(http_answer_text(&answer), text);
     http_answer_free(&answer);
@@ -205,22 +158,20 @@ static void expect_answer(const struct parts *parts, const char *path, long stat
 
 static void an_empty_stream_has_no_latest_and_no_example(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
+    struct streamer_stage *stage = *state;
     static const char none[] = "{\"error\":\"there is no certificate yet\"}";
-    expect_answer(parts, "/latest.json", 200, "{\"messages\":[]}");
-    expect_answer(parts, "/example.json", 503, none);
-    expect_answer(parts, "/full-stream/example.json", 503, none);
-    expect_answer(parts, "/domains-only/example.json", 503, none);
-    expect_answer(parts, "/nothing", 404, "{\"error\":\"not found\"}");
+    expect_answer(stage, "/latest.json", 200, "{\"messages\":[]}");
+    expect_answer(stage, "/example.json", 503, none);
+    expect_answer(stage, "/full-stream/example.json", 503, none);
+    expect_answer(stage, "/domains-only/example.json", 503, none);
+    expect_answer(stage, "/nothing", 404, "{\"error\":\"not found\"}");
 }
 
 static void latest_is_the_newest_first(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
-    stream_feed_add(parts->redis, 0, MORE_THAN_LATEST, 100);
-    struct http_answer answer = get(parts, "/latest.json");
+    struct streamer_stage *stage = *state;
+    stream_feed_add(stage->redis, 0, MORE_THAN_LATEST, 100);
+    struct http_answer answer = streamer_stage_get(stage, "/latest.json");
     assert_int_equal(answer.status, 200);
     assert_memory_equal(answer.content_type, "application/json", 16);
     cJSON *latest = cJSON_Parse(http_answer_text(&answer));
@@ -234,10 +185,9 @@ static void latest_is_the_newest_first(void **state)
 
 static void examples_are_the_newest_message_of_each_stream(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
-    stream_feed_put_issuer(parts->redis);
-    stream_feed_add(parts->redis, 0, 5, 0);
+    struct streamer_stage *stage = *state;
+    stream_feed_put_issuer(stage->redis);
+    stream_feed_add(stage->redis, 0, 5, 0);
     static const struct {
         const char *path, *part, *not_part;
     } cases[] = {
@@ -247,7 +197,7 @@ static void examples_are_the_newest_message_of_each_stream(void **state)
         { "/domains-only/example.json", "\"data\":[\"4.example\"]}", "cert_index" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct http_answer answer = get(parts, cases[i].path);
+        struct http_answer answer = streamer_stage_get(stage, cases[i].path);
         assert_int_equal(answer.status, 200);
         assert_non_null(strstr(http_answer_text(&answer), cases[i].part));
         assert_null(strstr(http_answer_text(&answer), cases[i].not_part));
@@ -255,49 +205,49 @@ static void examples_are_the_newest_message_of_each_stream(void **state)
     }
 }
 
-static bool stats_have(const struct parts *parts, const char *part)
+static bool stats_have(const struct streamer_stage *stage, const char *part)
 {
-    struct http_answer answer = get(parts, "/stats");
+    struct http_answer answer = streamer_stage_get(stage, "/stats");
     bool has = strstr(http_answer_text(&answer), part) != NULL;
     http_answer_free(&answer);
     return has;
 }
 
-static void wait_for_stats(const struct parts *parts, const char *part)
+static void wait_for_stats(const struct streamer_stage *stage, const char *part)
 {
     struct deadline deadline = deadline_after(WAIT_MS, part);
-    while (!stats_have(parts, part))
+    while (!stats_have(stage, part))
         deadline_wait(&deadline);
 }
 
 static void stats_say_what_flows_to_whom(void **state)
 {
-    struct parts *parts = *state;
-    wait_until_ready(parts);
+    struct streamer_stage *stage = *state;
     static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     freeReplyObject(
-        redis_server_command(parts->redis, "SADD " CONTRACT_PREFIX ":logs %s not-an-id", id));
-    freeReplyObject(redis_server_command(parts->redis,
+        redis_server_command(stage->redis, "SADD " CONTRACT_PREFIX ":logs %s not-an-id", id));
+    freeReplyObject(redis_server_command(stage->redis,
                                          "HSET " CONTRACT_PREFIX ":log:%s url %s next 12", id,
                                          "https://log.example/\"x/"));
-    struct websocket_client *client = websocket_client_connect(port_of(parts), "/domains-only");
-    stream_feed_add(parts->redis, 0, 10, 0);
-    wait_for_stats(parts, "\"processed_certificates\":10,");
-    wait_for_stats(parts, "\"current_users\":{\"lite\":0,\"full\":0,\"domains\":1}");
-    wait_for_stats(parts, "\"workers\":{\"https://log.example/\\\"x/\":12}");
+    struct websocket_client *client =
+        websocket_client_connect(streamer_stage_port(stage), "/domains-only");
+    stream_feed_add(stage->redis, 0, 10, 0);
+    wait_for_stats(stage, "\"processed_certificates\":10,");
+    wait_for_stats(stage, "\"current_users\":{\"lite\":0,\"full\":0,\"domains\":1}");
+    wait_for_stats(stage, "\"workers\":{\"https://log.example/\\\"x/\":12}");
     websocket_client_destroy(client);
-    wait_for_stats(parts, "\"domains\":0}");
+    wait_for_stats(stage, "\"domains\":0}");
 }
 
 static void several_streamers_share_a_port(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     char port[16];
-    struct program *first = daemon_start_streamer(parts->harness, "first", parts->redis,
+    struct program *first = daemon_start_streamer(stage->harness, "first", stage->redis,
                                                   (const char *const[]){ "--share-port", NULL });
     (void)snprintf(port, sizeof port, "%d", program_port(first));
     struct program *second =
-        daemon_start_streamer(parts->harness, "second", parts->redis,
+        daemon_start_streamer(stage->harness, "second", stage->redis,
                               (const char *const[]){ "--port", port, "--share-port", NULL });
     assert_int_equal(program_port(second), program_port(first));
     /* With one gone, the other has the port to itself. */
@@ -309,12 +259,12 @@ static void several_streamers_share_a_port(void **state)
 
 static void a_port_is_not_shared_unasked(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
     char port[16];
-    (void)snprintf(port, sizeof port, "%d", port_of(parts));
+    (void)snprintf(port, sizeof port, "%d", streamer_stage_port(stage));
     const char *const arguments[] = { CERTSTREAM_STREAMER,
                                       "--redis",
-                                      redis_server_url(parts->redis),
+                                      redis_server_url(stage->redis),
                                       "--listen",
                                       "127.0.0.1",
                                       "--port",
@@ -322,7 +272,7 @@ static void a_port_is_not_shared_unasked(void **state)
                                       "--share-port",
                                       NULL };
     struct program *second = program_start(
-        parts->harness, &(struct program_options){ .name = "second", .arguments = arguments });
+        stage->harness, &(struct program_options){ .name = "second", .arguments = arguments });
     assert_int_equal(program_wait(second, WAIT_MS), 1);
     char *errors = program_errors(second);
     assert_non_null(strstr(errors, port));
@@ -331,39 +281,35 @@ static void a_port_is_not_shared_unasked(void **state)
 
 static void says_goodbye_to_its_clients(void **state)
 {
-    struct parts *parts = *state;
-    struct websocket_client *client = websocket_client_connect(port_of(parts), "/");
+    struct streamer_stage *stage = *state;
+    struct websocket_client *client = websocket_client_connect(streamer_stage_port(stage), "/");
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
-    program_signal(parts->streamer, SIGTERM);
+    program_signal(stage->streamer, SIGTERM);
     struct websocket_frame frame;
     assert_int_equal(websocket_client_read(client, &frame, WAIT_MS), WEBSOCKET_FRAME);
     assert_int_equal(frame.opcode, WEBSOCKET_CLOSE);
     static const uint8_t going_away[] = { 1001 >> 8, 1001 & 0xff };
     assert_memory_equal(frame.payload.data, going_away, sizeof going_away);
     /* The client says nothing: that must not hold the streamer up. */
-    assert_int_equal(program_wait(parts->streamer, WAIT_MS), 0);
+    assert_int_equal(program_wait(stage->streamer, WAIT_MS), 0);
     websocket_client_destroy(client);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(greets_a_client_with_a_heartbeat, setup, teardown),
-        cmocka_unit_test_setup_teardown(each_stream_has_every_entry_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_full_message_has_its_certificate_and_its_issuers, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_of_the_contract_is_passed_over, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(goes_on_after_redis_lost_what_was_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_empty_stream_has_no_latest_and_no_example, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(latest_is_the_newest_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(examples_are_the_newest_message_of_each_stream, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(stats_say_what_flows_to_whom, setup, teardown),
-        cmocka_unit_test_setup_teardown(several_streamers_share_a_port, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_port_is_not_shared_unasked, setup, teardown),
-        cmocka_unit_test_setup_teardown(says_goodbye_to_its_clients, setup, teardown),
+        ON_STREAMER_STAGE(greets_a_client_with_a_heartbeat),
+        ON_STREAMER_STAGE(each_stream_has_every_entry_in_order),
+        ON_STREAMER_STAGE(a_full_message_has_its_certificate_and_its_issuers),
+        ON_STREAMER_STAGE(what_is_not_of_the_contract_is_passed_over),
+        ON_STREAMER_STAGE(goes_on_after_redis_lost_what_was_read),
+        ON_STREAMER_STAGE(an_empty_stream_has_no_latest_and_no_example),
+        ON_STREAMER_STAGE(latest_is_the_newest_first),
+        ON_STREAMER_STAGE(examples_are_the_newest_message_of_each_stream),
+        ON_STREAMER_STAGE(stats_say_what_flows_to_whom),
+        ON_STREAMER_STAGE(several_streamers_share_a_port),
+        ON_STREAMER_STAGE(a_port_is_not_shared_unasked),
+        ON_STREAMER_STAGE(says_goodbye_to_its_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,6 @@
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {

@@ -17,9 +17,9 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
@@ -47,8 +47,7 @@ enum affliction {
 };
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
+    struct ingest_stage stage;
     struct program *ct_logs[CT_LOGS];
     struct program *ingests[INGESTS];
     enum affliction afflictions[INGESTS];
@@ -99,42 +98,32 @@ static struct program *start_ingest(struct parts *parts, const char *name)
         "--log-list",       list,     "--start", "0", "--quarantine-recheck", "1",
         "--retain-entries", "200000", NULL
     };
-    return daemon_start_ingest(parts->harness, name, parts->redis, parts->ct_logs[0], arguments);
+    return daemon_start_ingest(parts->stage.harness, name, parts->stage.redis, parts->ct_logs[0],
+                               arguments);
 }
 
 static int setup(void **state)
 {
     static const char *const names[INGESTS] = { "ingest-a", "ingest-b", "ingest-c" };
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
     /* Loaded again after each kill: half an hour of entries would take minutes. */
     static const char *const redis[] = { "--auto-aof-rewrite-percentage", "100",
                                          "--auto-aof-rewrite-min-size", "64mb", NULL };
-    parts->redis = redis_server_start(parts->harness, "redis", redis);
+    struct parts *parts = ingest_stage_create(sizeof *parts, redis);
+    *state = parts;
     for (size_t i = 0; i < CT_LOGS; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "ct_log-%zu", i);
         const char *const arguments[] = { "--size", "600", "--rate", "250", "--seed", name, NULL };
-        parts->ct_logs[i] = daemon_start_ct_log(parts->harness, name, arguments);
+        parts->ct_logs[i] = daemon_start_ct_log(parts->stage.harness, name, arguments);
     }
     for (size_t i = 0; i < INGESTS; i++)
         parts->ingests[i] = start_ingest(parts, names[i]);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 static uint64_t pick(struct parts *parts, uint64_t below)
 {
-    return harness_random(parts->harness, below);
+    return harness_random(parts->stage.harness, below);
 }
 
 static void set_fault(struct parts *parts)
@@ -180,9 +169,9 @@ static void afflict(struct parts *parts)
     parts->redis_affliction = pick(parts, 6) ? UNHARMED : pick(parts, 2) ? KILLED : PAUSED;
     if (parts->redis_affliction == KILLED) {
         parts->counts[KILLED]++;
-        redis_server_kill(parts->redis);
+        redis_server_kill(parts->stage.redis);
     } else {
-        afflict_program(parts, redis_server_program(parts->redis), parts->redis_affliction);
+        afflict_program(parts, redis_server_program(parts->stage.redis), parts->redis_affliction);
     }
     for (uint64_t i = pick(parts, 3); i > 0; i--)
         set_fault(parts);
@@ -191,9 +180,9 @@ static void afflict(struct parts *parts)
 static void heal(struct parts *parts)
 {
     if (parts->redis_affliction == KILLED)
-        redis_server_restart(parts->redis);
+        redis_server_restart(parts->stage.redis);
     else
-        heal_program(redis_server_program(parts->redis), parts->redis_affliction);
+        heal_program(redis_server_program(parts->stage.redis), parts->redis_affliction);
     for (size_t i = 0; i < INGESTS; i++)
         heal_program(parts->ingests[i], parts->afflictions[i]);
     /* Faults last for one round or for several. */
@@ -240,8 +229,8 @@ static void check_position(struct parts *parts, const char *id, uint64_t end)
 {
     static const char *const fields[] = { "next", "verified_size", "sth_size" };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        redisReply *reply =
-            redis_server_command(parts->redis, "HGET " CONTRACT_PREFIX ":log:%s %s", id, fields[i]);
+        redisReply *reply = redis_server_command(
+            parts->stage.redis, "HGET " CONTRACT_PREFIX ":log:%s %s", id, fields[i]);
         assert_int_equal(reply->type, REDIS_REPLY_STRING);
         assert_int_equal(strtoull(reply->str, NULL, 10), end);
         freeReplyObject(reply);
@@ -256,19 +245,19 @@ static void each_entry_once_whatever_goes_wrong(void **state)
     /* Every log has begun: from here on another tree contradicts it. */
     struct deadline begun = deadline_after(COMPLETE_MS, "every log to begin");
     while (parts->check.count < LOGS) {
-        stream_check_read(&parts->check, parts->redis);
+        stream_check_read(&parts->check, parts->stage.redis);
         deadline_wait(&begun);
     }
     while (clock_monotonic_ms() < end_ms) {
         afflict(parts);
         harness_pause(pick(parts, pick(parts, LONG_ONE_IN) ? SHORT_MS : LONG_MS));
         heal(parts);
-        stream_check_read(&parts->check, parts->redis);
+        stream_check_read(&parts->check, parts->stage.redis);
     }
     uint64_t end = end_growth(parts);
     struct deadline complete = deadline_after(COMPLETE_MS, "all logs to be complete");
     while (!is_complete(&parts->check, end)) {
-        stream_check_read(&parts->check, parts->redis);
+        stream_check_read(&parts->check, parts->stage.redis);
         deadline_wait(&complete);
     }
     for (size_t i = 0; i < LOGS; i++) {
@@ -281,13 +270,13 @@ static void each_entry_once_whatever_goes_wrong(void **state)
                   (unsigned long long)parts->counts[KILLED],
                   (unsigned long long)parts->counts[STOPPED],
                   (unsigned long long)parts->counts[PAUSED], (unsigned long long)parts->faults,
-                  redis_server_integer(parts->redis, "XLEN " CONTRACT_PREFIX ":evidence"));
+                  redis_server_integer(parts->stage.redis, "XLEN " CONTRACT_PREFIX ":evidence"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_entry_once_whatever_goes_wrong, setup, teardown),
+        ON_INGEST_STAGE(each_entry_once_whatever_goes_wrong, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,13 +10,9 @@
 
 #include <cmocka.h>
 
-#include "shared/base/memory.h"
-#include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/http_get.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/sse_client.h"
 #include "tests/support/websocket_client.h"
 
@@ -31,49 +27,23 @@ enum {
 #define OFFER "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
+    struct streamer_stage stage;
     char text[INFLATED_MAX]; /* of the last compressed message */
 };
 
 static int setup(void **state)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
+    struct parts *parts = streamer_stage_create(sizeof *parts);
     *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    stream_feed_put_issuer(parts->redis);
+    stream_feed_put_issuer(parts->stage.redis);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
-static void start_streamer(struct parts *parts, const char *const *arguments)
-{
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, arguments);
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
 }
 
 static struct websocket_client *open_client(const struct parts *parts, const char *path,
                                             const char *headers)
 {
     struct websocket_client *client = websocket_client_open(&(struct websocket_options){
-        .port = program_port(parts->streamer), .path = path, .headers = headers });
+        .port = program_port(parts->stage.streamer), .path = path, .headers = headers });
     assert_int_equal(websocket_client_status(client), 101);
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
     return client;
@@ -112,14 +82,14 @@ static void compressed_messages_are_those_of_the_plain_stream(void **state)
 {
     struct parts *parts = *state;
     static const char *const paths[] = { "/", "/full-stream", "/domains-only" };
-    start_streamer(parts, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct websocket_client *plain = open_client(parts, paths[i], NULL);
         struct websocket_client *deflated = open_client(parts, paths[i], OFFER);
         assert_non_null(strstr(websocket_client_headers(deflated),
                                "\r\nSec-WebSocket-Extensions: permessage-deflate; "
                                "server_no_context_takeover; client_no_context_takeover\r\n"));
-        stream_feed_add(parts->redis, 0, ENTRIES, PADDING);
+        stream_feed_add(parts->stage.redis, 0, ENTRIES, PADDING);
         size_t compressed = 0;
         for (int n = 0; n < ENTRIES; n++) {
             struct websocket_frame frame = next_text(deflated);
@@ -161,7 +131,7 @@ static void only_what_we_can_keep_is_agreed_on(void **state)
           "permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n" },
         { "x-other", NULL },
     };
-    start_streamer(parts, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char header[256];
         (void)snprintf(header, sizeof header, "Sec-WebSocket-Extensions: %s\r\n", cases[i].offer);
@@ -171,7 +141,7 @@ static void only_what_we_can_keep_is_agreed_on(void **state)
         if (cases[i].answer)
             assert_memory_equal(answer + strlen("Sec-WebSocket-Extensions: "), cases[i].answer,
                                 strlen(cases[i].answer));
-        stream_feed_add(parts->redis, i, i + 1, PADDING);
+        stream_feed_add(parts->stage.redis, i, i + 1, PADDING);
         assert_int_equal(next_text(client).is_compressed, cases[i].answer != NULL);
         websocket_client_destroy(client);
     }
@@ -180,10 +150,10 @@ static void only_what_we_can_keep_is_agreed_on(void **state)
 static void compression_can_be_turned_off(void **state)
 {
     struct parts *parts = *state;
-    start_streamer(parts, (const char *const[]){ "--no-deflate", NULL });
+    streamer_stage_start(&parts->stage, (const char *const[]){ "--no-deflate", NULL });
     struct websocket_client *client = open_client(parts, "/", OFFER);
     assert_null(strstr(websocket_client_headers(client), "Sec-WebSocket-Extensions"));
-    stream_feed_add(parts->redis, 0, 1, PADDING);
+    stream_feed_add(parts->stage.redis, 0, 1, PADDING);
     assert_false(next_text(client).is_compressed);
     websocket_client_destroy(client);
 }
@@ -216,7 +186,7 @@ static void what_clients_compress_is_read_and_dropped(void **state)
     /* "Hello" of RFC 7692 section 7.2.3.1. */
     static const uint8_t hello[] = { 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00 };
     static const uint8_t broken[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-    start_streamer(parts, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     struct websocket_client *client = open_client(parts, "/", OFFER);
     for (int i = 0; i < 1000; i++)
         send_compressed(client, bytes_of(hello, sizeof hello));
@@ -227,7 +197,7 @@ static void what_clients_compress_is_read_and_dropped(void **state)
         assert_int_equal(websocket_client_read(client, &frame, WAIT_MS), WEBSOCKET_FRAME);
     } while (frame.opcode != WEBSOCKET_PONG);
     assert_true(bytes_equal_string(frame.payload, "are you there"));
-    stream_feed_add(parts->redis, 0, 1, PADDING);
+    stream_feed_add(parts->stage.redis, 0, 1, PADDING);
     assert_true(next_text(client).is_compressed);
     send_compressed(client, bytes_of(broken, sizeof broken));
     (void)read_to_the_end(client);
@@ -245,9 +215,9 @@ static void offers_without_end_are_refused(void **state)
     while (strlen(header) < 400)
         (void)strncat(header, "; client_max_window_bits", sizeof header - strlen(header) - 1);
     (void)strncat(header, "\r\n", sizeof header - strlen(header) - 1);
-    start_streamer(parts, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     struct websocket_client *client = websocket_client_open(&(struct websocket_options){
-        .port = program_port(parts->streamer), .path = "/", .headers = header });
+        .port = program_port(parts->stage.streamer), .path = "/", .headers = header });
     assert_int_equal(websocket_client_status(client), 400);
     websocket_client_destroy(client);
 }
@@ -255,7 +225,7 @@ static void offers_without_end_are_refused(void **state)
 static void events_are_the_messages_with_their_ids(void **state)
 {
     struct parts *parts = *state;
-    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
+    harness_expect_work(parts->stage.harness, STREAMER_STAGE_SSE_SPINS);
     static const struct {
         const char *events, *websocket;
     } cases[] = {
@@ -264,10 +234,10 @@ static void events_are_the_messages_with_their_ids(void **state)
         { "/sse/?stream=full", "/full-stream" },
         { "/sse?stream=domains", "/domains-only" },
     };
-    start_streamer(parts, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sse_client *events =
-            sse_client_open(program_port(parts->streamer), cases[i].events, NULL);
+            sse_client_open(program_port(parts->stage.streamer), cases[i].events, NULL);
         assert_int_equal(sse_client_status(events), 200);
         assert_non_null(strstr(sse_client_headers(events), "text/event-stream"));
         assert_non_null(strstr(sse_client_headers(events), "no-store"));
@@ -276,7 +246,7 @@ static void events_are_the_messages_with_their_ids(void **state)
         assert_int_equal(sse_client_read(events, &event, WAIT_MS), SSE_EVENT);
         assert_string_equal(event.comment, "heartbeat");
         struct websocket_client *websocket = open_client(parts, cases[i].websocket, NULL);
-        stream_feed_add(parts->redis, 0, ENTRIES, PADDING);
+        stream_feed_add(parts->stage.redis, 0, ENTRIES, PADDING);
         for (int n = 0; n < ENTRIES; n++) {
             struct websocket_frame frame = next_text(websocket);
             assert_int_equal(sse_client_read(events, &event, WAIT_MS), SSE_EVENT);
@@ -294,10 +264,10 @@ static void events_are_the_messages_with_their_ids(void **state)
 static void quiet_events_get_comments(void **state)
 {
     struct parts *parts = *state;
-    harness_expect_work(parts->harness, STREAMER_STAGE_SSE_SPINS);
-    start_streamer(parts, (const char *const[]){ "--heartbeat", "1s", "--ping", "1s",
-                                                 "--ping-timeout", "2s", NULL });
-    struct sse_client *events = sse_client_open(program_port(parts->streamer), "/sse", NULL);
+    harness_expect_work(parts->stage.harness, STREAMER_STAGE_SSE_SPINS);
+    streamer_stage_start(&parts->stage, (const char *const[]){ "--heartbeat", "1s", "--ping", "1s",
+                                                               "--ping-timeout", "2s", NULL });
+    struct sse_client *events = sse_client_open(program_port(parts->stage.streamer), "/sse", NULL);
     struct sse_event event;
     for (int i = 0; i < 5; i++) {
         assert_int_equal(sse_client_read(events, &event, WAIT_MS), SSE_EVENT);
@@ -310,9 +280,10 @@ static void wrong_requests_for_events_are_told_what_is_wrong(void **state)
 {
     struct parts *parts = *state;
     static const char *const wrong[] = { "/sse?stream=all", "/sse?dialect=perl" };
-    start_streamer(parts, NULL);
+    streamer_stage_start(&parts->stage, NULL);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct sse_client *events = sse_client_open(program_port(parts->streamer), wrong[i], NULL);
+        struct sse_client *events =
+            sse_client_open(program_port(parts->stage.streamer), wrong[i], NULL);
         assert_int_equal(sse_client_status(events), 400);
         sse_client_destroy(events);
     }
@@ -321,19 +292,19 @@ static void wrong_requests_for_events_are_told_what_is_wrong(void **state)
 static void everybody_is_told_when_the_streamer_stops(void **state)
 {
     struct parts *parts = *state;
-    start_streamer(parts, NULL);
-    struct sse_client *events = sse_client_open(program_port(parts->streamer), "/sse", NULL);
+    streamer_stage_start(&parts->stage, NULL);
+    struct sse_client *events = sse_client_open(program_port(parts->stage.streamer), "/sse", NULL);
     struct websocket_client *plain = open_client(parts, "/", NULL);
     struct websocket_client *deflated = open_client(parts, "/", OFFER);
-    stream_feed_add(parts->redis, 0, 1, PADDING);
+    stream_feed_add(parts->stage.redis, 0, 1, PADDING);
     (void)sse_client_expect(events, "\"cert_index\":0,", WAIT_MS);
-    program_signal(parts->streamer, SIGTERM);
+    program_signal(parts->stage.streamer, SIGTERM);
     assert_int_equal(read_to_the_end(plain), 1001);
     assert_int_equal(read_to_the_end(deflated), 1001);
     struct sse_event event = sse_client_expect(events, "1001", WAIT_MS);
     assert_string_equal(event.event, "close");
     assert_int_equal(sse_client_read(events, &event, WAIT_MS), SSE_ENDED);
-    assert_int_equal(program_wait(parts->streamer, WAIT_MS), 0);
+    assert_int_equal(program_wait(parts->stage.streamer, WAIT_MS), 0);
     sse_client_destroy(events);
     websocket_client_destroy(plain);
     websocket_client_destroy(deflated);
@@ -343,16 +314,22 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(compressed_messages_are_those_of_the_plain_stream, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(only_what_we_can_keep_is_agreed_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(compression_can_be_turned_off, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_clients_compress_is_read_and_dropped, setup, teardown),
-        cmocka_unit_test_setup_teardown(offers_without_end_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(events_are_the_messages_with_their_ids, setup, teardown),
-        cmocka_unit_test_setup_teardown(quiet_events_get_comments, setup, teardown),
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(only_what_we_can_keep_is_agreed_on, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(compression_can_be_turned_off, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(what_clients_compress_is_read_and_dropped, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(offers_without_end_are_refused, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(events_are_the_messages_with_their_ids, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(quiet_events_get_comments, setup, streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(wrong_requests_for_events_are_told_what_is_wrong, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(everybody_is_told_when_the_streamer_stops, setup, teardown),
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(everybody_is_told_when_the_streamer_stops, setup,
+                                        streamer_stage_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

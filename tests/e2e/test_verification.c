@@ -13,10 +13,10 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/given_entry.h"
+#include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
@@ -37,10 +37,7 @@ enum {
 #define EVIDENCE CONTRACT_PREFIX ":evidence"
 
 struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *ct_log;
-    struct program *ingest;
+    struct ingest_stage stage;
     struct stream_check check;
     uint64_t compared; /* entries of each log that were compared with the honest log's */
     uint64_t size;
@@ -48,12 +45,9 @@ struct parts {
 
 static struct parts *start(const char *const *ct_log, const char *const *ingest)
 {
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
-    parts->ingest =
-        daemon_start_ingest(parts->harness, "ingest", parts->redis, parts->ct_log, ingest);
+    struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
+    ingest_stage_start_ct_log(&parts->stage, ct_log);
+    ingest_stage_start(&parts->stage, ingest);
     parts->size = SIZE;
     return parts;
 }
@@ -89,21 +83,12 @@ static int setup_unverified(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
 static void publish(struct parts *parts, uint64_t more)
 {
     char query[64];
     parts->size += more;
     (void)snprintf(query, sizeof query, "size=%llu", (unsigned long long)parts->size);
-    daemon_control_ct_log(parts->ct_log, query);
+    daemon_control_ct_log(parts->stage.ct_log, query);
 }
 
 /* What the log answers now for these entries. */
@@ -111,10 +96,10 @@ static struct given_entry *ask_honest(const struct parts *parts, uint64_t first,
                                       size_t *count)
 {
     char path[HARNESS_PATH_SIZE], url[128];
-    harness_path(parts->harness, path, "honest.json");
+    harness_path(parts->stage.harness, path, "honest.json");
     (void)snprintf(url, sizeof url, "/rfc6962/ct/v1/get-entries?start=%llu&end=%llu",
                    (unsigned long long)first, (unsigned long long)last);
-    struct http_answer answer = http_get_local(program_port(parts->ct_log), url);
+    struct http_answer answer = http_get_local(program_port(parts->stage.ct_log), url);
     assert_int_equal(answer.status, 200);
     FILE *file = fopen(path, "we");
     assert_non_null(file);
@@ -152,7 +137,7 @@ static void compare(const redisReply *fields, const struct given_entry *entries,
 /* Every entry from `parts->compared` on, of both logs. */
 static void compare_all(struct parts *parts)
 {
-    redisReply *stream = redis_server_command(parts->redis, "XRANGE " STREAM " - +");
+    redisReply *stream = redis_server_command(parts->stage.redis, "XRANGE " STREAM " - +");
     while (parts->compared < parts->size) {
         size_t count;
         uint64_t last = parts->compared + PAGE - 1;
@@ -176,12 +161,13 @@ static void compare_all(struct parts *parts)
 
 static long long evidence_count(const struct parts *parts)
 {
-    return redis_server_integer(parts->redis, "XLEN " EVIDENCE);
+    return redis_server_integer(parts->stage.redis, "XLEN " EVIDENCE);
 }
 
 static void check_evidence(const struct parts *parts, const char *class)
 {
-    redisReply *reply = redis_server_command(parts->redis, "XREVRANGE " EVIDENCE " + - COUNT 1");
+    redisReply *reply =
+        redis_server_command(parts->stage.redis, "XREVRANGE " EVIDENCE " + - COUNT 1");
     assert_int_equal(reply->elements, 1);
     const redisReply *fields = reply->element[0]->element[1];
     static const char *const names[] = { "time",     "log",           "url",
@@ -222,7 +208,7 @@ static void endure(struct parts *parts, const struct lie *lie, long long evidenc
     if (lie->class) {
         struct deadline deadline = deadline_after(QUARANTINE_MS, lie->name);
         while (evidence_count(parts) < evidence + (long long)lie->liars) {
-            stream_check_read(&parts->check, parts->redis);
+            stream_check_read(&parts->check, parts->stage.redis);
             deadline_wait(&deadline);
         }
         check_evidence(parts, lie->class);
@@ -230,7 +216,7 @@ static void endure(struct parts *parts, const struct lie *lie, long long evidenc
     }
     uint64_t entries = parts->check.entries;
     for (uint64_t start_ms = clock_monotonic_ms(); clock_monotonic_ms() - start_ms < WATCH_MS;) {
-        stream_check_read(&parts->check, parts->redis);
+        stream_check_read(&parts->check, parts->stage.redis);
         harness_pause(50);
     }
     if (lie->liars == STREAM_LOGS)
@@ -240,16 +226,16 @@ static void endure(struct parts *parts, const struct lie *lie, long long evidenc
 static void no_lie_is_published(void **state)
 {
     struct parts *parts = *state;
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
     compare_all(parts);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         long long evidence = evidence_count(parts);
         uint64_t begun_ms = clock_monotonic_ms();
-        daemon_control_ct_log(parts->ct_log, lies[i].query);
+        daemon_control_ct_log(parts->stage.ct_log, lies[i].query);
         publish(parts, GROWTH);
         endure(parts, &lies[i], evidence);
-        daemon_control_ct_log(parts->ct_log, "clear=1");
-        stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
+        daemon_control_ct_log(parts->stage.ct_log, "clear=1");
+        stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
         compare_all(parts);
         print_message("%s: %.1f s\n", lies[i].name,
                       (double)(clock_monotonic_ms() - begun_ms) / 1000);
@@ -260,15 +246,15 @@ static void no_lie_is_published(void **state)
 static void a_log_that_signs_two_roots_for_one_size_is_quarantined(void **state)
 {
     struct parts *parts = *state;
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
-    daemon_control_ct_log(parts->ct_log, "route=get-sth&fault=fork");
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
+    daemon_control_ct_log(parts->stage.ct_log, "route=get-sth&fault=fork");
     struct deadline deadline = deadline_after(QUARANTINE_MS, "evidence of equivocation");
     while (evidence_count(parts) < 1)
         deadline_wait(&deadline);
     check_evidence(parts, "equivocation");
-    daemon_control_ct_log(parts->ct_log, "clear=1");
+    daemon_control_ct_log(parts->stage.ct_log, "clear=1");
     publish(parts, GROWTH);
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
     compare_all(parts);
 }
 
@@ -276,20 +262,20 @@ static void a_log_that_signs_two_roots_for_one_size_is_quarantined(void **state)
 static void no_bent_proof_is_believed(void **state)
 {
     struct parts *parts = *state;
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, SIZE - 100, parts->size);
-    daemon_control_ct_log(parts->ct_log, "route=tile&fault=bad-leaf");
-    daemon_control_ct_log(parts->ct_log, "route=proof&fault=bad-leaf");
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, SIZE - 100, parts->size);
+    daemon_control_ct_log(parts->stage.ct_log, "route=tile&fault=bad-leaf");
+    daemon_control_ct_log(parts->stage.ct_log, "route=proof&fault=bad-leaf");
     long long evidence = evidence_count(parts);
     /* More than one log may hold without a proof. */
     publish(parts, 8000);
     struct deadline deadline = deadline_after(QUARANTINE_MS, "evidence of bent proofs");
     while (evidence_count(parts) < evidence + STREAM_LOGS) {
-        stream_check_read(&parts->check, parts->redis);
+        stream_check_read(&parts->check, parts->stage.redis);
         deadline_wait(&deadline);
     }
     assert_int_equal(parts->check.entries, STREAM_LOGS * 100);
-    daemon_control_ct_log(parts->ct_log, "clear=1");
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, SIZE - 100, parts->size);
+    daemon_control_ct_log(parts->stage.ct_log, "clear=1");
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, SIZE - 100, parts->size);
     parts->compared = SIZE - 100;
     compare_all(parts);
 }
@@ -298,15 +284,15 @@ static void no_bent_proof_is_believed(void **state)
 static void without_verification_only_counters_tell(void **state)
 {
     struct parts *parts = *state;
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
-    daemon_control_ct_log(parts->ct_log, "route=any&fault=bad-leaf");
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
+    daemon_control_ct_log(parts->stage.ct_log, "route=any&fault=bad-leaf");
     publish(parts, GROWTH);
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
     struct deadline deadline = deadline_after(QUARANTINE_MS, "the counter of different roots");
     long long different = 0;
     while (!different) {
-        redisReply *reply = redis_server_command(parts->redis, "HGET " CONTRACT_PREFIX
-                                                               ":ingest:ingest roots_different");
+        redisReply *reply = redis_server_command(
+            parts->stage.redis, "HGET " CONTRACT_PREFIX ":ingest:ingest roots_different");
         different = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
         freeReplyObject(reply);
         deadline_wait(&deadline);
@@ -318,25 +304,25 @@ static void without_verification_only_counters_tell(void **state)
 static void a_position_that_was_tampered_with_is_left_alone(void **state)
 {
     struct parts *parts = *state;
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
-    assert_int_equal(program_stop(parts->ingest), 0);
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
+    assert_int_equal(program_stop(parts->stage.ingest), 0);
     const char *id = parts->check.logs[0].id;
-    (void)redis_server_integer(parts->redis, "HSET " CONTRACT_PREFIX ":log:%s sth_root %064d", id,
-                               7);
-    program_restart(parts->ingest);
+    (void)redis_server_integer(parts->stage.redis, "HSET " CONTRACT_PREFIX ":log:%s sth_root %064d",
+                               id, 7);
+    program_restart(parts->stage.ingest);
     publish(parts, GROWTH);
     struct deadline deadline = deadline_after(QUARANTINE_MS, "the log to be left alone");
     for (bool is_left = false; !is_left;) {
         redisReply *reply =
-            redis_server_command(parts->redis, "HGET " CONTRACT_PREFIX ":log:%s state", id);
+            redis_server_command(parts->stage.redis, "HGET " CONTRACT_PREFIX ":log:%s state", id);
         is_left = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "left alone") == 0;
         freeReplyObject(reply);
         deadline_wait(&deadline);
     }
     /* The other log goes on. */
-    while (redis_server_integer(parts->redis, "XLEN " STREAM) < 2 * SIZE + GROWTH)
+    while (redis_server_integer(parts->stage.redis, "XLEN " STREAM) < 2 * SIZE + GROWTH)
         deadline_wait(&deadline);
-    assert_int_equal(redis_server_integer(parts->redis, "XLEN " STREAM), 2 * SIZE + GROWTH);
+    assert_int_equal(redis_server_integer(parts->stage.redis, "XLEN " STREAM), 2 * SIZE + GROWTH);
 }
 
 /* The list says of the log that it ended in another tree. */
@@ -344,31 +330,32 @@ static void a_read_only_log_that_ends_elsewhere_is_quarantined(void **state)
 {
     struct parts *parts = *state;
     char path[HARNESS_PATH_SIZE];
-    stream_check_expect(&parts->check, parts->redis, STREAM_LOGS, 0, parts->size);
-    assert_int_equal(program_stop(parts->ingest), 0);
-    daemon_control_ct_log(parts->ct_log, "list-state=readonly");
-    struct http_answer list = http_get_local(program_port(parts->ct_log), "/log_list.json");
+    stream_check_expect(&parts->check, parts->stage.redis, STREAM_LOGS, 0, parts->size);
+    assert_int_equal(program_stop(parts->stage.ingest), 0);
+    daemon_control_ct_log(parts->stage.ct_log, "list-state=readonly");
+    struct http_answer list = http_get_local(program_port(parts->stage.ct_log), "/log_list.json");
     char *root = strstr((char *)list.body.data, "\"sha256_root_hash\":\"");
     if (!root)
         abort();
     root += strlen("\"sha256_root_hash\":\"");
     *root = *root == 'A' ? 'B' : 'A';
-    harness_path(parts->harness, path, "list.json");
+    harness_path(parts->stage.harness, path, "list.json");
     FILE *file = fopen(path, "we");
     assert_non_null(file);
     assert_int_equal(fwrite(list.body.data, 1, list.body.size, file), list.body.size);
     assert_int_equal(fclose(file), 0);
     http_answer_free(&list);
-    const char *const arguments[] = { CERTSTREAM_INGEST, "--redis", redis_server_url(parts->redis),
-                                      "--log-list",      path,      NULL };
-    (void)program_start(parts->harness,
+    const char *const arguments[] = {
+        CERTSTREAM_INGEST, "--redis", redis_server_url(parts->stage.redis), "--log-list", path, NULL
+    };
+    (void)program_start(parts->stage.harness,
                         &(struct program_options){ "again", .arguments = arguments,
                                                    .ready = "certstream-ingest ready",
                                                    .is_daemon = true });
     struct deadline deadline = deadline_after(QUARANTINE_MS, "evidence of the final head");
     while (evidence_count(parts) < 1)
         deadline_wait(&deadline);
-    redisReply *reply = redis_server_command(parts->redis, "XRANGE " EVIDENCE " - +");
+    redisReply *reply = redis_server_command(parts->stage.redis, "XRANGE " EVIDENCE " - +");
     assert_int_equal(reply->elements, 1);
     const redisReply *fields = reply->element[0]->element[1];
     assert_string_equal(field_of(fields, "class")->str, "final head");
@@ -380,16 +367,12 @@ static void a_read_only_log_that_ends_elsewhere_is_quarantined(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(no_lie_is_published, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_log_that_signs_two_roots_for_one_size_is_quarantined,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(no_bent_proof_is_believed, setup_for_proofs, teardown),
-        cmocka_unit_test_setup_teardown(without_verification_only_counters_tell, setup_unverified,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_read_only_log_that_ends_elsewhere_is_quarantined, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_position_that_was_tampered_with_is_left_alone, setup,
-                                        teardown),
+        ON_INGEST_STAGE(no_lie_is_published, setup),
+        ON_INGEST_STAGE(a_log_that_signs_two_roots_for_one_size_is_quarantined, setup),
+        ON_INGEST_STAGE(no_bent_proof_is_believed, setup_for_proofs),
+        ON_INGEST_STAGE(without_verification_only_counters_tell, setup_unverified),
+        ON_INGEST_STAGE(a_read_only_log_that_ends_elsewhere_is_quarantined, setup),
+        ON_INGEST_STAGE(a_position_that_was_tampered_with_is_left_alone, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

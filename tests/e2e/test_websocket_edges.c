@@ -14,9 +14,7 @@
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/http_get.h"
 #include "tests/support/raw_socket.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {

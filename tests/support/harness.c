@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -48,14 +47,8 @@ struct harness *harness_create(void)
      * it. */
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     make_folder(harness);
-    const char *seed = getenv("CERTSTREAM_SEED");
-    if (seed)
-        harness->seed = strtoull(seed, NULL, 10);
-    else if (getrandom(&harness->seed, sizeof harness->seed, 0) != sizeof harness->seed)
-        fail_msg("no random seed: %s", strerror(errno));
-    harness->random = harness->seed;
-    print_message("CERTSTREAM_SEED=%llu, folder %s\n", (unsigned long long)harness->seed,
-                  harness->folder);
+    harness->random = seeded_random_of_run();
+    print_message("folder %s\n", harness->folder);
     return harness;
 }
 
@@ -149,14 +142,9 @@ void harness_corpus_path(char *path, const char *name)
     skip();
 }
 
-/* SplitMix64 (Steele, Lea, Flood 2014): any seed is a good seed. */
 uint64_t harness_random(struct harness *harness, uint64_t below)
 {
-    assert(below > 0);
-    uint64_t mixed = harness->random += 0x9e3779b97f4a7c15;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
-    return (mixed ^ mixed >> 31) % below;
+    return seeded_random_below(&harness->random, below);
 }
 
 uint64_t harness_setting(const char *variable, uint64_t otherwise)

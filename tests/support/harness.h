@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/support/seeded_random.h"
+
 struct program;
 
 enum {
@@ -28,20 +30,21 @@ enum {
 struct harness {
     char folder[HARNESS_FOLDER_SIZE];
     struct program *programs; /* newest first */
-    uint64_t seed;
-    uint64_t random;  /* state of harness_random */
+    struct seeded_random random;
     const char *busy; /* why daemons may still work at the end; NULL: they may not */
 };
 
 /* Makes the folder and prints the seed. */
 struct harness *harness_create(void);
 
-/* One at a time. Checks that the daemons that still run have come to rest (rest.h), ends all programs, newest first, checks
- * what they left (program_end; processes), removes the folder if all was well and frees the harness. For a teardown: 0, or
- * -1 after saying what was wrong. NULL is fine. */
+/* One at a time. Checks that the daemons that still run have come to rest (rest.h), ends all
+ * programs, newest first, checks what they left (program_end; processes), removes the folder if all
+ * was well and frees the harness. For a teardown: 0, or -1 after saying what was wrong. NULL is
+ * fine. */
 int harness_destroy(struct harness *harness) __attribute__((warn_unused_result));
 
-/* For a test at whose end daemons have something to do, or cannot rest yet; `reason` is a literal, and is printed. */
+/* For a test at whose end daemons have something to do, or cannot rest yet; `reason` is a literal,
+ * and is printed. */
 void harness_expect_work(struct harness *harness, const char *reason);
 
 /* How many times longer everything may take and cost under CERTSTREAM_WRAPPER; 1 without. */

@@ -26,6 +26,7 @@ enum {
     READY_SIZE = 256,
     READY_MS = 20000,
     STOP_MS = 10000,
+    ERRORS_MS = 60000,
     /* More than any test makes a daemon say, less than what would hide a flood. */
     OUTPUT_MAX = 16 << 20,
     TAIL_SIZE = 2000,
@@ -291,6 +292,19 @@ char *program_output(const struct program *program)
 char *program_errors(const struct program *program)
 {
     return read_file(program->error_path, 0);
+}
+
+void program_wait_for_errors(const struct program *program, const char *text)
+{
+    struct deadline deadline = deadline_after(ERRORS_MS, text);
+    for (;;) {
+        char *errors = program_errors(program);
+        bool is_there = strstr(errors, text) != NULL;
+        free(errors);
+        if (is_there)
+            return;
+        deadline_wait(&deadline);
+    }
 }
 
 struct program *program_next(const struct program *program)

@@ -56,6 +56,8 @@ int program_port(const struct program *program);
 /* All it has written so far, with a NUL at the end, over all starts; free() it. Cut at 16 MiB. */
 char *program_output(const struct program *program);
 char *program_errors(const struct program *program);
+/* Waits until that stands in what it has written to standard error. */
+void program_wait_for_errors(const struct program *program, const char *text);
 
 /* The harness's side. */
 struct program *program_next(const struct program *program);

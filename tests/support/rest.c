@@ -21,10 +21,11 @@ enum {
     DAEMONS_MAX = 32,
     /* Long against a turn of a loop, short against the tests. */
     LOOK_MS = 200,
-    /* A twentieth: ten times what a daemon at rest was seen to use, and less than what is left to one that spins where
-     * ten others want each processor. */
+    /* A twentieth: ten times what a daemon at rest was seen to use, and less than what is left to
+     * one that spins where ten others want each processor. */
     BUSY_US = LOOK_MS * 1000 / 20,
-    /* What a test began may have to be ended first: thousands of connections, the rest of a page. */
+    /* What a test began may have to be ended first: thousands of connections, the rest of a page.
+     */
     PATIENCE_MS = 10000,
 };
 

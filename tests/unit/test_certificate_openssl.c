@@ -23,6 +23,7 @@
 #include "shared/x509/der.h"
 #include "shared/x509/general_name.h"
 #include "shared/x509/object_id.h"
+#include "tests/support/seeded_random.h"
 #include "tests/unit/corpus.h"
 
 enum {
@@ -40,7 +41,7 @@ struct comparison {
     size_t compared;
     size_t differences;
     size_t exceptions;
-    uint64_t random;
+    struct seeded_random random;
 };
 
 static void set_up(struct comparison *comparison)
@@ -678,22 +679,14 @@ static void reads_every_certificate_of_the_corpus_as_openssl_does(void **state)
     tear_down(&comparison);
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* Damage that keeps most of a certificate readable: a byte or two, another value or one bit
  * flipped. */
-static void damage(struct bytes der, uint8_t *copy, uint64_t *random)
+static void damage(struct bytes der, uint8_t *copy, struct seeded_random *random)
 {
     memcpy(copy, der.data, der.size);
-    for (uint64_t left = 1 + next_random(random) % 2; left > 0; left--) {
-        size_t at = next_random(random) % der.size;
-        uint64_t value = next_random(random);
+    for (uint64_t left = 1 + seeded_random_next(random) % 2; left > 0; left--) {
+        size_t at = seeded_random_next(random) % der.size;
+        uint64_t value = seeded_random_next(random);
         uint64_t damaged = value & 0x100 ? value : copy[at] ^ UINT64_C(1) << value % 8;
         copy[at] = (uint8_t)(damaged & 0xff);
     }
@@ -717,13 +710,9 @@ static void reads_damaged_certificates_as_openssl_does(void **state)
     (void)state;
     if (!corpus_folder())
         skip();
-    const char *given = getenv("TEST_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("TEST_SEED=%" PRIu64 "\n", seed);
     struct comparison comparison;
     set_up(&comparison);
-    /* Spread over all bits, and never zero, which the generator would not leave. */
-    comparison.random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    comparison.random = seeded_random_of_run();
     (void)corpus_visit_files("certs/real", ".der", visit_damaged, &comparison);
     (void)corpus_visit_files("certs/issuers", ".der", visit_damaged, &comparison);
     print_message("%zu values compared, %zu exceptions\n", comparison.compared,

@@ -13,6 +13,7 @@
 
 #include "shared/base/hex.h"
 #include "tests/support/ct_log/merkle_tree.h"
+#include "tests/support/seeded_random.h"
 #include "tests/unit/corpus.h"
 
 enum {
@@ -120,30 +121,16 @@ static void roots_of_every_published_size_are_right(void **state)
     merkle_tree_destroy(tree);
 }
 
-static uint64_t next_random(uint64_t *random)
-{
-    *random = *random * 6364136223846793005u + 1442695040888963407u;
-    return *random >> 33;
-}
-
-static uint64_t seed_of_run(void)
-{
-    const char *text = getenv("CERTSTREAM_SEED");
-    uint64_t seed = text ? strtoull(text, NULL, 10) : 20261123;
-    print_message("CERTSTREAM_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
 static void every_proof_convinces_a_verifier(void **state)
 {
     (void)state;
-    uint64_t random = seed_of_run();
+    struct seeded_random random = seeded_random_of_run();
     struct merkle_tree *tree = synthetic_tree(RANDOM_TREE);
     for (size_t i = 0; i < RANDOM_PROOFS; i++) {
         struct merkle_proof proof;
         uint8_t first_root[HASH], root[HASH];
-        uint64_t size = 2 + next_random(&random) % (RANDOM_TREE - 1);
-        uint64_t index = next_random(&random) % (size - 1);
+        uint64_t size = 2 + seeded_random_next(&random) % (RANDOM_TREE - 1);
+        uint64_t index = seeded_random_next(&random) % (size - 1);
         uint64_t first = index + 1;
         merkle_tree_root(tree, size, root);
         merkle_tree_prove_inclusion(tree, index, size, &proof);

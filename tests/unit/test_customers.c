@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "streamer/edge/customers.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     CUSTOMERS = 300,
@@ -156,32 +157,21 @@ static void the_table_is_bounded(void **state)
     customers_destroy(customers);
 }
 
-static uint64_t next_random(uint64_t *random)
-{
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return *random;
-}
-
 /* Against an array of counts: what a table with tombstones or a wrong gap would lose shows as a
  * wrong verdict. */
 static void agrees_with_plain_counting(void **state)
 {
     (void)state;
-    const char *given = getenv("CERTSTREAM_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) | 1;
-    print_message("CERTSTREAM_SEED=%" PRIu64 "\n", seed);
-    uint64_t random = seed;
+    struct seeded_random random = seeded_random_of_run();
     struct customer_limits limits = { .held = { [CUSTOMER_CONNECTIONS] = PER_CUSTOMER } };
-    struct customers *customers = customers_create(&limits, CONNECTIONS, seed);
+    struct customers *customers = customers_create(&limits, CONNECTIONS, random.state);
     static unsigned counts[CUSTOMERS];
     static uint64_t numbers[CUSTOMERS];
     for (int step = 0; step < STEPS; step++) {
-        unsigned who = (unsigned)(next_random(&random) % CUSTOMERS);
+        unsigned who = (unsigned)(seeded_random_next(&random) % CUSTOMERS);
         char name[CUSTOMER_NAME_SIZE];
         (void)snprintf(name, sizeof name, "10.0.%u.%u", who / 256, who % 256);
-        if (next_random(&random) % 2) {
+        if (seeded_random_next(&random) % 2) {
             bool taken = customers_connect(customers, name, &numbers[who]);
             assert_int_equal(taken, counts[who] < PER_CUSTOMER);
             counts[who] += taken;

@@ -12,6 +12,7 @@
 
 #include "shared/base/clock.h"
 #include "streamer/lanes/deflater.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     MESSAGE_MAX = 200000,
@@ -20,14 +21,6 @@ enum {
 
 static uint8_t message[MESSAGE_MAX];
 static uint8_t inflated[MESSAGE_MAX + 1];
-
-static uint64_t next_random(uint64_t *random)
-{
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return *random;
-}
 
 /* A fresh inflater each time: no message needs another one. */
 static void expect_inflates_to(struct bytes payload, struct bytes expected)
@@ -52,22 +45,20 @@ static void expect_inflates_to(struct bytes payload, struct bytes expected)
 }
 
 /* Texts of few letters compress, those of many do not. */
-static struct bytes random_message(uint64_t *random)
+static struct bytes random_message(struct seeded_random *random)
 {
-    size_t size = next_random(random) % (next_random(random) % 4 ? 6000 : MESSAGE_MAX);
-    uint64_t letters = next_random(random) % 3 ? 6 : 256;
+    size_t size =
+        seeded_random_next(random) % (seeded_random_next(random) % 4 ? 6000 : MESSAGE_MAX);
+    uint64_t letters = seeded_random_next(random) % 3 ? 6 : 256;
     for (size_t i = 0; i < size; i++)
-        message[i] = (uint8_t)(next_random(random) % letters);
+        message[i] = (uint8_t)(seeded_random_next(random) % letters);
     return bytes_of(message, size);
 }
 
 static void every_message_is_got_back_alone(void **state)
 {
     (void)state;
-    const char *given = getenv("CERTSTREAM_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : clock_realtime_ms();
-    printf("seed %" PRIu64 "\n", seed);
-    uint64_t random = seed | 1;
+    struct seeded_random random = seeded_random_of_run();
     struct deflater *deflater = deflater_create();
     struct buffer out;
     buffer_init(&out, (size_t)2 * MESSAGE_MAX);

@@ -182,7 +182,7 @@ static void expect_matched(const char *query, const struct entry_parts *parts, c
     filter_write_matched(filter, subject, &out);
     buffer_append_byte(&out, '\0');
     assert_false(out.failed);
-    assert_string_equal(out.data, expected);
+    assert_string_equal((const char *)out.data, expected);
     buffer_free(&out);
     filter_release(filter);
     filter_subject_destroy(subject);

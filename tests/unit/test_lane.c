@@ -12,6 +12,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "streamer/lanes/lane.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     RING_SIZE = 64 * 1024,
@@ -186,30 +187,23 @@ struct model {
     uint64_t readers[READERS];
 };
 
-static uint64_t next_random(uint64_t *random)
-{
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return *random;
-}
-
-static void append_random(struct model *model, uint64_t *random)
+static void append_random(struct model *model, struct seeded_random *random)
 {
     /* Many short ones, some long, so that the ring wraps within frames and between them. */
-    size_t size = 1 + next_random(random) % (next_random(random) % 8 ? 200 : LONGEST_FRAME);
+    size_t size =
+        1 + seeded_random_next(random) % (seeded_random_next(random) % 8 ? 200 : LONGEST_FRAME);
     uint64_t start = model->starts[model->count];
     for (size_t i = 0; i < size; i++)
-        model->bytes[start + i] = (uint8_t)next_random(random);
+        model->bytes[start + i] = (uint8_t)seeded_random_next(random);
     assert_true(lane_append(model->lane, position_of(model->count + 1, start),
                             bytes_of(model->bytes + start, size)));
     model->starts[++model->count] = start + size;
 }
 
-static void read_random(struct model *model, uint64_t *reader, uint64_t *random)
+static void read_random(struct model *model, uint64_t *reader, struct seeded_random *random)
 {
     struct lane_slice slice;
-    size_t limit = next_random(random) % TWO_FRAMES;
+    size_t limit = seeded_random_next(random) % TWO_FRAMES;
     if (*reader < lane_first(model->lane))
         *reader = lane_first(model->lane);
     if (!lane_read(model->lane, *reader, limit, &slice)) {
@@ -229,9 +223,9 @@ static void read_random(struct model *model, uint64_t *reader, uint64_t *random)
 }
 
 /* Who has had all up to a message goes on with the next, if that is held. */
-static void find_random(const struct model *model, uint64_t *random)
+static void find_random(const struct model *model, struct seeded_random *random)
 {
-    uint64_t had = next_random(random) % (model->count + 1);
+    uint64_t had = seeded_random_next(random) % (model->count + 1);
     struct stream_id id = { had, had ? model->starts[had - 1] : 0 };
     uint64_t number = 0;
     bool found = lane_find(model->lane, id, &number);
@@ -256,17 +250,14 @@ static void check_held(const struct model *model)
 static void behaves_as_a_list_of_all_messages_would(void **state)
 {
     (void)state;
-    const char *given = getenv("CERTSTREAM_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : clock_realtime_ms();
-    printf("seed %" PRIu64 "\n", seed);
-    uint64_t random = seed | 1;
+    struct seeded_random random = seeded_random_of_run();
     struct model model = {
         .lane = lane_create(RING_SIZE, BEFORE_ALL),
         .bytes = memory_allocate((size_t)STEPS * LONGEST_FRAME),
         .starts = memory_allocate_zeroed(STEPS + 1, sizeof *model.starts),
     };
     for (size_t step = 0; step < STEPS; step++) {
-        size_t choice = next_random(&random) % CHOICES;
+        size_t choice = seeded_random_next(&random) % CHOICES;
         if (choice < READERS)
             read_random(&model, &model.readers[choice], &random);
         else

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <cmocka.h>
 
 #include "ingest/store/lease_plan.h"
 #include "shared/base/digest.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     LOGS_MAX = 120,
@@ -20,7 +20,7 @@ enum {
 
 /* Logs with their owners, and the instances that are alive. */
 struct world {
-    uint64_t random;
+    struct seeded_random random;
     uint8_t ids[LOGS_MAX][SHA256_SIZE];
     struct lease_plan_log logs[LOGS_MAX];
     size_t log_count;
@@ -29,15 +29,6 @@ struct world {
     size_t instance_count;
     unsigned named;
 };
-
-/* SplitMix64. */
-static uint64_t random_below(struct world *world, uint64_t below)
-{
-    uint64_t mixed = world->random += 0x9e3779b97f4a7c15;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
-    return (mixed ^ mixed >> 31) % below;
-}
 
 static void join(struct world *world)
 {
@@ -48,10 +39,10 @@ static void join(struct world *world)
 
 static void begin(struct world *world, uint64_t seed, size_t log_count, size_t instance_count)
 {
-    *world = (struct world){ .random = seed, .log_count = log_count };
+    *world = (struct world){ .random = { seed }, .log_count = log_count };
     for (size_t i = 0; i < log_count; i++) {
         for (size_t j = 0; j < SHA256_SIZE; j++)
-            world->ids[i][j] = (uint8_t)random_below(world, 256);
+            world->ids[i][j] = (uint8_t)seeded_random_below(&world->random, 256);
         world->logs[i] = (struct lease_plan_log){ .id = world->ids[i], .owner = LEASE_PLAN_NOBODY };
     }
     for (size_t i = 0; i < instance_count; i++)
@@ -192,7 +183,9 @@ static void everybody_makes_the_same_plan(void **state)
     struct world world, other;
     begin(&world, 5, 50, 7);
     for (size_t i = 0; i < world.log_count; i++)
-        world.logs[i].owner = random_below(&world, 3) ? random_below(&world, 4) : LEASE_PLAN_NOBODY;
+        world.logs[i].owner = seeded_random_below(&world.random, 3)
+                                  ? seeded_random_below(&world.random, 4)
+                                  : LEASE_PLAN_NOBODY;
     other = world;
     for (size_t i = 0; i < world.instance_count; i++)
         other.instances[i] = world.instances[world.instance_count - 1 - i];
@@ -211,18 +204,17 @@ static void everybody_makes_the_same_plan(void **state)
 static void stays_even_whoever_comes_and_goes(void **state)
 {
     (void)state;
-    uint64_t seed;
-    assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
-    print_message("seed %llu\n", (unsigned long long)seed);
+    struct seeded_random random = seeded_random_of_run();
     struct world world;
-    begin(&world, seed, 1 + seed % LOGS_MAX, 1);
+    begin(&world, random.state, 1 + random.state % LOGS_MAX, 1);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        bool joins = world.instance_count == 1 ||
-                     (world.instance_count < LEASE_PLAN_INSTANCES_MAX && random_below(&world, 2));
+        bool joins =
+            world.instance_count == 1 || (world.instance_count < LEASE_PLAN_INSTANCES_MAX &&
+                                          seeded_random_below(&world.random, 2));
         if (joins)
             join(&world);
         else
-            leave(&world, random_below(&world, world.instance_count));
+            leave(&world, seeded_random_below(&world.random, world.instance_count));
         settles(&world);
     }
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "shared/x509/name_set.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     NAMES = 5000,
@@ -40,29 +41,20 @@ static void keeps_each_name_once_in_order(void **state)
     name_set_free(&set);
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* Against the plainest way to do it, with random names of which many come again. */
 static void agrees_with_a_search_one_by_one(void **state)
 {
     (void)state;
-    uint64_t random = (uint64_t)time(NULL);
-    print_message("seed %" PRIu64 "\n", random);
+    struct seeded_random random = seeded_random_of_run();
     static char names[NAMES][NAME_SIZE];
     static size_t expected[NAMES];
     struct name_set set;
-    name_set_init(&set, next_random(&random));
+    name_set_init(&set, seeded_random_next(&random));
     for (int round = 0; round < 3; round++) {
         size_t count = 0;
         name_set_clear(&set);
         for (size_t i = 0; i < NAMES; i++) {
-            uint64_t number = next_random(&random) % (round == 0 ? 10 : NAMES);
+            uint64_t number = seeded_random_next(&random) % (round == 0 ? 10 : NAMES);
             (void)snprintf(names[i], NAME_SIZE, "%" PRIu64, number);
             size_t at = 0;
             while (at < count && strcmp(names[expected[at]], names[i]) != 0)

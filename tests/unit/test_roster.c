@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "shared/base/memory.h"
+#include "tests/support/seeded_random.h"
 #include "tests/unit/roster_world.h"
 
 /* Rows of lists say what matters, and leave out what does not. */
@@ -429,15 +430,7 @@ static void a_huge_list_is_cut(void **state)
     free(logs);
 }
 
-static uint64_t next_random(uint64_t *random)
-{
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return *random;
-}
-
-static void offer_anything(struct world *world, uint64_t *random)
+static void offer_anything(struct world *world, struct seeded_random *random)
 {
     static const char *const states[] = { U,          U,         U,         U, U,    "qualified",
                                           "readonly", "pending", "retired", R, NULL, "odd" };
@@ -445,16 +438,16 @@ static void offer_anything(struct world *world, uint64_t *random)
         "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"
     };
     struct world_log logs[sizeof names / sizeof *names + 1] = { { 0 } };
-    size_t list = next_random(random) % 2, count = 0;
-    bool is_calm = next_random(random) % 4;
+    size_t list = seeded_random_next(random) % 2, count = 0;
+    bool is_calm = seeded_random_next(random) % 4;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *state = states[next_random(random) % (sizeof states / sizeof *states)];
-        if (!is_calm && next_random(random) % 4 == 0)
+        const char *state = states[seeded_random_next(random) % (sizeof states / sizeof *states)];
+        if (!is_calm && seeded_random_next(random) % 4 == 0)
             continue;
         logs[count++] = (struct world_log){
             .name = names[i],
-            .state = is_calm && next_random(random) % 8 ? U : state,
-            .is_tiled = next_random(random) % 2,
+            .state = is_calm && seeded_random_next(random) % 8 ? U : state,
+            .is_tiled = seeded_random_next(random) % 2,
         };
     }
     if (count)
@@ -477,11 +470,8 @@ static void any_lists_in_any_order(void **state)
         STEPS = 2000
     };
     struct world *world = *state;
-    const char *given = getenv("CERTSTREAM_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    uint64_t random = seed | 1;
+    struct seeded_random random = seeded_random_of_run();
     size_t held = 0;
-    print_message("CERTSTREAM_SEED=%llu\n", (unsigned long long)seed);
     for (size_t step = 0; step < STEPS; step++) {
         offer_anything(world, &random);
         held += world->was_held;

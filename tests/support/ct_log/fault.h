@@ -7,7 +7,7 @@
 #define CT_LOG_FAULT_H
 
 #include "shared/base/buffer.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 struct http_reply;
 struct json_writer;

@@ -6,7 +6,7 @@
 
 #include "tests/support/ct_log/der_writer.h"
 #include "tests/support/ct_log/made_extension.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     NAME_MAX_SIZE = 256,

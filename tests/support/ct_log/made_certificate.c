@@ -9,7 +9,7 @@
 #include "tests/support/ct_log/made_extension.h"
 #include "tests/support/ct_log/made_key.h"
 #include "tests/support/ct_log/made_name.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     SPKI_MAX = 1024,

@@ -7,7 +7,7 @@
 #include "tests/support/ct_log/entry_template.h"
 #include "tests/support/ct_log/made_authority.h"
 #include "tests/support/ct_log/made_certificate.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     /* Enough that every shape occurs, few enough to be made in a third of a second and to stay in

@@ -5,7 +5,7 @@
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/der_writer.h"
 #include "tests/support/ct_log/made_key.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     URL_SIZE = 128,

@@ -7,7 +7,7 @@
 #include <openssl/objects.h>
 
 #include "tests/support/ct_log/der_writer.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 struct kind {
     int curve;    /* 0: RSA */

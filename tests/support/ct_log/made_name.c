@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     /* Leaves room for a host before it. */

@@ -12,7 +12,7 @@
 #include <openssl/x509.h>
 
 #include "shared/base/memory.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     SCALAR_SIZE = 32,

@@ -6,7 +6,7 @@
 #include "shared/base/memory.h"
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/made_certificate.h"
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 /* A one-to-one image of 40 bits: odd factors and right shifts can both be undone. */
 static uint64_t mix_40_bits(uint64_t value)

@@ -1,9 +1,10 @@
 /*
- * Numbers and bytes that are a pure function of a text, the same on every machine: everything that
- * the local CT log makes up comes from here. Not for secrets.
+ * The random numbers of all tests: a pure function of a number or a text, the same on every
+ * machine, so that a run can be repeated. Everything that the local CT log makes up comes from
+ * here, too. Not for secrets.
  */
-#ifndef CT_LOG_SEEDED_RANDOM_H
-#define CT_LOG_SEEDED_RANDOM_H
+#ifndef TESTS_SUPPORT_SEEDED_RANDOM_H
+#define TESTS_SUPPORT_SEEDED_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,10 @@
 struct seeded_random {
     uint64_t state;
 };
+
+/* For a test: begins with the number in CERTSTREAM_SEED, or else with one that nobody has seen, and
+ * prints it. */
+struct seeded_random seeded_random_of_run(void);
 
 /* `seed` is the log's, `purpose` and `number` name one of the many sequences drawn from it. */
 struct seeded_random seeded_random_of(const char *seed, const char *purpose, uint64_t number);

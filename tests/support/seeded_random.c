@@ -1,8 +1,11 @@
-#include "tests/support/ct_log/seeded_random.h"
+#include "tests/support/seeded_random.h"
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <openssl/evp.h>
 
@@ -15,6 +18,21 @@ uint64_t seeded_random_mix(uint64_t value)
     value *= 0x94d049bb133111eb;
     value ^= value >> 31;
     return value;
+}
+
+struct seeded_random seeded_random_of_run(void)
+{
+    struct seeded_random random;
+    const char *seed = getenv("CERTSTREAM_SEED");
+    bool made = true;
+    if (seed)
+        random.state = strtoull(seed, NULL, 10);
+    else
+        made = getrandom(&random.state, sizeof random.state, 0) == sizeof random.state;
+    assert(made);
+    (void)made;
+    (void)printf("CERTSTREAM_SEED=%llu\n", (unsigned long long)random.state);
+    return random;
 }
 
 struct seeded_random seeded_random_of(const char *seed, const char *purpose, uint64_t number)
