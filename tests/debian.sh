@@ -44,6 +44,7 @@ fi
 echo '127.0.0.1 localhost' >"$folder/etc/hosts"
 cp /etc/resolv.conf "$folder/etc/resolv.conf"
 
-mkdir -p "$folder/source"
+rm -rf "$folder/source"
+mkdir "$folder/source"
 tar -C "$source" --exclude=./.git --exclude='./build*' --exclude=./var -cf - . | tar -C "$folder/source" -xf -
 in_debian /source/certstream test "$@"
