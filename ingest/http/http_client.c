@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "ingest/http/gunzip.h"
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
 
 enum {
@@ -30,7 +31,10 @@ enum {
     IDLE_HANDLES_MAX = 32,
 };
 
+#define TRANSFER_MARK CONTEXT_MARK('T', 'R', 'N', 'S')
+
 struct transfer {
+    uint32_t mark; /* TRANSFER_MARK */
     struct http_client *client;
     CURL *handle;
     struct curl_slist *headers;
@@ -65,7 +69,7 @@ static size_t inflation_max(const struct transfer *transfer)
 
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
-    struct transfer *transfer = context;
+    struct transfer *transfer = context_of(context, TRANSFER_MARK);
     size_t bytes = size * count;
     if (!transfer->body.data && transfer->body_expected)
         (void)buffer_reserve(&transfer->body, transfer->body_expected);
@@ -80,7 +84,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 /* A response may have several heads, of a proxy or of status 1xx: the last one counts. */
 static size_t on_head_line(char *data, size_t size, size_t count, void *context)
 {
-    struct transfer *transfer = context;
+    struct transfer *transfer = context_of(context, TRANSFER_MARK);
     struct bytes line = bytes_of(data, size * count);
     if (line.size >= 5 && memcmp(line.data, "HTTP/", 5) == 0)
         buffer_clear(&transfer->head);
@@ -201,6 +205,7 @@ static void set_headers(struct transfer *transfer, const struct http_get *reques
 void http_client_get(struct http_client *client, const struct http_get *request)
 {
     struct transfer *transfer = memory_allocate_zeroed(1, sizeof *transfer);
+    transfer->mark = TRANSFER_MARK;
     transfer->client = client;
     transfer->handle = take_handle(client);
     buffer_init(&transfer->body, request->body_max);

@@ -46,6 +46,7 @@ void list_source_init(struct list_source *source, const struct list_reading *rea
                       const char *name, const struct list_events *events)
 {
     *source = (struct list_source){
+        .mark = LIST_SOURCE_MARK,
         .reading = reading,
         .events = *events,
         .name = name,
@@ -253,7 +254,7 @@ static void fetch(struct list_source *source, enum list_step step);
 
 static void on_list_response(void *context, const struct http_response *response)
 {
-    struct list_source *source = context;
+    struct list_source *source = context_of(context, LIST_SOURCE_MARK);
     char why[64];
     if (response->result == HTTP_STOPPED)
         return;
@@ -379,7 +380,7 @@ static bool is_copy_signed(struct list_source *source, struct bytes text, struct
 
 static void on_copy(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct list_source *source = context;
+    struct list_source *source = context_of(context, LIST_SOURCE_MARK);
     bool is_held;
     (void)link;
     if (source->is_loaded || !reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)

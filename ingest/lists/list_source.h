@@ -14,6 +14,7 @@
 #include "ingest/http/http_client.h"
 #include "ingest/lists/list_signature.h"
 #include "ingest/lists/log_list.h"
+#include "shared/base/context.h"
 #include "shared/base/jitter.h"
 
 struct contract;
@@ -74,7 +75,10 @@ struct list_stats {
     uint64_t held; /* versions that were not believed */
 };
 
+#define LIST_SOURCE_MARK CONTEXT_MARK('L', 'S', 'R', 'C')
+
 struct list_source {
+    uint32_t mark; /* LIST_SOURCE_MARK */
     const struct list_reading *reading;
     struct list_events events;
     const char *name;    /* as the settings have it; borrowed from them */

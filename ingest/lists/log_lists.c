@@ -8,6 +8,7 @@
 #include "ingest/lists/log_table.h"
 #include "ingest/store/remembered_log.h"
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/redis/redis_link.h"
@@ -30,7 +31,10 @@ enum memory_state {
     MEMORY_READ,
 };
 
+#define LOG_LISTS_MARK CONTEXT_MARK('L', 'L', 'S', 'T')
+
 struct log_lists {
+    uint32_t mark; /* LOG_LISTS_MARK */
     struct log_lists_options options;
     struct list_source *sources;
     size_t count;
@@ -116,7 +120,7 @@ static void decide(const struct log_lists *lists, const struct list_source *chan
 static const char *on_candidate(void *context, const struct list_source *source,
                                 const struct log_list *candidate)
 {
-    struct log_lists *lists = context;
+    struct log_lists *lists = context_of(context, LOG_LISTS_MARK);
     struct roster roster;
     decide(lists, source, candidate, &roster);
     (void)snprintf(lists->held, sizeof lists->held, "it would stop %zu of %zu logs (--list-brake)",
@@ -128,7 +132,7 @@ static const char *on_candidate(void *context, const struct list_source *source,
 
 static void on_change(void *context)
 {
-    struct log_lists *lists = context;
+    struct log_lists *lists = context_of(context, LOG_LISTS_MARK);
     struct roster roster;
     decide(lists, NULL, NULL, &roster);
     lists->followed = roster.followed;
@@ -150,6 +154,7 @@ static void read_ignored(struct log_lists *lists)
 struct log_lists *log_lists_create(const struct log_lists_options *options)
 {
     struct log_lists *lists = memory_allocate_zeroed(1, sizeof *lists);
+    lists->mark = LOG_LISTS_MARK;
     const struct setting_list *named = &options->names;
     const struct list_events events = { on_candidate, on_change, lists };
     const char *const *names = named->count ? (const char *const *)named->items : default_lists;
@@ -179,8 +184,11 @@ void log_lists_destroy(struct log_lists *lists)
     free(lists);
 }
 
+#define RECOLLECTION_MARK CONTEXT_MARK('R', 'C', 'L', 'L')
+
 /* One log's hash that is on its way. */
 struct recollection {
+    uint32_t mark; /* RECOLLECTION_MARK */
     struct log_lists *lists;
     char id_hex[CONTRACT_LOG_ID_HEX + 1];
 };
@@ -210,7 +218,7 @@ static void end_remembering(struct log_lists *lists)
 
 static void on_log(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct recollection *recollection = context;
+    struct recollection *recollection = context_of(context, RECOLLECTION_MARK);
     struct log_lists *lists = recollection->lists;
     (void)link;
     lists->outstanding--;
@@ -232,6 +240,7 @@ static void ask_for_log(struct log_lists *lists, const redisReply *id)
     if (id->type != REDIS_REPLY_STRING || id->len != CONTRACT_LOG_ID_HEX)
         return;
     struct recollection *recollection = memory_allocate_zeroed(1, sizeof *recollection);
+    recollection->mark = RECOLLECTION_MARK;
     recollection->lists = lists;
     memcpy(recollection->id_hex, id->str, CONTRACT_LOG_ID_HEX);
     contract_log_key(reading->contract, key, recollection->id_hex);
@@ -249,7 +258,7 @@ static void ask_for_log(struct log_lists *lists, const redisReply *id)
 
 static void on_ids(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct log_lists *lists = context;
+    struct log_lists *lists = context_of(context, LOG_LISTS_MARK);
     (void)link;
     if (!reply) {
         lists->memory = MEMORY_UNASKED;

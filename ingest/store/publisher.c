@@ -8,6 +8,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/memory.h"
 #include "shared/redis/redis_link.h"
@@ -39,7 +40,10 @@ struct set {
     struct buffer text;
 };
 
+#define PUBLISHER_MARK CONTEXT_MARK('P', 'U', 'B', 'L')
+
 struct publisher {
+    uint32_t mark; /* PUBLISHER_MARK */
     struct publisher_options options;
     struct publisher_stats stats;
     struct batch *first; /* queue */
@@ -59,6 +63,7 @@ struct publisher {
 struct publisher *publisher_create(const struct publisher_options *options)
 {
     struct publisher *publisher = memory_allocate_zeroed(1, sizeof *publisher);
+    publisher->mark = PUBLISHER_MARK;
     publisher->options = *options;
     publisher->last = &publisher->first;
     publisher->last_set = &publisher->first_set;
@@ -175,7 +180,7 @@ static void on_exec(struct redis_link *link, redisReply *reply, void *context)
  * read. */
 static void on_queued(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct publisher *publisher = context;
+    struct publisher *publisher = context_of(context, PUBLISHER_MARK);
     (void)link;
     if (reply && reply->type == REDIS_REPLY_ERROR && !*publisher->refusal)
         (void)snprintf(publisher->refusal, sizeof publisher->refusal, "%s", reply->str);
@@ -280,7 +285,7 @@ static bool fence_holds(const struct batch *batch, const redisReply *reply)
 /* Redis carries a transaction on after an error in it: what would fail is found out before. */
 static void on_stream(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct publisher *publisher = context;
+    struct publisher *publisher = context_of(context, PUBLISHER_MARK);
     (void)link;
     publisher->has_stream_error = reply && reply->type == REDIS_REPLY_ERROR;
     if (publisher->has_stream_error)
@@ -289,7 +294,7 @@ static void on_stream(struct redis_link *link, redisReply *reply, void *context)
 
 static void on_fence(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct publisher *publisher = context;
+    struct publisher *publisher = context_of(context, PUBLISHER_MARK);
     struct batch *batch = publisher->checking;
     assert(batch);
     publisher->checking = NULL;

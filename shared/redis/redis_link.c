@@ -20,6 +20,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/host_lookup.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
@@ -63,7 +64,10 @@ enum link_state {
     LINK_UP
 };
 
+#define REDIS_LINK_MARK CONTEXT_MARK('L', 'I', 'N', 'K')
+
 struct redis_link {
+    uint32_t mark; /* REDIS_LINK_MARK */
     struct redis_address address;
     char client_name[NAME_SIZE];
     uint64_t timeout_ms;
@@ -98,8 +102,11 @@ struct redis_link {
     uint64_t logged_from_ms;
 };
 
+#define PENDING_REPLY_MARK CONTEXT_MARK('P', 'R', 'P', 'L')
+
 /* One command on its way; hiredis gives it back exactly once. */
 struct pending_reply {
+    uint32_t mark; /* PENDING_REPLY_MARK, once it is sent */
     struct redis_link *link;
     redis_link_on_reply on_reply;
     void *context;
@@ -122,25 +129,25 @@ static void change_interest(struct redis_link *link, short interest)
 
 static void on_add_read(void *data)
 {
-    struct redis_link *link = data;
+    struct redis_link *link = context_of(data, REDIS_LINK_MARK);
     change_interest(link, (short)(link->interest | POLLIN));
 }
 
 static void on_delete_read(void *data)
 {
-    struct redis_link *link = data;
+    struct redis_link *link = context_of(data, REDIS_LINK_MARK);
     change_interest(link, (short)(link->interest & ~POLLIN));
 }
 
 static void on_add_write(void *data)
 {
-    struct redis_link *link = data;
+    struct redis_link *link = context_of(data, REDIS_LINK_MARK);
     change_interest(link, (short)(link->interest | POLLOUT));
 }
 
 static void on_delete_write(void *data)
 {
-    struct redis_link *link = data;
+    struct redis_link *link = context_of(data, REDIS_LINK_MARK);
     change_interest(link, (short)(link->interest & ~POLLOUT));
 }
 
@@ -148,7 +155,7 @@ static void on_delete_write(void *data)
  * reason. */
 static void on_cleanup(void *data)
 {
-    struct redis_link *link = data;
+    struct redis_link *link = context_of(data, REDIS_LINK_MARK);
     link->context = NULL;
     link->interest = 0;
     tell_interest(link, -1);
@@ -309,7 +316,7 @@ static void heed_error(struct redis_link *link, const redisReply *reply)
 
 static void on_reply(redisAsyncContext *context, void *reply, void *data)
 {
-    struct pending_reply *pending = data;
+    struct pending_reply *pending = context_of(data, PENDING_REPLY_MARK);
     struct redis_link *link = pending->link;
     (void)context;
     assert(link->pending > 0);
@@ -330,6 +337,7 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
 {
     struct pending_reply *kept = memory_allocate(sizeof *kept);
     *kept = pending;
+    kept->mark = PENDING_REPLY_MARK;
     /* After a long silence the loop's last word on the time is old: the reply is due from now
      * on. */
     if (link->pending == 0)
@@ -545,6 +553,7 @@ struct redis_link *redis_link_create(const struct redis_link_options *options)
 {
     assert(strlen(options->client_name) < NAME_SIZE);
     struct redis_link *link = memory_allocate_zeroed(1, sizeof *link);
+    link->mark = REDIS_LINK_MARK;
     link->address = *options->address;
     memcpy(link->client_name, options->client_name, strlen(options->client_name) + 1);
     link->timeout_ms = options->timeout_ms;
@@ -660,7 +669,9 @@ bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply_to, v
 {
     if (!redis_link_is_up(link))
         return false;
-    send_now(link, (struct pending_reply){ link, on_reply_to, context }, count, arguments, sizes);
+    send_now(link,
+             (struct pending_reply){ .link = link, .on_reply = on_reply_to, .context = context },
+             count, arguments, sizes);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/redis/contract.h"
@@ -40,8 +41,11 @@ enum {
     EXEC_REPLIES,
 };
 
+#define REPLAY_PAGE_READ_MARK CONTEXT_MARK('R', 'P', 'A', 'G')
+
 /* A page on its way. */
 struct replay_page_read {
+    uint32_t mark; /* REPLAY_PAGE_READ_MARK */
     struct replays *replays;
     struct issuer_lookup *fetch;
     struct replay_page *page; /* NULL: free */
@@ -50,7 +54,10 @@ struct replay_page_read {
     size_t count;
 };
 
+#define REPLAYS_MARK CONTEXT_MARK('R', 'E', 'P', 'L')
+
 struct replays {
+    uint32_t mark; /* REPLAYS_MARK */
     struct replays_options options;
     struct redis_link *link;
     struct loop_timer *timer;
@@ -73,6 +80,7 @@ static void pump(struct replays *replays, uint64_t now_ms);
 struct replays *replays_create(const struct replays_options *options)
 {
     struct replays *replays = memory_allocate_zeroed(1, sizeof *replays);
+    replays->mark = REPLAYS_MARK;
     replays->options = *options;
     replays->last = &replays->first;
     replays->timer = loop_timer_create(options->loop, on_timer, replays);
@@ -81,6 +89,7 @@ struct replays *replays_create(const struct replays_options *options)
     replays->budget = (int64_t)options->bytes_per_second;
     for (size_t i = 0; i < READS_MAX; i++) {
         struct replay_page_read *read = &replays->reads[i];
+        read->mark = REPLAY_PAGE_READ_MARK;
         read->replays = replays;
         read->fetch =
             issuer_lookup_create(options->contract, options->issuers, on_replay_fetched, read);
@@ -166,7 +175,7 @@ static void drop_unused_pages(struct replays *replays, uint64_t now_ms)
 
 static void on_timer(void *context)
 {
-    struct replays *replays = context;
+    struct replays *replays = context_of(context, REPLAYS_MARK);
     uint64_t now_ms = clock_monotonic_ms();
     replays->timer_is_set = false;
     drop_unused_pages(replays, now_ms);
@@ -280,7 +289,8 @@ static void fail_replay(struct replay_page_read *read, struct redis_link *link,
     redis_link_drop(link, reason);
 }
 
-/* Answers all requests that the page is for. Those who come again from inside find it by themselves. */
+/* Answers all requests that the page is for. Those who come again from inside find it by
+ * themselves. */
 static void hand_out(struct replays *replays, struct replay_page *page)
 {
     struct replay_request *request = replays->first;
@@ -298,7 +308,8 @@ static void hand_out(struct replays *replays, struct replay_page *page)
     page->users--;
 }
 
-/* What of the entries passes the filter becomes a frame. The page ends with the last entry that was looked at. */
+/* What of the entries passes the filter becomes a frame. The page ends with the last entry that was
+ * looked at. */
 static void fill_page(struct replay_page_read *read, uint64_t ordinal, uint64_t now_ms)
 {
     struct replays *replays = read->replays;
@@ -328,8 +339,8 @@ static void fill_page(struct replay_page_read *read, uint64_t ordinal, uint64_t 
     }
 }
 
-/* The ordinal of the page's first entry: counted from the stream's beginning if it is the oldest, from the end if the page
- * reaches it, else from the entry before. 0: not known. */
+/* The ordinal of the page's first entry: counted from the stream's beginning if it is the oldest,
+ * from the end if the page reaches it, else from the entry before. 0: not known. */
 static uint64_t first_ordinal(const struct replay_page_read *read)
 {
     const struct stream_state *state = &read->page->state;
@@ -380,7 +391,7 @@ static uint64_t decode_replay(struct replay_page_read *read, const struct redisR
 
 static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context)
 {
-    struct replay_page_read *read = context;
+    struct replay_page_read *read = context_of(context, REPLAY_PAGE_READ_MARK);
     struct replays *replays = read->replays;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != EXEC_REPLIES ||
         reply->element[EXEC_ENTRIES]->type != REDIS_REPLY_ARRAY ||
@@ -401,12 +412,13 @@ static void on_page_read(struct redis_link *link, struct redisReply *reply, void
 /* The reply is gone, so it is read again, with all issuers at hand. */
 static void on_replay_fetched(bool fetched, void *context)
 {
-    struct replay_page_read *read = context;
+    struct replay_page_read *read = context_of(context, REPLAY_PAGE_READ_MARK);
     if (!fetched || !send_read(read))
         abandon(read);
 }
 
-/* The entries and what is known of the stream, of the same moment. False, and the page is gone, if nothing can be sent. */
+/* The entries and what is known of the stream, of the same moment. False, and the page is gone, if
+ * nothing can be sent. */
 static bool send_read(struct replay_page_read *read)
 {
     struct redis_link *link = read->replays->link;

@@ -6,6 +6,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
@@ -23,7 +24,10 @@ enum {
     RETRY_ABSENT_MS = 30000,
 };
 
+#define ISSUER_LOOKUP_MARK CONTEXT_MARK('I', 'L', 'K', 'P')
+
 struct issuer_lookup {
+    uint32_t mark; /* ISSUER_LOOKUP_MARK */
     const struct contract *contract;
     struct issuer_cache *issuers;
     issuer_lookup_on_done on_done;
@@ -39,6 +43,7 @@ struct issuer_lookup *issuer_lookup_create(const struct contract *contract,
                                            issuer_lookup_on_done on_done, void *context)
 {
     struct issuer_lookup *fetch = memory_allocate_zeroed(1, sizeof *fetch);
+    fetch->mark = ISSUER_LOOKUP_MARK;
     fetch->contract = contract;
     fetch->issuers = issuers;
     fetch->on_done = on_done;
@@ -84,7 +89,7 @@ static void keep(struct issuer_lookup *fetch, const struct redisReply *reply)
 
 static void on_objects(struct redis_link *link, struct redisReply *reply, void *context)
 {
-    struct issuer_lookup *fetch = context;
+    struct issuer_lookup *fetch = context_of(context, ISSUER_LOOKUP_MARK);
     fetch->under_way = false;
     bool good = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == fetch->asked_count;
     if (good)

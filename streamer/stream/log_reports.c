@@ -11,6 +11,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/bytes.h"
+#include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
@@ -34,7 +35,10 @@ struct report_set {
     size_t ingest_count;
 };
 
+#define LOG_REPORTS_MARK CONTEXT_MARK('L', 'R', 'E', 'P')
+
 struct log_reports {
+    uint32_t mark; /* LOG_REPORTS_MARK */
     const struct contract *contract;
     struct redis_link *link;
     struct report_set *known;
@@ -116,7 +120,7 @@ static void take_ingest(struct ingest_report *ingest, const struct redisReply *r
 static void on_ingest(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct log_reports *reports = context;
+    struct log_reports *reports = context_of(context, LOG_REPORTS_MARK);
     struct ingest_report *ingest = &reports->coming->ingests[reports->answered++];
     if (!reply)
         reports->failed = true;
@@ -175,7 +179,7 @@ static void take_log_field(struct log_report *report, const struct redisReply *n
 static void on_log(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct log_reports *reports = context;
+    struct log_reports *reports = context_of(context, LOG_REPORTS_MARK);
     struct log_report *report = &reports->coming->logs[reports->answered++];
     if (!reply)
         reports->failed = true;
@@ -205,7 +209,7 @@ static void ask_for_log(struct log_reports *reports, const struct redisReply *id
 static void on_logs(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct log_reports *reports = context;
+    struct log_reports *reports = context_of(context, LOG_REPORTS_MARK);
     reports->failed = !reply || reply->type != REDIS_REPLY_ARRAY;
     reports->answered = 0;
     for (size_t i = 0; !reports->failed && i < reply->elements; i++)
@@ -217,6 +221,7 @@ static void on_logs(struct redis_link *link, struct redisReply *reply, void *con
 struct log_reports *log_reports_create(const struct contract *contract, struct redis_link *link)
 {
     struct log_reports *reports = memory_allocate_zeroed(1, sizeof *reports);
+    reports->mark = LOG_REPORTS_MARK;
     reports->contract = contract;
     reports->link = link;
     reports->known = memory_allocate_zeroed(1, sizeof *reports->known);

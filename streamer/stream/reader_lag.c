@@ -5,6 +5,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
@@ -15,7 +16,10 @@ enum {
     FRESH_MS = 2000
 };
 
+#define READER_LAG_MARK CONTEXT_MARK('R', 'L', 'A', 'G')
+
 struct reader_lag {
+    uint32_t mark; /* READER_LAG_MARK */
     const struct contract *contract;
     struct redis_link *link;
     const struct stream_reader *reader;
@@ -28,6 +32,7 @@ struct reader_lag *reader_lag_create(const struct contract *contract, struct red
                                      const struct stream_reader *reader)
 {
     struct reader_lag *lag = memory_allocate_zeroed(1, sizeof *lag);
+    lag->mark = READER_LAG_MARK;
     lag->contract = contract;
     lag->link = link;
     lag->reader = reader;
@@ -48,7 +53,7 @@ static uint64_t lag_between(struct stream_id read, struct stream_id newest)
 static void on_newest(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct reader_lag *lag = context;
+    struct reader_lag *lag = context_of(context, READER_LAG_MARK);
     struct stream_entry newest = { 0 };
     lag->pending = false;
     if (!reply || reply->type != REDIS_REPLY_ARRAY)

@@ -6,6 +6,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/message/message_view.h"
@@ -29,7 +30,10 @@ enum keeper_state {
     KEEPER_DONE,
 };
 
+#define RECENT_CERTIFICATES_KEEPER_MARK CONTEXT_MARK('K', 'E', 'E', 'P')
+
 struct recent_certificates_keeper {
+    uint32_t mark; /* RECENT_CERTIFICATES_KEEPER_MARK */
     const struct contract *contract;
     struct redis_link *link;
     const struct stream_reader *reader;
@@ -48,6 +52,7 @@ struct recent_certificates_keeper *recent_certificates_keeper_create(
     struct recent_certificates *window)
 {
     struct recent_certificates_keeper *keeper = memory_allocate_zeroed(1, sizeof *keeper);
+    keeper->mark = RECENT_CERTIFICATES_KEEPER_MARK;
     keeper->contract = contract;
     keeper->link = link;
     keeper->reader = reader;
@@ -103,7 +108,8 @@ static void ask_for_older(struct recent_certificates_keeper *keeper);
 static void on_older_page(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct recent_certificates_keeper *keeper = context;
+    struct recent_certificates_keeper *keeper =
+        context_of(context, RECENT_CERTIFICATES_KEEPER_MARK);
     bool outdated = keeper->is_outdated;
     keeper->pending = false;
     keeper->is_outdated = false;

@@ -18,6 +18,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/redis/contract.h"
@@ -44,7 +45,10 @@ enum reader_state {
     READER_FETCHING,
 };
 
+#define STREAM_READER_MARK CONTEXT_MARK('S', 'R', 'D', 'R')
+
 struct stream_reader {
+    uint32_t mark; /* STREAM_READER_MARK */
     const struct contract *contract;
     struct issuer_cache *issuers;
     struct recent_entries *recent;
@@ -202,7 +206,7 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
 static void on_bell(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct stream_reader *reader = context;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
     bool is_good = reply && (reply->type == REDIS_REPLY_NIL || stream_entries_of_read(reply));
     if (is_good)
         read_on(reader);
@@ -223,7 +227,7 @@ static void wait_for_entries(struct stream_reader *reader)
 static void on_read(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
-    struct stream_reader *reader = context;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
     struct stream_state state;
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != READ_REPLIES ||
         !stream_state_read(&state, reply->element[READ_STATE])) {
@@ -258,7 +262,7 @@ static void read_on(struct stream_reader *reader)
 
 static void on_issuers_fetched(bool fetched, void *context)
 {
-    struct stream_reader *reader = context;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
     assert(reader->state == READER_FETCHING);
     if (fetched)
         read_on(reader);
@@ -272,6 +276,7 @@ struct stream_reader *stream_reader_create(const struct contract *contract,
                                            const struct stream_reader_events *events)
 {
     struct stream_reader *reader = memory_allocate_zeroed(1, sizeof *reader);
+    reader->mark = STREAM_READER_MARK;
     reader->contract = contract;
     reader->issuers = issuers;
     reader->recent = recent;
