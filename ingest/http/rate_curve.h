@@ -4,8 +4,8 @@
  * is remembered. From seven tenths of it the rate comes back to nine tenths within seconds of good
  * answers, stays near it, and then probes, slowly at first.
  *
- *   rate  borne ┤          ___________________/
- *               │     .--'                  probing: 60 s and 96 answers, whichever is more, to a tenth above
+ *   rate  borne ┤          ___________________/   probing: 60 s and 96 answers,
+ *               │     .--'                        whichever is more, to a tenth above
  *           0.7 ┤ _.-'    recovery: 18 s
  *               └─┬──────┬──────────────────────→ time of good answers
  *
