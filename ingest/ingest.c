@@ -228,7 +228,7 @@ static void create_redis(struct ingest *ingest)
     ingest->publisher = publisher_create(&publisher);
 }
 
-/* After create_redis, where there is a Redis. */
+/* Has to come after create_redis, where there is a Redis. */
 static void create_lists(struct ingest *ingest)
 {
     const struct ingest_settings *settings = ingest->settings;

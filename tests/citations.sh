@@ -9,6 +9,7 @@ find shared ingest streamer tests redis certstream CMakeLists.txt .ci/run -type 
     ! -path '*/corpus/*' -exec grep -noHE '[A-Za-z0-9_./-]+\.md\b' {} + | {
     missing=0
     while IFS=: read -r file line name; do
+        name=${name#/}
         [ -e "$name" ] || [ -e "$(dirname "$file")/$name" ] || {
             echo "$file:$line: $name is not in the repository"
             missing=1

@@ -56,7 +56,7 @@ struct ct_log {
 const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled" */
 const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none" */
 
-/* Of two descriptions of one log that one is preferred by which it lives longer (usable and
+/* That one of two descriptions of a log is preferred by which it lives longer (usable and
  * qualified, read-only, pending, retired, rejected, no state), and of equal ones the tiled one.
  * True if that is `other`. */
 bool ct_log_is_preferred(const struct ct_log *other, const struct ct_log *to);

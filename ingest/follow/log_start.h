@@ -12,7 +12,7 @@
 bool log_start_begin(struct followed_log *log, uint64_t now_ms);
 /* What has become of the proof. False if the log contradicts itself: the fetch has failed. */
 bool log_start_on_proof(struct followed_log *log, enum log_proof_state state, uint64_t now_ms);
-/* Without a frontier, where nothing is verified. */
+/* Starts without a frontier, where nothing is verified. */
 void log_start_bare(struct followed_log *log, uint64_t now_ms);
 
 #endif

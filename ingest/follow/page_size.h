@@ -28,7 +28,7 @@ struct page_size {
 
 /* `is_fixed`: ranges are tiles of `max` entries. */
 struct page_size page_size_of(uint64_t max, bool is_fixed);
-/* As learnt earlier. */
+/* The page is as it was learnt earlier. */
 void page_size_remember(struct page_size *page, uint64_t learnt);
 
 /* Where a range ends that begins at `start`: page boundaries make every later request aligned and

@@ -20,7 +20,7 @@ enum {
      * but not more of them than those that may be out at once, because it may just be slow. */
     HANGING_MS = 10 * 1000,
     OUT_MAX = 2 * AT_ONCE_MAX,
-    /* Without Retry-After: the first pause; half as long again while nothing good comes in between.
+    /* The first pause without Retry-After; half as long again while nothing good comes in between.
      */
     PAUSE_FIRST_MS = 1000,
     PAUSE_MAX_MS = 60 * 1000,
@@ -219,7 +219,7 @@ static uint64_t grace_ms(double rate)
                                        : (uint64_t)quarter_ms;
 }
 
-/* Under a limit: when it is this log's turn, which `due_ms` is if nobody lacks more. */
+/* Says, under a limit, when it is this log's turn, which `due_ms` is if nobody lacks more. */
 static uint64_t turn_at_ms(struct operator_share *share, double rate, uint64_t due_ms,
                            uint64_t now_ms)
 {

@@ -29,7 +29,7 @@ struct rate_curve {
     bool is_found;   /* and again under a limit: `borne` is measured, not guessed */
     double borne;
     uint64_t cut_at_ms;
-    /* Of good answers since the cut. */
+    /* These count good answers since the cut. */
     uint64_t good_count;
     uint64_t first_good_at_ms;
     uint64_t recovered_count; /* those until recovery was over */

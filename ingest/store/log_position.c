@@ -10,7 +10,7 @@
 /* Stands in `frontier` when there is none; that of an empty log is the empty text. */
 #define FRONTIER_UNKNOWN "unknown"
 
-/* In the order in which they are written. */
+/* They are written in this order. */
 static const enum log_field position_fields[LOG_POSITION_FIELDS] = {
     LOG_FIELD_NEXT,          LOG_FIELD_EPOCH,         LOG_FIELD_PAGE,
     LOG_FIELD_FRONTIER,      LOG_FIELD_VERIFIED_SIZE, LOG_FIELD_STH_SIZE,

@@ -9,7 +9,7 @@
 #include "shared/base/memory.h"
 #include "shared/redis/report_fields.h"
 
-/* In the order in which they are written, and read. */
+/* They are written and read in this order. */
 enum field {
     FIELD_FOLLOWING,
     FIELD_DESCRIPTION,

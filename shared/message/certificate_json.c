@@ -123,7 +123,7 @@ static void append_extensions(struct buffer *out, const struct certificate *cert
     buffer_append_byte(out, '}');
 }
 
-/* As RFC 5952 writes them. */
+/* Writes addresses as RFC 5952 does. */
 static void append_addresses(struct buffer *out, const struct certificate *certificate)
 {
     const struct name_set *addresses = &certificate->addresses;

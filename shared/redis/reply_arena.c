@@ -72,7 +72,7 @@ static struct reply_arena *make_arena(void)
     return arena;
 }
 
-/* In its parent's arena, and entered there; or the root of a new one. */
+/* The object is in its parent's arena, and entered there; or it is the root of a new one. */
 static struct arena_reply *make_reply(const redisReadTask *task)
 {
     struct arena_reply *parent = task->parent ? task->parent->obj : NULL;

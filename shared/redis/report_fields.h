@@ -20,8 +20,8 @@ struct report_field {
     const char *name; /* in Redis */
     enum report_kind kind;
     const char *member; /* of /api/logs; NULL: it is not told there */
-    /* For Prometheus, as exposition format 0.0.4 has them; rows of one metric stand together. NULL:
-     * there is none. */
+    /* These are what Prometheus' exposition format 0.0.4 wants; rows of one metric stand together.
+     * NULL: there is none. */
     const char *metric, *type, *help;
     /* One more label of that metric, or NULL. A text is itself the value of its label: of its
      * metric or, if it has none, of every metric of the log. */
@@ -29,7 +29,7 @@ struct report_field {
     const char *label_value; /* of what is no text */
 };
 
-/* Of P:log:<log id>. The first ones are told by the streamer, in this order. */
+/* They stand in P:log:<log id>. The first ones are told by the streamer, in this order. */
 enum log_field {
     LOG_FIELD_DESCRIPTION,
     LOG_FIELD_OPERATOR,
@@ -73,7 +73,7 @@ enum log_field {
     LOG_FIELDS,
 };
 
-/* Of P:ingest:<instance>: all are numbers. */
+/* They stand in P:ingest:<instance>; all are numbers. */
 enum ingest_field {
     INGEST_FIELD_STARTED_MS,
     INGEST_FIELD_UPDATED_MS,

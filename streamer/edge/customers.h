@@ -42,7 +42,7 @@ struct customer_limits {
 };
 
 struct customer {
-    /* As people read it: "192.0.2.1", "2001:db8::/64", "token alice". */
+    /* What people read: "192.0.2.1", "2001:db8::/64", "token alice". */
     char name[CUSTOMER_NAME_SIZE];
     struct customer_limits limits;
     uint64_t held[CUSTOMER_SHARES];

@@ -37,7 +37,7 @@ struct filter;
 struct filter_subject;
 
 enum {
-    /* Of a filter; each costs a lookup, a search, or an automaton of up to 16 KB. */
+    /* A filter may have so many; each costs a lookup, a search, or an automaton of up to 16 KB. */
     FILTER_DOMAINS_MAX = QUERY_PARAMETERS_MAX,
     FILTER_MATCHES_MAX = 32,
     FILTER_REGEXES_MAX = 4,

@@ -195,7 +195,8 @@ static struct hash_key find_hash_key(void)
     return key;
 }
 
-/* From the end to the front, so that the hashes of all endings of a name are one pass over it. */
+/* The name is read from its end to its front, so that the hashes of all endings of a name are one
+ * pass over it. */
 static uint64_t hash_step(uint64_t hash, uint8_t byte, uint64_t factor)
 {
     hash = (hash ^ byte) * factor;

@@ -35,7 +35,7 @@ struct filter_subject *filter_subject_create(const struct recent_certificates *w
 /* NULL is fine. */
 void filter_subject_destroy(struct filter_subject *subject);
 
-/* From here on the subject is about `entry`, which is borrowed until the next filter_subject_set.
+/* The subject is from now on about `entry`, which is borrowed until the next filter_subject_set.
  */
 void filter_subject_set(struct filter_subject *subject, const struct stream_entry *entry);
 

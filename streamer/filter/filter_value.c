@@ -150,7 +150,7 @@ static const char *normalise_issuer(struct filter_value *value)
     return normalise_text(value);
 }
 
-/* As long as a log id in base64, and padded as it. */
+/* Whether it is as long as a log id in base64, and padded as one. */
 static bool looks_like_id(const struct filter_value *value)
 {
     return value->size == base64_encoded_size(SHA256_SIZE) && value->data[value->size - 1] == '=';

@@ -9,7 +9,7 @@
 
 struct linear_regex;
 
-/* In the order in which a filter's text has them. */
+/* A filter's text has them in this order. */
 enum filter_kind {
     FILTER_DOMAIN,
     FILTER_ISSUER,

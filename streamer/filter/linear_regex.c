@@ -415,7 +415,7 @@ static size_t take_number(struct compiler *compiler)
     return value;
 }
 
-/* Behind its brace. */
+/* Reads the counts behind the brace. */
 static void take_counts(struct compiler *compiler)
 {
     size_t least = take_number(compiler);

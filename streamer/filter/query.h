@@ -11,7 +11,7 @@
 enum {
     /* A watch list of domains, each a parameter. */
     QUERY_PARAMETERS_MAX = 128,
-    /* As much as the headers of a request may be. */
+    /* A query may be as long as the headers of a request. */
     QUERY_TEXT_MAX = 8192,
 };
 

@@ -162,7 +162,7 @@ static void on_search_page(struct redis_link *link, struct redisReply *reply, vo
         end(search, true);
 }
 
-/* Of the first that waits: the page that ends before `before`, or its one entry. */
+/* Asks, for the first that waits, for the page that ends before `before`, or its one entry. */
 static bool ask_for_search_page(struct entry_search *search)
 {
     const struct search_request *request = search->waiting;

@@ -34,7 +34,8 @@ enum {
         sizeof text - 1, text \
     }
 
-/* In the order in which ingest writes them, so that each is found where it is looked for first. */
+/* The order is that in which ingest writes them, so that each is found where it is looked for
+ * first. */
 static const struct {
     size_t size;
     const char *text;

@@ -431,7 +431,7 @@ static bool is_authority(const X509 *x509)
     return is_ca;
 }
 
-/* The name of a key as protocol.md has it, from what OpenSSL made of it; false where OpenSSL cannot
+/* The name of a key in our messages, from what OpenSSL made of it; false where OpenSSL cannot
  * tell, or where the key is none of the common ones. */
 static bool append_key(struct buffer *out, EVP_PKEY *key)
 {
