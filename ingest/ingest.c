@@ -6,23 +6,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-#include <hiredis/hiredis.h>
-
 #include "ingest/follow/followed_log.h"
 #include "ingest/follow/issuer_download.h"
+#include "ingest/follow/known_issuers.h"
 #include "ingest/follow/leases.h"
+#include "ingest/follow/log_set.h"
+#include "ingest/follow/redis_writes.h"
 #include "ingest/http/http_client.h"
 #include "ingest/http/operator_budget.h"
+#include "ingest/ingest_settings.h"
+#include "ingest/lists/log_list.h"
 #include "ingest/lists/log_lists.h"
 #include "ingest/make/pipeline.h"
-#include "shared/base/base64.h"
+#include "ingest/store/lease.h"
 #include "shared/base/clock.h"
-#include "shared/base/hex.h"
-#include "shared/base/memory.h"
 #include "shared/base/notify.h"
 #include "shared/base/say.h"
-#include "shared/json/json_reader.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/redis_refusal.h"
 #include "shared/redis/report_fields.h"
@@ -34,11 +33,36 @@ enum {
     COUNTERS_EXPIRE_MS = 15 * 1000,
     /* The longest sleep: a signal ends the wait, but may come just before it begins. */
     WAIT_MAX_MS = 500,
-    /* A certificate has at most 2^24 - 1 bytes. */
-    ISSUER_DER_MAX = 1 << 24,
     /* A stop takes no longer: for what was appended when the signal came, and for the leases to be
      * given back. */
     STOP_MS = 3500,
+    CONNECTIONS_MAX = 256,
+};
+
+struct ingest {
+    const struct ingest_settings *settings;
+    struct contract contract;
+    char instance[CONTRACT_INSTANCE_MAX + 1];
+    char key[CONTRACT_KEY_SIZE]; /* of the instance's counters */
+    struct follower_policy policies[CT_LOG_KINDS];
+    struct http_client *http;
+    struct operator_budgets *operators;
+    struct redis_link *link;
+    struct pipeline *pipeline;
+    struct publisher *publisher;
+    struct known_issuers *known_issuers;
+    struct issuer_download *issuers;
+    struct log_lists *lists;
+    struct leases *leases;
+    struct held_memory memory;
+    struct log_services services;
+    struct log_set logs;
+    struct redis_writes writes;
+    struct follow_stats stats;
+    uint64_t started_ms; /* realtime */
+    uint64_t redis_drops;
+    uint64_t report_at_ms;
+    struct notify *notify;
 };
 
 static void create_http(struct ingest *ingest)
@@ -47,56 +71,20 @@ static void create_http(struct ingest *ingest)
     const char *contact = ingest->settings->contact;
     (void)snprintf(user_agent, sizeof user_agent, "certstream-ingest/%s%s%s%s", CERTSTREAM_VERSION,
                    *contact ? " (" : "", contact, *contact ? ")" : "");
-    const struct http_client_options options = { user_agent, INGEST_CONNECTIONS_MAX };
+    const struct http_client_options options = { user_agent, CONNECTIONS_MAX };
     ingest->http = http_client_create(&options);
-}
-
-struct followed_log *ingest_find_log(const struct ingest *ingest, const uint8_t *id)
-{
-    for (size_t i = 0; i < ingest->log_count; i++)
-        if (memcmp(ingest->logs[i]->ct_log.id, id, SHA256_SIZE) == 0)
-            return ingest->logs[i];
-    return NULL;
-}
-
-static void follow(struct ingest *ingest, const struct roster_entry *entry, uint64_t now_ms)
-{
-    struct ct_log description = ct_log_copy(&entry->ct_log);
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
-    ingest->logs = memory_resize(ingest->logs, ingest->log_count + 1, sizeof *ingest->logs);
-    ingest->logs[ingest->log_count++] = followed_log_create(ingest, &description, now_ms);
-    say_info(entry->verdict == ROSTER_DRAINED ? "log is drained" : "log is followed",
-             "log=%s lists=%s url=%s reason=\"%s\"", say_quoted(entry->ct_log.description),
-             say_quoted(entry->ct_log.lists), say_quoted(entry->ct_log.url),
-             roster_reason_text(entry->reason));
-}
-
-static void update(struct followed_log *log, const struct roster_entry *entry, uint64_t now_ms)
-{
-    const struct ct_log *was = &log->ct_log, *is = &entry->ct_log;
-    if (ct_log_is_same(was, is))
-        return;
-    if (was->is_draining != is->is_draining)
-        say_info(is->is_draining ? "log is drained" : "log is followed again",
-                 "log=%s reason=\"%s\"", say_quoted(is->description),
-                 roster_reason_text(entry->reason));
-    if (strcmp(was->url, is->url) != 0 || was->kind != is->kind)
-        say_info("log has moved", "log=%s from=%s to=%s type=%s", say_quoted(is->description),
-                 say_quoted(was->url), say_quoted(is->url), ct_log_kind_name(is->kind));
-    struct ct_log description = ct_log_copy(is);
-    followed_log_update(log, &description, now_ms);
 }
 
 static size_t count_followed(void *context)
 {
     const struct ingest *ingest = context;
-    return ingest->log_count;
+    return ingest->logs.count;
 }
 
 static const struct ct_log *followed(void *context, size_t i)
 {
     const struct ingest *ingest = context;
-    return &ingest->logs[i]->ct_log;
+    return &ingest->logs.logs[i]->ct_log;
 }
 
 /* Without Redis the lists are only printed. */
@@ -105,59 +93,8 @@ static void on_roster(void *context, const struct roster *roster)
     struct ingest *ingest = context;
     if (!ingest->link)
         return;
-    uint64_t now_ms = clock_monotonic_ms();
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct roster_entry *entry = &roster->entries[i];
-        struct followed_log *known = ingest_find_log(ingest, entry->ct_log.id);
-        if (entry->verdict == ROSTER_SKIPPED)
-            continue;
-        if (known)
-            update(known, entry, now_ms);
-        else
-            follow(ingest, entry, now_ms);
-    }
+    log_set_apply(&ingest->logs, roster, &ingest->services, clock_monotonic_ms());
     leases_hurry(ingest->leases);
-}
-
-/* An issuer as Redis has it: its object holds the certificate. */
-static void learn_issuer(struct ingest *ingest, const redisReply *name, const redisReply *value,
-                         struct buffer *der)
-{
-    uint8_t fingerprint[SHA256_SIZE];
-    if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING ||
-        !hex_decode(fingerprint, SHA256_SIZE, bytes_of(name->str, (size_t)name->len)))
-        return;
-    cJSON *object = cJSON_ParseWithLength(value->str, (size_t)value->len);
-    const char *text = json_read_string(object, "as_der");
-    buffer_clear(der);
-    if (text && base64_decode(der, bytes_of_string(text)))
-        pipeline_learn_issuer(ingest->pipeline, fingerprint, buffer_bytes(der));
-    cJSON_Delete(object);
-}
-
-static void on_issuers(struct redis_link *link, redisReply *reply, void *context)
-{
-    struct ingest *ingest = context;
-    (void)link;
-    ingest->issuers_asked = false;
-    if (!reply)
-        return;
-    struct buffer der;
-    buffer_init(&der, ISSUER_DER_MAX);
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
-        learn_issuer(ingest, reply->element[i], reply->element[i + 1], &der);
-    buffer_free(&der);
-    ingest->issuers_known = true;
-}
-
-void ingest_reload_issuers(struct ingest *ingest)
-{
-    issuer_set_clear(pipeline_issuers(ingest->pipeline));
-    ingest->issuers_known = false;
-    /* One answer at a time: what it brings is what Redis has, whenever it was asked. */
-    if (!ingest->issuers_asked)
-        ingest->issuers_asked = redis_link_send_strings(ingest->link, on_issuers, ingest, "HGETALL",
-                                                        ingest->contract.issuers, (char *)NULL);
 }
 
 static void on_redis_up(struct redis_link *link, void *context)
@@ -165,7 +102,7 @@ static void on_redis_up(struct redis_link *link, void *context)
     struct ingest *ingest = context;
     (void)link;
     say_info("redis is there", "instance=%s", ingest->instance);
-    ingest_reload_issuers(ingest);
+    known_issuers_reload(ingest->known_issuers);
     log_lists_on_redis_up(ingest->lists);
     leases_hurry(ingest->leases);
     ingest->report_at_ms = 0;
@@ -176,23 +113,10 @@ static void on_redis_down(struct redis_link *link, const char *reason, void *con
     struct ingest *ingest = context;
     (void)link;
     say_warning("redis is away", "reason=%s", say_quoted(reason));
-    ingest->stats.redis_drops++;
-    ingest->issuers_known = false;
+    ingest->redis_drops++;
+    known_issuers_on_down(ingest->known_issuers);
     publisher_on_down(ingest->publisher);
-    for (size_t i = 0; i < ingest->log_count; i++)
-        followed_log_disown(ingest->logs[i]);
-}
-
-void ingest_note_refusal(struct ingest *ingest, enum ingest_write write, const char *error)
-{
-    static const char *const names[INGEST_WRITES] = { "leases", "entries" };
-    bool is_refused = error != NULL;
-    if (is_refused && !ingest->is_refused[write])
-        say_error("Redis does not take writes", "what=%s reason=%s", names[write],
-                  say_quoted(error));
-    if (!is_refused && ingest->is_refused[write])
-        say_info("Redis takes writes again", "what=%s", names[write]);
-    ingest->is_refused[write] = is_refused;
+    log_set_disown(&ingest->logs);
 }
 
 static void on_batch(void *context, const struct batch *batch, enum batch_result result,
@@ -201,7 +125,7 @@ static void on_batch(void *context, const struct batch *batch, enum batch_result
     struct ingest *ingest = context;
     bool is_refused = result == BATCH_FAILED && redis_refusal_of(error) == REDIS_REFUSAL_CONDITION;
     if (is_refused || result == BATCH_DONE)
-        ingest_note_refusal(ingest, INGEST_APPENDS, is_refused ? error : NULL);
+        redis_writes_note(&ingest->writes, REDIS_WRITES_ENTRIES, is_refused ? error : NULL);
     followed_log_on_batch(batch->owner, batch, result, error, clock_monotonic_ms());
 }
 
@@ -228,7 +152,34 @@ static void create_redis(struct ingest *ingest)
     ingest->publisher = publisher_create(&publisher);
 }
 
-/* Has to come after create_redis, where there is a Redis. */
+/* Following needs these. */
+static void create_parts(struct ingest *ingest)
+{
+    create_redis(ingest);
+    ingest->pipeline = pipeline_create();
+    ingest->known_issuers = known_issuers_create(ingest->link, &ingest->contract, ingest->pipeline);
+    const struct issuer_download_options issuers = { ingest->http, ingest->operators,
+                                                     ingest->pipeline, &ingest->stats };
+    ingest->issuers = issuer_download_create(&issuers);
+    const struct lease_holder holder = { ingest->link, ingest->contract.ingests, ingest->instance };
+    ingest->leases = leases_create(&holder, &ingest->logs, &ingest->writes);
+    ingest->services = (struct log_services){
+        .contract = &ingest->contract,
+        .instance = ingest->instance,
+        .policies = ingest->policies,
+        .http = ingest->http,
+        .operators = ingest->operators,
+        .link = ingest->link,
+        .pipeline = ingest->pipeline,
+        .publisher = ingest->publisher,
+        .known_issuers = ingest->known_issuers,
+        .issuers = ingest->issuers,
+        .memory = &ingest->memory,
+        .stats = &ingest->stats,
+    };
+}
+
+/* Has to come after create_parts, where there is a Redis. */
 static void create_lists(struct ingest *ingest)
 {
     const struct ingest_settings *settings = ingest->settings;
@@ -266,12 +217,11 @@ static void init(struct ingest *ingest, const struct ingest_settings *settings)
     assert(good);
     name_instance(ingest);
     contract_ingest_key(&ingest->contract, ingest->key, ingest->instance);
-    ingest_settings_policy(settings, CT_LOG_RFC6962, &ingest->policies[CT_LOG_RFC6962]);
-    ingest_settings_policy(settings, CT_LOG_TILED, &ingest->policies[CT_LOG_TILED]);
-    ingest->stats.started_ms = clock_realtime_ms();
-    ingest->operators = operator_budgets_create(ingest->stats.started_ms);
+    for (int kind = 0; kind < CT_LOG_KINDS; kind++)
+        ingest_settings_policy(settings, (enum ct_log_kind)kind, &ingest->policies[kind]);
+    ingest->started_ms = clock_realtime_ms();
+    ingest->operators = operator_budgets_create(ingest->started_ms);
     create_http(ingest);
-    ingest->leases = leases_create(ingest);
 }
 
 /* Connections first: nothing calls back into what is freed later. */
@@ -279,12 +229,11 @@ static void clear_ingest(struct ingest *ingest)
 {
     redis_link_destroy(ingest->link);
     http_client_destroy(ingest->http);
-    for (size_t i = 0; i < ingest->log_count; i++)
-        followed_log_destroy(ingest->logs[i]);
-    free(ingest->logs);
+    log_set_clear(&ingest->logs);
     operator_budgets_destroy(ingest->operators);
     publisher_destroy(ingest->publisher);
     issuer_download_destroy(ingest->issuers);
+    known_issuers_destroy(ingest->known_issuers);
     pipeline_destroy(ingest->pipeline);
     log_lists_destroy(ingest->lists);
     leases_destroy(ingest->leases);
@@ -303,15 +252,15 @@ static bool is_in_quarantine(const struct followed_log *log)
 static size_t count_logs(const struct ingest *ingest, bool (*is_such)(const struct followed_log *))
 {
     size_t count = 0;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        count += is_such(ingest->logs[i]);
+    for (size_t i = 0; i < ingest->logs.count; i++)
+        count += is_such(ingest->logs.logs[i]);
     return count;
 }
 
 /* The counters of this process as they are now, by enum ingest_field. */
 static void collect_counters(const struct ingest *ingest, uint64_t *values)
 {
-    const struct ingest_stats *stats = &ingest->stats;
+    const struct follow_stats *stats = &ingest->stats;
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
     const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
@@ -319,9 +268,9 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         enum ingest_field field;
         uint64_t value;
     } counters[] = {
-        { INGEST_FIELD_STARTED_MS, stats->started_ms },
+        { INGEST_FIELD_STARTED_MS, ingest->started_ms },
         { INGEST_FIELD_UPDATED_MS, clock_realtime_ms() },
-        { INGEST_FIELD_LOGS, ingest->log_count },
+        { INGEST_FIELD_LOGS, ingest->logs.count },
         { INGEST_FIELD_LOGS_OWNED, count_logs(ingest, is_owned) },
         { INGEST_FIELD_LOGS_QUARANTINED, count_logs(ingest, is_in_quarantine) },
         { INGEST_FIELD_REQUESTS, stats->requests },
@@ -333,7 +282,7 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         { INGEST_FIELD_HTTP_STATUS_TOTAL_5XX, stats->statuses[5] },
         { INGEST_FIELD_HTTP_UNREACHABLE_TOTAL, stats->unreachable },
         { INGEST_FIELD_BYTES_TOTAL, stats->bytes },
-        { INGEST_FIELD_HOLD_BYTES, ingest->held_bytes },
+        { INGEST_FIELD_HOLD_BYTES, held_memory_bytes(&ingest->memory) },
         { INGEST_FIELD_OVERSIZE_TOTAL, stats->oversize },
         { INGEST_FIELD_HEADS, stats->heads },
         { INGEST_FIELD_STALE_STH_TOTAL, stats->stale_heads },
@@ -369,7 +318,7 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         { INGEST_FIELD_LIST_HELD, lists.sources.held },
         { INGEST_FIELD_LIST_READ_AGE_S, lists.read_age_s },
         { INGEST_FIELD_LIST_TIMESTAMP_AGE_S, lists.timestamp_age_s },
-        { INGEST_FIELD_REDIS_DROPS, stats->redis_drops },
+        { INGEST_FIELD_REDIS_DROPS, ingest->redis_drops },
     };
     static_assert(sizeof counters / sizeof *counters == INGEST_FIELDS, "each is counted");
     for (size_t i = 0; i < INGEST_FIELDS; i++)
@@ -379,8 +328,7 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
 static void send_report(struct ingest *ingest, uint64_t now_ms)
 {
     ingest->report_at_ms = now_ms + REPORT_MS;
-    for (size_t i = 0; i < ingest->log_count; i++)
-        followed_log_report(ingest->logs[i], now_ms);
+    log_set_report(&ingest->logs, now_ms);
     uint64_t values[INGEST_FIELDS];
     char texts[INGEST_FIELDS][24];
     struct hash_field fields[INGEST_FIELDS];
@@ -416,19 +364,6 @@ static int time_to_wait(const struct ingest *ingest, uint64_t again_ms, uint64_t
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 
-/* Each turn begins with another log, so that one with a backlog does not take all the room there
- * is. */
-static uint64_t work_on_logs(struct ingest *ingest, uint64_t now_ms)
-{
-    uint64_t again_ms = UINT64_MAX;
-    ingest->first_log++;
-    for (size_t i = 0; i < ingest->log_count; i++) {
-        struct followed_log *log = ingest->logs[(ingest->first_log + i) % ingest->log_count];
-        again_ms = earlier(again_ms, followed_log_work(log, now_ms));
-    }
-    return again_ms;
-}
-
 /* Everybody's work. When there is more: each says it as it goes, and nobody says it again
  * elsewhere. */
 static uint64_t work(struct ingest *ingest, uint64_t now_ms)
@@ -438,7 +373,7 @@ static uint64_t work(struct ingest *ingest, uint64_t now_ms)
     /* First, because entries wait for issuers: where an operator is asked little, logs would leave
      * them nothing. */
     again_ms = earlier(again_ms, issuer_download_work(ingest->issuers, now_ms));
-    again_ms = earlier(again_ms, work_on_logs(ingest, now_ms));
+    again_ms = earlier(again_ms, log_set_work(&ingest->logs, now_ms));
     return earlier(again_ms, report(ingest, now_ms));
 }
 
@@ -499,9 +434,7 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
 {
     struct ingest ingest;
     init(&ingest, settings);
-    ingest.pipeline = pipeline_create();
-    ingest.issuers = issuer_download_create(&ingest);
-    create_redis(&ingest);
+    create_parts(&ingest);
     create_lists(&ingest);
     if (!*settings->contact)
         say_warning("no contact is set: logs may slow this client down", "setting=--contact");

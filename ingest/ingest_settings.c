@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "ingest/admin_order.h"
+#include "ingest/ct/log_protocol.h"
 #include "ingest/ct/rfc6962.h"
 #include "ingest/lists/list_source.h"
 #include "shared/base/base64.h"
@@ -13,8 +14,6 @@
 enum {
     /* Tiled logs bear a head every 5 s, RFC 6962 logs one somewhat less often; idle logs are left
      * alone for longer (ingest/README.md, "Budgets"). */
-    POLL_TILED_MS = 5 * 1000,
-    POLL_RFC6962_MS = 10 * 1000,
     POLL_IDLE_MS = 60 * 1000,
 };
 
@@ -297,12 +296,12 @@ static void set_start(const char *text, struct follower_policy *policy)
 void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_kind kind,
                             struct follower_policy *policy)
 {
-    bool is_tiled = kind == CT_LOG_TILED;
+    const struct log_protocol *protocol = log_protocol_of(kind);
     *policy = (struct follower_policy){
-        .poll_ms = is_tiled ? POLL_TILED_MS : POLL_RFC6962_MS,
+        .poll_ms = protocol->poll_ms,
         .poll_max_ms = POLL_IDLE_MS,
-        .page_max = is_tiled ? TILE_WIDTH : RFC6962_PAGE_MAX,
-        .has_tiles = is_tiled,
+        .page_max = protocol->page_max,
+        .has_tiles = protocol->has_partial_tiles,
         .verifies = strcmp(settings->verify, "off") != 0,
         .partial_ms = (uint64_t)settings->partial_age_ms,
         .quarantine_ms = (uint64_t)settings->quarantine_ms,

@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
+#include "ingest/ct/log_protocol.h"
 #include "shared/base/base64.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
 
 const char *ct_log_kind_name(enum ct_log_kind kind)
 {
-    return kind == CT_LOG_TILED ? "tiled" : "rfc6962";
+    return log_protocol_of(kind)->name;
 }
 
 const char *ct_log_state_name(enum ct_log_state state)

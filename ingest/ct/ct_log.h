@@ -11,6 +11,9 @@
 enum ct_log_kind {
     CT_LOG_RFC6962,
     CT_LOG_TILED, /* c2sp.org/static-ct-api */
+    /* RFC 6962 with data tiles beside: no list says so, it is found out. */
+    CT_LOG_HYBRID,
+    CT_LOG_KINDS
 };
 
 enum ct_log_state {
@@ -53,7 +56,7 @@ struct ct_log {
     bool is_draining;
 };
 
-const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled" */
+const char *ct_log_kind_name(enum ct_log_kind kind);    /* "rfc6962", "tiled", "hybrid" */
 const char *ct_log_state_name(enum ct_log_state state); /* as in the list; "none" */
 
 /* That one of two descriptions of a log is preferred by which it lives longer (usable and

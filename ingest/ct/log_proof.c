@@ -18,22 +18,20 @@ enum endpoint {
 };
 
 struct log_proof {
-    enum ct_log_kind kind;
     uint64_t size;
     struct signed_head head;
     bool has_claim;
     struct merkle_frontier claim;
     enum endpoint endpoint;
-    struct merkle_hash leaf; /* of ENDPOINT_PROOF_BY_HASH */
-    struct tile_proof *tiles;
+    struct merkle_hash leaf;  /* of ENDPOINT_PROOF_BY_HASH */
+    struct tile_proof *tiles; /* NULL: the endpoints are asked */
     struct merkle_frontier frontier;
 };
 
-struct log_proof *log_proof_create(enum ct_log_kind kind)
+struct log_proof *log_proof_create(bool by_tiles)
 {
     struct log_proof *proof = memory_allocate_zeroed(1, sizeof *proof);
-    proof->kind = kind;
-    if (kind == CT_LOG_TILED)
+    if (by_tiles)
         proof->tiles = tile_proof_create();
     return proof;
 }
@@ -80,7 +78,7 @@ enum log_proof_state log_proof_begin(struct log_proof *proof, uint64_t size,
     if (claim)
         proof->claim = *claim;
     proof->endpoint = first_endpoint(proof);
-    if (proof->kind == CT_LOG_RFC6962)
+    if (!proof->tiles)
         return LOG_PROOF_ASKS;
     tile_proof_begin(proof->tiles, size, head);
     return finish_tiles(proof, sha256);
@@ -129,7 +127,7 @@ static void write_question(const struct log_proof *proof, struct buffer *path)
 
 void log_proof_write_path(const struct log_proof *proof, struct buffer *path)
 {
-    if (proof->kind == CT_LOG_RFC6962) {
+    if (!proof->tiles) {
         write_question(proof, path);
         return;
     }
@@ -196,7 +194,7 @@ enum log_proof_state log_proof_on_answer(struct log_proof *proof, struct bytes b
                                          struct digest *sha256, bool *malformed)
 {
     *malformed = false;
-    if (proof->kind == CT_LOG_RFC6962)
+    if (!proof->tiles)
         return on_rfc6962_answer(proof, body, sha256, malformed);
     *malformed = !tile_proof_on_answer(proof->tiles, body);
     return *malformed ? LOG_PROOF_ASKS : finish_tiles(proof, sha256);
@@ -204,7 +202,7 @@ enum log_proof_state log_proof_on_answer(struct log_proof *proof, struct bytes b
 
 bool log_proof_on_missing(struct log_proof *proof)
 {
-    if (proof->kind == CT_LOG_TILED)
+    if (proof->tiles)
         return tile_proof_on_missing(proof->tiles);
     switch (proof->endpoint) {
     case ENDPOINT_CONSISTENCY: proof->endpoint = ENDPOINT_ENTRY_AND_PROOF; return true;

@@ -26,7 +26,8 @@ enum log_proof_state {
     LOG_PROOF_CONTRADICTED, /* a well-formed answer leads to another root, or to other leaves */
 };
 
-struct log_proof *log_proof_create(enum ct_log_kind kind);
+/* `by_tiles`: from hash tiles, else from the proof endpoints. */
+struct log_proof *log_proof_create(bool by_tiles);
 /* NULL is fine. */
 void log_proof_destroy(struct log_proof *proof);
 

@@ -7,6 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "ingest/follow/known_issuers.h"
 #include "ingest/follow/log_fetch.h"
 #include "ingest/follow/log_window.h"
 #include "ingest/make/pipeline.h"
@@ -20,9 +21,6 @@
 
 enum {
     KEY_SIZE_MAX = 2048,
-    /* Before anything is learnt: an entry takes 5.5 to 8 KB as JSON, 1.6 KB in a tile. */
-    RFC6962_BYTES_PER_ENTRY = 8192,
-    TILED_BYTES_PER_ENTRY = 2048,
     /* After an append that failed, Redis is given this long before the position is read again;
      * twice as long after each further one, because all that was under way is fetched again. */
     RELOAD_DELAY_MS = 500,
@@ -79,26 +77,28 @@ static struct log_key *make_key(const struct ct_log *ct_log)
 
 static void init_kind(struct followed_log *log, uint64_t now_ms)
 {
-    follower_init(&log->follower, &log->ct_log, &log->ingest->policies[log->ct_log.kind],
+    follower_init(&log->follower, &log->ct_log, &log->services->policies[log->ct_log.kind],
                   seed_of(log, now_ms));
-    log->proof = log_proof_create(log->ct_log.kind);
-    log->bytes_per_entry = log->source.is_tiled ? TILED_BYTES_PER_ENTRY : RFC6962_BYTES_PER_ENTRY;
+    log->protocol = log_protocol_of(log->ct_log.kind);
+    log->proof = log_proof_create(log->protocol->proves_by_tiles);
+    log->bytes_per_entry = log->protocol->bytes_per_entry;
 }
 
-struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
+struct followed_log *followed_log_create(const struct log_services *services, struct ct_log *ct_log,
                                          uint64_t now_ms)
 {
     struct followed_log *log = memory_allocate_zeroed(1, sizeof *log);
-    log->ingest = ingest;
+    log->services = services;
+    memory_share_join(&log->memory, services->memory);
     log->ct_log = *ct_log;
     *ct_log = (struct ct_log){ 0 };
     set_source(log);
-    contract_log_key(&ingest->contract, log->key, log->ct_log.id_hex);
-    contract_lease_key(&ingest->contract, log->lease_key, log->ct_log.id_hex);
+    contract_log_key(services->contract, log->key, log->ct_log.id_hex);
+    contract_lease_key(services->contract, log->lease_key, log->ct_log.id_hex);
     init_kind(log, now_ms);
     log->caught_up_at_ms = now_ms;
     log->share =
-        operator_budgets_join(ingest->operators, log->ct_log.operator_name, log->ct_log.url);
+        operator_budgets_join(services->operators, log->ct_log.operator_name, log->ct_log.url);
     buffer_init(&log->head_text, FOLLOWED_LOG_HEAD_TEXT_MAX);
     log->log_key = make_key(&log->ct_log);
     if (!log->log_key)
@@ -109,14 +109,14 @@ struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *c
 void followed_log_release_held(struct followed_log *log, struct held_body *held)
 {
     buffer_free(&held->body);
-    log->ingest->held_bytes -= held->reserved;
-    held->reserved = 0;
+    memory_share_remove(&log->memory, MEMORY_ANSWER, held->size);
+    *held = (struct held_body){ 0 };
 }
 
 static void release_all_held(struct followed_log *log)
 {
     for (unsigned i = 0; i < FOLLOWER_SLOTS; i++)
-        if (log->held[i].reserved)
+        if (log->held[i].is_there)
             followed_log_release_held(log, &log->held[i]);
 }
 
@@ -135,8 +135,10 @@ void followed_log_destroy(struct followed_log *log)
     while (log->window.first) {
         struct batch *batch = log->window.first;
         log->window.first = batch->next;
+        memory_share_remove(&log->memory, MEMORY_WINDOW, batch->arena.size);
         batch_destroy(batch);
     }
+    memory_share_leave(&log->memory);
     log_proof_destroy(log->proof);
     buffer_free(&log->head_text);
     ct_log_clear(&log->ct_log);
@@ -146,14 +148,14 @@ void followed_log_destroy(struct followed_log *log)
 
 static void write_identity(struct followed_log *log)
 {
-    struct ingest *ingest = log->ingest;
+    const struct log_services *services = log->services;
     struct hash_field fields[REMEMBERED_LOG_FIELDS];
     struct buffer text;
     buffer_init(&text, REMEMBERED_LOG_TEXT_MAX);
     remembered_log_write(&log->ct_log, fields, &text);
-    publisher_set_fields(ingest->publisher, log->key, fields, REMEMBERED_LOG_FIELDS, 0);
+    publisher_set_fields(services->publisher, log->key, fields, REMEMBERED_LOG_FIELDS, 0);
     buffer_free(&text);
-    (void)redis_link_send_strings(ingest->link, NULL, NULL, "SADD", ingest->contract.logs,
+    (void)redis_link_send_strings(services->link, NULL, NULL, "SADD", services->contract->logs,
                                   log->ct_log.id_hex, (char *)NULL);
 }
 
@@ -221,7 +223,7 @@ void followed_log_leave_quarantine(struct followed_log *log)
 /* What is under way is of no use. */
 static void abandon(struct followed_log *log)
 {
-    publisher_cancel(log->ingest->publisher, log);
+    publisher_cancel(log->services->publisher, log);
     log_window_clear(log);
     release_stale_held(log);
     log->start_begun = false;
@@ -241,7 +243,7 @@ void followed_log_disown(struct followed_log *log)
     follower_disown(&log->follower);
     abandon(log);
     /* What was cancelled may have carried issuers. */
-    ingest_reload_issuers(log->ingest);
+    known_issuers_reload(log->services->known_issuers);
 }
 
 struct load {
@@ -276,7 +278,7 @@ static bool is_sound(const struct followed_log *log, const struct log_position *
     if (!can_tell)
         return true;
     struct merkle_hash root;
-    merkle_frontier_root(pipeline_sha256(log->ingest->pipeline), &position->frontier, &root);
+    merkle_frontier_root(pipeline_sha256(log->services->pipeline), &position->frontier, &root);
     return memcmp(&root, &position->head.root, sizeof root) == 0;
 }
 
@@ -333,7 +335,7 @@ void followed_log_load(struct followed_log *log, uint64_t now_ms)
 {
     struct load *load = memory_allocate(sizeof *load);
     *load = (struct load){ log, log->follower.life };
-    if (redis_link_send_strings(log->ingest->link, on_loaded, load, "HGETALL", log->key,
+    if (redis_link_send_strings(log->services->link, on_loaded, load, "HGETALL", log->key,
                                 (char *)NULL))
         return;
     free(load);
@@ -362,7 +364,7 @@ uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms)
 /* What is wrong with Redis rather than with this log's append is said once for all logs. */
 static void note_failed_batch(struct followed_log *log, const char *error)
 {
-    if (redis_refusal_of(error) == REDIS_REFUSAL_NONE && redis_link_is_up(log->ingest->link))
+    if (redis_refusal_of(error) == REDIS_REFUSAL_NONE && redis_link_is_up(log->services->link))
         followed_log_note_failure(log, "redis", error);
     else
         (void)snprintf(log->error, sizeof log->error, "redis: %s", error);
@@ -372,7 +374,7 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
                            enum batch_result result, const char *error, uint64_t now_ms)
 {
     if (result != BATCH_DONE)
-        ingest_reload_issuers(log->ingest);
+        known_issuers_reload(log->services->known_issuers);
     if (batch->generation != log->follower.life)
         return;
     switch (result) {

@@ -9,9 +9,10 @@
 #include "ingest/ct/head_history.h"
 #include "ingest/ct/log_key.h"
 #include "ingest/ct/log_proof.h"
+#include "ingest/ct/log_protocol.h"
 #include "ingest/follow/follower.h"
+#include "ingest/follow/log_services.h"
 #include "ingest/http/operator_budget.h"
-#include "ingest/ingest.h"
 #include "ingest/store/batch.h"
 #include "ingest/store/evidence.h"
 #include "ingest/store/lease.h"
@@ -19,6 +20,7 @@
 #include "shared/message/message.h"
 
 enum {
+    FOLLOWED_LOG_ERROR_SIZE = 200,
     /* What a log serves for its head is kept so far, as evidence. */
     FOLLOWED_LOG_HEAD_TEXT_MAX = 16 * 1024,
 };
@@ -26,7 +28,8 @@ enum {
 /* An answer that waits for its turn. */
 struct held_body {
     struct buffer body;
-    size_t reserved; /* of ingest->held_bytes */
+    size_t size; /* as counted */
+    bool is_there;
     uint64_t seen_ms;
 };
 
@@ -44,7 +47,9 @@ struct followed_log_stats {
 };
 
 struct followed_log {
-    struct ingest *ingest;
+    const struct log_services *services;
+    const struct log_protocol *protocol;
+    struct memory_share memory;
     struct ct_log ct_log;
     struct log_key *log_key;
     struct message_source source; /* views of ct_log */
@@ -70,7 +75,7 @@ struct followed_log {
     uint64_t free_since_ms;    /* nobody has the lease; 0: somebody has */
     uint64_t adopted_until_ms; /* it is this process's, whatever the plan says */
     /* What the report says. */
-    char error[INGEST_ERROR_SIZE]; /* the last one; stays after recovery */
+    char error[FOLLOWED_LOG_ERROR_SIZE]; /* the last one; stays after recovery */
     bool is_failing;
     enum mismatch_class quarantine; /* why; MISMATCH_NONE: it is not in quarantine */
     uint64_t quarantined_ms;        /* realtime */
@@ -80,7 +85,7 @@ struct followed_log {
 };
 
 /* Takes the contents of `ct_log`. */
-struct followed_log *followed_log_create(struct ingest *ingest, struct ct_log *ct_log,
+struct followed_log *followed_log_create(const struct log_services *services, struct ct_log *ct_log,
                                          uint64_t now_ms);
 void followed_log_destroy(struct followed_log *log);
 
@@ -106,7 +111,6 @@ void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_m
 /* Writes the log's state to its hash. */
 void followed_log_report(struct followed_log *log, uint64_t now_ms);
 
-/* For the parts of it. */
 /* Why nothing of the log is released; said once, as is its end. */
 void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class class);
 void followed_log_leave_quarantine(struct followed_log *log);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "ingest/follow/log_trial.h"
 #include "shared/message/tile_path.h"
 
 enum {
@@ -807,7 +808,7 @@ enum mismatch_advice follower_on_mismatch(struct follower *follower, uint64_t no
         follower_on_quarantine(follower, now_ms);
         return MISMATCH_QUARANTINED;
     }
-    if (follower->mismatches < FOLLOWER_WINDOW_TRIES) {
+    if (follower->mismatches < LOG_TRIAL_WINDOWS) {
         retry_window(follower, now_ms);
         return MISMATCH_RETRIED;
     }

@@ -95,9 +95,6 @@ enum {
     FOLLOWER_SLOTS = 4,
     /* Without verification, a starting point that cannot be had this many times is done without. */
     FOLLOWER_START_TRIES = 4,
-    /* Windows in a row that are not proven before the log is quarantined: front ends disagree, and
-     * bits flip on the way. */
-    FOLLOWER_WINDOW_TRIES = 3,
 };
 
 enum slot_state {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ingest/ct/ct_log.h"
+#include "ingest/follow/follow_stats.h"
 #include "ingest/http/http_client.h"
 #include "ingest/http/operator_budget.h"
 #include "ingest/make/issuer_set.h"
@@ -33,17 +34,17 @@ struct wanted {
 };
 
 struct issuer_download {
-    struct ingest *ingest;
+    struct issuer_download_options options;
     struct wanted *first;
     size_t count;
     size_t in_flight;
     bool is_failing;
 };
 
-struct issuer_download *issuer_download_create(struct ingest *ingest)
+struct issuer_download *issuer_download_create(const struct issuer_download_options *options)
 {
     struct issuer_download *fetcher = memory_allocate_zeroed(1, sizeof *fetcher);
-    fetcher->ingest = ingest;
+    fetcher->options = *options;
     return fetcher;
 }
 
@@ -87,7 +88,7 @@ static void add_wanted(struct issuer_download *fetcher, const struct ct_log *ct_
     buffer_free(&path);
     wanted->fetcher = fetcher;
     wanted->share =
-        operator_budgets_join(fetcher->ingest->operators, ct_log->operator_name, ct_log->url);
+        operator_budgets_join(fetcher->options.operators, ct_log->operator_name, ct_log->url);
     memcpy(wanted->fingerprint, fingerprint, SHA256_SIZE);
     wanted->wanted_at_ms = wanted->retry_at_ms = now_ms;
     wanted->back_off_ms = ISSUER_RETRY_MS;
@@ -99,7 +100,7 @@ static void add_wanted(struct issuer_download *fetcher, const struct ct_log *ct_
 bool issuer_download_want(struct issuer_download *fetcher, const struct ct_log *ct_log,
                           const uint8_t *fingerprint, uint64_t now_ms)
 {
-    if (issuer_set_find(pipeline_issuers(fetcher->ingest->pipeline), fingerprint))
+    if (issuer_set_find(pipeline_issuers(fetcher->options.pipeline), fingerprint))
         return true;
     const struct wanted *wanted = find_wanted(fetcher, fingerprint);
     if (wanted)
@@ -118,7 +119,7 @@ void issuer_download_deliver(struct issuer_download *fetcher, struct batch *batc
             link = &wanted->next;
             continue;
         }
-        pipeline_add_issuer(fetcher->ingest->pipeline, batch, buffer_bytes(&wanted->der));
+        pipeline_add_issuer(fetcher->options.pipeline, batch, buffer_bytes(&wanted->der));
         *link = wanted->next;
         fetcher->count--;
         wanted_destroy(wanted);
@@ -153,7 +154,7 @@ static void note_health(struct issuer_download *fetcher, const struct wanted *wa
 static void on_issuer_response(void *context, const struct http_response *response)
 {
     struct wanted *wanted = context;
-    struct ingest *ingest = wanted->fetcher->ingest;
+    const struct issuer_download_options *options = &wanted->fetcher->options;
     uint64_t now_ms = clock_monotonic_ms();
     uint8_t hash[SHA256_SIZE];
     wanted->in_flight = false;
@@ -161,7 +162,7 @@ static void on_issuer_response(void *context, const struct http_response *respon
     if (response->result == HTTP_STOPPED)
         return;
     settle_budget(wanted, response, now_ms);
-    digest_bytes(pipeline_sha256(ingest->pipeline), hash, buffer_bytes(response->body));
+    digest_bytes(pipeline_sha256(options->pipeline), hash, buffer_bytes(response->body));
     if (response->result == HTTP_ANSWERED && response->status == 200 &&
         memcmp(hash, wanted->fingerprint, sizeof hash) == 0) {
         http_response_take_body(response, &wanted->der);
@@ -170,7 +171,7 @@ static void on_issuer_response(void *context, const struct http_response *respon
         return;
     }
     note_health(wanted->fetcher, wanted, true, response->status);
-    ingest->stats.request_failures++;
+    options->stats->request_failures++;
     uint64_t delay_ms = response->retry_after_ms > wanted->back_off_ms ? response->retry_after_ms
                                                                        : wanted->back_off_ms;
     wanted->retry_at_ms = now_ms + delay_ms;
@@ -210,8 +211,8 @@ static void send(struct wanted *wanted, uint64_t now_ms)
     wanted->sent_at_ms = now_ms;
     wanted->in_flight = true;
     fetcher->in_flight++;
-    fetcher->ingest->stats.requests++;
-    http_client_get(fetcher->ingest->http, &(struct http_get){
+    fetcher->options.stats->requests++;
+    http_client_get(fetcher->options.http, &(struct http_get){
                                                .url = wanted->url,
                                                .body_max = ISSUER_BODY_MAX,
                                                .on_response = on_issuer_response,

@@ -6,7 +6,8 @@
 #ifndef INGEST_FOLLOW_ISSUER_DOWNLOAD_H
 #define INGEST_FOLLOW_ISSUER_DOWNLOAD_H
 
-#include "ingest/ingest.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 enum {
     /* How long entries wait for an issuer; it is asked for again all the same, less and less often.
@@ -26,9 +27,21 @@ enum {
 
 struct batch;
 struct ct_log;
+struct follow_stats;
+struct http_client;
 struct issuer_download;
+struct operator_budgets;
+struct pipeline;
 
-struct issuer_download *issuer_download_create(struct ingest *ingest);
+/* All borrowed. */
+struct issuer_download_options {
+    struct http_client *http;
+    struct operator_budgets *operators;
+    struct pipeline *pipeline;
+    struct follow_stats *stats;
+};
+
+struct issuer_download *issuer_download_create(const struct issuer_download_options *options);
 void issuer_download_destroy(struct issuer_download *fetcher);
 
 /* Whether entries that name this issuer may go on: it is known, or has been waited for long enough.

@@ -6,6 +6,8 @@
 #include <hiredis/hiredis.h>
 
 #include "ingest/follow/followed_log.h"
+#include "ingest/follow/log_set.h"
+#include "ingest/follow/redis_writes.h"
 #include "ingest/store/lease.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
@@ -24,7 +26,9 @@ enum {
 };
 
 struct leases {
-    struct ingest *ingest;
+    struct lease_holder holder;
+    struct log_set *logs;
+    struct redis_writes *writes;
     uint64_t round_at_ms;
     bool is_asked; /* a round is out */
     size_t instance_count;
@@ -37,10 +41,11 @@ struct round {
     size_t count;
 };
 
-struct leases *leases_create(struct ingest *ingest)
+struct leases *leases_create(const struct lease_holder *holder, struct log_set *logs,
+                             struct redis_writes *writes)
 {
     struct leases *leases = memory_allocate_zeroed(1, sizeof *leases);
-    leases->ingest = ingest;
+    *leases = (struct leases){ .holder = *holder, .logs = logs, .writes = writes };
     return leases;
 }
 
@@ -49,24 +54,19 @@ void leases_destroy(struct leases *leases)
     free(leases);
 }
 
-static struct lease_request *make_requests(const struct ingest *ingest, size_t count)
+static struct lease_request *make_requests(const struct log_set *set, size_t count)
 {
     struct lease_request *requests = memory_allocate_zeroed(count + 1, sizeof *requests);
     for (size_t i = 0; i < count; i++) {
-        const struct followed_log *log = ingest->logs[i];
+        const struct followed_log *log = set->logs[i];
         requests[i] = (struct lease_request){ log->lease_key, log->key, log->lease_wish };
     }
     return requests;
 }
 
-static struct lease_holder holder_of(const struct ingest *ingest)
+static size_t count_leased(const struct log_set *set)
 {
-    return (struct lease_holder){ ingest->link, ingest->contract.ingests, ingest->instance };
-}
-
-static size_t count_logs(const struct ingest *ingest)
-{
-    return ingest->log_count < LEASE_LOGS_MAX ? ingest->log_count : LEASE_LOGS_MAX;
+    return set->count < LEASE_LOGS_MAX ? set->count : LEASE_LOGS_MAX;
 }
 
 /* Whom the plan gives a log to does not matter when that process has not taken it in good time. */
@@ -108,22 +108,21 @@ static void say_instances(struct leases *leases, const struct lease_round *round
 {
     if (round->instance_count != leases->instance_count)
         say_info("ingest processes share the logs", "processes=%zu logs=%zu", round->instance_count,
-                 leases->ingest->log_count);
+                 leases->logs->count);
     leases->instance_count = round->instance_count;
 }
 
 static void carry_out(struct leases *leases, const struct round *asked,
                       const struct lease_round *round, uint64_t now_ms)
 {
-    struct ingest *ingest = leases->ingest;
     struct lease_plan_log *plan = memory_allocate_zeroed(asked->count + 1, sizeof *plan);
     for (size_t i = 0; i < asked->count; i++)
-        plan[i] = (struct lease_plan_log){ .id = ingest->logs[i]->ct_log.id,
+        plan[i] = (struct lease_plan_log){ .id = leases->logs->logs[i]->ct_log.id,
                                            .owner = lease_round_log(round, i).owner };
     lease_plan_make(round->instances, round->instance_count, plan, asked->count);
     bool takes = false, gives = false;
     for (size_t i = 0; i < asked->count; i++) {
-        struct followed_log *log = ingest->logs[i];
+        struct followed_log *log = leases->logs->logs[i];
         struct lease lease = lease_round_log(round, i);
         bool is_own = lease.owner == round->self;
         bool is_new =
@@ -143,18 +142,17 @@ static void on_round(struct redis_link *link, redisReply *reply, void *context)
 {
     struct round asked = *(struct round *)context;
     struct leases *leases = asked.leases;
-    struct ingest *ingest = leases->ingest;
     struct lease_round round;
     (void)link;
     free(context);
     leases->is_asked = false;
     if (!reply)
         return;
-    bool good = lease_round_read(&round, reply, ingest->instance, asked.count);
-    ingest_note_refusal(ingest, INGEST_LEASES,
-                        good                               ? NULL
-                        : reply->type == REDIS_REPLY_ERROR ? reply->str
-                                                           : "an answer that makes no sense");
+    bool good = lease_round_read(&round, reply, leases->holder.instance, asked.count);
+    redis_writes_note(leases->writes, REDIS_WRITES_LEASES,
+                      good                               ? NULL
+                      : reply->type == REDIS_REPLY_ERROR ? reply->str
+                                                         : "an answer that makes no sense");
     if (!good)
         return;
     say_instances(leases, &round);
@@ -164,13 +162,11 @@ static void on_round(struct redis_link *link, redisReply *reply, void *context)
 /* A process that knows no logs yet could not take its share, and does not count. */
 static void send_round(struct leases *leases, uint64_t now_ms)
 {
-    struct ingest *ingest = leases->ingest;
     leases->round_at_ms = now_ms + LEASE_RENEW_MS;
     struct round *round = memory_allocate(sizeof *round);
-    *round = (struct round){ leases, now_ms, count_logs(ingest) };
-    struct lease_request *requests = make_requests(ingest, round->count);
-    const struct lease_holder holder = holder_of(ingest);
-    leases->is_asked = lease_send_round(&holder, requests, round->count, on_round, round);
+    *round = (struct round){ leases, now_ms, count_leased(leases->logs) };
+    struct lease_request *requests = make_requests(leases->logs, round->count);
+    leases->is_asked = lease_send_round(&leases->holder, requests, round->count, on_round, round);
     if (!leases->is_asked)
         free(round);
     free(requests);
@@ -178,8 +174,7 @@ static void send_round(struct leases *leases, uint64_t now_ms)
 
 uint64_t leases_work(struct leases *leases, uint64_t now_ms)
 {
-    const struct ingest *ingest = leases->ingest;
-    if (leases->is_asked || !ingest->log_count || !redis_link_is_up(ingest->link))
+    if (leases->is_asked || !leases->logs->count || !redis_link_is_up(leases->holder.link))
         return UINT64_MAX;
     if (now_ms >= leases->round_at_ms)
         send_round(leases, now_ms);
@@ -193,9 +188,8 @@ void leases_hurry(struct leases *leases)
 
 void leases_give_back(struct leases *leases)
 {
-    const struct ingest *ingest = leases->ingest;
-    struct lease_request *requests = make_requests(ingest, count_logs(ingest));
-    const struct lease_holder holder = holder_of(ingest);
-    (void)lease_send_farewell(&holder, requests, count_logs(ingest));
+    size_t count = count_leased(leases->logs);
+    struct lease_request *requests = make_requests(leases->logs, count);
+    (void)lease_send_farewell(&leases->holder, requests, count);
     free(requests);
 }

@@ -8,10 +8,14 @@
 
 #include <stdint.h>
 
-struct ingest;
+struct lease_holder;
+struct log_set;
+struct redis_writes;
 struct leases;
 
-struct leases *leases_create(struct ingest *ingest);
+/* `holder` is copied, the rest borrowed. */
+struct leases *leases_create(const struct lease_holder *holder, struct log_set *logs,
+                             struct redis_writes *writes);
 /* After the link, so that no reply is owed. NULL is fine. */
 void leases_destroy(struct leases *leases);
 

@@ -25,23 +25,27 @@ enum {
 struct request {
     struct followed_log *log;
     struct fetch fetch;
-    size_t reserved;
+    size_t admitted; /* bytes, of the log's memory */
 };
 
 static struct digest *sha256_of(const struct followed_log *log)
 {
-    return pipeline_sha256(log->ingest->pipeline);
+    return pipeline_sha256(log->services->pipeline);
 }
 
 static const char *fetch_name(const struct followed_log *log, enum fetch_kind kind)
 {
-    static const char *const names[2][FETCH_KINDS] = {
-        [CT_LOG_RFC6962] = { "checkpoint in Redis", "get-sth", "proof of the start", "get-entries",
-                             "proof", "proof of what was released" },
-        [CT_LOG_TILED] = { "checkpoint in Redis", "checkpoint", "hash tile", "data tile",
-                           "hash tile", "hash tile" },
-    };
-    return names[log->ct_log.kind][kind];
+    const struct log_protocol *protocol = log->protocol;
+    switch (kind) {
+    case FETCH_HEAD: return protocol->head_name;
+    case FETCH_START: return protocol->start_name;
+    case FETCH_RANGE: return protocol->range_name;
+    case FETCH_PROOF:
+    case FETCH_CLASSIFY:
+    case FETCH_POSITION:
+    case FETCH_KINDS: break;
+    }
+    return protocol->proof_name;
 }
 
 static bool is_for_proof(enum fetch_kind kind)
@@ -92,11 +96,11 @@ static void note_response(struct followed_log *log, const struct fetch *fetch,
 {
     char why[64];
     (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-    bool is_partial = log->source.is_tiled && fetch->width < TILE_WIDTH;
+    bool is_partial = log->protocol->has_partial_tiles && fetch->width < TILE_WIDTH;
     if (fetch->kind == FETCH_RANGE && failure == FETCH_MISSING && is_partial)
         return;
-    log->ingest->stats.request_failures++;
-    log->ingest->stats.oversize += failure == FETCH_TOO_LARGE;
+    log->services->stats->request_failures++;
+    log->services->stats->oversize += failure == FETCH_TOO_LARGE;
     followed_log_note_failure(log, fetch_name(log, fetch->kind),
                               response->result == HTTP_ANSWERED ? why : response->error);
 }
@@ -114,9 +118,7 @@ static void fail_response(struct followed_log *log, const struct fetch *fetch,
 static bool read_head(const struct followed_log *log, struct signed_head *head, struct bytes body,
                       const char **wrong)
 {
-    bool good = log->source.is_tiled
-                    ? signed_head_read_checkpoint(head, body, log->ct_log.id, sha256_of(log))
-                    : signed_head_read_sth(head, body);
+    bool good = log->protocol->read_head(head, body, log->ct_log.id, sha256_of(log));
     *wrong = !good                                     ? "not a tree head"
              : !log_key_has_signed(log->log_key, head) ? "not signed by the log"
                                                        : NULL;
@@ -133,7 +135,7 @@ static void on_head(struct followed_log *log, const struct fetch *fetch, struct 
         fail_fetch(log, fetch, FETCH_MALFORMED, 0, now_ms);
         return;
     }
-    struct ingest_stats *stats = &log->ingest->stats;
+    struct follow_stats *stats = log->services->stats;
     bool is_stale = head.size < log->follower.book.released.next ||
                     (log->follower.has_head && head.size < log->follower.head.size);
     stats->heads++;
@@ -150,12 +152,11 @@ static void on_range(struct followed_log *log, const struct fetch *fetch,
                      const struct http_response *response)
 {
     struct held_body *held = &log->held[fetch->slot];
-    assert(held->reserved == 0);
+    assert(!held->is_there);
     http_response_take_body(response, &held->body);
-    /* From now on the bytes there are count, not those expected. One at least: it marks the place
-     * as taken. */
-    held->reserved = held->body.size + 1;
-    log->ingest->held_bytes += held->reserved;
+    held->is_there = true;
+    held->size = held->body.size;
+    memory_share_add(&log->memory, MEMORY_ANSWER, held->size);
     held->seen_ms = clock_realtime_ms();
     follower_on_range(&log->follower, fetch);
 }
@@ -182,7 +183,7 @@ static void on_proof(struct followed_log *log, const struct fetch *fetch, struct
     }
 }
 
-static void count_status(struct ingest_stats *stats, const struct http_response *response)
+static void count_status(struct follow_stats *stats, const struct http_response *response)
 {
     if (response->result != HTTP_ANSWERED)
         stats->unreachable++;
@@ -212,12 +213,12 @@ static void on_log_response(void *context, const struct http_response *response)
     struct followed_log *log = request.log;
     uint64_t now_ms = clock_monotonic_ms();
     free(context);
-    log->ingest->held_bytes -= request.reserved;
+    memory_share_remove(&log->memory, MEMORY_ADMITTED, request.admitted);
     if (response->result == HTTP_STOPPED)
         return;
     settle_budget(log, &request, response, now_ms);
-    count_status(&log->ingest->stats, response);
-    log->ingest->stats.bytes += response->body->size;
+    count_status(log->services->stats, response);
+    log->services->stats->bytes += response->body->size;
     if (!follower_expects(&log->follower, &request.fetch))
         return;
     if (response->result != HTTP_ANSWERED || response->status != 200) {
@@ -236,27 +237,14 @@ static void on_log_response(void *context, const struct http_response *response)
     }
 }
 
-static void write_range(const struct followed_log *log, const struct fetch *fetch,
-                        struct buffer *url)
-{
-    char path[TILE_PATH_SIZE];
-    if (log->source.is_tiled) {
-        tile_path_write(path, TILE_LEVEL_DATA, fetch->start / TILE_WIDTH, fetch->width);
-        buffer_append_string(url, path);
-    } else {
-        buffer_append_format(url, "ct/v1/get-entries?start=%" PRIu64 "&end=%" PRIu64, fetch->start,
-                             fetch->start + fetch->count - 1);
-    }
-}
-
 static void write_url(const struct followed_log *log, const struct fetch *fetch, struct buffer *url)
 {
     buffer_append_string(url, log->ct_log.url);
     switch (fetch->kind) {
-    case FETCH_HEAD:
-        buffer_append_string(url, log->source.is_tiled ? "checkpoint" : "ct/v1/get-sth");
+    case FETCH_HEAD: buffer_append_string(url, log->protocol->head_path); break;
+    case FETCH_RANGE:
+        log_protocol_write_range(log->protocol, fetch->start, fetch->count, fetch->width, url);
         break;
-    case FETCH_RANGE: write_range(log, fetch, url); break;
     case FETCH_START:
     case FETCH_PROOF:
     case FETCH_CLASSIFY: log_proof_write_path(log->proof, url); break;
@@ -267,22 +255,22 @@ static void write_url(const struct followed_log *log, const struct fetch *fetch,
     assert(!url->failed);
 }
 
-static size_t body_max(const struct followed_log *log, enum fetch_kind kind)
+static size_t body_max(const struct followed_log *log, const struct fetch *fetch)
 {
-    if (kind == FETCH_HEAD)
+    if (fetch->kind == FETCH_HEAD)
         return SIGNED_HEAD_BODY_MAX;
-    if (kind != FETCH_RANGE)
+    if (fetch->kind != FETCH_RANGE)
         return LOG_PROOF_BODY_MAX;
-    return log->source.is_tiled ? ENTRY_TILE_BODY_MAX : RFC6962_BODY_MAX;
+    return log_protocol_body_max(log->protocol, fetch->start, fetch->count);
 }
 
 static size_t expected_size(const struct followed_log *log, const struct fetch *fetch)
 {
     if (fetch->kind != FETCH_RANGE)
         return 0;
-    uint64_t entries = log->source.is_tiled ? fetch->width : fetch->count;
+    uint64_t entries = log->protocol->has_partial_tiles ? fetch->width : fetch->count;
     uint64_t size = entries * log->bytes_per_entry;
-    return size < INGEST_HELD_MAX ? (size_t)size : INGEST_HELD_MAX;
+    return size < HELD_MEMORY_LOG_MAX ? (size_t)size : HELD_MEMORY_LOG_MAX;
 }
 
 static void send(struct followed_log *log, const struct fetch *fetch)
@@ -292,22 +280,17 @@ static void send(struct followed_log *log, const struct fetch *fetch)
     write_url(log, fetch, &url);
     struct request *request = memory_allocate(sizeof *request);
     *request = (struct request){ log, *fetch, expected_size(log, fetch) };
-    log->ingest->held_bytes += request->reserved;
-    log->ingest->stats.requests++;
-    http_client_get(log->ingest->http, &(struct http_get){
-                                           .url = (const char *)url.data,
-                                           .body_max = body_max(log, fetch->kind),
-                                           .body_expected = request->reserved,
-                                           .is_fresh = fetch->is_fresh,
-                                           .on_response = on_log_response,
-                                           .context = request,
-                                       });
+    memory_share_add(&log->memory, MEMORY_ADMITTED, request->admitted);
+    log->services->stats->requests++;
+    http_client_get(log->services->http, &(struct http_get){
+                                             .url = (const char *)url.data,
+                                             .body_max = body_max(log, fetch),
+                                             .body_expected = request->admitted,
+                                             .is_fresh = fetch->is_fresh,
+                                             .on_response = on_log_response,
+                                             .context = request,
+                                         });
     buffer_free(&url);
-}
-
-static bool may_run_ahead(const struct followed_log *log)
-{
-    return log->ingest->held_bytes < INGEST_HELD_MAX;
 }
 
 /* What of it needs no request is done, and nothing is in flight. */
@@ -348,7 +331,8 @@ static uint64_t work_on_road(struct followed_log *log, uint64_t now_ms)
     struct fetch fetch;
     uint64_t at_ms;
     do {
-        at_ms = follower_want(&log->follower, now_ms, may_run_ahead(log), &fetch);
+        at_ms =
+            follower_want(&log->follower, now_ms, memory_share_may_run_ahead(&log->memory), &fetch);
         if (at_ms <= now_ms)
             at_ms = carry_out(log, &fetch, now_ms);
     } while (at_ms <= now_ms);

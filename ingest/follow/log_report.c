@@ -65,7 +65,7 @@ void followed_log_report(struct followed_log *log, uint64_t now_ms)
     uint64_t realtime_ms = clock_realtime_ms();
     add_text(&report, LOG_FIELD_STATE,
              log->is_left_alone ? "left alone" : follower_state_name(log->follower.state));
-    add_text(&report, LOG_FIELD_OWNER, log->ingest->instance);
+    add_text(&report, LOG_FIELD_OWNER, log->services->instance);
     add_number(&report, LOG_FIELD_HEAD_SIZE, log->follower.has_head ? log->follower.head.size : 0);
     add_number(&report, LOG_FIELD_STH_AGE_S, head_age_s(log, realtime_ms));
     add_number(&report, LOG_FIELD_LAG_ENTRIES, follower_lag(&log->follower));
@@ -78,5 +78,5 @@ void followed_log_report(struct followed_log *log, uint64_t now_ms)
     add_number(&report, LOG_FIELD_QUARANTINE_SINCE, log->quarantined_ms);
     add_text(&report, LOG_FIELD_LAST_ERROR, log->error);
     add_number(&report, LOG_FIELD_UPDATED, realtime_ms);
-    publisher_set_fields(log->ingest->publisher, log->key, report.fields, report.count, 0);
+    publisher_set_fields(log->services->publisher, log->key, report.fields, report.count, 0);
 }

@@ -26,7 +26,7 @@ static void start_at(struct followed_log *log, uint64_t index,
     follower_on_started(&log->follower, &position, now_ms);
     struct batch *batch = log_window_begin_batch(log);
     batch->creates = is_new;
-    publisher_submit(log->ingest->publisher, batch);
+    publisher_submit(log->services->publisher, batch);
 }
 
 bool log_start_begin(struct followed_log *log, uint64_t now_ms)
@@ -42,7 +42,7 @@ bool log_start_begin(struct followed_log *log, uint64_t now_ms)
     log->start_begun = true;
     log->proof_head = log->follower.head;
     enum log_proof_state state = log_proof_begin(log->proof, index, NULL, &log->proof_head,
-                                                 pipeline_sha256(log->ingest->pipeline));
+                                                 pipeline_sha256(log->services->pipeline));
     return state == LOG_PROOF_SHOWN && log_start_on_proof(log, state, now_ms);
 }
 

@@ -5,21 +5,17 @@
 
 #include "ingest/ct/rfc6962.h"
 #include "ingest/follow/issuer_download.h"
+#include "ingest/follow/known_issuers.h"
+#include "ingest/follow/log_trial.h"
 #include "ingest/make/pipeline.h"
 #include "shared/base/clock.h"
 #include "shared/base/reader.h"
 #include "shared/base/say.h"
 #include "shared/message/tile_path.h"
 
-enum {
-    /* A window of an RFC 6962 log's backlog costs a proof, so it is worth some pages; a log alone
-     * may hold no more. */
-    WINDOW_BYTES_MAX = 16 * 1024 * 1024,
-};
-
 static struct digest *sha256_of(const struct followed_log *log)
 {
-    return pipeline_sha256(log->ingest->pipeline);
+    return pipeline_sha256(log->services->pipeline);
 }
 
 struct batch *log_window_begin_batch(struct followed_log *log)
@@ -29,8 +25,8 @@ struct batch *log_window_begin_batch(struct followed_log *log)
     batch->generation = log->follower.life;
     batch->log_key = log->key;
     batch->log_id_hex = log->ct_log.id_hex;
-    if (log->source.is_tiled)
-        issuer_download_deliver(log->ingest->issuers, batch);
+    if (log->protocol != log_protocol_of(CT_LOG_RFC6962))
+        issuer_download_deliver(log->services->issuers, batch);
     return batch;
 }
 
@@ -42,7 +38,7 @@ static void hold(struct followed_log *log, struct batch *batch, uint64_t now_ms)
     *window->last = batch;
     window->last = &batch->next;
     window->bytes += batch->arena.size;
-    log->ingest->held_bytes += batch->arena.size;
+    memory_share_add(&log->memory, MEMORY_WINDOW, batch->arena.size);
     log_book_take(&log->follower.book, &batch->position);
 }
 
@@ -53,7 +49,7 @@ static struct batch *take_held(struct followed_log *log)
     window->first = batch->next;
     batch->next = NULL;
     window->bytes -= batch->arena.size;
-    log->ingest->held_bytes -= batch->arena.size;
+    memory_share_remove(&log->memory, MEMORY_WINDOW, batch->arena.size);
     return batch;
 }
 
@@ -66,23 +62,23 @@ void log_window_clear(struct followed_log *log)
         batch_destroy(batch);
     }
     if (had_issuers)
-        ingest_reload_issuers(log->ingest);
+        known_issuers_reload(log->services->known_issuers);
 }
 
 /* Everything in the window is in the tree of `head`, or nobody asks. */
 static void release(struct followed_log *log, const struct signed_head *head, uint64_t proven_size,
                     uint64_t now_ms)
 {
-    log->ingest->stats.window_verify_ms += now_ms - log->window.begun_at_ms;
-    log->ingest->stats.windows++;
+    log->services->stats->window_verify_ms += now_ms - log->window.begun_at_ms;
+    log->services->stats->windows++;
     while (log->window.first) {
         struct batch *batch = take_held(log);
         batch->position.head = *head;
         batch->position.verified_size = proven_size;
-        publisher_submit(log->ingest->publisher, batch);
+        publisher_submit(log->services->publisher, batch);
     }
     if (log->follower.mismatches && !log->follower.is_quarantined) {
-        log->ingest->stats.mismatches_transient++;
+        log->services->stats->mismatches_transient++;
         say_info("log's entries are right again", "log=%s", say_quoted(log->ct_log.description));
     }
     follower_on_proven(&log->follower, head, proven_size);
@@ -105,8 +101,8 @@ static void fill(struct filling *filling, const struct entry *entry)
         hold(filling->log, filling->batch, filling->now_ms);
         filling->batch = log_window_begin_batch(filling->log);
     }
-    pipeline_add_entry(filling->log->ingest->pipeline, filling->batch, &filling->log->source, entry,
-                       filling->seen_ms);
+    pipeline_add_entry(filling->log->services->pipeline, filling->batch, &filling->log->source,
+                       entry, filling->seen_ms);
     filling->count++;
 }
 
@@ -168,7 +164,7 @@ static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_
     bool all = true;
     for (size_t at = 0; at < chain.size && at < (size_t)PIPELINE_CHAIN_MAX * SHA256_SIZE;
          at += SHA256_SIZE)
-        all &= issuer_download_want(log->ingest->issuers, &log->ct_log, chain.data + at, now_ms);
+        all &= issuer_download_want(log->services->issuers, &log->ct_log, chain.data + at, now_ms);
     return all;
 }
 
@@ -203,49 +199,55 @@ static void quarantine(struct followed_log *log, enum mismatch_class class,
         .other = other,
         .computed = log->mismatch,
     };
-    log->ingest->stats.mismatches[class]++;
+    log->services->stats->mismatches[class]++;
     /* Each pair of heads that contradict each other counts; the rest would be said again at each
      * look. */
     bool is_known = log->quarantine == class && class != MISMATCH_EQUIVOCATION;
-    if (!is_known && !evidence_send(&evidence, &log->ingest->contract, log->ingest->link))
+    if (!is_known && !evidence_send(&evidence, log->services->contract, log->services->link))
         say_error("evidence could not be kept", "log=%s class=%s",
                   say_quoted(log->ct_log.description), mismatch_class_name(class));
     followed_log_enter_quarantine(log, class);
     follower_on_quarantine(&log->follower, now_ms);
 }
 
+/* What the entries of a persistent mismatch say of the log, as far as is known. */
+static void judge_window(struct followed_log *log, const struct signed_head *head,
+                         enum log_proof_state proof, uint64_t now_ms)
+{
+    const struct trial trial =
+        log_trial_of_window(log->follower.mismatches, &log->follower.book.released, head, proof);
+    if (trial.verdict == TRIAL_GUILTY)
+        quarantine(log, trial.class, head, NULL, now_ms);
+}
+
 static void on_mismatch(struct followed_log *log, const struct signed_head *head, uint64_t now_ms)
 {
+    const struct log_position *taken = &log->follower.book.taken;
+    const struct log_position *released = &log->follower.book.released;
     log->stats.mismatches++;
-    log->mismatch = (struct merkle_tree){ .size = log->follower.book.taken.next };
-    merkle_frontier_root(sha256_of(log), &log->follower.book.taken.frontier, &log->mismatch.root);
+    log->mismatch = (struct merkle_tree){ .size = taken->next };
+    merkle_frontier_root(sha256_of(log), &taken->frontier, &log->mismatch.root);
     followed_log_note_failure(log, "verification", "the entries are not those of the signed tree");
     log_window_clear(log);
     if (follower_on_mismatch(&log->follower, now_ms) != MISMATCH_TO_CLASSIFY)
         return;
     log->proof_head = *head;
-    bool extends =
-        log->follower.book.released.next > 0 && log->follower.book.released.next < head->size;
-    enum log_proof_state state =
-        extends ? log_proof_begin(log->proof, log->follower.book.released.next,
-                                  &log->follower.book.released.frontier, head, sha256_of(log))
-                : LOG_PROOF_SHOWN;
-    /* Any tree extends the empty one; then it is the entries that are wrong. */
-    if (state != LOG_PROOF_ASKS)
-        quarantine(log, state == LOG_PROOF_SHOWN ? MISMATCH_ENTRIES : MISMATCH_FORK, head, NULL,
-                   now_ms);
+    bool may_extend = released->next > 0 && released->next < head->size;
+    enum log_proof_state proof =
+        may_extend
+            ? log_proof_begin(log->proof, released->next, &released->frontier, head, sha256_of(log))
+            : LOG_PROOF_SHOWN;
+    judge_window(log, head, proof, now_ms);
 }
 
 static void settle_by_root(struct followed_log *log, uint64_t now_ms)
 {
     const struct signed_head head = log->follower.head;
-    struct merkle_hash root;
-    merkle_frontier_root(sha256_of(log), &log->follower.book.taken.frontier, &root);
-    if (memcmp(&root, &head.root, sizeof root) == 0) {
-        log->ingest->stats.roots_reproduced++;
+    if (log_trial_has_root(&log->follower.book.taken.frontier, &head.root, sha256_of(log))) {
+        log->services->stats->roots_reproduced++;
         release(log, &head, head.size, now_ms);
     } else {
-        log->ingest->stats.roots_different++;
+        log->services->stats->roots_different++;
         on_mismatch(log, &head, now_ms);
     }
 }
@@ -255,7 +257,7 @@ static void settle_by_proof(struct followed_log *log, enum log_proof_state state
     switch (state) {
     case LOG_PROOF_ASKS: return;
     case LOG_PROOF_SHOWN:
-        log->ingest->stats.proofs++;
+        log->services->stats->proofs++;
         release(log, &log->proof_head, log->follower.book.taken.next, now_ms);
         return;
     case LOG_PROOF_CONTRADICTED: on_mismatch(log, &log->proof_head, now_ms); return;
@@ -269,11 +271,9 @@ static void settle_unverified(struct followed_log *log, uint64_t now_ms)
     const struct log_position *position = &log->follower.book.taken;
     uint64_t proven_size = log->follower.book.released.verified_size;
     if (position->has_frontier && position->next == head.size) {
-        struct merkle_hash root;
-        merkle_frontier_root(sha256_of(log), &position->frontier, &root);
-        bool is_right = memcmp(&root, &head.root, sizeof root) == 0;
-        log->ingest->stats.roots_reproduced += is_right;
-        log->ingest->stats.roots_different += !is_right;
+        bool is_right = log_trial_has_root(&position->frontier, &head.root, sha256_of(log));
+        log->services->stats->roots_reproduced += is_right;
+        log->services->stats->roots_different += !is_right;
         if (is_right)
             proven_size = head.size;
         else
@@ -282,14 +282,9 @@ static void settle_unverified(struct followed_log *log, uint64_t now_ms)
     release(log, &head, proven_size, now_ms);
 }
 
-static bool must_close(const struct followed_log *log)
-{
-    return log->window.bytes >= WINDOW_BYTES_MAX || log->ingest->held_bytes >= INGEST_HELD_MAX;
-}
-
 void log_window_settle(struct followed_log *log, uint64_t now_ms)
 {
-    switch (follower_next_verdict(&log->follower, must_close(log))) {
+    switch (follower_next_verdict(&log->follower, memory_share_must_close(&log->memory))) {
     case FOLLOWER_VERDICT_NONE: return;
     case FOLLOWER_VERDICT_RELEASE: settle_unverified(log, now_ms); return;
     case FOLLOWER_VERDICT_BY_ROOT: settle_by_root(log, now_ms); return;
@@ -308,12 +303,12 @@ static void take_entries(struct followed_log *log, const struct held_body *held,
                          const struct follower_slot *slot, uint64_t now_ms)
 {
     assert(log->follower.book.taken.next == slot->start);
-    log->follower.book.taken.page = log->source.is_tiled ? 0 : log->follower.page.learnt;
+    log->follower.book.taken.page = log->follower.page.is_fixed ? 0 : log->follower.page.learnt;
     struct filling filling = { .log = log, .seen_ms = held->seen_ms, .now_ms = now_ms };
     struct bytes body = buffer_bytes(&held->body);
     bool is_right = true;
     filling.batch = log_window_begin_batch(log);
-    if (log->source.is_tiled)
+    if (log->protocol->is_tile(slot->start, slot->count))
         is_right = fill_from_tile(&filling, slot, body);
     else
         fill_from_page(&filling, slot, body);
@@ -335,11 +330,13 @@ static void take_entries(struct followed_log *log, const struct held_body *held,
 bool log_window_take(struct followed_log *log, uint64_t now_ms)
 {
     int slot = follower_next_held(&log->follower);
-    if (slot < 0 || !publisher_has_room(log->ingest->publisher) || !log->ingest->issuers_known)
+    if (slot < 0 || !publisher_has_room(log->services->publisher) ||
+        !known_issuers_are_there(log->services->known_issuers))
         return false;
     struct held_body *held = &log->held[slot];
     const struct follower_slot copy = log->follower.slots[slot];
-    if (log->source.is_tiled && !issuers_are_there(log, &copy, buffer_bytes(&held->body), now_ms))
+    if (log->protocol->is_tile(copy.start, copy.count) &&
+        !issuers_are_there(log, &copy, buffer_bytes(&held->body), now_ms))
         return false;
     take_entries(log, held, &copy, now_ms);
     followed_log_release_held(log, held);
@@ -353,22 +350,12 @@ void log_window_on_proof(struct followed_log *log, enum fetch_kind kind, enum lo
         settle_by_proof(log, state, now_ms);
         return;
     }
-    if (state != LOG_PROOF_ASKS)
-        quarantine(log, state == LOG_PROOF_SHOWN ? MISMATCH_ENTRIES : MISMATCH_FORK,
-                   &log->proof_head, NULL, now_ms);
+    judge_window(log, &log->proof_head, state, now_ms);
 }
 
 void log_window_on_no_class(struct followed_log *log, uint64_t now_ms)
 {
     quarantine(log, MISMATCH_UNEXPLAINED, &log->proof_head, NULL, now_ms);
-}
-
-/* A head of just what is released: it must be signed over just that. */
-static bool is_over_released(const struct followed_log *log, const struct signed_head *head)
-{
-    struct merkle_hash root;
-    merkle_frontier_root(sha256_of(log), &log->follower.book.released.frontier, &root);
-    return memcmp(&root, &head->root, sizeof root) == 0;
 }
 
 static void keep_head_text(struct followed_log *log, struct bytes text)
@@ -382,37 +369,37 @@ static void keep_head_text(struct followed_log *log, struct bytes text)
 bool log_window_accepts_head(struct followed_log *log, const struct signed_head *head,
                              struct bytes text, uint64_t now_ms)
 {
-    bool knows = log->follower.has_position && log->follower.book.released.has_frontier &&
-                 log->follower.policy->verifies;
-    bool is_at_end = knows && head->size == log->follower.book.released.next;
-    bool is_right = is_at_end && is_over_released(log, head);
-    struct signed_head other = log->follower.book.released.head;
+    const struct log_position *released = &log->follower.book.released;
+    bool knows =
+        log->follower.has_position && released->has_frontier && log->follower.policy->verifies;
+    struct signed_head other = released->head;
     bool contradicts = head_history_add(&log->history, head, &other);
+    const struct trial trial =
+        knows ? log_trial_of_head(released, head, contradicts ? &other : NULL, sha256_of(log))
+              : (struct trial){ TRIAL_IN_ORDER, MISMATCH_NONE };
     bool is_news = !log->follower.has_head || head->size > log->follower.head.size;
-    if (is_news || contradicts || (is_at_end && !is_right))
+    if (is_news || contradicts || trial.verdict == TRIAL_GUILTY)
         keep_head_text(log, text);
-    if (is_right) {
+    if (trial.verdict == TRIAL_RIGHT) {
         follower_on_right_head(&log->follower);
         followed_log_leave_quarantine(log);
     }
-    if (!knows || (!contradicts && (!is_at_end || is_right)))
+    if (trial.verdict != TRIAL_GUILTY)
         return true;
-    bool is_equivocation = contradicts || other.size == head->size;
     log->mismatch = (struct merkle_tree){ 0 };
-    quarantine(log, is_equivocation ? MISMATCH_EQUIVOCATION : MISMATCH_FORK, head,
-               is_equivocation ? &other : NULL, now_ms);
+    quarantine(log, trial.class, head, trial.class == MISMATCH_EQUIVOCATION ? &other : NULL,
+               now_ms);
     return false;
 }
 
 void log_window_check_end(struct followed_log *log, uint64_t now_ms)
 {
     const struct ct_log *ct_log = &log->ct_log;
+    const struct log_position *released = &log->follower.book.released;
     if (log->follower.state != FOLLOWER_FINISHED || !log->follower.policy->verifies ||
-        !ct_log->has_final_root || log->follower.book.released.next != ct_log->final_size)
+        log_trial_of_end(released, ct_log, sha256_of(log)).verdict != TRIAL_GUILTY)
         return;
-    struct signed_head final = { .size = ct_log->final_size, .root = ct_log->final_root };
-    if (is_over_released(log, &final))
-        return;
+    const struct signed_head final = { .size = ct_log->final_size, .root = ct_log->final_root };
     log->mismatch = (struct merkle_tree){ 0 };
-    quarantine(log, MISMATCH_FINAL_HEAD, &final, &log->follower.book.released.head, now_ms);
+    quarantine(log, MISMATCH_FINAL_HEAD, &final, &released->head, now_ms);
 }

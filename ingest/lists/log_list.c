@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "ingest/ct/log_protocol.h"
 #include "shared/base/base64.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
@@ -201,7 +202,7 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
         parse->list->refused++;
         return;
     }
-    read.url = read_url(parse, log, kind == CT_LOG_TILED ? "monitoring_url" : "url");
+    read.url = read_url(parse, log, log_protocol_of(kind)->url_member);
     if (!read.url || !read_interval(log, &read)) {
         parse->list->refused++;
         ct_log_clear(&read);
@@ -216,9 +217,9 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
     add_log(parse, &read);
 }
 
-static void read_logs(const struct parse *parse, const cJSON *operator, const char * name,
-                      enum ct_log_kind kind)
+static void read_logs(const struct parse *parse, const cJSON *operator, enum ct_log_kind kind)
 {
+    const char *name = log_protocol_of(kind)->list_member;
     const cJSON *log;
     cJSON_ArrayForEach(log, cJSON_GetObjectItemCaseSensitive(operator, name))
         read_log(parse, log, json_read_string(operator, "name"), kind);
@@ -229,8 +230,9 @@ static void read_operators(const struct parse *parse, const cJSON *operators)
     const cJSON *operator;
     cJSON_ArrayForEach(operator, operators)
     {
-        read_logs(parse, operator, "logs", CT_LOG_RFC6962);
-        read_logs(parse, operator, "tiled_logs", CT_LOG_TILED);
+        for (int kind = 0; kind < CT_LOG_KINDS; kind++)
+            if (log_protocol_of((enum ct_log_kind)kind)->list_member)
+                read_logs(parse, operator,(enum ct_log_kind) kind);
     }
 }
 

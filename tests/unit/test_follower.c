@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "ingest/follow/follower.h"
+#include "ingest/follow/log_trial.h"
 #include "shared/message/tile_path.h"
 
 static const struct follower_policy rfc6962 = { .poll_ms = 10000,
@@ -568,7 +569,7 @@ static void what_stays_wrong_is_classified_and_quarantined(void **state)
     take_range(&follower, 0, 256, 256);
     assert_int_equal(follower_next_verdict(&follower, false), FOLLOWER_VERDICT_BY_ROOT);
     uint64_t now_ms = 0;
-    for (unsigned tries = 1; tries < FOLLOWER_WINDOW_TRIES; tries++) {
+    for (unsigned tries = 1; tries < LOG_TRIAL_WINDOWS; tries++) {
         uint64_t later_ms = fail_window(&follower, now_ms);
         assert_true(later_ms >= now_ms + strict_tiled.poll_ms * tries);
         now_ms = later_ms;
@@ -611,7 +612,7 @@ static void a_log_that_does_not_say_is_quarantined_without_a_class(void **state)
     (void)state;
     struct follower follower = make_at(&strict_tiled, 256, 512);
     uint64_t now_ms = 0;
-    follower.mismatches = FOLLOWER_WINDOW_TRIES - 1;
+    follower.mismatches = LOG_TRIAL_WINDOWS - 1;
     take_range(&follower, 0, 256, 256);
     assert_int_equal(follower_on_mismatch(&follower, now_ms), MISMATCH_TO_CLASSIFY);
     enum failure_advice advice = FAILURE_RETRIED;

@@ -336,7 +336,7 @@ static void check_rfc6962(struct made_log *log, uint64_t size, uint64_t head_siz
     struct signed_head head = make_head(log, head_size);
     struct merkle_frontier claim;
     make_frontier(log, size, &claim);
-    run.proof = log_proof_create(CT_LOG_RFC6962);
+    run.proof = log_proof_create(false);
     enum log_proof_state state =
         log_proof_begin(run.proof, size, has_claim ? &claim : NULL, &head, log->sha256);
     assert_int_equal(run_on(&run, state, false), LOG_PROOF_SHOWN);
@@ -382,7 +382,7 @@ static void an_rfc6962_log_proves_any_place_in_any_way(void **state)
 static void another_leaf_with_the_same_hash_proves_nothing(void **state)
 {
     struct made_log *log = *state;
-    struct log_proof *proof = log_proof_create(CT_LOG_RFC6962);
+    struct log_proof *proof = log_proof_create(false);
     const struct signed_head head = make_head(log, 7);
     bool malformed;
     assert_int_equal(log_proof_begin(proof, 5, NULL, &head, log->sha256), LOG_PROOF_ASKS);
@@ -423,7 +423,7 @@ static void a_tiled_log_proves_any_place_from_tiles_that_exist(void **state)
             const struct signed_head head = make_head(log, sizes[i]);
             struct merkle_frontier claim;
             make_frontier(log, sizes[j], &claim);
-            run.proof = log_proof_create(CT_LOG_TILED);
+            run.proof = log_proof_create(true);
             enum log_proof_state proof =
                 log_proof_begin(run.proof, sizes[j], NULL, &head, log->sha256);
             assert_int_equal(run_on(&run, proof, true), LOG_PROOF_SHOWN);
@@ -444,7 +444,7 @@ static void no_bent_hash_of_a_tile_proves_anything(void **state)
     const struct signed_head head = make_head(log, 66000);
     for (size_t bend = 0; bend < 1000; bend += 7) {
         struct run run = { .log = log, .bend = bend, .serves = 66000 };
-        run.proof = log_proof_create(CT_LOG_TILED);
+        run.proof = log_proof_create(true);
         enum log_proof_state proof = log_proof_begin(run.proof, 40000, NULL, &head, log->sha256);
         proof = run_on(&run, proof, true);
         bool was_bent = run.bend == SIZE_MAX;
@@ -464,7 +464,7 @@ static void a_backlog_of_tiles_costs_few_hash_tiles(void **state)
     struct run run = { .log = log, .bend = SIZE_MAX, .serves = 66000 };
     struct merkle_frontier claim = { 0 };
     size_t questions = 0;
-    run.proof = log_proof_create(CT_LOG_TILED);
+    run.proof = log_proof_create(true);
     for (uint64_t tile = 0; tile < 66000 / TILE_WIDTH; tile++) {
         for (uint64_t i = 0; i < TILE_WIDTH; i++)
             merkle_frontier_add(log->sha256, &claim, 0, &log->hashes[0][tile * TILE_WIDTH + i]);
@@ -483,7 +483,7 @@ static void a_partial_tile_that_is_gone_is_replaced_by_the_full_one(void **state
     struct made_log *log = *state;
     const struct signed_head head = make_head(log, 300);
     struct run run = { .log = log, .bend = SIZE_MAX, .serves = 600 };
-    run.proof = log_proof_create(CT_LOG_TILED);
+    run.proof = log_proof_create(true);
     enum log_proof_state proof;
     (void)log_proof_begin(run.proof, 290, NULL, &head, log->sha256);
     /* Level 1 is partial in the larger log as well, and too wide. */

@@ -1,0 +1,63 @@
+#include "ingest/follow/held_memory.h"
+
+#include <assert.h>
+
+void memory_share_join(struct memory_share *share, struct held_memory *memory)
+{
+    *share = (struct memory_share){ .memory = memory, .next = memory->first };
+    memory->first = share;
+}
+
+static size_t sum(const size_t *bytes)
+{
+    return bytes[MEMORY_ADMITTED] + bytes[MEMORY_ANSWER] + bytes[MEMORY_WINDOW];
+}
+
+void memory_share_leave(struct memory_share *share)
+{
+    struct memory_share **link = &share->memory->first;
+    assert(sum(share->bytes) == 0);
+    while (*link != share)
+        link = &(*link)->next;
+    *link = share->next;
+}
+
+void memory_share_add(struct memory_share *share, enum memory_use use, size_t size)
+{
+    share->bytes[use] += size;
+    share->memory->bytes[use] += size;
+}
+
+void memory_share_remove(struct memory_share *share, enum memory_use use, size_t size)
+{
+    assert(share->bytes[use] >= size);
+    share->bytes[use] -= size;
+    share->memory->bytes[use] -= size;
+}
+
+bool memory_share_may_run_ahead(const struct memory_share *share)
+{
+    return sum(share->memory->bytes) < HELD_MEMORY_MAX && sum(share->bytes) < HELD_MEMORY_LOG_MAX;
+}
+
+static bool has_largest_window(const struct memory_share *share)
+{
+    for (const struct memory_share *other = share->memory->first; other; other = other->next)
+        if (other->bytes[MEMORY_WINDOW] > share->bytes[MEMORY_WINDOW])
+            return false;
+    return share->bytes[MEMORY_WINDOW] > 0;
+}
+
+bool memory_share_must_close(const struct memory_share *share)
+{
+    /* What is only on its way is not there yet: it closes no window. */
+    const size_t *all = share->memory->bytes;
+    bool is_short = all[MEMORY_ANSWER] + all[MEMORY_WINDOW] >= HELD_MEMORY_MAX;
+    return share->bytes[MEMORY_WINDOW] >= HELD_MEMORY_WINDOW_MAX ||
+           (is_short && has_largest_window(share));
+}
+
+size_t held_memory_bytes(const struct held_memory *memory)
+{
+    return sum(memory->bytes);
+}

@@ -1,0 +1,54 @@
+/*
+ * How much the logs of a process may hold together, and each of them: answers that were asked for
+ * (as many bytes as were admitted), answers that wait for their turn, and windows of entries that
+ * are not proven yet. When memory is short the largest window is closed first. Pure.
+ */
+#ifndef INGEST_FOLLOW_HELD_MEMORY_H
+#define INGEST_FOLLOW_HELD_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    /* Over all logs; with the publisher's queue what ingest's memory mostly is. */
+    HELD_MEMORY_MAX = 48 * 1024 * 1024,
+    /* Of one log. */
+    HELD_MEMORY_LOG_MAX = 20 * 1024 * 1024,
+    /* A window costs a proof, so it is worth some pages. */
+    HELD_MEMORY_WINDOW_MAX = 16 * 1024 * 1024,
+};
+
+enum memory_use {
+    MEMORY_ADMITTED, /* an answer that is on its way */
+    MEMORY_ANSWER,   /* one that waits for its turn */
+    MEMORY_WINDOW,
+    MEMORY_USES
+};
+
+struct held_memory {
+    struct memory_share *first;
+    size_t bytes[MEMORY_USES];
+};
+
+/* The part of one log; the caller keeps it. */
+struct memory_share {
+    struct held_memory *memory;
+    struct memory_share *next;
+    size_t bytes[MEMORY_USES];
+};
+
+void memory_share_join(struct memory_share *share, struct held_memory *memory);
+/* It holds nothing any more. */
+void memory_share_leave(struct memory_share *share);
+
+void memory_share_add(struct memory_share *share, enum memory_use use, size_t size);
+void memory_share_remove(struct memory_share *share, enum memory_use use, size_t size);
+
+/* Whether more may be asked for than what is next on the road. */
+bool memory_share_may_run_ahead(const struct memory_share *share);
+/* Whether the window must not grow on. */
+bool memory_share_must_close(const struct memory_share *share);
+
+size_t held_memory_bytes(const struct held_memory *memory);
+
+#endif

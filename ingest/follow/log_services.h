@@ -1,0 +1,36 @@
+/*
+ * What a followed log is given: it knows nothing else of the process. All borrowed, and outlive the
+ * log.
+ */
+#ifndef INGEST_FOLLOW_LOG_SERVICES_H
+#define INGEST_FOLLOW_LOG_SERVICES_H
+
+#include "ingest/follow/follow_stats.h"
+#include "ingest/follow/follower.h"
+#include "ingest/follow/held_memory.h"
+#include "shared/redis/contract.h"
+
+struct http_client;
+struct issuer_download;
+struct known_issuers;
+struct operator_budgets;
+struct pipeline;
+struct publisher;
+struct redis_link;
+
+struct log_services {
+    const struct contract *contract;
+    const char *instance;                   /* who the owner of a log is */
+    const struct follower_policy *policies; /* by enum ct_log_kind */
+    struct http_client *http;
+    struct operator_budgets *operators;
+    struct redis_link *link;
+    struct pipeline *pipeline;
+    struct publisher *publisher;
+    struct known_issuers *known_issuers;
+    struct issuer_download *issuers;
+    struct held_memory *memory;
+    struct follow_stats *stats;
+};
+
+#endif

@@ -1,0 +1,91 @@
+/* Who may hold how much, and whose window is closed when memory is short. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ingest/follow/held_memory.h"
+
+enum {
+    MIB = 1024 * 1024
+};
+
+static void what_is_only_on_its_way_closes_no_window(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share shares[23];
+    for (size_t i = 0; i < 23; i++) {
+        memory_share_join(&shares[i], &memory);
+        memory_share_add(&shares[i], MEMORY_ADMITTED, 8 * MIB);
+        memory_share_add(&shares[i], MEMORY_WINDOW, MIB);
+    }
+    for (size_t i = 0; i < 23; i++) {
+        assert_false(memory_share_must_close(&shares[i]));
+        assert_false(memory_share_may_run_ahead(&shares[i]));
+    }
+    assert_int_equal(held_memory_bytes(&memory), 23 * 9 * MIB);
+}
+
+static void the_largest_window_is_closed_when_memory_is_short(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share small, large, other;
+    memory_share_join(&small, &memory);
+    memory_share_join(&large, &memory);
+    memory_share_join(&other, &memory);
+    memory_share_add(&small, MEMORY_WINDOW, 2 * MIB);
+    memory_share_add(&large, MEMORY_WINDOW, 12 * MIB);
+    memory_share_add(&other, MEMORY_ANSWER, 33 * MIB);
+    assert_false(memory_share_must_close(&large));
+    memory_share_add(&other, MEMORY_ANSWER, MIB);
+    assert_true(memory_share_must_close(&large));
+    assert_false(memory_share_must_close(&small));
+    assert_false(memory_share_must_close(&other));
+    /* It is released: the next one's turn, if it is still short. */
+    memory_share_remove(&large, MEMORY_WINDOW, 12 * MIB);
+    assert_false(memory_share_must_close(&small));
+    memory_share_add(&other, MEMORY_ANSWER, 12 * MIB);
+    assert_true(memory_share_must_close(&small));
+}
+
+static void no_log_takes_it_all(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share greedy, modest;
+    memory_share_join(&greedy, &memory);
+    memory_share_join(&modest, &memory);
+    memory_share_add(&greedy, MEMORY_WINDOW, HELD_MEMORY_LOG_MAX);
+    assert_false(memory_share_may_run_ahead(&greedy));
+    assert_true(memory_share_may_run_ahead(&modest));
+    assert_true(memory_share_must_close(&greedy));
+}
+
+static void who_leaves_is_no_longer_asked(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share first, second, third;
+    memory_share_join(&first, &memory);
+    memory_share_join(&second, &memory);
+    memory_share_join(&third, &memory);
+    memory_share_leave(&second);
+    memory_share_leave(&first);
+    memory_share_leave(&third);
+    assert_null(memory.first);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_only_on_its_way_closes_no_window),
+        cmocka_unit_test(the_largest_window_is_closed_when_memory_is_short),
+        cmocka_unit_test(no_log_takes_it_all),
+        cmocka_unit_test(who_leaves_is_no_longer_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
