@@ -1,6 +1,6 @@
 /*
  * One log that is followed: its follower, the answers it holds, the window of entries that is not
- * proven yet, and the position it has reached. Here the follower's wishes become requests
+ * proven yet, and the position it has reached. Here what the follower wants becomes requests
  * (log_fetch), answers become entries, and proven entries appends (log_window).
  */
 #ifndef INGEST_FOLLOW_FOLLOWED_LOG_H

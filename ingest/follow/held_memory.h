@@ -44,7 +44,7 @@ void memory_share_leave(struct memory_share *share);
 void memory_share_add(struct memory_share *share, enum memory_use use, size_t size);
 void memory_share_remove(struct memory_share *share, enum memory_use use, size_t size);
 
-/* Whether more may be asked for than what is next on the road. */
+/* Whether more may be asked for than what comes next. */
 bool memory_share_may_run_ahead(const struct memory_share *share);
 /* Whether the window must not grow on. */
 bool memory_share_must_close(const struct memory_share *share);

@@ -308,7 +308,7 @@ static uint64_t ask_budget(struct followed_log *log, enum fetch_kind kind, uint6
     return at_ms;
 }
 
-/* Carries one wish out. When it may be, if not now. */
+/* Sends one fetch that is wanted. When it may be sent, if not now. */
 static uint64_t carry_out(struct followed_log *log, struct fetch *fetch, uint64_t now_ms)
 {
     if (fetch->kind == FETCH_POSITION) {
