@@ -1,8 +1,7 @@
 /*
  * What ingest reports to Redis (redis/README.md): one row per field of a log's hash and of an
  * ingest process's hash. Ingest writes by these tables; the streamer reads, prints (/metrics) and
- * answers
- * (/api/logs) by them. Nothing else in the project spells such a name.
+ * answers (/api/logs) by them. Nothing else in the project spells such a name.
  */
 #ifndef SHARED_REDIS_REPORT_FIELDS_H
 #define SHARED_REDIS_REPORT_FIELDS_H
