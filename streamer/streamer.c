@@ -107,19 +107,20 @@ static void on_break(struct stream_position after, void *context)
     ws_server_wake(streamer->server, clock_monotonic_ms());
 }
 
-/* It may also be noticed only by what comes again. */
-static void on_rollback(void *context)
+static void on_loss(struct stream_id end, void *context)
 {
     struct streamer *streamer = context;
     if (streamer->server)
-        ws_server_note_rollback(streamer->server);
+        ws_server_note_loss(streamer->server, end);
     replays_forget_pages(streamer->replays);
 }
 
 static void on_repeat(struct stream_id id, void *context)
 {
     struct streamer *streamer = context;
-    on_rollback(streamer);
+    if (streamer->server)
+        ws_server_note_rollback(streamer->server);
+    replays_forget_pages(streamer->replays);
     lanes_pass_over(streamer->lanes, id);
 }
 
@@ -317,7 +318,7 @@ static void fill_sources(struct streamer *streamer)
 static void make_readers(struct streamer *streamer)
 {
     struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break,
-                                                  on_repeat,  on_rollback,   streamer };
+                                                  on_repeat,  on_loss,       streamer };
     struct redis_link_events reading = {
         .on_up = on_reading_up,
         .on_down = on_reading_down,
@@ -375,6 +376,7 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
             .lanes = streamer->lanes,
             .reader = streamer->reader,
             .replays = streamer->replays,
+            .recent = streamer->recent,
             .timing = {
                 .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
                 .ping_ms = (uint64_t)settings->ping_ms,

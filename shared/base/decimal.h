@@ -4,16 +4,18 @@
 
 #include "shared/base/bytes.h"
 
-/* False unless `text` is digits only, without leading zeros, and below 10^19. */
+/* False unless `text` is digits only, without leading zeros, and below 2^64. */
 static inline bool decimal_parse(uint64_t *out, struct bytes text)
 {
     uint64_t value = 0;
-    if (text.size == 0 || text.size > 19 || (text.size > 1 && text.data[0] == '0'))
+    if (text.size == 0 || text.size > 20 || (text.size > 1 && text.data[0] == '0'))
         return false;
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
             return false;
-        value = value * 10 + (text.data[i] - '0');
+        if (__builtin_mul_overflow(value, UINT64_C(10), &value) ||
+            __builtin_add_overflow(value, (uint64_t)(text.data[i] - '0'), &value))
+            return false;
     }
     *out = value;
     return true;

@@ -116,6 +116,7 @@ static bool read_wanted(struct stream_request *wanted, const struct http_sources
         .form = { route->content, sources->dialect },
         .takes_stream = route->query == QUERY_EVENTS,
         .takes_since = route->query >= QUERY_WEBSOCKET,
+        .takes_any_since = route->query == QUERY_EVENTS,
     };
     if (!target->query)
         return fail_request(reason, "the query is too long");

@@ -35,11 +35,15 @@ void control_frame_ping(struct buffer *out, enum framing framing)
 }
 
 /* Its id is that of the last entry missed: a client that comes back goes on behind the gap. */
-void control_frame_gap(struct buffer *out, enum framing framing, const struct gap *gap)
+void control_frame_gap(struct buffer *out, enum framing framing, const struct gap *gap, bool asked,
+                       uint64_t now_ms)
 {
     struct buffer text;
     buffer_init(&text, CONTROL_FRAME_MAX);
-    gap_write(&text, gap);
+    if (asked)
+        gap_write(&text, gap);
+    else
+        gap_write_heartbeat(&text, gap, now_ms);
     char id[STREAM_ID_TEXT_SIZE];
     if (framing == FRAMING_SSE)
         sse_write_event(out, stream_id_format(id, gap->to), "gap", buffer_bytes(&text));

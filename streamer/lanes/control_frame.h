@@ -17,7 +17,9 @@ enum {
 void control_frame_heartbeat(struct buffer *out, enum framing framing, uint64_t now_ms);
 /* Nothing for SSE, whose clients cannot answer. */
 void control_frame_ping(struct buffer *out, enum framing framing);
-void control_frame_gap(struct buffer *out, enum framing framing, const struct gap *gap);
+/* `asked`: the one it is for knows of gaps; else it is told by a heartbeat. */
+void control_frame_gap(struct buffer *out, enum framing framing, const struct gap *gap, bool asked,
+                       uint64_t now_ms);
 /* `code` as RFC 6455 section 7.4 has it; `reason` is a constant of at most 123 bytes. */
 void control_frame_close(struct buffer *out, enum framing framing, unsigned code,
                          const char *reason);

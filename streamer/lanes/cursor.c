@@ -2,38 +2,104 @@
 
 #include <assert.h>
 
+static const struct stream_id nowhere = { 0 };
+
+/* Where the stream ended was not known: then its place has no number either. */
+static bool knows_end(struct stream_position newest)
+{
+    return newest.ordinal > 0 || stream_id_compare(newest.id, nowhere) > 0;
+}
+
+static void owe_gap(struct cursor *cursor, struct stream_id from, struct stream_id to, uint64_t at)
+{
+    if (!cursor->owes_gap)
+        cursor->gap.from = from;
+    cursor->gap.to = to;
+    cursor->gap.reason = GAP_TRIMMED;
+    cursor->gap.is_counted = false;
+    cursor->gap.missed = 0;
+    cursor->gap_at = at;
+    cursor->owes_gap = true;
+}
+
+static void begin_behind(struct cursor *cursor, const struct since *since)
+{
+    cursor->is_behind = true;
+    cursor->wants_all = since->kind == SINCE_BEGINNING;
+    cursor->last = cursor->wants_all ? (struct stream_position){ 0 } : since->after;
+    cursor->seen = cursor->last.id;
+}
+
 void cursor_join(struct cursor *cursor, const struct lane *lane, const struct since *since,
                  struct stream_position newest, uint64_t now_ms)
 {
-    assert(now_ms > 0);
+    assert(now_ms > 0 && since->kind != SINCE_SECONDS);
     *cursor = (struct cursor){
         .position = lane_next(lane),
         .last = newest,
         .heard_at_ms = now_ms,
         .pinged_at_ms = now_ms,
     };
-    if (since->kind == SINCE_NOW)
-        return;
-    cursor->is_behind = true;
-    cursor->seen = since->after;
-    cursor->wants_all = since->kind == SINCE_BEGINNING;
-    cursor->last =
-        (struct stream_position){ cursor->wants_all ? (struct stream_id){ 0 } : since->after, 0 };
+    if (since->kind == SINCE_UNKNOWN)
+        owe_gap(cursor, nowhere, newest.id, cursor->position);
+    else if (since->kind != SINCE_NOW)
+        begin_behind(cursor, since);
+    if (since->kind == SINCE_LOST)
+        owe_gap(cursor, since->after.id, since->lost_to, cursor->position);
 }
 
 void cursor_note_rollback(struct cursor *cursor)
 {
     if (stream_id_compare(cursor->last.id, cursor->seen) > 0)
         cursor->seen = cursor->last.id;
+    /* Ids that the lane gets from here on say nothing of what it had. */
+    cursor->is_ahead = false;
+}
+
+void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct stream_id end)
+{
+    struct stream_id had = cursor->last.id;
+    cursor_note_rollback(cursor);
+    if (stream_id_compare(had, nowhere) == 0)
+        return;
+    owe_gap(cursor, had, end, lane_next(lane));
+    if (stream_id_compare(had, end) > 0)
+        cursor->last = (struct stream_position){ end, 0 };
+}
+
+bool cursor_give_up_waiting(struct cursor *cursor, const struct lane *lane,
+                            struct stream_position newest, uint64_t now_ms)
+{
+    bool is_ahead = knows_end(newest) && stream_id_compare(cursor->last.id, newest.id) > 0;
+    if (!is_ahead) {
+        cursor->ahead_since_ms = 0;
+        return false;
+    }
+    if (!cursor->ahead_since_ms)
+        cursor->ahead_since_ms = now_ms;
+    if (now_ms - cursor->ahead_since_ms < CURSOR_AHEAD_MAX_MS)
+        return false;
+    cursor_note_rollback(cursor);
+    cursor->position = lane_next(lane);
+    owe_gap(cursor, cursor->last.id, newest.id, cursor->position);
+    cursor->is_behind = false;
+    cursor->ahead_since_ms = 0;
+    cursor_advance_to(cursor, newest);
+    return true;
+}
+
+void cursor_told(struct cursor *cursor)
+{
+    cursor->owes_gap = false;
 }
 
 void cursor_learn_newest(struct cursor *cursor, struct stream_position newest)
 {
-    /* In a stream that was empty it is known that there was nothing. */
-    bool knew_nothing = cursor->last.ordinal == 0 &&
-                        stream_id_compare(cursor->last.id, (struct stream_id){ 0 }) == 0;
-    if (!cursor->is_behind && knew_nothing)
-        cursor->last = newest;
+    if (cursor->is_behind || knows_end(cursor->last))
+        return;
+    cursor->last = newest;
+    if (cursor->owes_gap)
+        cursor->gap.to = newest.id;
 }
 
 /* One that was fed from Redis, or comes from another streamer, may be further than the reader
@@ -53,6 +119,8 @@ enum cursor_next cursor_next(struct cursor *cursor, const struct lane *lane, siz
 {
     if (!cursor->is_behind && cursor->position < lane_first(lane))
         cursor->is_behind = true;
+    if (cursor->owes_gap && (cursor->is_behind || cursor->position >= cursor->gap_at))
+        return CURSOR_NEXT_GAP;
     if (cursor->is_behind)
         return CURSOR_NEXT_PAGE;
     if (cursor->is_ahead)

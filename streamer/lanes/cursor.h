@@ -13,6 +13,11 @@
 #include "streamer/stream/gap.h"
 #include "streamer/stream/since.h"
 
+enum {
+    /* A replica lags by less, and who waits for longer waits for another stream. */
+    CURSOR_AHEAD_MAX_MS = 10000,
+};
+
 /* All in milliseconds. */
 struct cursor_timing {
     uint64_t heartbeat_ms; /* a connection that was quiet for this long gets a heartbeat */
@@ -26,9 +31,13 @@ struct cursor {
     struct stream_position last; /* all up to here it has had, or did not want */
     struct stream_id seen; /* all up to here it had had, when it came or when Redis was set back */
     bool is_behind;
-    bool is_ahead;       /* it may have had what the lane has yet to get */
-    bool wants_all;      /* whatever came before `last` is none it would miss */
-    uint64_t sent_at_ms; /* 0: nothing yet, so the first heartbeat is due at once */
+    bool is_ahead;  /* it may have had what the lane has yet to get */
+    bool wants_all; /* whatever came before `last` is none it would miss */
+    bool owes_gap;  /* it has to be told of `gap` once it has had what comes before `gap_at` */
+    struct gap gap;
+    uint64_t gap_at;
+    uint64_t ahead_since_ms; /* it stands where the stream has not come yet; 0: it does not */
+    uint64_t sent_at_ms;     /* 0: nothing yet, so the first heartbeat is due at once */
     uint64_t heard_at_ms;
     uint64_t pinged_at_ms;
     uint64_t
@@ -39,6 +48,7 @@ enum cursor_next {
     CURSOR_NEXT_NOTHING,
     CURSOR_NEXT_SLICE,
     CURSOR_NEXT_PAGE, /* it is behind: cursor_catch_up, else a page of what comes after `last` */
+    CURSOR_NEXT_GAP,  /* it has to be told of cursor->gap: then cursor_told */
 };
 
 enum cursor_due {
@@ -59,6 +69,14 @@ void cursor_learn_newest(struct cursor *cursor, struct stream_position newest);
 
 /* Redis was set back: what it gets again, under new ids, this client has had. */
 void cursor_note_rollback(struct cursor *cursor);
+/* And so that entries are gone, nobody knows how many; the stream ends at `end` now. */
+void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct stream_id end);
+/* To be called every second or so: one that came for what comes after a place where the stream, which ends at `newest`, does not
+ * get to in CURSOR_AHEAD_MAX_MS (a Redis that was set back, or another one) goes on from the stream's end. True if it has to be
+ * told so. */
+bool cursor_give_up_waiting(struct cursor *cursor, const struct lane *lane,
+                            struct stream_position newest, uint64_t now_ms);
+void cursor_told(struct cursor *cursor);
 
 /* What to send next, and for CURSOR_NEXT_SLICE at most `limit` bytes of it (but a whole message).
  * One that the lane has overtaken is behind from here on. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 enum {
-    PARAMETERS_MAX = 5
+    PARAMETERS_MAX = 6
 };
 
 const char *stream_request_content_name(enum message_content content)
@@ -48,10 +48,30 @@ static bool read_content(struct stream_request *request, const struct query *que
     return fail_parameter(reason, "stream is lite, full or domains");
 }
 
-static bool read_since(struct stream_request *request, const struct query *query, char *reason)
+static bool read_since(struct stream_request *request, const struct stream_route *route,
+                       const struct query *query, char *reason)
 {
-    return since_read(&request->since, query_find(query, "since")) ||
+    request->since = since_read(query_find(query, "since"));
+    request->knows_gaps = request->since.kind != SINCE_NOW;
+    return request->since.kind != SINCE_UNKNOWN || route->takes_any_since ||
            fail_parameter(reason, SINCE_REASON);
+}
+
+static bool read_gap(struct stream_request *request, const struct query *query, char *reason)
+{
+    struct bytes value = query_find(query, "gap");
+    if (!value.data || bytes_equal_string(value, "0"))
+        return true;
+    request->knows_gaps = bytes_equal_string(value, "1");
+    return request->knows_gaps || fail_parameter(reason, "gap is 1 or 0");
+}
+
+void stream_request_take_last_event_id(struct stream_request *request, struct bytes text)
+{
+    if (text.size == 0)
+        return;
+    request->since = since_read(text);
+    request->knows_gaps = true;
 }
 
 /* A token is not ours to judge: who has come so far may come in. */
@@ -60,8 +80,10 @@ static void list_parameters(const char **names, const struct stream_route *route
     *names++ = "dialect";
     if (route->takes_stream)
         *names++ = "stream";
-    if (route->takes_since)
+    if (route->takes_since) {
         *names++ = "since";
+        *names++ = "gap";
+    }
     *names++ = "token";
     *names = NULL;
 }
@@ -74,7 +96,8 @@ bool stream_request_read(struct stream_request *request, const struct stream_rou
     *request = (struct stream_request){ .form = route->form };
     return read_dialect(request, query, reason) &&
            (!route->takes_stream || read_content(request, query, reason)) &&
-           (!route->takes_since || read_since(request, query, reason)) &&
+           (!route->takes_since ||
+            (read_since(request, route, query, reason) && read_gap(request, query, reason))) &&
            filter_create(&request->filter, query, others, reason);
 }
 

@@ -17,13 +17,16 @@ enum {
 struct stream_route {
     struct render_form form; /* for those who ask for no other */
     bool takes_stream;       /* stream=lite|full|domains chooses the messages */
-    bool takes_since;        /* since= is known */
+    bool takes_since;        /* since= and gap= are known */
+    bool takes_any_since; /* also one that is no position of ours: an event source never comes back
+                                after a refusal, and may have asked another server before */
 };
 
 struct stream_request {
     struct render_form form;
     struct filter *filter; /* one reference; NULL: everything */
     struct since since;
+    bool knows_gaps;   /* it asked for something of ours, so a gap may be a message of its own */
     uint64_t customer; /* who asks (customers.h) */
 };
 
@@ -32,6 +35,8 @@ struct stream_request {
  * backslashes. */
 bool stream_request_read(struct stream_request *request, const struct stream_route *route,
                          const struct query *query, char *reason);
+/* What a browser that comes back says is newer than the query that it asks with again and again. */
+void stream_request_take_last_event_id(struct stream_request *request, struct bytes text);
 void stream_request_clear(struct stream_request *request);
 
 /* "lite", "full" or "domains". */

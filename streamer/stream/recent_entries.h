@@ -16,6 +16,7 @@ enum {
     RECENT_LOGS_MAX = 1024,
     /* Repeats that are remembered: what is lost at once, several times over. */
     RECENT_REPEATS_MAX = 16384,
+    RECENT_FORKS_MAX = 16,
 };
 
 struct recent_entries;
@@ -24,11 +25,27 @@ struct recent_entries *recent_entries_create(void);
 /* NULL is fine. */
 void recent_entries_destroy(struct recent_entries *recent);
 
-/* An entry has been read: `log` is 64 hex digits. True if the same entry of that log was read
- * before, under another id; then that is remembered, and the entry takes the other's place in the
- * window. */
-bool recent_entries_add(struct recent_entries *recent, struct bytes log, uint64_t index,
+enum recent_answer {
+    RECENT_NEW,
+    RECENT_KNOWN,  /* it was read before, under this id */
+    RECENT_REPEAT, /* it was read before, under another id; that is remembered, and it takes the other's place in the window */
+};
+
+/* An entry has been read: `log` is 64 hex digits. */
+enum recent_answer recent_entries_add(struct recent_entries *recent, struct bytes log,
+                                      uint64_t index, struct stream_id id);
+/* True if this entry was read under this id, or nobody can tell. */
+bool recent_entries_has(const struct recent_entries *recent, struct bytes log, uint64_t index,
                         struct stream_id id);
+/* Redis lost what came after `fork`, which was read up to `last`; what it got instead may have any
+ * ids. The last RECENT_FORKS_MAX of these are remembered. */
+void recent_entries_note_fork(struct recent_entries *recent, struct stream_id fork,
+                              struct stream_id last);
+/* Where one who has had all up to and including `id` goes on: there, or, if it was lost, at the fork.
+ */
+struct stream_id recent_entries_place(const struct recent_entries *recent, struct stream_id id);
+/* The lowest id in the window; false if it holds all that was ever read. */
+bool recent_entries_begin(const struct recent_entries *recent, struct stream_id *id);
 /* An administrator has moved the log's position by hand: what comes again is wanted again. */
 void recent_entries_forget_log(struct recent_entries *recent, struct bytes log);
 

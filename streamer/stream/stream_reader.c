@@ -58,6 +58,11 @@ struct stream_reader {
     struct redis_link *link;
     enum reader_state state;
     bool has_position;
+    bool is_at_entry; /* `last` is an entry that was read, and not only a place */
+    bool is_forked;   /* another history is gone through, from `fork` on as far as it is known; */
+    struct stream_id fork, lost; /* of the other one entries were read up to `lost` */
+    bool is_probing; /* the read under way looks for that entry too: the first of a connection */
+    struct stream_id begin; /* all that came after it was read, up to `last` */
     struct stream_position last;
     /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
      * fetch. */
@@ -71,6 +76,7 @@ enum {
     READ_STATE,
     READ_ENTRIES,
     READ_REPLIES,
+    READ_PROBE = READ_REPLIES, /* is_probing */
 };
 
 static void read_on(struct stream_reader *reader);
@@ -89,21 +95,69 @@ static void fail_read(struct stream_reader *reader, const struct redisReply *rep
 
 static void begin_at(struct stream_reader *reader, struct stream_position position)
 {
+    reader->is_at_entry = false;
+    reader->begin = position.id;
     reader->has_position = true;
     reader->last = position;
     reader->events.on_break(position, reader->events.context);
 }
 
-/* After a reconnect Redis may hold less than was read (a failover, a restore): then its ids would
- * stay below ours for long, and reading from ours would find nothing. */
+static struct stream_id lower(struct stream_id a, struct stream_id b)
+{
+    return stream_id_compare(a, b) < 0 ? a : b;
+}
+
+/* Where what was not read begins in a history that is not the one read so far: where the window of
+ * what was read begins, which knows what of it was. What was trimmed meanwhile is no gap of its own.
+ */
+static struct stream_id find_restart(const struct stream_reader *reader,
+                                     const struct stream_state *state)
+{
+    struct stream_id window;
+    bool is_full = recent_entries_begin(reader->recent, &window);
+    struct stream_id from = is_full ? stream_id_before(window) : reader->begin;
+    from = lower(from, lower(reader->last.id, state->last));
+    struct stream_id begin = state->length ? stream_id_before(state->first) : state->last;
+    return stream_id_compare(from, begin) < 0 ? begin : from;
+}
+
 static void set_back(struct stream_reader *reader, const struct stream_state *state)
 {
     reader->stats.rollbacks++;
     say_warning("Redis has lost entries that were read",
                 "newest=%" PRIu64 "-%" PRIu64 " read=%" PRIu64 "-%" PRIu64, state->last.ms,
                 state->last.sequence, reader->last.id.ms, reader->last.id.sequence);
-    reader->last = stream_state_end(state);
-    reader->events.on_rollback(reader->events.context);
+    if (!reader->is_forked)
+        reader->lost = reader->last.id;
+    reader->last = (struct stream_position){ find_restart(reader, state), 0 };
+    reader->fork = reader->last.id;
+    reader->is_forked = true;
+    reader->is_at_entry = false;
+    reader->events.on_loss(state->last, reader->events.context);
+}
+
+/* The entry read last is looked for and not there, though it is neither trimmed nor deleted; or
+ * another one has its id. */
+static bool is_other_history(const struct stream_reader *reader, const struct stream_state *state,
+                             const struct redisReply *probe)
+{
+    struct stream_entry entry;
+    if (probe->type != REDIS_REPLY_ARRAY)
+        return false;
+    if (probe->elements > 0)
+        return stream_entry_read(&entry, probe->element[0]) &&
+               !recent_entries_has(reader->recent, entry.log, entry.index, entry.id);
+    return state->length > 0 && stream_id_compare(state->first, reader->last.id) <= 0 &&
+           stream_id_compare(state->last_deleted, reader->last.id) < 0;
+}
+
+static bool has_lost_entries(const struct stream_reader *reader, const struct stream_state *state,
+                             const struct redisReply *probe)
+{
+    uint64_t ordinal = stream_state_last_ordinal(state);
+    return stream_id_compare(state->last, reader->last.id) < 0 ||
+           (ordinal && ordinal < reader->last.ordinal) ||
+           (probe && is_other_history(reader, state, probe));
 }
 
 static void pass_over(struct stream_reader *reader, const struct gap *gap)
@@ -116,14 +170,15 @@ static void pass_over(struct stream_reader *reader, const struct gap *gap)
 }
 
 /* True if what was read along with the state is what comes next. */
-static bool take_state(struct stream_reader *reader, const struct stream_state *state)
+static bool take_state(struct stream_reader *reader, const struct stream_state *state,
+                       const struct redisReply *probe)
 {
     struct gap gap;
     if (!reader->has_position) {
         begin_at(reader, stream_state_end(state));
         return false;
     }
-    if (stream_id_compare(state->last, reader->last.id) < 0) {
+    if (has_lost_entries(reader, state, probe)) {
         set_back(reader, state);
         return false;
     }
@@ -159,20 +214,29 @@ static struct decoded decode_batch(struct stream_reader *reader, const struct re
     return decoded;
 }
 
-/* The entries that are new come to the front, in their order; answers how many. */
+/* The entries that are new come to the front, in their order; answers how many. What was read
+ * already is met again only where another history of Redis is gone through from its fork. */
 static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
 {
     size_t fresh = 0;
+    struct stream_id repeat = { 0 };
     for (size_t i = 0; i < count; i++) {
         const struct stream_entry *entry = &reader->entries[i];
-        if (recent_entries_add(reader->recent, entry->log, entry->index, entry->id)) {
-            reader->stats.repeats++;
-            reader->events.on_repeat(entry->id, reader->events.context);
+        enum recent_answer answer =
+            recent_entries_add(reader->recent, entry->log, entry->index, entry->id);
+        reader->stats.entries += answer != RECENT_KNOWN;
+        reader->stats.repeats += answer == RECENT_REPEAT;
+        if (answer == RECENT_REPEAT)
+            repeat = entry->id;
+        if (answer == RECENT_KNOWN)
+            reader->fork = entry->id;
+        if (answer != RECENT_NEW)
             continue;
-        }
         reader->entries[fresh] = *entry;
         reader->ordinals[fresh++] = reader->ordinals[i];
     }
+    if (stream_id_compare(repeat, (struct stream_id){ 0 }) > 0)
+        reader->events.on_repeat(repeat, reader->events.context);
     return fresh;
 }
 
@@ -190,9 +254,9 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
         return;
     }
     reader->stats.replies++;
-    reader->stats.entries += decoded.count;
     reader->stats.malformed += decoded.malformed;
     reader->stats.controls += decoded.controls;
+    reader->is_at_entry |= decoded.count > 0;
     reader->last = decoded.last;
     size_t fresh = keep_back_repeats(reader, decoded.count);
     reader->read_count = READ_COUNT;
@@ -224,23 +288,37 @@ static void wait_for_entries(struct stream_reader *reader)
     reader->state = sent ? READER_READING : READER_DOWN;
 }
 
+/* There is nothing more: so the place has the number of the last entry there ever was. */
+static void stand_at_end(struct stream_reader *reader, const struct stream_state *state)
+{
+    if (!reader->last.ordinal)
+        reader->last.ordinal = stream_state_last_ordinal(state);
+    if (reader->is_forked)
+        recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
+    reader->is_forked = false;
+    wait_for_entries(reader);
+}
+
 static void on_read(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
     struct stream_state state;
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != READ_REPLIES ||
+    size_t replies = READ_REPLIES + (size_t)reader->is_probing;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != replies ||
         !stream_state_read(&state, reply->element[READ_STATE])) {
         fail_read(reader, reply, "XINFO");
         return;
     }
     const struct redisReply *entries = stream_entries_of_read(reply->element[READ_ENTRIES]);
-    if (!take_state(reader, &state))
+    const struct redisReply *probe = reader->is_probing ? reply->element[READ_PROBE] : NULL;
+    reader->is_probing = false;
+    if (!take_state(reader, &state, probe))
         read_on(reader);
     else if (entries)
         take_entries(reader, entries);
     else
-        wait_for_entries(reader);
+        stand_at_end(reader, &state);
 }
 
 /* What is new, and the state of the stream at the same moment. */
@@ -256,6 +334,8 @@ static void read_on(struct stream_reader *reader)
                 redis_link_send_strings(link, NULL, NULL, "XINFO", "STREAM", key, NULL) &&
                 redis_link_send_strings(link, NULL, NULL, "XREAD", "COUNT", count, "STREAMS", key,
                                         id, NULL) &&
+                (!reader->is_probing ||
+                 redis_link_send_strings(link, NULL, NULL, "XRANGE", key, id, id, NULL)) &&
                 redis_link_send_strings(link, on_read, reader, "EXEC", NULL);
     reader->state = !sent ? READER_DOWN : reader->has_position ? READER_READING : READER_SEEKING;
 }
@@ -298,6 +378,7 @@ void stream_reader_start(struct stream_reader *reader, struct redis_link *link)
 {
     assert(reader->state == READER_DOWN);
     reader->link = link;
+    reader->is_probing = reader->is_at_entry;
     read_on(reader);
 }
 

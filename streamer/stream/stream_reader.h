@@ -1,7 +1,8 @@
 /*
  * Follows the Redis stream from its end: always from the last id seen, also after the connection
  * was lost. Each read says too what became of the stream as a whole, so it is noticed when Redis
- * has trimmed what was yet to be read, or was set back. While full messages are wanted, a reply
+ * has trimmed what was yet to be read, or was set back; after a reconnect the entry read last is
+ * looked for as well, because another Redis may hold another history that got further. While full messages are wanted, a reply
  * that names unknown issuers is dropped, the issuers are fetched, and the same is read again:
  * nothing has moved on meanwhile, so no reply needs to be kept.
  */
@@ -26,11 +27,12 @@ struct stream_reader_events {
     /* What comes next does not follow what was read before: it begins behind `after`. At the start;
      * and when entries were trimmed before they could be read. */
     void (*on_break)(struct stream_position after, void *context);
-    /* An entry that was read before came again, under a new id, because Redis had lost it; it is
-     * not among the entries of on_entries. */
+    /* Entries that were read before came again, under new ids, because Redis had lost them; they
+     * are not among those of on_entries. `id` is the highest of them. */
     void (*on_repeat)(struct stream_id id, void *context);
-    /* Redis was set back: it may hold less than was read. */
-    void (*on_rollback)(void *context);
+    /* Redis lost entries that were read (a restore, a failover, a flush) and ends at `end` now.
+     * What it has of late that was not read comes next, also under ids below those that were. */
+    void (*on_loss)(struct stream_id end, void *context);
     void *context;
 };
 

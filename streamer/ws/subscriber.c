@@ -13,6 +13,7 @@
 #include "shared/base/memory.h"
 #include "streamer/lanes/control_frame.h"
 #include "streamer/lanes/websocket_frame.h"
+#include "streamer/stream/recent_entries.h"
 #include "streamer/stream/stream_reader.h"
 
 enum {
@@ -89,7 +90,7 @@ static void on_replay_page(struct replay_page *page, void *context)
 }
 
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key, const struct since *since, uint64_t customer)
+                     const struct lane_key *key, const struct stream_request *wanted)
 {
     uint64_t now_ms = clock_monotonic_ms();
     struct stream_position newest = stream_reader_position(all->options.reader);
@@ -97,10 +98,16 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, str
     subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
     if (!subscriber->slot)
         return false;
-    cursor_join(&subscriber->state, lanes_lane(subscriber->slot), since, newest, now_ms);
+    struct since since = since_at(&wanted->since, clock_realtime_ms());
+    struct stream_id seen = since.after.id;
+    if (since.kind == SINCE_ID)
+        since.after.id = recent_entries_place(all->options.recent, seen);
+    cursor_join(&subscriber->state, lanes_lane(subscriber->slot), &since, newest, now_ms);
+    subscriber->state.seen = seen;
+    subscriber->knows_gaps = wanted->knows_gaps;
     subscriber->request = (struct replay_request){
         .key = lanes_key(subscriber->slot),
-        .customer = customer,
+        .customer = wanted->customer,
         .on_page = on_replay_page,
         .context = subscriber,
     };
@@ -175,10 +182,10 @@ static bool send_ping(struct subscriber *subscriber, uint64_t now_ms)
 static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint64_t now_ms)
 {
     struct subscribers *all = subscriber->all;
-    cursor_skip(&subscriber->state, gap);
     all->counters.gaps++;
     all->counters.missed += gap->missed;
-    control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap);
+    control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap, subscriber->knows_gaps,
+                      clock_realtime_ms());
     return send_frame(subscriber, now_ms);
 }
 
@@ -277,8 +284,10 @@ static enum progress send_page(struct subscriber *subscriber, size_t limit, uint
     struct lane_slice slice;
     struct gap gap;
     if (page && !subscriber->state.wants_all &&
-        stream_state_gap(&page->state, &subscriber->state.last, &gap))
+        stream_state_gap(&page->state, &subscriber->state.last, &gap)) {
+        cursor_skip(&subscriber->state, &gap);
         return send_gap(subscriber, &gap, now_ms) ? PROGRESS_MORE : PROGRESS_BROKEN;
+    }
     if (!page ||
         !replay_page_read(page, &subscriber->page_next, subscriber->state.seen, limit, &slice))
         return turn_page(subscriber, now_ms);
@@ -295,6 +304,10 @@ static enum progress send_next(struct subscriber *subscriber, uint64_t now_ms)
     uint64_t position = subscriber->state.position;
     switch (cursor_next(&subscriber->state, lanes_lane(subscriber->slot), limit, &slice)) {
     case CURSOR_NEXT_NOTHING: return PROGRESS_DONE;
+    case CURSOR_NEXT_GAP:
+        cursor_told(&subscriber->state);
+        return send_gap(subscriber, &subscriber->state.gap, now_ms) ? PROGRESS_MORE
+                                                                    : PROGRESS_BROKEN;
     case CURSOR_NEXT_PAGE:
         note_behind(subscriber, was_behind);
         return send_page(subscriber, limit, now_ms);
@@ -378,6 +391,16 @@ void subscribers_note_rollback(struct subscribers *all)
     }
 }
 
+void subscribers_note_loss(struct subscribers *all, struct stream_id end)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
+        cursor_note_loss(&subscriber->state, lanes_lane(subscriber->slot), end);
+        drop_page(subscriber);
+        want_write(subscriber, now_ms);
+    }
+}
+
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)
 {
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
@@ -433,8 +456,22 @@ static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
     return true;
 }
 
+/* It waited in vain for the stream to come to where it stands. */
+static void tick_ahead(struct subscriber *subscriber, uint64_t now_ms)
+{
+    bool was_behind = subscriber->state.is_behind;
+    struct stream_position newest = stream_reader_position(subscriber->all->options.reader);
+    if (!cursor_give_up_waiting(&subscriber->state, lanes_lane(subscriber->slot), newest, now_ms))
+        return;
+    replays_forget(subscriber->all->options.replays, &subscriber->request);
+    drop_page(subscriber);
+    note_behind(subscriber, was_behind);
+    want_write(subscriber, now_ms);
+}
+
 static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
 {
+    tick_ahead(subscriber, now_ms);
     struct subscriber_counters *counters = &subscriber->all->counters;
     if (subscriber->state.is_behind && !tick_behind(subscriber, now_ms))
         return;

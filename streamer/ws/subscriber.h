@@ -10,6 +10,7 @@
 #include "streamer/lanes/cursor.h"
 #include "streamer/lanes/lanes.h"
 #include "streamer/lanes/replays.h"
+#include "streamer/lanes/stream_request.h"
 
 struct lws;
 struct stream_reader;
@@ -19,6 +20,7 @@ struct subscribers_options {
     struct lanes *lanes;
     const struct stream_reader *reader;
     struct replays *replays;
+    const struct recent_entries *recent;
     struct cursor_timing timing;
 };
 
@@ -31,6 +33,7 @@ struct subscriber {
     struct replay_page *page; /* of one that is behind, while it is sent it */
     size_t page_next;         /* the number of the frame of it that comes next */
     struct replay_request request;
+    bool knows_gaps;                 /* it is told of them by messages of their own */
     size_t inbound;                  /* bytes of the message that is coming in */
     struct subscriber *next, **link; /* link: what points to this one */
 };
@@ -43,7 +46,7 @@ void subscribers_destroy(struct subscribers *all);
 /* The connection is open, its answer or handshake written. From here to subscriber_leave it listens to its lane. False if
  * there are as many lanes as may be. */
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key, const struct since *since, uint64_t customer);
+                     const struct lane_key *key, const struct stream_request *wanted);
 /* The connection is closing. Fine for one that has left already or never joined. */
 void subscriber_leave(struct subscriber *subscriber);
 bool subscriber_has_joined(const struct subscriber *subscriber);
@@ -51,8 +54,10 @@ bool subscriber_has_joined(const struct subscriber *subscriber);
 int subscriber_write(struct subscriber *subscriber);
 int subscriber_receive(struct subscriber *subscriber, size_t size);
 
-/* Redis was set back. */
+/* What Redis gets again, all have had. */
 void subscribers_note_rollback(struct subscribers *all);
+/* Redis lost entries that were given out; the stream ends at `end` now. */
+void subscribers_note_loss(struct subscribers *all, struct stream_id end);
 /* The reader knows only now where the stream ends. */
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest);
 /* There is something new in the lanes. */

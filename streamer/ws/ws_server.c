@@ -116,9 +116,7 @@ static int join(struct session *session, struct lws *wsi, struct stream_request 
 {
     struct lane_key key = { wanted->form, framing, wanted->filter };
     struct subscribers *subscribers = server_of(wsi)->subscribers;
-    struct since since = since_at(&wanted->since, clock_realtime_ms());
-    bool joined =
-        subscriber_join(&session->subscriber, subscribers, wsi, &key, &since, wanted->customer);
+    bool joined = subscriber_join(&session->subscriber, subscribers, wsi, &key, wanted);
     stream_request_clear(wanted);
     return joined ? 0 : -1;
 }
@@ -199,32 +197,29 @@ static int refuse(struct lws *wsi, struct refusal refusal, bool is_head)
 static struct refusal check_wanted(struct lws *wsi, const struct stream_request *wanted)
 {
     const struct lane_key key = { wanted->form, FRAMING_WEBSOCKET, wanted->filter };
-    if (since_is_to_come(&wanted->since, clock_realtime_ms()))
-        return (struct refusal){ 400, "since is an id that is yet to come" };
     if (!lanes_have_room(server_of(wsi)->options.subscribers.lanes, &key))
         return (struct refusal){ 503, TOO_MANY_FILTERS };
     return (struct refusal){ 0 };
 }
 
 /* What a browser that comes back says is newer than the query it asks with again and again. */
-static struct refusal read_last_event_id(struct lws *wsi, struct since *since)
+static void read_last_event_id(struct lws *wsi, struct stream_request *wanted)
 {
     char text[STREAM_ID_TEXT_SIZE];
     const int name_size = sizeof LAST_EVENT_ID - 1;
     if (lws_hdr_custom_length(wsi, LAST_EVENT_ID, name_size) <= 0)
-        return (struct refusal){ 0 };
+        return;
     int size = lws_hdr_custom_copy(wsi, text, sizeof text, LAST_EVENT_ID, name_size);
-    if (size > 0 && since_read(since, bytes_of(text, (size_t)size)))
-        return (struct refusal){ 0 };
-    return (struct refusal){ 400, "Last-Event-ID is the id of a message (1700000000000-0)" };
+    /* One that is too long for a position is none. */
+    stream_request_take_last_event_id(wanted, size > 0 ? bytes_of(text, (size_t)size)
+                                                       : bytes_of_string("?"));
 }
 
 /* Takes what is wanted. */
 static int answer_sse(struct session *session, struct lws *wsi, struct stream_request *wanted)
 {
-    struct refusal refusal = read_last_event_id(wsi, &wanted->since);
-    if (!refusal.status)
-        refusal = check_wanted(wsi, wanted);
+    read_last_event_id(wsi, wanted);
+    struct refusal refusal = check_wanted(wsi, wanted);
     if (!refusal.status)
         return start_sse(session, wsi, wanted);
     stream_request_clear(wanted);
@@ -571,6 +566,11 @@ bool ws_server_listen(struct ws_server *server, const struct listeners *listener
 void ws_server_note_rollback(struct ws_server *server)
 {
     subscribers_note_rollback(server->subscribers);
+}
+
+void ws_server_note_loss(struct ws_server *server, struct stream_id end)
+{
+    subscribers_note_loss(server->subscribers, end);
 }
 
 void ws_server_learn_newest(struct ws_server *server, struct stream_position newest)

@@ -36,6 +36,7 @@ void ws_server_destroy(struct ws_server *server);
 bool ws_server_listen(struct ws_server *server, const struct listeners *listeners);
 
 void ws_server_note_rollback(struct ws_server *server);
+void ws_server_note_loss(struct ws_server *server, struct stream_id end);
 void ws_server_learn_newest(struct ws_server *server, struct stream_position newest);
 /* There is something new in the lanes. */
 void ws_server_wake(struct ws_server *server, uint64_t now_ms);

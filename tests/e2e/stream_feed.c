@@ -20,6 +20,12 @@ enum {
 /* An entry of a log is never twice in the stream: indexes that come again are another log's. */
 static unsigned log_number;
 static uint64_t next_index;
+static const char *entry_id = "*";
+
+void stream_feed_use_id(const char *id)
+{
+    entry_id = id ? id : "*";
+}
 
 static void add(struct redis_server *redis, struct bytes json, uint64_t index)
 {
@@ -28,8 +34,8 @@ static void add(struct redis_server *redis, struct bytes json, uint64_t index)
     char domains[64];
     (void)snprintf(domains, sizeof domains, "[\"%" PRIu64 ".example\"]", index);
     freeReplyObject(redis_server_command(
-        redis, "XADD %s * json %b domains %s der %s chain %s log %s index %llu",
-        CONTRACT_PREFIX ":stream", json.data, json.size, domains, "DER",
+        redis, "XADD %s %s json %b domains %s der %s chain %s log %s index %llu",
+        CONTRACT_PREFIX ":stream", entry_id, json.data, json.size, domains, "DER",
         STREAM_FEED_ISSUER " " STREAM_FEED_UNKNOWN, log, (unsigned long long)index));
 }
 

@@ -19,6 +19,8 @@ void stream_feed_add(struct redis_server *redis, uint64_t from, uint64_t to, siz
 /* The same, of the log as before also if these indexes were added already: as after Redis has lost
  * them. */
 void stream_feed_add_again(struct redis_server *redis, uint64_t from, uint64_t to, size_t padding);
+/* From here on entries get this id ("5-1"), each the same; NULL: what Redis gives. */
+void stream_feed_use_id(const char *id);
 /* One entry whose json is what no ingest writes. */
 void stream_feed_add_malformed(struct redis_server *redis);
 

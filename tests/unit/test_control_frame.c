@@ -48,7 +48,7 @@ static void over_websocket_each_is_a_frame_of_its_own(void **state)
     control_frame_ping(out, FRAMING_WEBSOCKET_DEFLATED);
     expect_text(out, "\x89\x0a"
                      "certstream");
-    control_frame_gap(out, FRAMING_WEBSOCKET_DEFLATED, &slow);
+    control_frame_gap(out, FRAMING_WEBSOCKET_DEFLATED, &slow, true, 1500);
     expect_text(out, "\x81\x52{\"message_type\":\"gap\",\"data\":{\"from\":\"5-1\",\"to\":\"9-0\","
                      "\"missed\":7,\"reason\":\"slow\"}}");
     control_frame_close(out, FRAMING_WEBSOCKET, 1001, "going away");
@@ -62,11 +62,26 @@ static void over_sse_each_is_an_event_or_a_comment(void **state)
     expect_text(out, ": heartbeat\n\n");
     control_frame_ping(out, FRAMING_SSE);
     expect_text(out, "");
-    control_frame_gap(out, FRAMING_SSE, &trimmed);
+    control_frame_gap(out, FRAMING_SSE, &trimmed, true, 1500);
     expect_text(out, "id: 9-0\nevent: gap\ndata: {\"message_type\":\"gap\",\"data\":{\"from\":"
                      "\"5-0\",\"to\":\"9-0\",\"missed\":null,\"reason\":\"trimmed\"}}\n\n");
     control_frame_close(out, FRAMING_SSE, 1001, "going away");
     expect_text(out, "event: close\ndata: {\"code\":1001,\"reason\":\"going away\"}\n\n");
+}
+
+/* Clients that know four kinds of message read `data.seen` of a fifth. */
+static void who_never_heard_of_gaps_gets_a_heartbeat(void **state)
+{
+    struct buffer *out = *state;
+    control_frame_gap(out, FRAMING_WEBSOCKET, &slow, false, 1500);
+    expect_text(out,
+                "\x81\x69{\"message_type\":\"heartbeat\",\"timestamp\":1.500,\"gap\":{\"from\":"
+                "\"5-1\",\"to\":\"9-0\",\"missed\":7,\"reason\":\"slow\"}}");
+    control_frame_gap(out, FRAMING_SSE, &trimmed, false, 1500);
+    expect_text(out,
+                "id: 9-0\nevent: gap\ndata: {\"message_type\":\"heartbeat\",\"timestamp\":1.500,"
+                "\"gap\":{\"from\":\"5-0\",\"to\":\"9-0\",\"missed\":null,\"reason\":\"trimmed\"}}"
+                "\n\n");
 }
 
 static void events_have_a_line_for_each_line_of_data(void **state)
@@ -87,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(over_websocket_each_is_a_frame_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(over_sse_each_is_an_event_or_a_comment, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_never_heard_of_gaps_gets_a_heartbeat, setup, teardown),
         cmocka_unit_test_setup_teardown(events_have_a_line_for_each_line_of_data, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static void one_that_comes_for_what_was_before_is_behind_at_first(void **state)
     struct fixture *fixture = *state;
     struct cursor *cursor = &fixture->cursor;
     struct lane_slice slice;
-    struct since since = { .kind = SINCE_ID, .after = { 5, 0 } };
+    struct since since = { .kind = SINCE_ID, .after = { { 5, 0 }, 0 } };
     cursor_join(cursor, fixture->lane, &since, place(9, 90), NOW);
     assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_PAGE);
     assert_int_equal(cursor->last.id.ms, 5);
@@ -120,7 +120,7 @@ static void one_that_is_ahead_of_its_lane_gets_nothing_twice(void **state)
     struct fixture *fixture = *state;
     struct cursor *cursor = &fixture->cursor;
     struct lane_slice slice;
-    struct since since = { .kind = SINCE_ID, .after = { 5, 0 } };
+    struct since since = { .kind = SINCE_ID, .after = { { 5, 0 }, 0 } };
     append(fixture, 4, 10);
     cursor_join(cursor, fixture->lane, &since, place(4, 40), NOW);
     assert_true(cursor_catch_up(cursor, fixture->lane));
@@ -167,6 +167,117 @@ static void one_that_joined_before_the_streams_end_was_known_learns_it(void **st
     cursor_join(cursor, fixture->lane, &beginning, place(0, 0), NOW);
     cursor_learn_newest(cursor, place(9, 90));
     assert_int_equal(cursor->last.id.ms, 0);
+}
+
+static void expect_gap(struct fixture *fixture, uint64_t from, uint64_t to)
+{
+    struct lane_slice slice;
+    struct cursor *cursor = &fixture->cursor;
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_GAP);
+    assert_int_equal(cursor->gap.from.ms, from);
+    assert_int_equal(cursor->gap.to.ms, to);
+    assert_false(cursor->gap.is_counted);
+    cursor_told(cursor);
+}
+
+static void one_that_comes_from_another_server_is_told_and_goes_on_from_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_UNKNOWN };
+    cursor_join(&fixture->cursor, fixture->lane, &since, place(9, 90), NOW);
+    expect_gap(fixture, 0, 9);
+    append(fixture, 10, 10);
+    assert_int_equal(cursor_next(&fixture->cursor, fixture->lane, 100, &slice), CURSOR_NEXT_SLICE);
+    /* Where the end is not known yet, it is learnt. */
+    cursor_join(&fixture->cursor, fixture->lane, &since, place(0, 0), NOW);
+    cursor_learn_newest(&fixture->cursor, place(11, 110));
+    expect_gap(fixture, 0, 11);
+}
+
+static void one_whose_place_was_lost_is_told_and_fed_from_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_LOST, .after = { { 5, 0 }, 0 }, .lost_to = { 6, 0 } };
+    cursor_join(&fixture->cursor, fixture->lane, &since, place(9, 90), NOW);
+    expect_gap(fixture, 5, 6);
+    assert_int_equal(cursor_next(&fixture->cursor, fixture->lane, 100, &slice), CURSOR_NEXT_PAGE);
+    assert_int_equal(fixture->cursor.last.id.ms, 5);
+}
+
+static void one_that_waits_for_another_stream_gives_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_ID, .after = { { 50, 0 }, 0 } };
+    append(fixture, 4, 10);
+    cursor_join(cursor, fixture->lane, &since, place(4, 40), NOW);
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(0, 0), NOW));
+    assert_int_equal(cursor->ahead_since_ms, 0);
+    assert_true(cursor_catch_up(cursor, fixture->lane));
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(4, 40), NOW));
+    append(fixture, 5, 10);
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_NOTHING);
+    assert_false(
+        cursor_give_up_waiting(cursor, fixture->lane, place(5, 41), NOW + CURSOR_AHEAD_MAX_MS - 1));
+    assert_true(
+        cursor_give_up_waiting(cursor, fixture->lane, place(5, 41), NOW + CURSOR_AHEAD_MAX_MS));
+    expect_gap(fixture, 50, 5);
+    append(fixture, 6, 10);
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_SLICE);
+    assert_int_equal(slice.size, 10);
+    cursor_advance(cursor, &slice, NOW);
+    assert_int_equal(cursor->last.id.ms, 6);
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 42), NOW * 2));
+}
+
+static void one_that_the_stream_catches_up_with_is_told_of_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    struct since since = { .kind = SINCE_ID, .after = { { 50, 0 }, 0 } };
+    cursor_join(cursor, fixture->lane, &since, place(4, 40), NOW);
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(4, 40), NOW));
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(50, 41), NOW + 9000));
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(51, 41), NOW + 20000));
+    assert_false(cursor->owes_gap);
+}
+
+/* A live one that had caught up stands at 9; Redis comes back with 5 and lower ids than before. */
+static void after_a_loss_lower_ids_are_new(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_ID, .after = { { 9, 0 }, 0 } };
+    append(fixture, 9, 10);
+    cursor_join(cursor, fixture->lane, &since, place(9, 90), NOW);
+    assert_true(cursor_catch_up(cursor, fixture->lane));
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_NOTHING);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 5, 0 });
+    append(fixture, 6, 10);
+    expect_gap(fixture, 9, 5);
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_SLICE);
+    assert_int_equal(slice.last.id.ms, 6);
+    assert_int_equal(cursor->seen.ms, 9);
+    cursor_advance(cursor, &slice, NOW);
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 60), NOW * 2));
+}
+
+static void a_loss_is_told_behind_what_came_before_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    struct lane_slice slice;
+    cursor_join(cursor, fixture->lane, &now, place(3, 30), NOW);
+    append(fixture, 4, 10);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 2, 0 });
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_SLICE);
+    assert_int_equal(slice.last.id.ms, 4);
+    cursor_advance(cursor, &slice, NOW);
+    expect_gap(fixture, 3, 2);
 }
 
 static void time_asks_for_the_most_urgent(void **state)
@@ -217,6 +328,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(behind_a_gap_it_goes_on_and_counts_on, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_joined_before_the_streams_end_was_known_learns_it,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            one_that_comes_from_another_server_is_told_and_goes_on_from_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_whose_place_was_lost_is_told_and_fed_from_there, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_that_waits_for_another_stream_gives_up, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_that_the_stream_catches_up_with_is_told_of_nothing,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_loss_lower_ids_are_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_loss_is_told_behind_what_came_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(time_asks_for_the_most_urgent, setup, teardown),
         cmocka_unit_test_setup_teardown(greets_a_new_client_at_once, setup, teardown),
     };

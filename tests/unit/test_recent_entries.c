@@ -24,7 +24,8 @@ static int teardown(void **state)
 
 static bool add(struct recent_entries *recent, const char *log, uint64_t index, uint64_t ms)
 {
-    return recent_entries_add(recent, bytes_of_string(log), index, (struct stream_id){ ms, 0 });
+    return recent_entries_add(recent, bytes_of_string(log), index, (struct stream_id){ ms, 0 }) ==
+           RECENT_REPEAT;
 }
 
 static void what_comes_again_under_another_id_is_a_repeat(void **state)
@@ -44,6 +45,55 @@ static void what_comes_again_under_another_id_is_a_repeat(void **state)
     assert_true(add(recent, LOG_A, 7, 400));
     assert_true(recent_entries_original(recent, (struct stream_id){ 400, 0 }, &original));
     assert_int_equal(original.ms, 107);
+}
+
+static void what_is_read_again_under_its_own_id_is_known(void **state)
+{
+    struct recent_entries *recent = *state;
+    struct stream_id id;
+    struct bytes log = bytes_of_string(LOG_A);
+    assert_false(recent_entries_has(recent, log, 5, (struct stream_id){ 7, 0 }));
+    assert_int_equal(recent_entries_add(recent, log, 5, (struct stream_id){ 7, 0 }), RECENT_NEW);
+    assert_int_equal(recent_entries_add(recent, log, 5, (struct stream_id){ 7, 0 }), RECENT_KNOWN);
+    assert_true(recent_entries_has(recent, log, 5, (struct stream_id){ 7, 0 }));
+    assert_false(recent_entries_has(recent, log, 5, (struct stream_id){ 7, 1 }));
+    assert_int_equal(recent_entries_add(recent, log, 6, (struct stream_id){ 6, 0 }), RECENT_NEW);
+    assert_false(recent_entries_begin(recent, &id));
+    for (uint64_t i = 0; i < RECENT_ENTRIES_MAX; i++)
+        assert_false(add(recent, LOG_B, i, 100 + i));
+    assert_true(recent_entries_begin(recent, &id));
+    assert_int_equal(id.ms, 100);
+}
+
+static void whoever_was_in_a_history_that_is_gone_goes_on_at_its_fork(void **state)
+{
+    struct recent_entries *recent = *state;
+    static const struct {
+        uint64_t id, place;
+    } cases[] = { { 90, 90 }, { 91, 90 }, { 100, 90 }, { 101, 101 }, { 205, 200 }, { 210, 200 } };
+    assert_int_equal(recent_entries_place(recent, (struct stream_id){ 91, 0 }).ms, 91);
+    recent_entries_note_fork(recent, (struct stream_id){ 90, 0 }, (struct stream_id){ 100, 0 });
+    recent_entries_note_fork(recent, (struct stream_id){ 200, 0 }, (struct stream_id){ 210, 0 });
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(recent_entries_place(recent, (struct stream_id){ cases[i].id, 0 }).ms,
+                         cases[i].place);
+}
+
+/* As many as a Redis that was set back by a quarter of a minute brings; the ring goes round twice. */
+static void repeats_are_found_however_many_there_are(void **state)
+{
+    struct recent_entries *recent = *state;
+    struct stream_id original;
+    for (uint64_t i = 0; i < RECENT_ENTRIES_MAX; i++)
+        assert_false(add(recent, LOG_A, i, 1000000 + i));
+    for (uint64_t i = 0; i < RECENT_ENTRIES_MAX; i++)
+        assert_true(add(recent, LOG_A, i, 2000000 + i));
+    for (uint64_t i = 0; i < RECENT_ENTRIES_MAX; i++) {
+        bool is_held = i >= RECENT_ENTRIES_MAX - RECENT_REPEATS_MAX;
+        struct stream_id id = { 2000000 + i, 0 };
+        assert_int_equal(recent_entries_original(recent, id, &original), is_held);
+        assert_true(!is_held || original.ms == 1000000 + i);
+    }
 }
 
 static void what_an_operator_wants_again_is_none(void **state)
@@ -85,6 +135,11 @@ static void logs_beyond_the_bound_have_no_repeats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_read_again_under_its_own_id_is_known, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(whoever_was_in_a_history_that_is_gone_goes_on_at_its_fork,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(repeats_are_found_however_many_there_are, setup, teardown),
         cmocka_unit_test_setup_teardown(what_comes_again_under_another_id_is_a_repeat, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_an_operator_wants_again_is_none, setup, teardown),
