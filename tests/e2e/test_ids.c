@@ -5,19 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "shared/redis/contract.h"
-#include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
-#include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/sse_client.h"
 #include "tests/support/websocket_client.h"
@@ -33,49 +30,11 @@ enum {
 #define GAP_QUIETLY  "\"message_type\":\"heartbeat\",\"timestamp\":"
 #define NOBODY_KNOWS "\"missed\":null"
 
-struct parts {
-    struct harness *harness;
-    struct redis_server *redis;
-    struct program *streamer;
-};
-
-static int setup(void **state)
-{
-    struct parts *parts = memory_allocate_zeroed(1, sizeof *parts);
-    *state = parts;
-    parts->harness = harness_create();
-    parts->redis = redis_server_start(parts->harness, "redis", NULL);
-    stream_feed_use_id(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct parts *parts = *state;
-    int result = harness_destroy(parts->harness);
-    redis_server_destroy(parts->redis);
-    free(parts);
-    return result;
-}
-
-static void start_streamer(struct parts *parts)
-{
-    parts->streamer = daemon_start_streamer(parts->harness, "streamer", parts->redis, NULL);
-    struct deadline deadline = deadline_after(WAIT_MS, "the streamer to be ready");
-    for (long status = 0; status != 200;) {
-        struct http_answer answer = http_get_local(program_port(parts->streamer), "/readyz");
-        status = answer.status;
-        http_answer_free(&answer);
-        if (status != 200)
-            deadline_wait(&deadline);
-    }
-}
-
-static struct websocket_client *open_stream(const struct parts *parts, const char *query)
+static struct websocket_client *open_stream(const struct streamer_stage *stage, const char *query)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "/%s", query);
-    struct websocket_client *client = websocket_client_connect(program_port(parts->streamer), path);
+    struct websocket_client *client = websocket_client_connect(streamer_stage_port(stage), path);
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
     return client;
 }
@@ -101,28 +60,29 @@ static void expect_gap(struct websocket_client *client, const char *from, const 
         fail_msg("not from %s, %s: %.200s", from, missed, message);
 }
 
-static void newest_id(const struct parts *parts, char *id)
+static void newest_id(const struct streamer_stage *stage, char *id)
 {
-    redisReply *reply = redis_server_command(parts->redis, "XREVRANGE " STREAM " + - COUNT 1");
+    redisReply *reply = redis_server_command(stage->redis, "XREVRANGE " STREAM " + - COUNT 1");
     (void)snprintf(id, ID_SIZE, "%s", reply->element[0]->element[0]->str);
     freeReplyObject(reply);
 }
 
 static void one_ahead_of_the_stream_waits_and_is_told(void **state)
 {
-    struct parts *parts = *state;
-    stream_feed_add(parts->redis, 0, ENTRIES, 0);
-    start_streamer(parts);
+    struct streamer_stage *stage = *state;
+    stream_feed_use_id(NULL);
+    stream_feed_add(stage->redis, 0, ENTRIES, 0);
+    streamer_stage_start(stage, NULL);
     uint64_t start_ms = clock_monotonic_ms();
     /* An hour and a century ahead of all clocks; the second is served by the stream in time. */
-    struct websocket_client *lost = open_stream(parts, "?since=9999999999999-5");
+    struct websocket_client *lost = open_stream(stage, "?since=9999999999999-5");
     char query[ID_SIZE];
     (void)snprintf(query, sizeof query, "?since=%" PRIu64 "-0", clock_realtime_ms() + 2000);
-    struct websocket_client *early = open_stream(parts, query);
+    struct websocket_client *early = open_stream(stage, query);
     expect_gap(lost, "\"from\":\"9999999999999-5\"", NOBODY_KNOWS);
     uint64_t waited_ms = clock_monotonic_ms() - start_ms;
     assert_true(waited_ms >= 10000 && waited_ms < 25000);
-    stream_feed_add(parts->redis, ENTRIES, ENTRIES + 2, 0);
+    stream_feed_add(stage->redis, ENTRIES, ENTRIES + 2, 0);
     expect_index(lost, ENTRIES);
     expect_index(lost, ENTRIES + 1);
     websocket_client_destroy(lost);
@@ -131,76 +91,77 @@ static void one_ahead_of_the_stream_waits_and_is_told(void **state)
 
 static void an_id_just_given_out_is_good_whatever_the_clock_says(void **state)
 {
-    struct parts *parts = *state;
+    struct streamer_stage *stage = *state;
+    stream_feed_use_id(NULL);
     char id[ID_SIZE];
     char query[2 * ID_SIZE];
     (void)snprintf(id, sizeof id, "%" PRIu64 "-3", clock_realtime_ms() + UINT64_C(86400000));
-    stream_feed_add(parts->redis, 0, 1, 0);
-    start_streamer(parts);
+    stream_feed_add(stage->redis, 0, 1, 0);
+    streamer_stage_start(stage, NULL);
     stream_feed_use_id(id);
-    struct websocket_client *live = open_stream(parts, "");
-    stream_feed_add(parts->redis, 1, 2, 0);
+    struct websocket_client *live = open_stream(stage, "");
+    stream_feed_add(stage->redis, 1, 2, 0);
     expect_index(live, 1);
     (void)snprintf(query, sizeof query, "?since=%s", id);
-    struct websocket_client *back = open_stream(parts, query);
+    struct websocket_client *back = open_stream(stage, query);
     stream_feed_use_id(NULL);
-    stream_feed_add(parts->redis, 2, 3, 0);
+    stream_feed_add(stage->redis, 2, 3, 0);
     expect_index(live, 2);
     expect_index(back, 2);
     websocket_client_destroy(live);
     websocket_client_destroy(back);
 }
 
-/* Another Redis takes over that lacks the last entry and has others, the first of them under a lower
- * id, because its clock is behind, before anybody notices. All at once, for the streamer. */
-static void take_over(const struct parts *parts, const char *last_id)
+/* Another Redis takes over that lacks the last entry and has others, the first of them under a
+ * lower id, because its clock is behind, before anybody notices. All at once, for the streamer. */
+static void take_over(const struct streamer_stage *stage, const char *last_id)
 {
     static const char *const ids[] = { "1000-0", "2000-0", "2000-1" };
     static const uint64_t indexes[] = { 0, 1, 3 };
-    freeReplyObject(redis_server_command(parts->redis, "MULTI"));
-    freeReplyObject(redis_server_command(parts->redis, "CLIENT KILL TYPE normal"));
-    freeReplyObject(redis_server_command(parts->redis, "DEL " STREAM));
+    freeReplyObject(redis_server_command(stage->redis, "MULTI"));
+    freeReplyObject(redis_server_command(stage->redis, "CLIENT KILL TYPE normal"));
+    freeReplyObject(redis_server_command(stage->redis, "DEL " STREAM));
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         stream_feed_use_id(ids[i]);
-        stream_feed_add_again(parts->redis, indexes[i], indexes[i] + 1, 0);
+        stream_feed_add_again(stage->redis, indexes[i], indexes[i] + 1, 0);
     }
     stream_feed_use_id(last_id);
-    stream_feed_add_again(parts->redis, 4, 5, 0);
-    freeReplyObject(redis_server_command(parts->redis, "EXEC"));
+    stream_feed_add_again(stage->redis, 4, 5, 0);
+    freeReplyObject(redis_server_command(stage->redis, "EXEC"));
 }
 
-static void lower_ids_are_new(struct parts *parts, const char *last_id, const char *repeat_id,
-                              const char *next_id)
+static void lower_ids_are_new(struct streamer_stage *stage, const char *last_id,
+                              const char *repeat_id, const char *next_id)
 {
     stream_feed_use_id("1000-0");
-    stream_feed_add(parts->redis, 0, 1, 0);
+    stream_feed_add(stage->redis, 0, 1, 0);
     stream_feed_use_id("2000-0");
-    stream_feed_add(parts->redis, 1, 2, 0);
-    start_streamer(parts);
-    struct websocket_client *live = open_stream(parts, "?since=0");
+    stream_feed_add(stage->redis, 1, 2, 0);
+    streamer_stage_start(stage, NULL);
+    struct websocket_client *live = open_stream(stage, "?since=0");
     stream_feed_use_id("9000-0");
-    stream_feed_add(parts->redis, 2, 3, 0);
+    stream_feed_add(stage->redis, 2, 3, 0);
     expect_index(live, 0);
     expect_index(live, 1);
     expect_index(live, 2);
-    struct websocket_client *unaware = open_stream(parts, "");
-    struct websocket_client *back = open_stream(parts, "?since=9000-0");
-    take_over(parts, last_id);
+    struct websocket_client *unaware = open_stream(stage, "");
+    struct websocket_client *back = open_stream(stage, "?since=9000-0");
+    take_over(stage, last_id);
     expect_gap(live, "\"from\":\"9000-0\"", NOBODY_KNOWS);
     expect_gap(back, "\"from\":\"9000-0\"", NOBODY_KNOWS);
     (void)websocket_client_expect(unaware, "\"gap\":{\"from\":\"9000-0\"", WAIT_MS);
     /* What was lost is fetched again by ingest; all have had it. */
     stream_feed_use_id(repeat_id);
-    stream_feed_add_again(parts->redis, 2, 3, 0);
+    stream_feed_add_again(stage->redis, 2, 3, 0);
     stream_feed_use_id(next_id);
-    stream_feed_add_again(parts->redis, 5, 6, 0);
+    stream_feed_add_again(stage->redis, 5, 6, 0);
     for (uint64_t index = 3; index < 6; index++) {
         expect_index(live, index);
         expect_index(unaware, index);
         expect_index(back, index);
     }
     /* Who comes with the id that is gone goes on where the histories part. */
-    struct websocket_client *later = open_stream(parts, "?since=9000-0");
+    struct websocket_client *later = open_stream(stage, "?since=9000-0");
     for (uint64_t index = 3; index < 6; index++)
         expect_index(later, index);
     websocket_client_destroy(live);
@@ -222,21 +183,22 @@ static void another_history_that_got_further_is_noticed(void **state)
 
 static void who_had_what_a_flush_took_is_told(void **state)
 {
-    struct parts *parts = *state;
-    stream_feed_add(parts->redis, 0, ENTRIES, 0);
-    start_streamer(parts);
-    struct websocket_client *live = open_stream(parts, "?gap=1");
-    struct websocket_client *unaware = open_stream(parts, "");
-    struct sse_client *events = sse_client_open(program_port(parts->streamer), "/sse", NULL);
+    struct streamer_stage *stage = *state;
+    stream_feed_use_id(NULL);
+    stream_feed_add(stage->redis, 0, ENTRIES, 0);
+    streamer_stage_start(stage, NULL);
+    struct websocket_client *live = open_stream(stage, "?gap=1");
+    struct websocket_client *unaware = open_stream(stage, "");
+    struct sse_client *events = sse_client_open(streamer_stage_port(stage), "/sse", NULL);
     (void)sse_client_expect(events, "", WAIT_MS);
-    stream_feed_add(parts->redis, ENTRIES, ENTRIES + 1, 0);
+    stream_feed_add(stage->redis, ENTRIES, ENTRIES + 1, 0);
     expect_index(live, ENTRIES);
     expect_index(unaware, ENTRIES);
     (void)sse_client_expect(events, "cert_index", WAIT_MS);
     char id[ID_SIZE];
-    newest_id(parts, id);
-    freeReplyObject(redis_server_command(parts->redis, "FLUSHALL"));
-    stream_feed_add(parts->redis, ENTRIES + 1, ENTRIES + 4, 0);
+    newest_id(stage, id);
+    freeReplyObject(redis_server_command(stage->redis, "FLUSHALL"));
+    stream_feed_add(stage->redis, ENTRIES + 1, ENTRIES + 4, 0);
     expect_gap(live, id, NOBODY_KNOWS);
     const char *message = websocket_client_expect(unaware, "\"gap\":{", WAIT_MS);
     assert_non_null(strstr(message, GAP_QUIETLY));
@@ -254,22 +216,23 @@ static void who_had_what_a_flush_took_is_told(void **state)
 
 static void the_position_of_another_server_is_none(void **state)
 {
-    struct parts *parts = *state;
-    stream_feed_add(parts->redis, 0, ENTRIES, 0);
-    start_streamer(parts);
+    struct streamer_stage *stage = *state;
+    stream_feed_use_id(NULL);
+    stream_feed_add(stage->redis, 0, ENTRIES, 0);
+    streamer_stage_start(stage, NULL);
     struct websocket_client *refused = websocket_client_open(
-        &(struct websocket_options){ .port = program_port(parts->streamer), .path = "/?since=42" });
+        &(struct websocket_options){ .port = streamer_stage_port(stage), .path = "/?since=42" });
     assert_int_equal(websocket_client_status(refused), 400);
     websocket_client_destroy(refused);
     struct sse_client *events =
-        sse_client_open(program_port(parts->streamer), "/sse", "Last-Event-ID: 42\r\n");
+        sse_client_open(streamer_stage_port(stage), "/sse", "Last-Event-ID: 42\r\n");
     assert_int_equal(sse_client_status(events), 200);
     struct sse_event event = sse_client_expect(events, GAP, WAIT_MS);
     char id[ID_SIZE];
-    newest_id(parts, id);
+    newest_id(stage, id);
     assert_string_equal(event.id, id);
     assert_non_null(strstr(event.data, NOBODY_KNOWS));
-    stream_feed_add(parts->redis, ENTRIES, ENTRIES + 1, 0);
+    stream_feed_add(stage->redis, ENTRIES, ENTRIES + 1, 0);
     (void)sse_client_expect(events, "\"cert_index\":20,", WAIT_MS);
     sse_client_destroy(events);
 }
@@ -277,14 +240,12 @@ static void the_position_of_another_server_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_ahead_of_the_stream_waits_and_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_id_just_given_out_is_good_whatever_the_clock_says, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(lower_ids_after_a_failover_are_new, setup, teardown),
-        cmocka_unit_test_setup_teardown(another_history_that_got_further_is_noticed, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(who_had_what_a_flush_took_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_position_of_another_server_is_none, setup, teardown),
+        ON_STREAMER_STAGE_REDIS(one_ahead_of_the_stream_waits_and_is_told),
+        ON_STREAMER_STAGE_REDIS(an_id_just_given_out_is_good_whatever_the_clock_says),
+        ON_STREAMER_STAGE_REDIS(lower_ids_after_a_failover_are_new),
+        ON_STREAMER_STAGE_REDIS(another_history_that_got_further_is_noticed),
+        ON_STREAMER_STAGE_REDIS(who_had_what_a_flush_took_is_told),
+        ON_STREAMER_STAGE_REDIS(the_position_of_another_server_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

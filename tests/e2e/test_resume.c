@@ -218,7 +218,8 @@ static void what_is_trimmed_under_a_client_is_counted(void **state)
 {
     struct streamer_stage *stage = *state;
     streamer_stage_start(stage, (const char *const[]){ "--ring-bytes", "256k", NULL });
-    struct websocket_client *client = websocket_client_connect(program_port(stage->streamer), "/");
+    struct websocket_client *client =
+        websocket_client_connect(program_port(stage->streamer), "/?gap=1");
     (void)websocket_client_expect(client, "heartbeat", WAIT_MS);
     stream_feed_add(stage->redis, 0, FLOOD, FLOOD_PADDING);
     wait_for_entries(stage, FLOOD);
@@ -275,9 +276,10 @@ static void what_the_streamer_itself_missed_is_told_to_all(void **state)
 {
     struct streamer_stage *stage = *state;
     streamer_stage_start(stage, NULL);
-    struct websocket_client *live = websocket_client_connect(program_port(stage->streamer), "/");
+    struct websocket_client *live =
+        websocket_client_connect(program_port(stage->streamer), "/?gap=1");
     struct websocket_client *quiet =
-        websocket_client_connect(program_port(stage->streamer), "/?domain=nothing.example");
+        websocket_client_connect(program_port(stage->streamer), "/?gap=1&domain=nothing.example");
     (void)websocket_client_expect(live, "heartbeat", WAIT_MS);
     (void)websocket_client_expect(quiet, "heartbeat", WAIT_MS);
     stream_feed_add(stage->redis, 0, 10, 0);
