@@ -71,9 +71,9 @@ void cursor_learn_newest(struct cursor *cursor, struct stream_position newest);
 void cursor_note_rollback(struct cursor *cursor);
 /* And so that entries are gone, nobody knows how many; the stream ends at `end` now. */
 void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct stream_id end);
-/* To be called every second or so: one that came for what comes after a place where the stream, which ends at `newest`, does not
- * get to in CURSOR_AHEAD_MAX_MS (a Redis that was set back, or another one) goes on from the stream's end. True if it has to be
- * told so. */
+/* To be called every second or so: one that came for what comes after a place where the stream,
+ * which ends at `newest`, does not get to in CURSOR_AHEAD_MAX_MS (a Redis that was set back, or
+ * another one) goes on from the stream's end. True if it has to be told so. */
 bool cursor_give_up_waiting(struct cursor *cursor, const struct lane *lane,
                             struct stream_position newest, uint64_t now_ms);
 void cursor_told(struct cursor *cursor);

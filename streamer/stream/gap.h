@@ -22,8 +22,8 @@ struct gap {
 
 /* Appends the message. `missed` is null if it is not known. */
 void gap_write(struct buffer *out, const struct gap *gap);
-/* The same for who never heard of gaps and would stumble over such a message: a heartbeat, which all pass over, that has the gap
- * as a member. `now_ms` is since 1970. */
+/* The same for who never heard of gaps and would stumble over such a message: a heartbeat, which
+ * all pass over, that has the gap as a member. `now_ms` is since 1970. */
 void gap_write_heartbeat(struct buffer *out, const struct gap *gap, uint64_t now_ms);
 
 #endif

@@ -63,7 +63,8 @@ static uint32_t spread(uint64_t value, unsigned bits)
     return (uint32_t)(value * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits));
 }
 
-/* Its place, or a free one; NO_LOG if there is none. A quarter stays free, so that searches are short. */
+/* Its place, or a free one; NO_LOG if there is none. A quarter stays free, so that searches are
+ * short. */
 static size_t place_of(const struct recent_entries *recent, struct bytes log)
 {
     uint64_t digits;

@@ -28,7 +28,8 @@ void recent_entries_destroy(struct recent_entries *recent);
 enum recent_answer {
     RECENT_NEW,
     RECENT_KNOWN,  /* it was read before, under this id */
-    RECENT_REPEAT, /* it was read before, under another id; that is remembered, and it takes the other's place in the window */
+    RECENT_REPEAT, /* it was read before, under another id; that is remembered, and it takes the
+                      other's place in the window */
 };
 
 /* An entry has been read: `log` is 64 hex digits. */
@@ -41,7 +42,8 @@ bool recent_entries_has(const struct recent_entries *recent, struct bytes log, u
  * ids. The last RECENT_FORKS_MAX of these are remembered. */
 void recent_entries_note_fork(struct recent_entries *recent, struct stream_id fork,
                               struct stream_id last);
-/* Where one who has had all up to and including `id` goes on: there, or, if it was lost, at the fork.
+/* Where one who has had all up to and including `id` goes on: there, or, if it was lost, at the
+ * fork.
  */
 struct stream_id recent_entries_place(const struct recent_entries *recent, struct stream_id id);
 /* The lowest id in the window; false if it holds all that was ever read. */

@@ -1,4 +1,5 @@
-/* From where on a subscriber wants the stream: the parameter `since` of its query, or its Last-Event-ID. */
+/* From where on a subscriber wants the stream: the parameter `since` of its query, or its
+ * Last-Event-ID. */
 #ifndef STREAMER_STREAM_SINCE_H
 #define STREAMER_STREAM_SINCE_H
 
@@ -22,8 +23,9 @@ struct since {
 
 #define SINCE_REASON "since is the id of a message (1700000000000-0), seconds (300s), or 0"
 
-/* Reads "0", seconds as "300s", or an id as "1700000000000-0"; no data is SINCE_NOW. Anything else is SINCE_UNKNOWN. An id is
- * taken whatever our clock says: another streamer may have handed it out, of a Redis whose clock is ahead. */
+/* Reads "0", seconds as "300s", or an id as "1700000000000-0"; no data is SINCE_NOW. Anything else
+ * is SINCE_UNKNOWN. An id is taken whatever our clock says: another streamer may have handed it
+ * out, of a Redis whose clock is ahead. */
 struct since since_read(struct bytes text);
 
 /* Seconds become an id. `now_ms` is since 1970. */

@@ -108,7 +108,8 @@ static struct stream_id lower(struct stream_id a, struct stream_id b)
 }
 
 /* Where what was not read begins in a history that is not the one read so far: where the window of
- * what was read begins, which knows what of it was. What was trimmed meanwhile is no gap of its own.
+ * what was read begins, which knows what of it was. What was trimmed meanwhile is no gap of its
+ * own.
  */
 static struct stream_id find_restart(const struct stream_reader *reader,
                                      const struct stream_state *state)

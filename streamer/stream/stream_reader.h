@@ -2,9 +2,9 @@
  * Follows the Redis stream from its end: always from the last id seen, also after the connection
  * was lost. Each read says too what became of the stream as a whole, so it is noticed when Redis
  * has trimmed what was yet to be read, or was set back; after a reconnect the entry read last is
- * looked for as well, because another Redis may hold another history that got further. While full messages are wanted, a reply
- * that names unknown issuers is dropped, the issuers are fetched, and the same is read again:
- * nothing has moved on meanwhile, so no reply needs to be kept.
+ * looked for as well, because another Redis may hold another history that got further. While full
+ * messages are wanted, a reply that names unknown issuers is dropped, the issuers are fetched, and
+ * the same is read again: nothing has moved on meanwhile, so no reply needs to be kept.
  */
 #ifndef STREAMER_STREAM_STREAM_READER_H
 #define STREAMER_STREAM_STREAM_READER_H

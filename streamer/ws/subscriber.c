@@ -25,7 +25,8 @@ enum {
     SLICES_PER_TURN = 8,
     /* Clients have nothing to say; libraries may. */
     INBOUND_MESSAGE_MAX = 64 * 1024,
-    /* A page is given back by a client whose socket takes nothing for so long: others may want its place. */
+    /* A page is given back by a client whose socket takes nothing for so long: others may want its
+     * place. */
     PAGE_IDLE_MS = 2000,
     /* So long may a client wait for its turn. */
     TURN_MAX_MS = 60000,
@@ -189,8 +190,8 @@ static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint6
     return send_frame(subscriber, now_ms);
 }
 
-/* What a socket does not take, libwebsockets copies and keeps; so a stuck client is not given what will not fit. Half of
- * the room, because the kernel counts its own overhead in. */
+/* What a socket does not take, libwebsockets copies and keeps; so a stuck client is not given what
+ * will not fit. Half of the room, because the kernel counts its own overhead in. */
 static size_t socket_room(const struct subscriber *subscriber)
 {
     int descriptor = lws_get_socket_fd(subscriber->wsi);

@@ -1,7 +1,8 @@
 /*
- * Clients of the streams, over WebSocket or Server-Sent Events. Each is a position in a lane; whenever its socket is
- * writable it is sent the next slice of ready-made frames, whole frames only, so that what libwebsockets sends by itself
- * (pongs, closes) always falls between two frames. One that is behind its lane is sent pages of the past instead.
+ * Clients of the streams, over WebSocket or Server-Sent Events. Each is a position in a lane;
+ * whenever its socket is writable it is sent the next slice of ready-made frames, whole frames
+ * only, so that what libwebsockets sends by itself (pongs, closes) always falls between two frames.
+ * One that is behind its lane is sent pages of the past instead.
  */
 #ifndef STREAMER_WS_SUBSCRIBER_H
 #define STREAMER_WS_SUBSCRIBER_H
@@ -43,14 +44,15 @@ struct subscribers *subscribers_create(const struct subscribers_options *options
 /* After the last one left. NULL is fine. */
 void subscribers_destroy(struct subscribers *all);
 
-/* The connection is open, its answer or handshake written. From here to subscriber_leave it listens to its lane. False if
- * there are as many lanes as may be. */
+/* The connection is open, its answer or handshake written. From here to subscriber_leave it listens
+ * to its lane. False if there are as many lanes as may be. */
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
                      const struct lane_key *key, const struct stream_request *wanted);
 /* The connection is closing. Fine for one that has left already or never joined. */
 void subscriber_leave(struct subscriber *subscriber);
 bool subscriber_has_joined(const struct subscriber *subscriber);
-/* The socket is writable; `size` bytes have come in. 0, or -1 to close the connection, as libwebsockets has it. */
+/* The socket is writable; `size` bytes have come in. 0, or -1 to close the connection, as
+ * libwebsockets has it. */
 int subscriber_write(struct subscriber *subscriber);
 int subscriber_receive(struct subscriber *subscriber, size_t size);
 

@@ -36,8 +36,8 @@ enum {
     KEEP_ALIVE_S = 30,
     PATH_MAX_SIZE = 256,
     ENTITY_TAGS_SIZE = 256,
-    /* Connections that are let in only to be told why they are not; more are told at once, before they have said anything,
-     * which some clients do not get to see. */
+    /* Connections that are let in only to be told why they are not; more are told at once, before
+     * they have said anything, which some clients do not get to see. */
     REFUSING_MAX = 32,
     MS_PER_S = 1000,
 };
@@ -49,7 +49,8 @@ enum {
 /* The certificate is our own business (tls_identity.h). */
 #define TLS_OPTIONS (LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX)
 
-/* In libwebsockets' memory for a connection, zeroed at the start of each transaction and of the WebSocket. */
+/* In libwebsockets' memory for a connection, zeroed at the start of each transaction and of the
+ * WebSocket. */
 struct session {
     struct http_connection http;
     struct subscriber subscriber;
@@ -132,7 +133,8 @@ static int on_established(struct session *session, struct lws *wsi)
                                                            : FRAMING_WEBSOCKET);
 }
 
-/* Nothing more comes with this connection than the stream, until one of both sides ends it (streamer/sse.h). */
+/* Nothing more comes with this connection than the stream, until one of both sides ends it
+ * (streamer/sse.h). */
 static int write_sse_headers(struct lws *wsi)
 {
     static const struct {
@@ -193,7 +195,8 @@ static int refuse(struct lws *wsi, struct refusal refusal, bool is_head)
     return -1;
 }
 
-/* What is asked for is right; can it be had? A lane of another filter is not to be had without end. */
+/* What is asked for is right; can it be had? A lane of another filter is not to be had without end.
+ */
 static struct refusal check_wanted(struct lws *wsi, const struct stream_request *wanted)
 {
     const struct lane_key key = { wanted->form, FRAMING_WEBSOCKET, wanted->filter };
@@ -286,7 +289,8 @@ static int on_websocket(struct lws *wsi)
     request_headers_read(&headers, wsi);
     struct http_refusal reason;
     struct refusal refusal = check_upgrade(wsi, &headers, &reason);
-    /* Libwebsockets speaks only subprotocols that a protocol of its is named after, and looks right after this. */
+    /* Libwebsockets speaks only subprotocols that a protocol of its is named after, and looks right
+     * after this. */
     if (!refusal.status && headers.upgrade.subprotocols.size)
         upgrade_choose_subprotocol(server->subprotocol, headers.upgrade.subprotocols);
     request_headers_clear(&headers);
@@ -295,12 +299,14 @@ static int on_websocket(struct lws *wsi)
 
 static int on_upgrade(struct lws *wsi, char *protocol)
 {
-    /* One that libwebsockets does not know: it has answered, and its copy of the request is gone. */
+    /* One that libwebsockets does not know: it has answered, and its copy of the request is gone.
+     */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
         return -1;
     if (strcasecmp(protocol, "websocket") == 0)
         return on_websocket(wsi);
-    /* HTTP/2 in the clear, which clients offer and do without. What libwebsockets does not recognise, it answers as HTTP/1. */
+    /* HTTP/2 in the clear, which clients offer and do without. What libwebsockets does not
+     * recognise, it answers as HTTP/1. */
     *protocol = '-';
     return 0;
 }
@@ -323,7 +329,8 @@ static int on_tls_context(struct ws_server *server, void *context)
     return 0;
 }
 
-/* Whether the extension that the client offers is agreed on: 0 if it is, as libwebsockets has it. */
+/* Whether the extension that the client offers is agreed on: 0 if it is, as libwebsockets has it.
+ */
 static int on_extension(struct session *session, struct lws *wsi)
 {
     session->deflate =
@@ -469,7 +476,8 @@ static void turn_away(struct ws_server *server, const struct listening *listenin
     char answer[REFUSAL_SIZE];
     size_t size = refusal_write(answer, refusal, false);
     server->counters.refused++;
-    /* A new socket's buffer is empty; if the answer does not fit all the same, the client sees a closed connection. */
+    /* A new socket's buffer is empty; if the answer does not fit all the same, the client sees a
+     * closed connection. */
     if (!listening->listener->place.is_tls)
         (void)!send(descriptor, answer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(descriptor);

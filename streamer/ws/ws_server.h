@@ -1,6 +1,6 @@
 /*
- * The server's connections: accepts them, and hands what libwebsockets says of each to subscriber or http_connection. With
- * these and loop.c the only place that knows libwebsockets.
+ * The server's connections: accepts them, and hands what libwebsockets says of each to subscriber
+ * or http_connection. With these and loop.c the only place that knows libwebsockets.
  */
 #ifndef STREAMER_WS_WS_SERVER_H
 #define STREAMER_WS_WS_SERVER_H
@@ -27,7 +27,8 @@ struct ws_server_options {
     uint64_t handshake_ms; /* for a whole request to arrive */
 };
 
-/* Everything in the options is borrowed as long as the server exists. NULL after saying why on the log. */
+/* Everything in the options is borrowed as long as the server exists. NULL after saying why on the
+ * log. */
 struct ws_server *ws_server_create(const struct ws_server_options *options);
 /* The connections go with the loop, so: after loop_destroy. NULL is fine. */
 void ws_server_destroy(struct ws_server *server);

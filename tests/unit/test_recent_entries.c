@@ -79,7 +79,8 @@ static void whoever_was_in_a_history_that_is_gone_goes_on_at_its_fork(void **sta
                          cases[i].place);
 }
 
-/* As many as a Redis that was set back by a quarter of a minute brings; the ring goes round twice. */
+/* As many as a Redis that was set back by a quarter of a minute brings; the ring goes round twice.
+ */
 static void repeats_are_found_however_many_there_are(void **state)
 {
     struct recent_entries *recent = *state;
