@@ -176,6 +176,7 @@ static void filters_hold_for_the_past_too(void **state)
 static void nonsense_is_refused_before_the_upgrade(void **state)
 {
     struct streamer_stage *stage = *state;
+    harness_expect_work(stage->harness, STREAMER_STAGE_SSE_SPINS);
     static const char *const wrong[] = { "/?since=yesterday",
                                          "/full-stream?since=", "/domains-only?since=5m",
                                          "/?since=1700000000000", "/?until=5" };
