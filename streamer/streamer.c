@@ -79,6 +79,7 @@ struct streamer {
     struct http_sources sources;
     struct ws_server *server;
     struct loop_watch *signals;
+    struct loop_watch *filters; /* whose patterns are compiled */
     int signal_descriptor;
     struct loop_timer *tick;
     struct loop_timer *goodbye;
@@ -331,8 +332,13 @@ static void make_readers(struct streamer *streamer)
     streamer->recent_certificates =
         recent_certificates_create((size_t)streamer->settings->unique_window, random_seed());
     streamer->subject = filter_subject_create(streamer->recent_certificates);
-    streamer->lanes = lanes_create((size_t)streamer->settings->ring_bytes, streamer->framer,
-                                   streamer->recent_certificates);
+    struct lanes_options lanes = {
+        .ring_bytes = (size_t)streamer->settings->ring_bytes,
+        .filtered_max = (size_t)streamer->settings->max_filters,
+        .framer = streamer->framer,
+        .recent = streamer->recent_certificates,
+    };
+    streamer->lanes = lanes_create(&lanes);
     streamer->recent = recent_entries_create();
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers,
                                             streamer->recent, &reader_events);
@@ -391,6 +397,26 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
     streamer->sources.connections = ws_server_connections(streamer->server);
     streamer->sources.subscribers = ws_server_subscribers(streamer->server);
     return true;
+}
+
+static void on_filters_compiled(short events, void *context)
+{
+    (void)events;
+    struct streamer *streamer = context;
+    lanes_on_descriptor(streamer->lanes, clock_monotonic_ms());
+}
+
+/* False if there is no descriptor left; fine where nothing is compiled. */
+static bool watch_filters(struct streamer *streamer)
+{
+    int descriptor = lanes_descriptor(streamer->lanes);
+    if (descriptor >= 0)
+        streamer->filters =
+            loop_watch_create(streamer->loop, descriptor, on_filters_compiled, streamer);
+    else
+        say_warning("filters are searched for one by one", "reason=%s",
+                    say_quoted("the processor has no SSE4.2"));
+    return descriptor < 0 || streamer->filters;
 }
 
 static bool watch_signals(struct streamer *streamer)
@@ -462,7 +488,7 @@ static bool start(struct streamer *streamer)
     streamer->sign_of_life = loop_timer_create(streamer->loop, on_sign_of_life, streamer);
     loop_timer_set(streamer->tick, TICK_MS);
     return make_server(streamer, max_connections) && watch_signals(streamer) &&
-           ws_server_listen(streamer->server, &streamer->listeners);
+           watch_filters(streamer) && ws_server_listen(streamer->server, &streamer->listeners);
 }
 
 /* The order matters: links hand back what was pending to those who asked; connections leave their
@@ -476,6 +502,7 @@ static void clean_up(struct streamer *streamer)
     redis_driver_destroy(streamer->asking);
     replays_destroy(streamer->replays);
     loop_watch_destroy(streamer->signals);
+    loop_watch_destroy(streamer->filters);
     loop_timer_destroy(streamer->tick);
     loop_timer_destroy(streamer->goodbye);
     loop_timer_destroy(streamer->sign_of_life);

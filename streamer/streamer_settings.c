@@ -174,6 +174,18 @@ static const struct setting table[] = {
         .help = "memory for each stream somebody listens to: how far a client may lag",
     },
     {
+        /* Each has a ring: 512 KiB of the first 128, with the default ring-bytes, and 64 KiB of the
+         * others; 120 MiB in all. */
+        .name = "max-filters",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(max_filters),
+        .default_text = "1024",
+        .min = 1,
+        .max = 30000,
+        .value_name = "COUNT",
+        .help = "streams with different filters at once",
+    },
+    {
         /* 115 bytes each, and at the start so many entries are read from Redis. Logs that share
          * certificates have them within minutes of each other. */
         .name = "unique-window",
@@ -245,11 +257,13 @@ static const struct setting table[] = {
         .name = "customer-filter-cost",
         .type = SETTING_INTEGER,
         .offset = FIELD(customer_filter_cost),
-        .default_text = "0",
+        .default_text = "50000",
         .min = 0,
         .max = INT64_C(1) << 40,
         .value_name = "COST",
-        .help = "what the filters of a customer may cost together; 0: no matter how much",
+        .help =
+            "what the filters of a customer may cost together, in steps of a nanosecond per name "
+            "of a certificate (most filters cost 4 to 100); 0: no matter how much",
     },
     {
         .name = "customer-searches",

@@ -21,6 +21,7 @@ struct streamer_settings {
     char *dialect;
     bool no_deflate;
     int64_t ring_bytes;
+    int64_t max_filters;
     int64_t unique_window;
     int64_t replay_pages;
     int64_t replay_rate;

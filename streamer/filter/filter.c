@@ -241,6 +241,12 @@ bool filter_create(struct filter **filter, const struct query *query, const char
     }
     write_text(made);
     make_matching(made);
+    if (made->cost > FILTER_COST_MAX) {
+        (void)snprintf(reason, FILTER_REASON_SIZE,
+                       "regex costs too much: it may be at too many places of a pattern at once");
+        destroy_filter(made);
+        return false;
+    }
     *filter = made;
     return true;
 }
@@ -267,6 +273,53 @@ const char *filter_text(const struct filter *filter)
 bool filter_equal(const struct filter *a, const struct filter *b)
 {
     return a == b || strcmp(filter_text(a), filter_text(b)) == 0;
+}
+
+unsigned filter_name_kinds(const struct filter *filter)
+{
+    return (filter->values[FILTER_DOMAIN].count ? FILTER_LOOKS_FOR_DOMAIN : 0U) |
+           (filter->values[FILTER_MATCH].count ? FILTER_LOOKS_FOR_MATCH : 0U) |
+           (filter->values[FILTER_REGEX].count ? FILTER_LOOKS_FOR_REGEX : 0U);
+}
+
+const struct domain_entry *filter_domains(const struct filter *filter, size_t *count)
+{
+    *count = filter->values[FILTER_DOMAIN].count;
+    return filter->domains;
+}
+
+size_t filter_pattern_count(const struct filter *filter)
+{
+    return filter->values[FILTER_MATCH].count + filter->values[FILTER_REGEX].count;
+}
+
+/* Every byte by its number. */
+static char *spell_text(struct bytes text)
+{
+    enum {
+        CODE_SIZE = 4
+    };
+    size_t room = CODE_SIZE * text.size + 1;
+    char *out = memory_allocate(room);
+    for (size_t i = 0; i < text.size; i++)
+        (void)snprintf(out + CODE_SIZE * i, CODE_SIZE + 1, "\\x%02x", text.data[i]);
+    return out;
+}
+
+enum filter_name_kind filter_pattern_kind(const struct filter *filter, size_t number)
+{
+    return number < filter->values[FILTER_MATCH].count ? FILTER_LOOKS_FOR_MATCH
+                                                       : FILTER_LOOKS_FOR_REGEX;
+}
+
+char *filter_pattern(const struct filter *filter, size_t number)
+{
+    size_t matches = filter->values[FILTER_MATCH].count;
+    if (number < matches)
+        return spell_text(text_of(filter, FILTER_MATCH, number));
+    const char *plain =
+        linear_regex_plain(filter->values[FILTER_REGEX].items[number - matches].regex);
+    return plain ? memory_copy_string(plain) : NULL;
 }
 
 uint64_t filter_cost(const struct filter *filter)
@@ -402,6 +455,11 @@ bool filter_matches(const struct filter *filter, struct filter_subject *subject)
            (kind_matches(filter, FILTER_TYPE, subject) && domain_matches(filter, subject) &&
             kind_matches(filter, FILTER_MATCH, subject) &&
             kind_matches(filter, FILTER_REGEX, subject) && others_match(filter, subject));
+}
+
+bool filter_matches_beside_names(const struct filter *filter, struct filter_subject *subject)
+{
+    return kind_matches(filter, FILTER_TYPE, subject) && others_match(filter, subject);
 }
 
 void filter_write_matched(const struct filter *filter, struct filter_subject *subject,

@@ -33,6 +33,7 @@
 #include "streamer/filter/query.h"
 
 struct buffer;
+struct domain_entry;
 struct filter;
 struct filter_subject;
 
@@ -44,6 +45,9 @@ enum {
     FILTER_NAMES_MAX = 32, /* logs, operators, issuers: of each */
     FILTER_VALUE_MAX = 512,
     FILTER_REASON_SIZE = 256,
+    /* In steps (filter_cost): some 50 us per name, so that a page of 200 entries of the past takes
+     * the loop 20 ms. Ordinary regexes cost 1 to 100. */
+    FILTER_COST_MAX = 50000,
     /* Every byte of a query as JSON escapes it. */
     FILTER_MATCHED_MAX = 8 * QUERY_TEXT_MAX,
 };
@@ -67,8 +71,30 @@ const char *filter_text(const struct filter *filter);
 /* True if they have the same text. */
 bool filter_equal(const struct filter *a, const struct filter *b);
 
-/* What the filter costs per name of a certificate, as it is charged to who asks for it: steps of
- * linear_regex.h, and as much for the other values as they take. NULL costs nothing. */
+/* For filter_index, which looks for the names of all filters together. */
+
+/* The kinds of values that look at names. */
+enum filter_name_kind {
+    FILTER_LOOKS_FOR_DOMAIN = 1,
+    FILTER_LOOKS_FOR_MATCH = 2,
+    FILTER_LOOKS_FOR_REGEX = 4,
+};
+
+/* Those that the filter has values of, together. */
+unsigned filter_name_kinds(const struct filter *filter);
+/* Its domains; `next` and `owner` are the filter's own. */
+const struct domain_entry *filter_domains(const struct filter *filter, size_t *count);
+/* Its matches and regexes: how many; which of the two one is; and its expression, as
+ * linear_regex_plain has it, allocated, or NULL if it cannot be had. */
+size_t filter_pattern_count(const struct filter *filter);
+enum filter_name_kind filter_pattern_kind(const struct filter *filter, size_t number);
+char *filter_pattern(const struct filter *filter, size_t number);
+/* True if what the filter asks beside names is as it wants it. */
+bool filter_matches_beside_names(const struct filter *filter, struct filter_subject *subject);
+
+/* What the filter costs per name of a certificate by itself, as it is charged to who asks for it:
+ * steps of linear_regex.h, each about a nanosecond, and as many for the other values as they take.
+ * It depends on nothing but the filter. NULL costs nothing. */
 uint64_t filter_cost(const struct filter *filter);
 
 /* True if the subject's entry passes. NULL lets everything through. */

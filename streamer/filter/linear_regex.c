@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "shared/base/buffer.h"
 #include "shared/base/memory.h"
 #include "shared/base/utf8.h"
 
@@ -21,6 +22,7 @@ enum {
     REPEAT_ENDLESS = REPEAT_MAX + 1,
     BYTES = 256,
     WORD_BITS = 64,
+    PLAIN_MAX = 64 * 1024,
     WORDS_MAX = REGEX_POSITIONS_MAX / WORD_BITS,
 };
 
@@ -61,9 +63,11 @@ struct compiler {
     /* Jumps to the ends of open groups, innermost last. */
     size_t waiting[PROGRAM_MAX];
     size_t waiting_count;
+    struct buffer plain; /* the expression as linear_regex_plain has it */
 };
 
 struct linear_regex {
+    char *plain;
     size_t words;                       /* of a set of positions */
     uint64_t first[WORDS_MAX];          /* where a match may begin, not at the text's start */
     uint64_t first_at_start[WORDS_MAX]; /* and there */
@@ -183,10 +187,41 @@ static void append_read(struct compiler *compiler, struct byte_class class)
         read->bytes = class;
 }
 
+static void write_byte(struct buffer *plain, unsigned byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char code[] = { '\\', 'x', digits[byte >> 4], digits[byte & 15] };
+    buffer_append(plain, code, sizeof code);
+}
+
+static unsigned run_end(const struct byte_class *class, unsigned first)
+{
+    unsigned last = first;
+    while (last + 1 < BYTES && class_has(class, last + 1))
+        last++;
+    return last;
+}
+
+static void write_class(struct buffer *plain, const struct byte_class *class)
+{
+    buffer_append_byte(plain, '[');
+    for (unsigned byte = 0; byte < BYTES; byte++) {
+        if (!class_has(class, byte))
+            continue;
+        unsigned last = run_end(class, byte);
+        write_byte(plain, byte);
+        buffer_append_byte(plain, '-');
+        write_byte(plain, last);
+        byte = last;
+    }
+    buffer_append_byte(plain, ']');
+}
+
 static void append_class(struct compiler *compiler, struct byte_class class)
 {
     begin_atom(compiler);
     append_read(compiler, class);
+    write_class(&compiler->plain, &class);
 }
 
 /* A character, which may be of several bytes. */
@@ -196,12 +231,15 @@ static void append_character(struct compiler *compiler)
     if (!size)
         fail_pattern(compiler, "is not UTF-8");
     begin_atom(compiler);
+    buffer_append_string(&compiler->plain, "(?:");
     for (size_t i = 0; i < size; i++) {
         struct byte_class class = { 0 };
         unsigned byte = lower(take_character(compiler));
         class_add(&class, byte, byte);
         append_read(compiler, class);
+        write_byte(&compiler->plain, byte);
     }
+    buffer_append_byte(&compiler->plain, ')');
 }
 
 /* \d, \w or \s and their opposites; false if `letter` is none of them. */
@@ -227,6 +265,20 @@ static bool find_named_class(uint8_t letter, struct byte_class *class)
     return true;
 }
 
+static void refuse_escape(struct compiler *compiler, uint8_t letter)
+{
+    if (letter >= '1' && letter <= '9')
+        fail_pattern(compiler, "has a back reference, which cannot be matched in linear time");
+    else if (lower(letter) == 'b')
+        fail_pattern(compiler, "has a word boundary, which is not known here");
+    else if (lower(letter) == 'p' || lower(letter) == 'x' || lower(letter) == 'u')
+        fail_pattern(compiler, "has a character by its number or property; write it as it is");
+    else if (lower(letter) == 'a' || lower(letter) == 'z')
+        fail_pattern(compiler, "has an anchor that is not known here; use ^ and $");
+    else if (is_letter_or_digit(letter))
+        fail_pattern(compiler, "has an escape that is not known here");
+}
+
 /* What stands behind a backslash, as a class. */
 static struct byte_class take_escape(struct compiler *compiler)
 {
@@ -238,10 +290,7 @@ static struct byte_class take_escape(struct compiler *compiler)
     uint8_t letter = take_character(compiler);
     if (find_named_class(letter, &class))
         return class;
-    if (letter >= '1' && letter <= '9')
-        fail_pattern(compiler, "has a back reference, which cannot be matched in linear time");
-    else if (is_letter_or_digit(letter))
-        fail_pattern(compiler, "has an escape that is not known here");
+    refuse_escape(compiler, letter);
     class_add(&class, letter, letter);
     return class;
 }
@@ -301,16 +350,33 @@ static void take_class(struct compiler *compiler)
     append_class(compiler, class);
 }
 
+/* Behind its question mark. */
+static void refuse_group(struct compiler *compiler)
+{
+    struct bytes rest = compiler->rest;
+    uint8_t first = rest.size > 0 ? rest.data[0] : 0;
+    uint8_t second = rest.size > 1 ? rest.data[1] : 0;
+    if (first == '=' || first == '!' || (first == '<' && (second == '=' || second == '!')))
+        fail_pattern(compiler, "looks around, (?= (?! (?<= or (?<!, which is not known here");
+    else if (first == '<' || first == 'P')
+        fail_pattern(compiler, "has a named group; use ( )");
+    else if (is_letter_or_digit(first) || first == '-')
+        fail_pattern(compiler, "has flags; case does not matter here, and there are no others");
+    else
+        fail_pattern(compiler, "has a (? other than (?:");
+}
+
 static void open_group(struct compiler *compiler)
 {
     if (take_if(compiler, '?') && !take_if(compiler, ':'))
-        fail_pattern(compiler, "has a (? other than (?:");
+        refuse_group(compiler);
     if (compiler->depth == GROUPS_MAX)
         fail_pattern(compiler, "has too many groups inside of each other");
     if (compiler->reason)
         return;
     compiler->groups[compiler->depth++] =
         (struct group){ .start = compiler->size, .before = compiler->size };
+    buffer_append_string(&compiler->plain, "(?:");
     compiler->has_atom = false;
 }
 
@@ -335,6 +401,7 @@ static void close_group(struct compiler *compiler)
         return;
     }
     land_jumps(compiler, innermost(compiler));
+    buffer_append_byte(&compiler->plain, ')');
     compiler->atom = innermost(compiler)->before;
     compiler->has_atom = true;
     compiler->depth--;
@@ -351,6 +418,7 @@ static void begin_alternative(struct compiler *compiler)
     group->jumps++;
     group->start = compiler->size;
     compiler->has_atom = false;
+    buffer_append_byte(&compiler->plain, '|');
 }
 
 static void append_copy(struct compiler *compiler, size_t from, size_t size)
@@ -380,9 +448,20 @@ static void make_repeated(struct compiler *compiler, size_t from)
         choice->jump = -size;
 }
 
+static void write_counts(struct buffer *plain, size_t least, size_t most)
+{
+    buffer_append_byte(plain, '{');
+    buffer_append_unsigned(plain, least);
+    buffer_append_byte(plain, ',');
+    if (most != REPEAT_ENDLESS)
+        buffer_append_unsigned(plain, most);
+    buffer_append_byte(plain, '}');
+}
+
 /* The last atom, which is there once, `least` to `most` times; REPEAT_ENDLESS: without an end. */
 static void repeat_atom(struct compiler *compiler, size_t least, size_t most)
 {
+    write_counts(&compiler->plain, least, most);
     size_t atom = compiler->atom;
     size_t size = compiler->size - atom;
     size_t last = atom;
@@ -433,7 +512,7 @@ static void take_counts(struct compiler *compiler)
 static void take_repetition(struct compiler *compiler, uint8_t sign)
 {
     if (!compiler->has_atom) {
-        fail_pattern(compiler, "repeats nothing");
+        fail_pattern(compiler, "repeats nothing, or what is repeated already");
         return;
     }
     switch (sign) {
@@ -450,6 +529,7 @@ static void append_anchor(struct compiler *compiler, enum operation anchor)
 {
     (void)append_instruction(compiler, anchor);
     compiler->has_atom = false;
+    buffer_append_string(&compiler->plain, anchor == OPERATION_START ? "^" : "\\z");
 }
 
 static void append_any(struct compiler *compiler)
@@ -626,14 +706,32 @@ static struct linear_regex *link_program(struct compiler *compiler)
     return regex;
 }
 
+static void keep_plain(struct linear_regex *regex, struct buffer *plain)
+{
+    buffer_append_byte(plain, '\0');
+    if (plain->failed)
+        return;
+    regex->plain = memory_allocate(plain->size);
+    memcpy(regex->plain, plain->data, plain->size);
+}
+
+const char *linear_regex_plain(const struct linear_regex *regex)
+{
+    return regex->plain;
+}
+
 struct linear_regex *linear_regex_create(struct bytes expression, const char **reason)
 {
     struct compiler *compiler = memory_allocate_zeroed(1, sizeof *compiler);
     compiler->program = memory_allocate_zeroed(PROGRAM_MAX, sizeof *compiler->program);
     compiler->rest = expression;
+    buffer_init(&compiler->plain, PLAIN_MAX);
     compile(compiler);
     struct linear_regex *regex = compiler->reason ? NULL : link_program(compiler);
     *reason = compiler->reason;
+    if (regex)
+        keep_plain(regex, &compiler->plain);
+    buffer_free(&compiler->plain);
     free(compiler->program);
     free(compiler);
     return regex;
@@ -643,6 +741,7 @@ void linear_regex_destroy(struct linear_regex *regex)
 {
     if (!regex)
         return;
+    free(regex->plain);
     free(regex->reads);
     free(regex->follow);
     free(regex);
@@ -689,6 +788,21 @@ static void step_over(const struct linear_regex *regex, uint64_t *active, uint8_
         active[i] = next[i] & reads[i];
 }
 
+/* As linear_regex_matches goes over a text that does not match. */
+static size_t count_steps(const struct linear_regex *regex, struct bytes text)
+{
+    uint64_t active[WORDS_MAX] = { 0 };
+    size_t steps = 0;
+    for (size_t at = 0; at < text.size; at++) {
+        step_over(regex, active, text.data[at], at == 0);
+        size_t count = count_bits(active, regex->words);
+        steps += regex->words * (1 + count);
+        if (count == 0 && regex->words == 1 && !regex->first[0])
+            break;
+    }
+    return steps;
+}
+
 size_t linear_regex_steps(const struct linear_regex *regex)
 {
     static const char *const names[] = {
@@ -704,14 +818,8 @@ size_t linear_regex_steps(const struct linear_regex *regex)
         COUNT = sizeof names / sizeof *names
     };
     size_t steps = 0;
-    for (size_t i = 0; i < COUNT; i++) {
-        uint64_t active[WORDS_MAX] = { 0 };
-        struct bytes name = bytes_of_string(names[i]);
-        for (size_t at = 0; at < name.size; at++) {
-            step_over(regex, active, name.data[at], at == 0);
-            steps += regex->words + count_bits(active, regex->words) * regex->words;
-        }
-    }
+    for (size_t i = 0; i < COUNT && !regex->matches_always; i++)
+        steps += count_steps(regex, bytes_of_string(names[i]));
     return steps / COUNT;
 }
 

@@ -32,8 +32,13 @@ struct linear_regex *linear_regex_create(struct bytes expression, const char **r
 /* NULL is fine. */
 void linear_regex_destroy(struct linear_regex *regex);
 
+/* The same expression in the plainest syntax, for an engine that knows Perl's: every byte by its
+ * number, classes as ranges, no capitals. `^` is the start of the text and \z its end. Lives as
+ * long as the regex; NULL if it would be too long. */
+const char *linear_regex_plain(const struct linear_regex *regex);
+
 /* What a name costs on average: bytes read and positions entered, counted over names as
- * certificates have them, and one as long and as monotonous as may be. Some 2 ns each. */
+ * certificates have them, and one as monotonous as may be. About a nanosecond each. */
 size_t linear_regex_steps(const struct linear_regex *regex);
 
 /* True if the expression matches anywhere in `text`. */

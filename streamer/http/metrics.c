@@ -5,6 +5,7 @@
 
 #include "shared/base/decimal.h"
 #include "shared/redis/redis_link.h"
+#include "streamer/filter/filter_index.h"
 #include "streamer/http/client_counters.h"
 #include "streamer/http/http_routes.h"
 #include "streamer/http/metric_writer.h"
@@ -92,6 +93,7 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
 {
     static const char clients[] = "certstream_clients";
     const struct lanes_stats *lanes = lanes_stats(sources->lanes);
+    const struct filter_index_stats *filters = lanes_filter_stats(sources->lanes);
     const struct plain_metric metrics[] = {
         { "certstream_lanes_filtered", "gauge", "Different filters that somebody listens through.",
           lanes_filtered(sources->lanes) },
@@ -101,8 +103,21 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
           lanes->bytes },
         { "certstream_lane_oversized_total", "counter", "Messages too large for a lane.",
           lanes->oversized },
+        { "certstream_filters_alone", "gauge",
+          "Filters that are searched for by themselves: new ones, and costly ones.",
+          filters->alone },
+        { "certstream_filters_alone_steps", "gauge",
+          "What the filters that are searched for by themselves cost together, in steps per name.",
+          filters->alone_cost },
+        { "certstream_filter_set_bytes", "gauge",
+          "Memory of the patterns that are searched for together.", filters->set_bytes },
+        { "certstream_filter_compilations_total", "counter",
+          "Times that the patterns of filters were compiled together.", filters->compilations },
+        { "certstream_filter_compiling_milliseconds_total", "counter",
+          "What compiling patterns of filters took, aside from the loop.", filters->compiling_ms },
         { "certstream_filters_refused_total", "counter",
-          "Clients refused because there were too many different filters.", lanes->refused },
+          "Clients refused because there were too many different filters, or too costly ones.",
+          lanes->refused },
     };
     metric_family(out, clients, "gauge", "Clients that listen, by stream and by form of frames.");
     for (unsigned content = 0; content < MESSAGE_CONTENTS; content++)

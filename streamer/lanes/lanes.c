@@ -5,49 +5,91 @@
 
 #include "shared/base/memory.h"
 #include "streamer/filter/filter.h"
+#include "streamer/filter/filter_index.h"
 #include "streamer/filter/filter_subject.h"
 #include "streamer/stream/stream_entry.h"
 
 enum {
     /* A client that reconnects finds its lane, with the messages it missed still in it. */
     EMPTY_LANE_MS = 10000,
-    /* Whatever the share is: a few messages. */
-    FILTERED_RING_MIN = 64 * 1024,
+    /* A filter lets little through, so its lane lasts as long with less. The first lanes have this
+     * share of an unfiltered one's ring, those after them the least, so that a thousand of them
+     * take no more memory than four without a filter. */
+    FILTERED_SHARE = 64,
+    FILTERED_LARGE = 128,
+    FILTERED_RING_MIN = 64 * 1024, /* a few messages */
+};
+
+/* The lanes of one filter. */
+struct lane_family {
+    struct filter *filter;        /* NULL: those that get everything */
+    struct filter_member *member; /* of the index; NULL likewise */
+    struct lane_slot *slots;
+    struct lane_family *next;
 };
 
 struct lane_slot {
     struct lane *lane;
     struct lane_key key;
+    struct lane_family *family;
     size_t subscribers;
     uint64_t empty_since_ms;
-    struct lane_slot *next;
+    struct lane_slot *next;        /* of all */
+    struct lane_slot *next_of_kin; /* of the family */
 };
 
 struct lanes {
-    size_t ring_bytes;
-    struct framer *framer;
+    struct lanes_options options;
     struct lane_slot *slots;
-    size_t filtered; /* of the slots, those with a filter */
+    struct lane_family whole;     /* those without a filter */
+    struct lane_family *families; /* the others */
+    size_t filtered;              /* of the slots, those with a filter */
+    size_t slots_of[MESSAGE_DIALECTS][MESSAGE_CONTENTS];
+    struct filter_index *index;
     struct filter_subject *subject;
     struct buffer matched;
     struct lanes_stats stats;
 };
 
-struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
-                           const struct recent_certificates *recent)
+struct lanes *lanes_create(const struct lanes_options *options)
 {
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
-    lanes->ring_bytes = ring_bytes;
-    lanes->framer = framer;
+    lanes->options = *options;
     buffer_init(&lanes->matched, FILTER_MATCHED_MAX);
-    lanes->subject = filter_subject_create(recent);
+    lanes->subject = filter_subject_create(options->recent);
+    lanes->index = filter_index_create();
     return lanes;
 }
 
-static void destroy_slot(struct lane_slot *slot)
+static size_t *count_of_form(struct lanes *lanes, struct render_form form)
 {
+    return &lanes->slots_of[form.dialect][form.content];
+}
+
+static void leave_family(struct lanes *lanes, struct lane_slot *slot)
+{
+    struct lane_family *family = slot->family;
+    struct lane_slot **link = &family->slots;
+    while (*link != slot)
+        link = &(*link)->next_of_kin;
+    *link = slot->next_of_kin;
+    if (family->slots || !family->filter)
+        return;
+    struct lane_family **place = &lanes->families;
+    while (*place != family)
+        place = &(*place)->next;
+    *place = family->next;
+    filter_index_remove(lanes->index, family->member);
+    filter_release(family->filter);
+    free(family);
+}
+
+static void destroy_slot(struct lanes *lanes, struct lane_slot *slot)
+{
+    --*count_of_form(lanes, slot->key.form);
+    lanes->filtered -= slot->key.filter != NULL;
+    leave_family(lanes, slot);
     lane_destroy(slot->lane);
-    filter_release(slot->key.filter);
     free(slot);
 }
 
@@ -58,8 +100,9 @@ void lanes_destroy(struct lanes *lanes)
     while (lanes->slots) {
         struct lane_slot *slot = lanes->slots;
         lanes->slots = slot->next;
-        destroy_slot(slot);
+        destroy_slot(lanes, slot);
     }
+    filter_index_destroy(lanes->index);
     filter_subject_destroy(lanes->subject);
     buffer_free(&lanes->matched);
     free(lanes);
@@ -76,50 +119,84 @@ bool lane_key_equal(const struct lane_key *a, const struct lane_key *b)
            filter_equal(a->filter, b->filter);
 }
 
-static struct lane_slot *find_lane_slot(const struct lanes *lanes, const struct lane_key *key)
+static struct lane_family *find_family(struct lanes *lanes, const struct filter *filter)
 {
-    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (lane_key_equal(&slot->key, key))
-            return slot;
-    return NULL;
+    if (!filter)
+        return &lanes->whole;
+    struct lane_family *family = lanes->families;
+    while (family && !filter_equal(family->filter, filter))
+        family = family->next;
+    return family;
+}
+
+static struct lane_slot *find_lane_slot(const struct lane_family *family,
+                                        const struct lane_key *key)
+{
+    struct lane_slot *slot = family ? family->slots : NULL;
+    while (slot && (!is_same_form(slot->key.form, key->form) || slot->key.framing != key->framing))
+        slot = slot->next_of_kin;
+    return slot;
+}
+
+static struct lane_family *make_family(struct lanes *lanes, struct filter *filter)
+{
+    struct lane_family *family = memory_allocate_zeroed(1, sizeof *family);
+    family->filter = filter_acquire(filter);
+    family->member = filter_index_add(lanes->index, filter, family);
+    family->next = lanes->families;
+    lanes->families = family;
+    return family;
 }
 
 static size_t ring_bytes_of(const struct lanes *lanes, const struct lane_key *key)
 {
     if (!key->filter)
-        return lanes->ring_bytes;
-    size_t share = lanes->ring_bytes / LANES_FILTERED_SHARE;
-    return share < FILTERED_RING_MIN ? FILTERED_RING_MIN : share;
+        return lanes->options.ring_bytes;
+    size_t share = lanes->options.ring_bytes / FILTERED_SHARE;
+    bool is_large = lanes->filtered < FILTERED_LARGE && share > FILTERED_RING_MIN;
+    return is_large ? share : FILTERED_RING_MIN;
 }
 
-static struct lane_slot *make_slot(struct lanes *lanes, const struct lane_key *key,
-                                   struct stream_id newest)
+/* The key's filter becomes the family's, which says the same. */
+static struct lane_slot *make_slot(struct lanes *lanes, struct lane_family *family,
+                                   const struct lane_key *key, struct stream_id newest)
 {
     struct lane_slot *slot = memory_allocate_zeroed(1, sizeof *slot);
     slot->lane = lane_create(ring_bytes_of(lanes, key), newest);
     slot->key = *key;
-    (void)filter_acquire(slot->key.filter);
-    lanes->filtered += key->filter != NULL;
+    slot->key.filter = family->filter;
+    slot->family = family;
+    slot->next_of_kin = family->slots;
+    family->slots = slot;
     slot->next = lanes->slots;
     lanes->slots = slot;
+    lanes->filtered += key->filter != NULL;
+    ++*count_of_form(lanes, key->form);
     return slot;
 }
 
-bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key)
+bool lanes_have_room(struct lanes *lanes, const struct lane_key *key)
 {
-    return !key->filter || lanes->filtered < LANES_FILTERED_MAX || find_lane_slot(lanes, key);
+    const struct lane_family *family = find_family(lanes, key->filter);
+    if (!key->filter || find_lane_slot(family, key))
+        return true;
+    return lanes->filtered < lanes->options.filtered_max &&
+           (family || filter_index_has_room(lanes->index, key->filter));
 }
 
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest)
 {
-    struct lane_slot *slot = find_lane_slot(lanes, key);
+    struct lane_family *family = find_family(lanes, key->filter);
+    struct lane_slot *slot = find_lane_slot(family, key);
     if (!slot && !lanes_have_room(lanes, key)) {
         lanes->stats.refused++;
         return NULL;
     }
+    if (!family)
+        family = make_family(lanes, key->filter);
     if (!slot)
-        slot = make_slot(lanes, key, newest);
+        slot = make_slot(lanes, family, key, newest);
     slot->subscribers++;
     return slot;
 }
@@ -167,17 +244,17 @@ size_t lanes_filtered(const struct lanes *lanes)
 
 bool lanes_need_issuers(const struct lanes *lanes)
 {
-    for (const struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
-        if (slot->key.form.content == MESSAGE_FULL)
-            return true;
-    return false;
+    size_t count = 0;
+    for (size_t dialect = 0; dialect < MESSAGE_DIALECTS; dialect++)
+        count += lanes->slots_of[dialect][MESSAGE_FULL];
+    return count > 0;
 }
 
 static void append_to_lane(struct lanes *lanes, struct lane_slot *slot,
                            struct stream_position position)
 {
     struct bytes frame;
-    if (!framer_get(lanes->framer, slot->key.framing, &frame))
+    if (!framer_get(lanes->options.framer, slot->key.framing, &frame))
         return;
     lanes->stats.messages++;
     lanes->stats.bytes += frame.size;
@@ -185,33 +262,56 @@ static void append_to_lane(struct lanes *lanes, struct lane_slot *slot,
         lanes->stats.oversized++;
 }
 
-/* A filter's lanes have messages of their own where these say what it matched. */
-static void set_matched(struct lanes *lanes, const struct lane_key *key,
-                        const struct stream_entry *entry, uint64_t now_ms)
+/* An entry on its way into the lanes. */
+struct publication {
+    const struct stream_entry *entry;
+    struct stream_position position;
+    uint64_t now_ms;
+    void *const *families; /* those whose filters it passes */
+    size_t family_count;
+};
+
+static void append_to_family(struct lanes *lanes, const struct lane_family *family,
+                             struct render_form form, struct stream_position position)
 {
-    buffer_clear(&lanes->matched);
-    filter_write_matched(key->filter, lanes->subject, &lanes->matched);
-    framer_set(lanes->framer, entry, key->form, buffer_bytes(&lanes->matched), now_ms);
+    for (struct lane_slot *slot = family->slots; slot; slot = slot->next_of_kin)
+        if (is_same_form(slot->key.form, form))
+            append_to_lane(lanes, slot, position);
+}
+
+static bool has_form(const struct lane_family *family, struct render_form form)
+{
+    const struct lane_slot *slot = family->slots;
+    while (slot && !is_same_form(slot->key.form, form))
+        slot = slot->next_of_kin;
+    return slot != NULL;
+}
+
+/* A filter's lanes have messages of their own where these say what it matched. */
+static void publish_matched(struct lanes *lanes, const struct lane_family *family,
+                            struct render_form form, const struct publication *publication)
+{
+    if (!has_form(family, form))
+        return;
+    if (renderer_shows_matched(form)) {
+        buffer_clear(&lanes->matched);
+        filter_write_matched(family->filter, lanes->subject, &lanes->matched);
+        framer_set(lanes->options.framer, publication->entry, form, buffer_bytes(&lanes->matched),
+                   publication->now_ms);
+    }
+    append_to_family(lanes, family, form, publication->position);
 }
 
 static void publish_form(struct lanes *lanes, struct render_form form,
-                         const struct stream_entry *entry, uint64_t ordinal, uint64_t now_ms)
+                         const struct publication *publication)
 {
     static const struct bytes nothing = { 0 };
-    struct stream_position position = { entry->id, ordinal };
-    bool is_plain = false;
-    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next) {
-        if (!is_same_form(slot->key.form, form) ||
-            !filter_matches(slot->key.filter, lanes->subject))
-            continue;
-        bool shows_matched = slot->key.filter && renderer_shows_matched(form);
-        if (shows_matched)
-            set_matched(lanes, &slot->key, entry, now_ms);
-        else if (!is_plain)
-            framer_set(lanes->framer, entry, form, nothing, now_ms);
-        is_plain = !shows_matched;
-        append_to_lane(lanes, slot, position);
-    }
+    if (*count_of_form(lanes, form) == 0)
+        return;
+    framer_set(lanes->options.framer, publication->entry, form, nothing, publication->now_ms);
+    append_to_family(lanes, &lanes->whole, form, publication->position);
+    for (size_t i = 0; i < publication->family_count; i++)
+        publish_matched(lanes, publication->families[i], form, publication);
 }
 
 void lanes_break(struct lanes *lanes, struct stream_id id)
@@ -229,13 +329,31 @@ void lanes_pass_over(struct lanes *lanes, struct stream_id id)
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,
                    uint64_t now_ms)
 {
+    struct publication publication = { entry, { entry->id, ordinal }, now_ms, NULL, 0 };
     filter_subject_set(lanes->subject, entry);
+    publication.family_count =
+        filter_index_find(lanes->index, lanes->subject, &publication.families);
     for (unsigned dialect = 0; dialect < MESSAGE_DIALECTS; dialect++)
         for (unsigned content = 0; content < MESSAGE_CONTENTS; content++) {
             struct render_form form = { (enum message_content)content,
                                         (enum certificate_dialect)dialect };
-            publish_form(lanes, form, entry, ordinal, now_ms);
+            publish_form(lanes, form, &publication);
         }
+}
+
+int lanes_descriptor(const struct lanes *lanes)
+{
+    return filter_index_descriptor(lanes->index);
+}
+
+void lanes_on_descriptor(struct lanes *lanes, uint64_t now_ms)
+{
+    filter_index_take(lanes->index, now_ms);
+}
+
+const struct filter_index_stats *lanes_filter_stats(const struct lanes *lanes)
+{
+    return filter_index_stats(lanes->index);
 }
 
 void lanes_tick(struct lanes *lanes, uint64_t now_ms)
@@ -248,9 +366,9 @@ void lanes_tick(struct lanes *lanes, uint64_t now_ms)
             continue;
         }
         *link = slot->next;
-        lanes->filtered -= slot->key.filter != NULL;
-        destroy_slot(slot);
+        destroy_slot(lanes, slot);
     }
+    filter_index_tick(lanes->index, now_ms);
 }
 
 const struct lanes_stats *lanes_stats(const struct lanes *lanes)

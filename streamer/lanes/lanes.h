@@ -10,16 +10,9 @@
 #include "streamer/lanes/lane.h"
 
 struct filter;
+struct filter_index_stats;
 struct stream_entry;
 struct recent_certificates;
-
-enum {
-    /* Each costs a lookup per entry, its filter's work, and its ring: with the default ring 512 KiB
-     * each. */
-    LANES_FILTERED_MAX = 256,
-    /* A filter lets little through, so its lane lasts as long with less; and many may be there. */
-    LANES_FILTERED_SHARE = 64,
-};
 
 /* What a lane holds; two clients with the same key share one. */
 struct lane_key {
@@ -42,11 +35,16 @@ struct lanes_stats {
 
 struct lanes;
 
-/* `ring_bytes`: of each lane that has no filter. The framer and the recent certificates (NULL:
- * none) are borrowed as long as the lanes exist; the latter are to know of an entry before it is
- * published. */
-struct lanes *lanes_create(size_t ring_bytes, struct framer *framer,
-                           const struct recent_certificates *recent);
+/* What is borrowed is so as long as the lanes exist. */
+struct lanes_options {
+    size_t ring_bytes;   /* of each lane that has no filter */
+    size_t filtered_max; /* so many lanes with one */
+    struct framer *framer;
+    const struct recent_certificates *recent; /* is to know of an entry before it is published;
+                                                 NULL: none */
+};
+
+struct lanes *lanes_create(const struct lanes_options *options);
 /* NULL is fine. */
 void lanes_destroy(struct lanes *lanes);
 
@@ -59,8 +57,9 @@ void lanes_leave(struct lane_slot *slot, uint64_t now_ms);
 const struct lane *lanes_lane(const struct lane_slot *slot);
 const struct lane_key *lanes_key(const struct lane_slot *slot);
 
-/* True if somebody with this key could join. */
-bool lanes_have_room(const struct lanes *lanes, const struct lane_key *key);
+/* True if somebody with this key could join: there are not as many filtered lanes as may be, and
+ * what all filters cost is still bearable (filter_index.h). */
+bool lanes_have_room(struct lanes *lanes, const struct lane_key *key);
 
 /* All of them, in any order; NULL after the last and as the start. The count of subscribers is of
  * now. */
@@ -83,9 +82,15 @@ void lanes_pass_over(struct lanes *lanes, struct stream_id id);
 void lanes_publish(struct lanes *lanes, const struct stream_entry *entry, uint64_t ordinal,
                    uint64_t now_ms);
 
-/* Frees lanes that nobody has listened to for a while. */
+/* Readable when lanes_on_descriptor has something to do: patterns of filters are compiled. -1: they
+ * never are. */
+int lanes_descriptor(const struct lanes *lanes);
+void lanes_on_descriptor(struct lanes *lanes, uint64_t now_ms);
+
+/* Frees lanes that nobody has listened to for a while, and has patterns of new filters compiled. */
 void lanes_tick(struct lanes *lanes, uint64_t now_ms);
 
 const struct lanes_stats *lanes_stats(const struct lanes *lanes);
+const struct filter_index_stats *lanes_filter_stats(const struct lanes *lanes);
 
 #endif

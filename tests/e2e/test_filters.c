@@ -22,6 +22,7 @@
 enum {
     WAIT_MS = 30000,
     ROUNDS = 40,
+    FILTERS_MAX = 20,
     /* Within what a search looks at, and beyond. */
     NEAR = 1500,
     FAR = 5200,
@@ -235,22 +236,24 @@ static void a_wrong_filter_is_refused_before_the_upgrade(void **state)
 static void one_filter_too_many_is_told_so(void **state)
 {
     struct streamer_stage *stage = *state;
-    struct websocket_client *clients[LANES_FILTERED_MAX];
+    static const char *const options[] = { "--max-filters", "20", NULL };
+    struct program *streamer = streamer_stage_start_another(stage, "few", options);
+    struct websocket_client *clients[FILTERS_MAX];
     char path[64];
-    for (unsigned i = 0; i < LANES_FILTERED_MAX; i++) {
+    for (unsigned i = 0; i < FILTERS_MAX; i++) {
         (void)snprintf(path, sizeof path, "/?match=filter-%u", i);
-        clients[i] = listen_to(stage->streamer, path);
+        clients[i] = listen_to(streamer, path);
     }
-    struct websocket_client *refused = websocket_client_open(&(struct websocket_options){
-        .port = program_port(stage->streamer), .path = "/?match=another" });
+    struct websocket_client *refused = websocket_client_open(
+        &(struct websocket_options){ .port = program_port(streamer), .path = "/?match=another" });
     assert_int_equal(websocket_client_status(refused), 503);
     websocket_client_destroy(refused);
-    struct http_answer answer = http_get_local(program_port(stage->streamer), "/sse?match=another");
+    struct http_answer answer = http_get_local(program_port(streamer), "/sse?match=another");
     assert_int_equal(answer.status, 503);
     http_answer_free(&answer);
-    struct websocket_client *known = listen_to(stage->streamer, path);
+    struct websocket_client *known = listen_to(streamer, path);
     websocket_client_destroy(known);
-    for (unsigned i = 0; i < LANES_FILTERED_MAX; i++)
+    for (unsigned i = 0; i < FILTERS_MAX; i++)
         websocket_client_destroy(clients[i]);
 }
 

@@ -215,9 +215,10 @@ static void cost_is_what_a_filter_takes(void **state)
 {
     (void)state;
     static const char *const ascending[] = {
-        "domain=*.example.com", "match=a&match=b&match=c",
-        "regex=^shop",          "regex=(login|secure|account)-?(update|verify)",
-        "regex=.{0,248}!",      "regex=.{0,248}!&regex=.{0,247}!",
+        "domain=*.example.com",    "regex=^shop",
+        "match=a&match=b&match=c", "regex=(login|secure|account)-?(update|verify)",
+        "regex=.{0,60}!",          "regex=.{0,60}!&regex=.{0,61}!",
+        "regex=.{0,248}!",
     };
     uint64_t before = 0;
     for (size_t i = 0; i < sizeof ascending / sizeof *ascending; i++) {
@@ -432,6 +433,8 @@ static void a_wrong_parameter_is_named(void **state)
         { "unique=yes", "unique is 1 or 0" },
         { "unique=1&unique=0", "unique is given too often" },
         { "regex=a&regex=b&regex=c&regex=d&regex=e", "regex is given too often" },
+        { "regex=.{0,248}!&regex=.{0,247}!",
+          "regex costs too much: it may be at too many places of a pattern at once" },
         { "issuer=0123456789012345678901234567890123456789",
           "issuer is a SHA-1 fingerprint; issuers are known by their SHA-256" },
         { "unique=1&log=*x*", "unique goes with no log and no operator: the first copy of a "

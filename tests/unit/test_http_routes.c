@@ -80,7 +80,12 @@ static int setup(void **state)
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.subject = filter_subject_create(NULL);
     fixture.framer = framer_create(fixture.renderer);
-    fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
+    struct lanes_options lanes = {
+        .ring_bytes = 1 << 16,
+        .filtered_max = 8,
+        .framer = fixture.framer,
+    };
+    fixture.lanes = lanes_create(&lanes);
     fixture.recent = recent_entries_create();
     fixture.reader =
         stream_reader_create(&fixture.contract, fixture.issuers, fixture.recent, &events);

@@ -16,6 +16,7 @@
 
 enum {
     NOW = 1000,
+    FILTERED_MAX = 40,
     LONG_AFTER = NOW + 3600 * 1000,
 };
 
@@ -32,7 +33,12 @@ static int setup(void **state)
     fixture.issuers = issuer_cache_create(1 << 20);
     fixture.renderer = renderer_create(fixture.issuers);
     fixture.framer = framer_create(fixture.renderer);
-    fixture.lanes = lanes_create(1 << 16, fixture.framer, NULL);
+    struct lanes_options lanes = {
+        .ring_bytes = 1 << 16,
+        .filtered_max = FILTERED_MAX,
+        .framer = fixture.framer,
+    };
+    fixture.lanes = lanes_create(&lanes);
     *state = &fixture;
     return 0;
 }
@@ -246,7 +252,7 @@ static void there_are_so_many_filters_and_no_more(void **state)
 {
     struct fixture *fixture = *state;
     char fragment[32];
-    for (unsigned i = 0; i < LANES_FILTERED_MAX; i++) {
+    for (unsigned i = 0; i < FILTERED_MAX; i++) {
         (void)snprintf(fragment, sizeof fragment, "match=%u", i);
         assert_non_null(join_filtered(fixture, fragment));
     }

@@ -1,0 +1,293 @@
+/* Filters that are looked up together decide as each does by itself. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "streamer/filter/filter.h"
+#include "streamer/filter/filter_index.h"
+#include "streamer/filter/filter_subject.h"
+#include "streamer/filter/pattern_set.h"
+#include "tests/unit/entry_builder.h"
+
+enum {
+    FILTERS = 120,
+    ENTRIES = 200,
+    TURNS = 6,
+    NOW = 1000,
+    WAIT_MS = 60000,
+};
+
+/* A filter that may be in the index; its owner there. */
+struct place {
+    struct filter *filter;
+    struct filter_member *member;
+    bool passed;
+};
+
+static struct filter *make_filter(const char *text)
+{
+    static struct query query;
+    static const char *const others[] = { NULL };
+    struct filter *filter;
+    char reason[FILTER_REASON_SIZE];
+    query_init(&query);
+    while (*text) {
+        size_t size = strcspn(text, "&");
+        assert_true(query_add(&query, bytes_of(text, size)));
+        text += size + (text[size] == '&');
+    }
+    if (!filter_create(&filter, &query, others, reason))
+        fail_msg("%s", reason);
+    return filter;
+}
+
+static unsigned random_below(unsigned limit)
+{
+    return (unsigned)rand() % limit; /* NOLINT: a test's */
+}
+
+static const char *const pieces[] = {
+    "domain=a.example",
+    "domain=*.example",
+    "domain=.b.example",
+    "domain=*.c.example",
+    "domain=c.b.example",
+    "domain=example",
+    "domain=*.b.example",
+    "match=a",
+    "match=b.e",
+    "match=nothing",
+    "match=c.",
+    "match=.example.",
+    "regex=^a",
+    "regex=^[ab]\\.",
+    "regex=e$",
+    "regex=x*",
+    "regex=(a|b)\\.(b|c)",
+    "regex=^.{3,9}$",
+    "regex=z",
+    "regex=a$b",
+    "regex=^a{0}b",
+    "type=cert",
+    "type=precert",
+    "issuer=r1*",
+    "issuer=example*",
+    "operator=nobody",
+    "log=*oak*",
+};
+
+static struct filter *make_random_filter(void)
+{
+    char text[512] = { 0 };
+    for (unsigned count = 1 + random_below(5); count > 0; count--) {
+        (void)strncat(text, pieces[random_below(sizeof pieces / sizeof *pieces)],
+                      sizeof text - strlen(text) - 1);
+        if (count > 1)
+            (void)strncat(text, "&", sizeof text - strlen(text) - 1);
+    }
+    struct filter *filter = make_filter(text);
+    return filter ? filter : make_filter("match=a");
+}
+
+static void write_name(char *out, size_t size)
+{
+    static const char *const parts[] = { "a.",       "b.", "c.", "*.",    "example",
+                                         "example.", "z",  "A.", "xn--b", "b.example" };
+    out[0] = 0;
+    for (unsigned count = random_below(5); count > 0; count--)
+        (void)strncat(out, parts[random_below(sizeof parts / sizeof *parts)],
+                      size - strlen(out) - 1);
+}
+
+static void build_random_entry(struct built_entry *built)
+{
+    char names[ENTRY_NAMES_MAX][64];
+    struct entry_parts parts = { .is_precertificate = random_below(2),
+                                 .issuer_common_name = random_below(2) ? "R11" : NULL };
+    size_t count = 1 + random_below(3);
+    for (size_t i = 0; i < count; i++) {
+        write_name(names[i], sizeof names[i]);
+        parts.names[i] = bytes_of_string(names[i]);
+    }
+    build_entry(built, &parts);
+}
+
+/* Answers how many passed. */
+static size_t check_entry(struct filter_index *index, struct filter_subject *subject,
+                          struct place *places)
+{
+    void *const *owners;
+    size_t count = filter_index_find(index, subject, &owners);
+    for (size_t i = 0; i < FILTERS; i++)
+        places[i].passed = false;
+    for (size_t i = 0; i < count; i++) {
+        struct place *place = owners[i];
+        assert_false(place->passed);
+        place->passed = true;
+    }
+    for (size_t i = 0; i < FILTERS; i++) {
+        const struct filter *filter = places[i].filter;
+        bool expected = places[i].member && filter_matches(filter, subject);
+        if (places[i].passed != expected)
+            fail_msg("%s: %d expected of %.*s", filter_text(filter), expected,
+                     (int)filter_subject_entry(subject)->domains.size,
+                     (const char *)filter_subject_entry(subject)->domains.data);
+    }
+    return count;
+}
+
+static size_t check_entries(struct filter_index *index, struct place *places)
+{
+    struct filter_subject *subject = filter_subject_create(NULL);
+    size_t passed = 0;
+    for (size_t i = 0; i < ENTRIES; i++) {
+        struct built_entry built;
+        build_random_entry(&built);
+        filter_subject_set(subject, &built.entry);
+        passed += check_entry(index, subject, places);
+        built_entry_free(&built);
+    }
+    filter_subject_destroy(subject);
+    return passed;
+}
+
+/* Some come, some go. */
+static void change_places(struct filter_index *index, struct place *places)
+{
+    for (size_t i = 0; i < FILTERS; i++) {
+        if (random_below(3) == 0)
+            continue;
+        if (places[i].member)
+            filter_index_remove(index, places[i].member);
+        filter_release(places[i].filter);
+        places[i].filter = make_random_filter();
+        places[i].member =
+            random_below(6) ? filter_index_add(index, places[i].filter, &places[i]) : NULL;
+    }
+}
+
+static void wait_for_set(const struct filter_index *index)
+{
+    struct pollfd descriptor = { filter_index_descriptor(index), POLLIN, 0 };
+    if (pattern_sets_are_possible())
+        assert_int_equal(poll(&descriptor, 1, WAIT_MS), 1);
+}
+
+static void decides_as_each_filter_by_itself(void **state)
+{
+    (void)state;
+    static struct place places[FILTERS];
+    unsigned seed = (unsigned)time(NULL);
+    print_message("seed %u\n", seed);
+    srand(seed); /* NOLINT: a test's */
+    struct filter_index *index = filter_index_create();
+    size_t passed = 0;
+    uint64_t now_ms = NOW;
+    for (size_t i = 0; i < FILTERS; i++)
+        places[i] = (struct place){ make_random_filter(), NULL, false };
+    for (size_t turn = 0; turn < TURNS; turn++, now_ms += WAIT_MS) {
+        change_places(index, places);
+        passed += check_entries(index, places);
+        filter_index_tick(index, now_ms);
+        /* While it is compiled, and with some gone when it comes. */
+        change_places(index, places);
+        passed += check_entries(index, places);
+        wait_for_set(index);
+        filter_index_take(index, now_ms);
+        passed += check_entries(index, places);
+        if (pattern_sets_are_possible())
+            assert_int_equal(filter_index_stats(index)->compilations, turn + 1);
+    }
+    assert_true(passed > 1000);
+    for (size_t i = 0; i < FILTERS; i++) {
+        if (places[i].member)
+            filter_index_remove(index, places[i].member);
+        filter_release(places[i].filter);
+    }
+    assert_int_equal(filter_index_stats(index)->filters, 0);
+    assert_int_equal(filter_index_stats(index)->alone, 0);
+    assert_int_equal(filter_index_stats(index)->alone_cost, 0);
+    filter_index_destroy(index);
+}
+
+static void compile(struct filter_index *index, uint64_t now_ms)
+{
+    filter_index_tick(index, now_ms);
+    wait_for_set(index);
+    filter_index_take(index, now_ms);
+}
+
+static void new_filters_are_alone_until_they_are_compiled(void **state)
+{
+    (void)state;
+    struct filter_index *index = filter_index_create();
+    const struct filter_index_stats *stats = filter_index_stats(index);
+    struct filter *filters[] = { make_filter("regex=^shop"), make_filter("match=a"),
+                                 make_filter("domain=a.example"), make_filter("type=cert"),
+                                 make_filter("regex=(.a){120}") };
+    enum {
+        COUNT = sizeof filters / sizeof *filters
+    };
+    struct filter_member *members[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        members[i] = filter_index_add(index, filters[i], NULL);
+    assert_int_equal(stats->alone, 3);
+    assert_int_equal(stats->alone_cost,
+                     filter_cost(filters[0]) + filter_cost(filters[1]) + filter_cost(filters[4]));
+    if (pattern_sets_are_possible()) {
+        compile(index, NOW);
+        /* The costly one stays, and is not tried again and again. */
+        assert_int_equal(stats->alone, 1);
+        assert_int_equal(stats->alone_cost, filter_cost(filters[4]));
+        assert_true(stats->set_bytes > 0);
+        for (uint64_t now_ms = NOW; now_ms < NOW + 100000; now_ms += 1000)
+            filter_index_tick(index, now_ms);
+        assert_int_equal(stats->compilations, 1);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        filter_index_remove(index, members[i]);
+        filter_release(filters[i]);
+    }
+    filter_index_destroy(index);
+}
+
+static void what_is_alone_may_cost_so_much(void **state)
+{
+    (void)state;
+    struct filter_index *index = filter_index_create();
+    struct filter *costly = make_filter("regex=.{0,120}!&regex=.{0,121}!");
+    struct filter *cheap = make_filter("domain=*.example");
+    struct filter_member *members[2048];
+    size_t count = 0;
+    while (filter_index_has_room(index, costly)) {
+        assert_true(count < sizeof members / sizeof *members);
+        members[count++] = filter_index_add(index, costly, NULL);
+    }
+    assert_true(count > 5);
+    assert_true(filter_index_has_room(index, cheap));
+    filter_index_remove(index, members[--count]);
+    assert_true(filter_index_has_room(index, costly));
+    while (count > 0)
+        filter_index_remove(index, members[--count]);
+    filter_release(costly);
+    filter_release(cheap);
+    filter_index_destroy(index);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decides_as_each_filter_by_itself),
+        cmocka_unit_test(new_filters_are_alone_until_they_are_compiled),
+        cmocka_unit_test(what_is_alone_may_cost_so_much),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
