@@ -3,7 +3,7 @@
 # a folder that debootstrap fills with a minimal system, in which ./certstream installs what it needs by itself. Debian 13's
 # libraries and Redis have other major versions than Debian 12's. Needs root, debootstrap and 1.5 GB.
 #   tests/debian.sh 12|13 [FOLDER [CTEST...]]     (var/debian12 or var/debian13; all but the benchmarks)
-# The folder is kept: the next run only copies the sources and builds.
+# The folder is kept: the next run only copies the sources, all as new, and builds.
 set -eu
 
 case ${1:-} in
@@ -46,5 +46,5 @@ cp /etc/resolv.conf "$folder/etc/resolv.conf"
 
 rm -rf "$folder/source"
 mkdir "$folder/source"
-tar -C "$source" --exclude=./.git --exclude='./build*' --exclude=./var -cf - . | tar -C "$folder/source" -xf -
+tar -C "$source" --exclude=./.git --exclude='./build*' --exclude=./var -cf - . | tar -C "$folder/source" -xmf -
 in_debian /source/certstream test "$@"

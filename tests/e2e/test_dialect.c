@@ -17,7 +17,7 @@
 enum {
     ENTRIES = 50,
     LOGS = 2,
-    WAIT_MS = 30000
+    WAIT_MS = 60000
 };
 
 struct parts {

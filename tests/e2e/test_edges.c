@@ -19,7 +19,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     URL_SIZE = 512,
     PLACES_MAX = 4,
 };

@@ -20,7 +20,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     ROUNDS = 40,
     FILTERS_MAX = 20,
     /* Within what a search looks at, and beyond. */

@@ -28,7 +28,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     HEADERS_MAX = 8192,
     FAMILIES_MAX = 512,
 };

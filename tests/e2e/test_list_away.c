@@ -21,7 +21,7 @@
 #include "tests/support/redis_server.h"
 
 enum {
-    PATIENCE_MS = 20000,
+    PATIENCE_MS = 60000,
     LOGS = 2
 };
 

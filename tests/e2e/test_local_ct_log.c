@@ -23,7 +23,7 @@
 #include "tests/support/program.h"
 
 enum {
-    WAIT_MS = 10000,
+    WAIT_MS = 60000,
     TEXT_SIZE = 4096,
 };
 

@@ -21,7 +21,7 @@ enum {
     LIST_MAX = 8 << 20,
     LOGS_MAX = 512,
     ROW_MAX = 1024,
-    END_MS = 20000,
+    END_MS = 60000,
 };
 
 struct expectation {

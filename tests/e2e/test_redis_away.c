@@ -20,7 +20,7 @@
 enum {
     SIZE = 100,
     GROWN = 400,
-    MESSAGE_MS = 30000,
+    MESSAGE_MS = 60000,
 };
 
 struct parts {

@@ -30,8 +30,9 @@ enum {
     SETTLE_MS = 60000,
     /* Four renewals of every lease. */
     QUIET_MS = 6000,
-    TAKEOVER_MAX_MS = 10000,
-    HANDOVER_MAX_MS = 5000,
+    /* The lease of the dead runs out after 6 s and others look every 1.5 s; the rest is for what
+     * else the machine does. */
+    TAKEOVER_MAX_MS = 20000,
 };
 
 #define STREAM CONTRACT_PREFIX ":stream"
@@ -196,10 +197,12 @@ static void logs_are_divided_evenly_and_stay_where_they_are(void **state)
     struct owners before = read_owners(parts);
     /* Three and three and two become four and four: two or three logs move, those of the one that
      * goes. */
-    uint64_t start_ms = clock_monotonic_ms();
     assert_int_equal(program_stop(parts->ingests[1]), 0);
+    /* It hands its logs over before it ends: nobody has to wait for a lease to run out. */
+    struct owners handed_over = read_owners(parts);
+    for (size_t i = 0; i < LOGS; i++)
+        assert_int_not_equal(handed_over.of[i], 1);
     (void)wait_until_even(parts, 5, "one stops");
-    expect_in_time(clock_monotonic_ms() - start_ms, HANDOVER_MAX_MS);
     struct owners after = read_owners(parts);
     assert_in_range(count_moved(&before, &after), LOGS / INGESTS, LOGS / INGESTS + 1);
     publish(parts, SIZE);

@@ -22,7 +22,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     MANY = 3000,
     LATEST = 25,
     MORE_THAN_LATEST = 50,

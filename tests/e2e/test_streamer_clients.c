@@ -17,7 +17,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     /* In all, more than the kernel buffers between two sockets of one machine and a small ring
      * hold. */
     FLOOD = 6000,

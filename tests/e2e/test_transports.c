@@ -17,7 +17,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     ENTRIES = 300,
     PADDING = 500,
     INFLATED_MAX = 1 << 20,

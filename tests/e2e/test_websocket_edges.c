@@ -18,7 +18,7 @@
 #include "tests/support/websocket_client.h"
 
 enum {
-    WAIT_MS = 30000,
+    WAIT_MS = 60000,
     FRAMES_MAX = 1 << 20,
     FINAL = 0x80,
     RSV1 = 0x40,

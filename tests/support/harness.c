@@ -26,7 +26,7 @@ enum {
     /* Short against what is waited for, long against the work of looking. */
     PAUSE_MS = 5,
     WRAPPER_SLOWDOWN = 10,
-    LEFTOVER_MS = 2000,
+    LEFTOVER_MS = 5000,
 };
 
 static void make_folder(struct harness *harness)

@@ -24,7 +24,8 @@ enum {
     ARGUMENTS_MAX = 64,
     /* A first line is an address; redis-server's first lines are not waited for. */
     READY_SIZE = 256,
-    READY_MS = 20000,
+    /* On a machine where others want every processor a start can take half a minute. */
+    READY_MS = 120000,
     STOP_MS = 10000,
     ERRORS_MS = 60000,
     /* More than any test makes a daemon say, less than what would hide a flood. */

@@ -18,8 +18,8 @@ struct redis_server *redis_server_start(struct harness *harness, const char *nam
                                         const char *const *overrides);
 void redis_server_destroy(struct redis_server *server);
 
-/* A TCP port of 127.0.0.1 that nobody has, for `overrides`; Redis takes it before anybody else is
- * likely to. */
+/* A TCP port of 127.0.0.1, for `overrides`, that nobody has: no other test is told it while this
+ * process lives, and none that lets the kernel choose gets it. */
 int redis_server_find_port(void);
 
 struct program *redis_server_program(const struct redis_server *server);
