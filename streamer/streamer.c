@@ -116,6 +116,13 @@ static void on_loss(struct stream_id end, void *context)
     replays_forget_pages(streamer->replays);
 }
 
+static void on_fork(struct stream_id fork, struct stream_id lost, void *context)
+{
+    struct streamer *streamer = context;
+    if (streamer->server)
+        ws_server_note_fork(streamer->server, fork, lost);
+}
+
 static void on_repeat(struct stream_id id, void *context)
 {
     struct streamer *streamer = context;
@@ -318,8 +325,8 @@ static void fill_sources(struct streamer *streamer)
 
 static void make_readers(struct streamer *streamer)
 {
-    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break,
-                                                  on_repeat,  on_loss,       streamer };
+    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break, on_repeat,
+                                                  on_loss,    on_fork,       streamer };
     struct redis_link_events reading = {
         .on_up = on_reading_up,
         .on_down = on_reading_down,

@@ -63,14 +63,24 @@ void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct str
     if (stream_id_compare(had, nowhere) == 0)
         return;
     owe_gap(cursor, had, end, lane_next(lane));
-    if (stream_id_compare(had, end) > 0)
+    cursor->is_held = cursor->is_behind;
+    if (!cursor->is_behind && stream_id_compare(had, end) > 0)
         cursor->last = (struct stream_position){ end, 0 };
+}
+
+void cursor_note_fork(struct cursor *cursor, struct stream_id fork, struct stream_id lost)
+{
+    cursor->is_held = false;
+    if (cursor->is_behind && stream_id_compare(cursor->last.id, fork) > 0 &&
+        stream_id_compare(cursor->last.id, lost) <= 0)
+        cursor->last = (struct stream_position){ fork, 0 };
 }
 
 bool cursor_give_up_waiting(struct cursor *cursor, const struct lane *lane,
                             struct stream_position newest, uint64_t now_ms)
 {
-    bool is_ahead = knows_end(newest) && stream_id_compare(cursor->last.id, newest.id) > 0;
+    bool is_ahead =
+        !cursor->is_held && knows_end(newest) && stream_id_compare(cursor->last.id, newest.id) > 0;
     if (!is_ahead) {
         cursor->ahead_since_ms = 0;
         return false;
@@ -121,6 +131,8 @@ enum cursor_next cursor_next(struct cursor *cursor, const struct lane *lane, siz
         cursor->is_behind = true;
     if (cursor->owes_gap && (cursor->is_behind || cursor->position >= cursor->gap_at))
         return CURSOR_NEXT_GAP;
+    if (cursor->is_held)
+        return CURSOR_NEXT_NOTHING;
     if (cursor->is_behind)
         return CURSOR_NEXT_PAGE;
     if (cursor->is_ahead)

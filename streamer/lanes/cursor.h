@@ -33,6 +33,7 @@ struct cursor {
     bool is_behind;
     bool is_ahead;  /* it may have had what the lane has yet to get */
     bool wants_all; /* whatever came before `last` is none it would miss */
+    bool is_held;   /* behind, and where it goes on is known only by cursor_note_fork */
     bool owes_gap;  /* it has to be told of `gap` once it has had what comes before `gap_at` */
     struct gap gap;
     uint64_t gap_at;
@@ -71,6 +72,9 @@ void cursor_learn_newest(struct cursor *cursor, struct stream_position newest);
 void cursor_note_rollback(struct cursor *cursor);
 /* And so that entries are gone, nobody knows how many; the stream ends at `end` now. */
 void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct stream_id end);
+/* What was lost is what came after `fork`, read up to `lost`: who stands between goes on at the
+ * fork. What it has had of the stream since then is known by `seen`. */
+void cursor_note_fork(struct cursor *cursor, struct stream_id fork, struct stream_id lost);
 /* To be called every second or so: one that came for what comes after a place where the stream,
  * which ends at `newest`, does not get to in CURSOR_AHEAD_MAX_MS (a Redis that was set back, or
  * another one) goes on from the stream's end. True if it has to be told so. */

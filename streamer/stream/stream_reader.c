@@ -294,9 +294,11 @@ static void stand_at_end(struct stream_reader *reader, const struct stream_state
 {
     if (!reader->last.ordinal)
         reader->last.ordinal = stream_state_last_ordinal(state);
-    if (reader->is_forked)
+    if (reader->is_forked) {
+        reader->is_forked = false;
         recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
-    reader->is_forked = false;
+        reader->events.on_fork(reader->fork, reader->lost, reader->events.context);
+    }
     wait_for_entries(reader);
 }
 

@@ -8,7 +8,8 @@ enum {
     INVALID_PAYLOAD = 1007,
 };
 
-/* Those that may stand in a frame: of RFC 6455 and of its registry so far, of libraries and of applications. */
+/* Those that may stand in a frame: of RFC 6455 and of its registry so far, of libraries and of
+ * applications. */
 static bool is_code(unsigned code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||

@@ -5,8 +5,8 @@
 #include <libwebsockets.h>
 
 enum {
-    /* Of lws_ext_pm_deflate's own options (RFC 7692 section 7.1.1.2): nothing is kept from one message of the client to the
-     * next, so an idle client has no inflater. */
+    /* Of lws_ext_pm_deflate's own options (RFC 7692 section 7.1.1.2): nothing is kept from one
+     * message of the client to the next, so an idle client has no inflater. */
     OPTION_CLIENT_NO_CONTEXT_TAKEOVER = 1,
 };
 

@@ -73,7 +73,8 @@ int http_connection_start(struct http_connection *connection, struct lws *wsi,
         http_answer_error(&request->answer, 405, "only GET and HEAD");
         complete = true;
     }
-    /* At once if it can be: libwebsockets 4.3 ends a connection on which more comes before the answer went. */
+    /* At once if it can be: libwebsockets 4.3 ends a connection on which more comes before the
+     * answer went. */
     return complete ? http_connection_write(connection) : 0;
 }
 

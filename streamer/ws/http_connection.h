@@ -1,4 +1,5 @@
-/* A connection that asks over HTTP: takes the request to its route, and the answer to the socket. */
+/* A connection that asks over HTTP: takes the request to its route, and the answer to the socket.
+ */
 #ifndef STREAMER_WS_HTTP_CONNECTION_H
 #define STREAMER_WS_HTTP_CONNECTION_H
 
@@ -14,7 +15,8 @@ struct http_connection {
     bool is_head;
 };
 
-/* A request for `target` has come; the socket is writable. 0, or -1 to close the connection, as libwebsockets has it. */
+/* A request for `target` has come; the socket is writable. 0, or -1 to close the connection, as
+ * libwebsockets has it. */
 int http_connection_start(struct http_connection *connection, struct lws *wsi,
                           const struct http_sources *sources, struct http_target target);
 int http_connection_write(struct http_connection *connection);

@@ -5,7 +5,8 @@
 #include <libwebsockets.h>
 
 enum {
-    /* Libwebsockets keeps 8 KiB of headers; commas between repeated ones and our NULs come to it. */
+    /* Libwebsockets keeps 8 KiB of headers; commas between repeated ones and our NULs come to it.
+     */
     COPIES_MAX = 32 * 1024,
     QUERY_PART_MAX = 1024,
 };

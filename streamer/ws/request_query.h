@@ -6,8 +6,9 @@
 
 struct lws;
 
-/* Copies the parameters, which libwebsockets has taken apart and decoded. False if there are too many or too long. Only while
- * libwebsockets has the request's headers: in callbacks up to LWS_CALLBACK_HTTP and LWS_CALLBACK_ESTABLISHED. */
+/* Copies the parameters, which libwebsockets has taken apart and decoded. False if there are too
+ * many or too long. Only while libwebsockets has the request's headers: in callbacks up to
+ * LWS_CALLBACK_HTTP and LWS_CALLBACK_ESTABLISHED. */
 bool request_query_read(struct query *query, struct lws *wsi);
 
 #endif

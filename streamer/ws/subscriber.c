@@ -397,9 +397,16 @@ void subscribers_note_loss(struct subscribers *all, struct stream_id end)
     uint64_t now_ms = clock_monotonic_ms();
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
         cursor_note_loss(&subscriber->state, lanes_lane(subscriber->slot), end);
+        replays_forget(all->options.replays, &subscriber->request);
         drop_page(subscriber);
         want_write(subscriber, now_ms);
     }
+}
+
+void subscribers_note_fork(struct subscribers *all, struct stream_id fork, struct stream_id lost)
+{
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
+        cursor_note_fork(&subscriber->state, fork, lost);
 }
 
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)

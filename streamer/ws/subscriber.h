@@ -60,6 +60,8 @@ int subscriber_receive(struct subscriber *subscriber, size_t size);
 void subscribers_note_rollback(struct subscribers *all);
 /* Redis lost entries that were given out; the stream ends at `end` now. */
 void subscribers_note_loss(struct subscribers *all, struct stream_id end);
+/* And it is known now which: those after `fork` up to `lost`. */
+void subscribers_note_fork(struct subscribers *all, struct stream_id fork, struct stream_id lost);
 /* The reader knows only now where the stream ends. */
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest);
 /* There is something new in the lanes. */

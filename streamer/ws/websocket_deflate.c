@@ -112,7 +112,8 @@ enum websocket_deflate_answer websocket_deflate_answer(struct bytes offers)
         (void)take_part(&parameters, ';', &name);
         if (!bytes_equal_string(name, WEBSOCKET_DEFLATE_NAME))
             continue;
-        /* libwebsockets hangs up on an offer that comes after one without parameters, if it has taken that one. */
+        /* libwebsockets hangs up on an offer that comes after one without parameters, if it has
+         * taken that one. */
         if (bare_offers > 0)
             return WEBSOCKET_DEFLATE_NONE;
         bare_offers += !parameters.data;

@@ -581,6 +581,11 @@ void ws_server_note_loss(struct ws_server *server, struct stream_id end)
     subscribers_note_loss(server->subscribers, end);
 }
 
+void ws_server_note_fork(struct ws_server *server, struct stream_id fork, struct stream_id lost)
+{
+    subscribers_note_fork(server->subscribers, fork, lost);
+}
+
 void ws_server_learn_newest(struct ws_server *server, struct stream_position newest)
 {
     subscribers_learn_newest(server->subscribers, newest);

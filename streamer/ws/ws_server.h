@@ -38,6 +38,7 @@ bool ws_server_listen(struct ws_server *server, const struct listeners *listener
 
 void ws_server_note_rollback(struct ws_server *server);
 void ws_server_note_loss(struct ws_server *server, struct stream_id end);
+void ws_server_note_fork(struct ws_server *server, struct stream_id fork, struct stream_id lost);
 void ws_server_learn_newest(struct ws_server *server, struct stream_position newest);
 /* There is something new in the lanes. */
 void ws_server_wake(struct ws_server *server, uint64_t now_ms);

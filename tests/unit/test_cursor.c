@@ -266,6 +266,30 @@ static void after_a_loss_lower_ids_are_new(void **state)
     assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 60), NOW * 2));
 }
 
+/* One that is behind may stand where the histories differ, and must not go on by ids alone. */
+static void after_a_loss_one_that_is_behind_goes_on_at_the_fork(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_ID, .after = { { 9, 0 }, 0 } };
+    append(fixture, 9, 10);
+    cursor_join(cursor, fixture->lane, &since, place(9, 90), NOW);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 12, 0 });
+    append(fixture, 6, 10);
+    append(fixture, 12, 10);
+    expect_gap(fixture, 9, 12);
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_NOTHING);
+    cursor_note_fork(cursor, (struct stream_id){ 5, 0 }, (struct stream_id){ 9, 0 });
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_PAGE);
+    assert_int_equal(cursor->last.id.ms, 5);
+    assert_int_equal(cursor->seen.ms, 9);
+    cursor_advance_to(cursor, place(6, 60));
+    assert_true(cursor_catch_up(cursor, fixture->lane));
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_SLICE);
+    assert_int_equal(slice.last.id.ms, 12);
+}
+
 static void a_loss_is_told_behind_what_came_before_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -337,6 +361,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_the_stream_catches_up_with_is_told_of_nothing,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(after_a_loss_lower_ids_are_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_loss_one_that_is_behind_goes_on_at_the_fork, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_loss_is_told_behind_what_came_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(time_asks_for_the_most_urgent, setup, teardown),
         cmocka_unit_test_setup_teardown(greets_a_new_client_at_once, setup, teardown),
