@@ -8,7 +8,6 @@
 
 #include "ingest/follow/followed_log.h"
 #include "ingest/follow/issuer_download.h"
-#include "ingest/follow/known_issuers.h"
 #include "ingest/follow/leases.h"
 #include "ingest/follow/log_set.h"
 #include "ingest/follow/redis_writes.h"
@@ -50,7 +49,6 @@ struct ingest {
     struct redis_link *link;
     struct pipeline *pipeline;
     struct publisher *publisher;
-    struct known_issuers *known_issuers;
     struct issuer_download *issuers;
     struct log_lists *lists;
     struct leases *leases;
@@ -102,7 +100,7 @@ static void on_redis_up(struct redis_link *link, void *context)
     struct ingest *ingest = context;
     (void)link;
     say_info("redis is there", "instance=%s", ingest->instance);
-    known_issuers_reload(ingest->known_issuers);
+    issuer_set_forget_stamps(pipeline_issuers(ingest->pipeline));
     log_lists_on_redis_up(ingest->lists);
     leases_hurry(ingest->leases);
     ingest->report_at_ms = 0;
@@ -114,7 +112,6 @@ static void on_redis_down(struct redis_link *link, const char *reason, void *con
     (void)link;
     say_warning("redis is away", "reason=%s", say_quoted(reason));
     ingest->redis_drops++;
-    known_issuers_on_down(ingest->known_issuers);
     publisher_on_down(ingest->publisher);
     log_set_disown(&ingest->logs);
 }
@@ -157,9 +154,14 @@ static void create_parts(struct ingest *ingest)
 {
     create_redis(ingest);
     ingest->pipeline = pipeline_create();
-    ingest->known_issuers = known_issuers_create(ingest->link, &ingest->contract, ingest->pipeline);
-    const struct issuer_download_options issuers = { ingest->http, ingest->operators,
-                                                     ingest->pipeline, &ingest->stats };
+    const struct issuer_download_options issuers = {
+        .http = ingest->http,
+        .operators = ingest->operators,
+        .pipeline = ingest->pipeline,
+        .stats = &ingest->stats,
+        .link = ingest->link,
+        .contract = &ingest->contract,
+    };
     ingest->issuers = issuer_download_create(&issuers);
     const struct lease_holder holder = { ingest->link, ingest->contract.ingests, ingest->instance };
     ingest->leases = leases_create(&holder, &ingest->logs, &ingest->writes);
@@ -172,7 +174,6 @@ static void create_parts(struct ingest *ingest)
         .link = ingest->link,
         .pipeline = ingest->pipeline,
         .publisher = ingest->publisher,
-        .known_issuers = ingest->known_issuers,
         .issuers = ingest->issuers,
         .memory = &ingest->memory,
         .stats = &ingest->stats,
@@ -233,7 +234,6 @@ static void clear_ingest(struct ingest *ingest)
     operator_budgets_destroy(ingest->operators);
     publisher_destroy(ingest->publisher);
     issuer_download_destroy(ingest->issuers);
-    known_issuers_destroy(ingest->known_issuers);
     pipeline_destroy(ingest->pipeline);
     log_lists_destroy(ingest->lists);
     leases_destroy(ingest->leases);

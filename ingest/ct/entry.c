@@ -66,7 +66,7 @@ void entry_read_rfc6962(struct entry *entry, struct bytes leaf_input, struct byt
     *entry = (struct entry){ .leaf_pieces = { leaf_input } };
     entry->malformed = read_leaf_input(entry, leaf_input);
     if (!entry->malformed)
-        entry->malformed = read_extra_data(entry, extra_data);
+        entry->malformed_extra = read_extra_data(entry, extra_data);
 }
 
 bool entry_read_tile_leaf(struct entry *entry, struct reader *tile)

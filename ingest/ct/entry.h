@@ -19,6 +19,9 @@ enum {
 
 struct entry {
     const char *malformed; /* a constant text, or NULL */
+    /* The same of what the log serves beside the leaf and does not prove: then the submitted
+     * precertificate and the chain are missing, and what the leaf says is there. */
+    const char *malformed_extra;
     uint64_t timestamp_ms;
     bool is_precertificate;
     /* What is logged: the certificate, or the submitted precertificate (which the log does not

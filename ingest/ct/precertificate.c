@@ -8,13 +8,12 @@ static const uint8_t poison_id[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0
 static const uint8_t signer_id[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x04 };
 static const uint8_t authority_key_id[] = { 0x55, 0x1d, 0x23 };
 
-bool precertificate_issuer_read(struct precertificate_issuer *issuer, struct digest *sha256,
+bool precertificate_issuer_read(struct precertificate_issuer *issuer,
                                 const struct certificate *certificate)
 {
-    struct bytes key = certificate_public_key_info(certificate);
-    if (!key.size)
+    if (!certificate_public_key_info(certificate).size)
         return false;
-    digest_bytes(sha256, issuer->key_hash, key);
+    memcpy(issuer->key_hash, certificate_public_key_sha256(certificate), SHA256_SIZE);
     issuer->is_signer = certificate_has_purpose(certificate, bytes_of(signer_id, sizeof signer_id));
     return true;
 }
@@ -83,7 +82,7 @@ static bool are_authority_keys(struct bytes ours, struct bytes theirs)
 }
 
 static enum precertificate_binding compare_extensions(struct bytes proven, struct bytes claimed,
-                                                      bool by_signer)
+                                                      bool by_signer, bool *differ)
 {
     struct reader ours = reader_of(proven);
     struct reader theirs = reader_of(claimed);
@@ -91,9 +90,10 @@ static enum precertificate_binding compare_extensions(struct bytes proven, struc
     do {
         our_extension = next_extension(&ours);
         their_extension = next_without_poison(&theirs);
-        bool may_differ = by_signer && are_authority_keys(our_extension, their_extension);
-        if (!may_differ && !bytes_equal(our_extension, their_extension))
+        bool same = bytes_equal(our_extension, their_extension);
+        if (!same && !(by_signer && are_authority_keys(our_extension, their_extension)))
             return PRECERTIFICATE_DIFFERS;
+        *differ = *differ || !same;
     } while (our_extension.size);
     return reader_ok(&ours) && reader_ok(&theirs) ? PRECERTIFICATE_BOUND
                                                   : PRECERTIFICATE_UNREADABLE;
@@ -110,16 +110,20 @@ static enum precertificate_binding compare_fields(struct bytes proven, struct by
     struct fields ours = fields_of(proven);
     struct fields theirs = fields_of(claimed);
     struct bytes our_field, their_field;
+    bool differ = false;
     do {
         our_field = next_field(&ours);
         their_field = next_field(&theirs);
-        bool may_differ = by_signer && ours.count == ISSUER && theirs.count == ISSUER;
-        if (!may_differ && !bytes_equal(our_field, their_field))
+        bool same = bytes_equal(our_field, their_field);
+        if (!same && !(by_signer && ours.count == ISSUER && theirs.count == ISSUER))
             return PRECERTIFICATE_DIFFERS;
+        differ = differ || !same;
     } while (our_field.size);
     if (!ours.readable || !theirs.readable)
         return PRECERTIFICATE_UNREADABLE;
-    return compare_extensions(ours.extensions, theirs.extensions, by_signer);
+    enum precertificate_binding binding =
+        compare_extensions(ours.extensions, theirs.extensions, by_signer, &differ);
+    return binding == PRECERTIFICATE_BOUND && differ ? PRECERTIFICATE_BOUND_BY_SIGNER : binding;
 }
 
 enum precertificate_binding precertificate_check(const struct precertificate *precertificate,
@@ -133,20 +137,21 @@ enum precertificate_binding precertificate_check(const struct precertificate *pr
         return PRECERTIFICATE_UNREADABLE;
     bool by_signer = issuer_count && issuers[0].is_signer;
     enum precertificate_binding binding = compare_fields(precertificate->tbs, tbs.whole, by_signer);
-    if (binding != PRECERTIFICATE_BOUND)
+    if (binding != PRECERTIFICATE_BOUND && binding != PRECERTIFICATE_BOUND_BY_SIGNER)
         return binding;
     size_t at = by_signer ? 1 : 0;
     if (issuer_count <= at)
         return PRECERTIFICATE_WITHOUT_ISSUER;
     if (memcmp(issuers[at].key_hash, precertificate->issuer_key_hash, SHA256_SIZE) != 0)
         return PRECERTIFICATE_OTHER_ISSUER;
-    return PRECERTIFICATE_BOUND;
+    return binding;
 }
 
 const char *precertificate_binding_name(enum precertificate_binding binding)
 {
     switch (binding) {
     case PRECERTIFICATE_BOUND: return "bound";
+    case PRECERTIFICATE_BOUND_BY_SIGNER: return "bound_by_signer";
     case PRECERTIFICATE_UNREADABLE: return "unreadable";
     case PRECERTIFICATE_DIFFERS: return "differs";
     case PRECERTIFICATE_WITHOUT_ISSUER: return "without_issuer";
@@ -165,18 +170,18 @@ static void append_header(struct buffer *out, uint8_t tag, size_t size)
     buffer_append(out, header, sizeof header);
 }
 
-bool precertificate_wrap(struct buffer *out, struct bytes tbs)
+void precertificate_wrap(struct buffer *out, struct bytes tbs)
 {
     static const uint8_t no_signature[] = { DER_BIT_STRING, 1, 0 };
+    static const uint8_t no_algorithm[] = { DER_SEQUENCE, 0 };
     struct fields fields = fields_of(tbs);
     struct bytes algorithm = { 0 };
     while (fields.rest.remaining && fields.count < 2)
         algorithm = next_field(&fields);
-    if (!fields.readable || fields.count < 2)
-        return false;
+    if (!fields.readable || fields.count < 2 || !algorithm.size)
+        algorithm = bytes_of(no_algorithm, sizeof no_algorithm);
     append_header(out, DER_SEQUENCE, tbs.size + algorithm.size + sizeof no_signature);
     buffer_append_bytes(out, tbs);
     buffer_append_bytes(out, algorithm);
     buffer_append(out, no_signature, sizeof no_signature);
-    return true;
 }

@@ -21,7 +21,7 @@ struct precertificate_issuer {
 };
 
 /* Reads a parsed issuer certificate. False if its key cannot be read. */
-bool precertificate_issuer_read(struct precertificate_issuer *issuer, struct digest *sha256,
+bool precertificate_issuer_read(struct precertificate_issuer *issuer,
                                 const struct certificate *certificate);
 
 /* An entry of a log; `tbs` and `issuer_key_hash` are under the tree's root, `der` is not. */
@@ -33,6 +33,9 @@ struct precertificate {
 
 enum precertificate_binding {
     PRECERTIFICATE_BOUND,
+    /* By a Precertificate Signing Certificate: its issuer and authority key identifier are not
+     * those of the TBS, and nothing proves them. */
+    PRECERTIFICATE_BOUND_BY_SIGNER,
     PRECERTIFICATE_UNREADABLE,     /* the precertificate or the TBS */
     PRECERTIFICATE_DIFFERS,        /* it is not the precertificate of this TBS */
     PRECERTIFICATE_WITHOUT_ISSUER, /* the chain is too short for the key hash to be checked */
@@ -49,8 +52,8 @@ enum precertificate_binding precertificate_check(const struct precertificate *pr
 const char *precertificate_binding_name(enum precertificate_binding binding);
 
 /* Appends a certificate that holds this TBSCertificate and an empty signature: what there is to
- * publish of an entry whose precertificate is not the log's. False, with nothing appended, if the
- * TBS cannot be read. */
-bool precertificate_wrap(struct buffer *out, struct bytes tbs);
+ * publish of an entry whose precertificate is not the log's. Where the TBS does not say with which
+ * algorithm it is signed, there is none. */
+void precertificate_wrap(struct buffer *out, struct bytes tbs);
 
 #endif

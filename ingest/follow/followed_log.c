@@ -7,7 +7,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "ingest/follow/known_issuers.h"
 #include "ingest/follow/log_fetch.h"
 #include "ingest/follow/log_window.h"
 #include "ingest/make/pipeline.h"
@@ -243,7 +242,7 @@ void followed_log_disown(struct followed_log *log)
     follower_disown(&log->follower);
     abandon(log);
     /* What was cancelled may have carried issuers. */
-    known_issuers_reload(log->services->known_issuers);
+    issuer_set_forget_stamps(pipeline_issuers(log->services->pipeline));
 }
 
 struct load {
@@ -374,7 +373,7 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
                            enum batch_result result, const char *error, uint64_t now_ms)
 {
     if (result != BATCH_DONE)
-        known_issuers_reload(log->services->known_issuers);
+        issuer_set_forget_stamps(pipeline_issuers(log->services->pipeline));
     if (batch->generation != log->follower.life)
         return;
     switch (result) {

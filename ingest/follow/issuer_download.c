@@ -2,128 +2,245 @@
 
 #include <stdlib.h>
 
+#include <cjson/cJSON.h>
+#include <hiredis/hiredis.h>
+
 #include "ingest/ct/ct_log.h"
 #include "ingest/follow/follow_stats.h"
 #include "ingest/http/http_client.h"
 #include "ingest/http/operator_budget.h"
-#include "ingest/make/issuer_set.h"
 #include "ingest/make/pipeline.h"
-#include "ingest/store/batch.h"
+#include "shared/base/base64.h"
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
+#include "shared/json/json_reader.h"
+#include "shared/redis/contract.h"
+#include "shared/redis/redis_link.h"
 
 enum {
-    URL_MAX = 1024
+    URL_MAX = 1024,
+    FINGERPRINT_HEX = 2 * SHA256_SIZE,
 };
 
+/* In order of travel. */
+enum wanted_state {
+    WANTED_UNKNOWN, /* Redis is to be asked */
+    WANTED_ASKED,   /* its answer is owed */
+    WANTED_ABSENT,  /* the log is to be asked, at retry_at_ms */
+    WANTED_SENT,    /* its answer is owed */
+};
+
+#define WANTED_MARK   CONTEXT_MARK('W', 'A', 'N', 'T')
+#define DOWNLOAD_MARK CONTEXT_MARK('I', 'S', 'S', 'D')
+
 struct wanted {
+    uint32_t mark; /* WANTED_MARK */
     struct wanted *next;
-    struct issuer_download *fetcher;
+    struct download_list *list;
+    enum wanted_state state;
     char *url; /* of the issuer */
     uint8_t fingerprint[SHA256_SIZE];
     struct operator_share share;
-    struct buffer der; /* once it has arrived */
-    bool in_flight;
-    bool has_arrived;
     uint64_t wanted_at_ms;
     uint64_t sent_at_ms;
     uint64_t retry_at_ms;
     uint64_t back_off_ms;
 };
 
-struct issuer_download {
-    struct issuer_download_options options;
+/* What one log waits for, oldest first. */
+struct download_list {
+    struct download_list *next;
+    struct issuer_download *download;
+    const void *owner;
     struct wanted *first;
+    struct wanted **last;
     size_t count;
     size_t in_flight;
+};
+
+struct issuer_download {
+    uint32_t mark; /* DOWNLOAD_MARK */
+    struct issuer_download_options options;
+    struct download_list *first;
+    size_t in_flight;
+    struct wanted *asked[ISSUER_LOOK_UP_MAX]; /* in the order of Redis' answer */
+    size_t asked_count;
     bool is_failing;
 };
 
 struct issuer_download *issuer_download_create(const struct issuer_download_options *options)
 {
-    struct issuer_download *fetcher = memory_allocate_zeroed(1, sizeof *fetcher);
-    fetcher->options = *options;
-    return fetcher;
+    struct issuer_download *download = memory_allocate_zeroed(1, sizeof *download);
+    download->mark = DOWNLOAD_MARK;
+    download->options = *options;
+    return download;
 }
 
 static void wanted_destroy(struct wanted *wanted)
 {
     free(wanted->url);
-    buffer_free(&wanted->der);
     free(wanted);
 }
 
-void issuer_download_destroy(struct issuer_download *fetcher)
+void issuer_download_destroy(struct issuer_download *download)
 {
-    if (!fetcher)
+    if (!download)
         return;
-    while (fetcher->first) {
-        struct wanted *wanted = fetcher->first;
-        fetcher->first = wanted->next;
-        wanted_destroy(wanted);
+    while (download->first) {
+        struct download_list *list = download->first;
+        download->first = list->next;
+        while (list->first) {
+            struct wanted *wanted = list->first;
+            list->first = wanted->next;
+            wanted_destroy(wanted);
+        }
+        free(list);
     }
-    free(fetcher);
+    free(download);
 }
 
-static struct wanted *find_wanted(const struct issuer_download *fetcher, const uint8_t *fingerprint)
+static struct download_list *find_download_list(struct issuer_download *download, const void *owner)
 {
-    struct wanted *wanted = fetcher->first;
+    struct download_list *list = download->first;
+    while (list && list->owner != owner)
+        list = list->next;
+    if (list)
+        return list;
+    list = memory_allocate_zeroed(1, sizeof *list);
+    *list = (struct download_list){ .download = download, .owner = owner, .next = download->first };
+    list->last = &list->first;
+    download->first = list;
+    return list;
+}
+
+static const struct wanted *find_wanted(const struct download_list *list,
+                                        const uint8_t *fingerprint)
+{
+    const struct wanted *wanted = list->first;
     while (wanted && memcmp(wanted->fingerprint, fingerprint, SHA256_SIZE) != 0)
         wanted = wanted->next;
     return wanted;
 }
 
-static void add_wanted(struct issuer_download *fetcher, const struct ct_log *ct_log,
+static void add_wanted(struct download_list *list, const struct ct_log *ct_log,
                        const uint8_t *fingerprint, uint64_t now_ms)
 {
     struct wanted *wanted = memory_allocate_zeroed(1, sizeof *wanted);
-    char hex[2 * SHA256_SIZE + 1];
+    char hex[FINGERPRINT_HEX + 1];
     hex_encode(hex, bytes_of(fingerprint, SHA256_SIZE));
     struct buffer path;
     buffer_init(&path, URL_MAX);
     buffer_append_format(&path, "%sissuer/%s", ct_log->url, hex);
     wanted->url = memory_copy_text((const char *)path.data, path.size);
     buffer_free(&path);
-    wanted->fetcher = fetcher;
-    wanted->share =
-        operator_budgets_join(fetcher->options.operators, ct_log->operator_name, ct_log->url);
+    wanted->mark = WANTED_MARK;
+    wanted->list = list;
+    wanted->share = operator_budgets_join(list->download->options.operators, ct_log->operator_name,
+                                          ct_log->url);
     memcpy(wanted->fingerprint, fingerprint, SHA256_SIZE);
     wanted->wanted_at_ms = wanted->retry_at_ms = now_ms;
     wanted->back_off_ms = ISSUER_RETRY_MS;
-    wanted->next = fetcher->first;
-    fetcher->first = wanted;
-    fetcher->count++;
+    *list->last = wanted;
+    list->last = &wanted->next;
+    list->count++;
 }
 
-bool issuer_download_want(struct issuer_download *fetcher, const struct ct_log *ct_log,
-                          const uint8_t *fingerprint, uint64_t now_ms)
+static bool is_known(const struct issuer_download *download, const uint8_t *fingerprint)
 {
-    if (issuer_set_find(pipeline_issuers(fetcher->options.pipeline), fingerprint))
+    return issuer_set_find(pipeline_issuers(download->options.pipeline), fingerprint) != NULL;
+}
+
+bool issuer_download_want(struct issuer_download *download, const void *owner,
+                          const struct ct_log *ct_log, const uint8_t *fingerprint, uint64_t now_ms)
+{
+    if (is_known(download, fingerprint))
         return true;
-    const struct wanted *wanted = find_wanted(fetcher, fingerprint);
+    struct download_list *list = find_download_list(download, owner);
+    const struct wanted *wanted = find_wanted(list, fingerprint);
     if (wanted)
-        return wanted->has_arrived || now_ms - wanted->wanted_at_ms >= ISSUER_WAIT_MS;
-    if (fetcher->count == ISSUER_WANTED_MAX)
+        return now_ms - wanted->wanted_at_ms >= ISSUER_WAIT_MS;
+    if (list->count == ISSUER_WANTED_MAX)
         return true;
-    add_wanted(fetcher, ct_log, fingerprint, now_ms);
+    add_wanted(list, ct_log, fingerprint, now_ms);
     return false;
 }
 
-void issuer_download_deliver(struct issuer_download *fetcher, struct batch *batch)
+/* False if these bytes are not the issuer, or there is no room for it. */
+static bool learn_der(struct wanted *wanted, struct bytes der)
 {
-    for (struct wanted **link = &fetcher->first; *link && !batch_is_full(batch);) {
-        struct wanted *wanted = *link;
-        if (!wanted->has_arrived) {
-            link = &wanted->next;
-            continue;
-        }
-        pipeline_add_issuer(fetcher->options.pipeline, batch, buffer_bytes(&wanted->der));
-        *link = wanted->next;
-        fetcher->count--;
-        wanted_destroy(wanted);
+    struct pipeline *pipeline = wanted->list->download->options.pipeline;
+    uint8_t hash[SHA256_SIZE];
+    digest_bytes(pipeline_sha256(pipeline), hash, der);
+    return memcmp(hash, wanted->fingerprint, sizeof hash) == 0 &&
+           pipeline_learn_issuer(pipeline, wanted->fingerprint, der, wanted->list->owner,
+                                 clock_realtime_ms());
+}
+
+/* An issuer as Redis has it: its object holds the certificate. */
+static bool learn_object(struct wanted *wanted, const redisReply *object)
+{
+    if (object->type != REDIS_REPLY_STRING)
+        return false;
+    cJSON *parsed = cJSON_ParseWithLength(object->str, (size_t)object->len);
+    const char *text = json_read_string(parsed, "as_der");
+    struct buffer der;
+    buffer_init(&der, ISSUER_BODY_MAX);
+    bool learnt =
+        text && base64_decode(&der, bytes_of_string(text)) && learn_der(wanted, buffer_bytes(&der));
+    buffer_free(&der);
+    cJSON_Delete(parsed);
+    return learnt;
+}
+
+static void on_looked_up(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct issuer_download *download = context_of(context, DOWNLOAD_MARK);
+    (void)link;
+    bool is_answer =
+        reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == download->asked_count;
+    for (size_t i = 0; i < download->asked_count; i++) {
+        struct wanted *wanted = download->asked[i];
+        /* Redis is away, or will not say: then it is asked again when it is there. */
+        wanted->state = reply ? WANTED_ABSENT : WANTED_UNKNOWN;
+        if (is_answer)
+            (void)learn_object(wanted, reply->element[i]);
     }
+    download->asked_count = 0;
+}
+
+static void collect_unknown(struct issuer_download *download)
+{
+    for (struct download_list *list = download->first; list; list = list->next)
+        for (struct wanted *wanted = list->first;
+             wanted && download->asked_count < ISSUER_LOOK_UP_MAX; wanted = wanted->next)
+            if (wanted->state == WANTED_UNKNOWN)
+                download->asked[download->asked_count++] = wanted;
+}
+
+/* One question at a time, of the issuers that are needed. */
+static void look_up(struct issuer_download *download)
+{
+    struct redis_link *link = download->options.link;
+    if (download->asked_count || !redis_link_is_up(link))
+        return;
+    collect_unknown(download);
+    if (!download->asked_count)
+        return;
+    static char hex[ISSUER_LOOK_UP_MAX][FINGERPRINT_HEX + 1];
+    const char *arguments[2 + ISSUER_LOOK_UP_MAX] = { "HMGET",
+                                                      download->options.contract->issuers };
+    size_t sizes[2 + ISSUER_LOOK_UP_MAX] = { 5, strlen(arguments[1]) };
+    for (size_t i = 0; i < download->asked_count; i++) {
+        hex_encode(hex[i], bytes_of(download->asked[i]->fingerprint, SHA256_SIZE));
+        arguments[2 + i] = hex[i];
+        sizes[2 + i] = FINGERPRINT_HEX;
+        download->asked[i]->state = WANTED_ASKED;
+    }
+    (void)redis_link_send(link, on_looked_up, download, 2 + download->asked_count, arguments,
+                          sizes);
 }
 
 static void settle_budget(struct wanted *wanted, const struct http_response *response,
@@ -140,38 +257,34 @@ static void settle_budget(struct wanted *wanted, const struct http_response *res
 }
 
 /* A change of health is said once, not for each issuer. */
-static void note_health(struct issuer_download *fetcher, const struct wanted *wanted,
+static void note_health(struct issuer_download *download, const struct wanted *wanted,
                         bool is_failing, long status)
 {
-    if (is_failing && !fetcher->is_failing)
+    if (is_failing && !download->is_failing)
         say_warning("issuers cannot be fetched", "url=%s status=%ld", say_quoted(wanted->url),
                     status);
-    else if (!is_failing && fetcher->is_failing)
+    else if (!is_failing && download->is_failing)
         say_info("issuers can be fetched again", "url=%s", say_quoted(wanted->url));
-    fetcher->is_failing = is_failing;
+    download->is_failing = is_failing;
 }
 
 static void on_issuer_response(void *context, const struct http_response *response)
 {
-    struct wanted *wanted = context;
-    const struct issuer_download_options *options = &wanted->fetcher->options;
+    struct wanted *wanted = context_of(context, WANTED_MARK);
+    struct issuer_download *download = wanted->list->download;
     uint64_t now_ms = clock_monotonic_ms();
-    uint8_t hash[SHA256_SIZE];
-    wanted->in_flight = false;
-    wanted->fetcher->in_flight--;
+    wanted->state = WANTED_ABSENT;
+    wanted->list->in_flight--;
+    download->in_flight--;
     if (response->result == HTTP_STOPPED)
         return;
     settle_budget(wanted, response, now_ms);
-    digest_bytes(pipeline_sha256(options->pipeline), hash, buffer_bytes(response->body));
-    if (response->result == HTTP_ANSWERED && response->status == 200 &&
-        memcmp(hash, wanted->fingerprint, sizeof hash) == 0) {
-        http_response_take_body(response, &wanted->der);
-        wanted->has_arrived = true;
-        note_health(wanted->fetcher, wanted, false, response->status);
+    bool learnt = response->result == HTTP_ANSWERED && response->status == 200 &&
+                  learn_der(wanted, buffer_bytes(response->body));
+    note_health(download, wanted, !learnt, response->status);
+    if (learnt)
         return;
-    }
-    note_health(wanted->fetcher, wanted, true, response->status);
-    options->stats->request_failures++;
+    download->options.stats->request_failures++;
     uint64_t delay_ms = response->retry_after_ms > wanted->back_off_ms ? response->retry_after_ms
                                                                        : wanted->back_off_ms;
     wanted->retry_at_ms = now_ms + delay_ms;
@@ -179,59 +292,113 @@ static void on_issuer_response(void *context, const struct http_response *respon
                                                                         : wanted->back_off_ms * 2;
 }
 
-static void forget_old(struct issuer_download *fetcher, uint64_t now_ms)
+/* An answer that is owed names its wanted. */
+static bool is_over(const struct issuer_download *download, const struct wanted *wanted,
+                    uint64_t now_ms)
 {
-    for (struct wanted **link = &fetcher->first; *link;) {
+    if (wanted->state == WANTED_ASKED || wanted->state == WANTED_SENT)
+        return false;
+    return is_known(download, wanted->fingerprint) ||
+           now_ms - wanted->wanted_at_ms >= ISSUER_FORGET_MS;
+}
+
+/* Whoever's request brought it: what is known now is wanted no longer. */
+static void forget_wanted(struct download_list *list, uint64_t now_ms)
+{
+    struct wanted **link = &list->first;
+    while (*link) {
         struct wanted *wanted = *link;
-        if (wanted->in_flight || wanted->has_arrived ||
-            now_ms - wanted->wanted_at_ms < ISSUER_FORGET_MS) {
+        if (!is_over(list->download, wanted, now_ms)) {
             link = &wanted->next;
             continue;
         }
         *link = wanted->next;
-        fetcher->count--;
+        list->count--;
         wanted_destroy(wanted);
+    }
+    list->last = link;
+}
+
+static void forget_over(struct issuer_download *download, uint64_t now_ms)
+{
+    struct download_list **link = &download->first;
+    while (*link) {
+        struct download_list *list = *link;
+        forget_wanted(list, now_ms);
+        if (list->count) {
+            link = &list->next;
+            continue;
+        }
+        *link = list->next;
+        free(list);
     }
 }
 
-/* UINT64_MAX: after an answer. */
 static uint64_t due_ms(struct wanted *wanted, uint64_t now_ms)
 {
-    if (wanted->in_flight || wanted->has_arrived)
+    if (wanted->state != WANTED_ABSENT)
         return UINT64_MAX;
     return now_ms < wanted->retry_at_ms
                ? wanted->retry_at_ms
                : operator_budget_ask(&wanted->share, OPERATOR_ENTRIES, now_ms);
 }
 
-static void send(struct wanted *wanted, uint64_t now_ms)
+static void send_request(struct wanted *wanted, uint64_t now_ms)
 {
-    struct issuer_download *fetcher = wanted->fetcher;
+    struct issuer_download *download = wanted->list->download;
     operator_budget_on_sent(&wanted->share, OPERATOR_ENTRIES, now_ms);
     wanted->sent_at_ms = now_ms;
-    wanted->in_flight = true;
-    fetcher->in_flight++;
-    fetcher->options.stats->requests++;
-    http_client_get(fetcher->options.http, &(struct http_get){
-                                               .url = wanted->url,
-                                               .body_max = ISSUER_BODY_MAX,
-                                               .on_response = on_issuer_response,
-                                               .context = wanted,
-                                           });
+    wanted->state = WANTED_SENT;
+    wanted->list->in_flight++;
+    download->in_flight++;
+    download->options.stats->requests++;
+    http_client_get(download->options.http, &(struct http_get){
+                                                .url = wanted->url,
+                                                .body_max = ISSUER_BODY_MAX,
+                                                .on_response = on_issuer_response,
+                                                .context = wanted,
+                                            });
 }
 
-uint64_t issuer_download_work(struct issuer_download *fetcher, uint64_t now_ms)
+/* When all that one log, or all logs, may have out are out, the next answer makes room. */
+static uint64_t work_on_download_list(struct download_list *list, uint64_t now_ms)
 {
     uint64_t again_ms = UINT64_MAX;
-    forget_old(fetcher, now_ms);
-    /* When all are out, the next answer makes room. */
-    for (struct wanted *wanted = fetcher->first; wanted && fetcher->in_flight < ISSUER_REQUESTS_MAX;
+    for (struct wanted *wanted = list->first; wanted && list->in_flight < ISSUER_LOG_REQUESTS_MAX &&
+                                              list->download->in_flight < ISSUER_REQUESTS_MAX;
          wanted = wanted->next) {
         uint64_t at_ms = due_ms(wanted, now_ms);
         if (at_ms <= now_ms)
-            send(wanted, now_ms);
+            send_request(wanted, now_ms);
         else if (at_ms < again_ms)
             again_ms = at_ms;
+    }
+    return again_ms;
+}
+
+/* The list that came first now comes last next time, so that each has its turn. */
+static void rotate(struct issuer_download *download)
+{
+    struct download_list *list = download->first;
+    if (!list || !list->next)
+        return;
+    struct download_list **last = &list->next;
+    while (*last)
+        last = &(*last)->next;
+    *last = list;
+    download->first = list->next;
+    list->next = NULL;
+}
+
+uint64_t issuer_download_work(struct issuer_download *download, uint64_t now_ms)
+{
+    uint64_t again_ms = UINT64_MAX;
+    forget_over(download, now_ms);
+    look_up(download);
+    rotate(download);
+    for (struct download_list *list = download->first; list; list = list->next) {
+        uint64_t at_ms = work_on_download_list(list, now_ms);
+        again_ms = at_ms < again_ms ? at_ms : again_ms;
     }
     return again_ms;
 }

@@ -12,7 +12,6 @@
 
 struct http_client;
 struct issuer_download;
-struct known_issuers;
 struct operator_budgets;
 struct pipeline;
 struct publisher;
@@ -27,7 +26,6 @@ struct log_services {
     struct redis_link *link;
     struct pipeline *pipeline;
     struct publisher *publisher;
-    struct known_issuers *known_issuers;
     struct issuer_download *issuers;
     struct held_memory *memory;
     struct follow_stats *stats;

@@ -5,7 +5,6 @@
 
 #include "ingest/ct/rfc6962.h"
 #include "ingest/follow/issuer_download.h"
-#include "ingest/follow/known_issuers.h"
 #include "ingest/follow/log_trial.h"
 #include "ingest/make/pipeline.h"
 #include "shared/base/clock.h"
@@ -25,8 +24,6 @@ struct batch *log_window_begin_batch(struct followed_log *log)
     batch->generation = log->follower.life;
     batch->log_key = log->key;
     batch->log_id_hex = log->ct_log.id_hex;
-    if (log->protocol != log_protocol_of(CT_LOG_RFC6962))
-        issuer_download_deliver(log->services->issuers, batch);
     return batch;
 }
 
@@ -62,7 +59,7 @@ void log_window_clear(struct followed_log *log)
         batch_destroy(batch);
     }
     if (had_issuers)
-        known_issuers_reload(log->services->known_issuers);
+        issuer_set_forget_stamps(pipeline_issuers(log->services->pipeline));
 }
 
 /* Everything in the window is in the tree of `head`, or nobody asks. */
@@ -164,7 +161,8 @@ static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_
     bool all = true;
     for (size_t at = 0; at < chain.size && at < (size_t)PIPELINE_CHAIN_MAX * SHA256_SIZE;
          at += SHA256_SIZE)
-        all &= issuer_download_want(log->services->issuers, &log->ct_log, chain.data + at, now_ms);
+        all &= issuer_download_want(log->services->issuers, log, &log->ct_log, chain.data + at,
+                                    now_ms);
     return all;
 }
 
@@ -330,8 +328,7 @@ static void take_entries(struct followed_log *log, const struct held_body *held,
 bool log_window_take(struct followed_log *log, uint64_t now_ms)
 {
     int slot = follower_next_held(&log->follower);
-    if (slot < 0 || !publisher_has_room(log->services->publisher) ||
-        !known_issuers_are_there(log->services->known_issuers))
+    if (slot < 0 || !publisher_has_room(log->services->publisher))
         return false;
     struct held_body *held = &log->held[slot];
     const struct follower_slot copy = log->follower.slots[slot];

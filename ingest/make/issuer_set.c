@@ -1,65 +1,74 @@
 #include "ingest/make/issuer_set.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "shared/base/memory.h"
+#include "shared/x509/certificate.h"
 
 enum {
     /* Twice the entries at least, so that open addressing stays short; a power of two. */
     TABLE_SIZE = 4 * ISSUER_SET_MAX,
     TAIL_SIZE = 8,
+    IDLE_MS = 24 * 3600 * 1000,
+    SWEEP_MS = 60 * 1000,
 };
 
-struct remembered {
-    uint8_t *der; /* owned; NULL: free */
-    size_t size;
-    uint8_t fingerprint[SHA256_SIZE];
+struct share {
+    const void *owner;
+    size_t count;
+    size_t bytes;
 };
 
 struct issuer_set {
-    struct digest *sha256;
-    struct known_issuer *known;
-    size_t known_count;
-    struct remembered *remembered;
-    size_t remembered_count;
-    size_t remembered_bytes;
+    struct certificate *certificate;
+    struct known_issuer **all; /* owned, `count` of them */
+    size_t count;
+    size_t bytes;
+    struct known_issuer **by_fingerprint; /* TABLE_SIZE each */
+    struct known_issuer **by_tail;
+    struct share *shares;
+    size_t share_count;
+    uint64_t sweep_at_ms;
+    uint64_t refused;
 };
 
 struct issuer_set *issuer_set_create(void)
 {
     struct issuer_set *set = memory_allocate_zeroed(1, sizeof *set);
-    set->sha256 = digest_create(DIGEST_SHA256);
-    set->known = memory_allocate_zeroed(TABLE_SIZE, sizeof *set->known);
-    set->remembered = memory_allocate_zeroed(TABLE_SIZE, sizeof *set->remembered);
+    set->certificate = certificate_create();
+    /* NOLINTBEGIN(bugprone-sizeof-expression): arrays of pointers */
+    set->all = memory_allocate_zeroed(ISSUER_SET_MAX, sizeof *set->all);
+    set->by_fingerprint = memory_allocate_zeroed(TABLE_SIZE, sizeof *set->by_fingerprint);
+    set->by_tail = memory_allocate_zeroed(TABLE_SIZE, sizeof *set->by_tail);
+    /* NOLINTEND(bugprone-sizeof-expression) */
     return set;
 }
 
-static void forget_remembered(struct issuer_set *set)
+/* The DER is the set's own copy. */
+static void destroy_known(struct known_issuer *known)
 {
-    for (size_t i = 0; set->remembered_count && i < TABLE_SIZE; i++) {
-        free(set->remembered[i].der);
-        set->remembered[i].der = NULL;
-    }
-    set->remembered_count = set->remembered_bytes = 0;
+    free((void *)(uintptr_t)known->certificate.der.data);
+    free(known);
 }
 
 void issuer_set_destroy(struct issuer_set *set)
 {
     if (!set)
         return;
-    forget_remembered(set);
-    digest_destroy(set->sha256);
-    free(set->known);
-    free(set->remembered);
+    for (size_t i = 0; i < set->count; i++)
+        destroy_known(set->all[i]);
+    certificate_destroy(set->certificate);
+    free(set->all);
+    free(set->by_fingerprint);
+    free(set->by_tail);
+    free(set->shares);
     free(set);
 }
 
-void issuer_set_clear(struct issuer_set *set)
+void issuer_set_forget_stamps(struct issuer_set *set)
 {
-    if (set->known_count)
-        memset(set->known, 0, TABLE_SIZE * sizeof *set->known);
-    set->known_count = 0;
+    for (size_t i = 0; i < set->count; i++)
+        set->all[i]->stamped_ms = 0;
 }
 
 static size_t place_of(const uint8_t *bytes)
@@ -69,70 +78,115 @@ static size_t place_of(const uint8_t *bytes)
     return (size_t)(value * UINT64_C(0x9e3779b97f4a7c15) >> 32) % TABLE_SIZE;
 }
 
-static struct known_issuer *find_known(const struct issuer_set *set, const uint8_t *fingerprint)
-{
-    size_t place = place_of(fingerprint);
-    while (set->known[place].is_known &&
-           memcmp(set->known[place].fingerprint, fingerprint, SHA256_SIZE) != 0)
-        place = (place + 1) % TABLE_SIZE;
-    return &set->known[place];
-}
-
-const struct known_issuer *issuer_set_find(const struct issuer_set *set, const uint8_t *fingerprint)
-{
-    const struct known_issuer *known = find_known(set, fingerprint);
-    return known->is_known ? known : NULL;
-}
-
-void issuer_set_add(struct issuer_set *set, const uint8_t *fingerprint,
-                    const struct precertificate_issuer *issuer)
-{
-    if (set->known_count == ISSUER_SET_MAX)
-        issuer_set_clear(set);
-    struct known_issuer *known = find_known(set, fingerprint);
-    if (known->is_known)
-        return;
-    known->is_known = true;
-    known->has_key = issuer != NULL;
-    if (issuer)
-        known->issuer = *issuer;
-    memcpy(known->fingerprint, fingerprint, SHA256_SIZE);
-    set->known_count++;
-}
-
-static struct remembered *find_remembered(const struct issuer_set *set, struct bytes der)
+static size_t tail_place_of(struct bytes der)
 {
     uint8_t tail[TAIL_SIZE] = { 0 };
     size_t size = der.size < TAIL_SIZE ? der.size : TAIL_SIZE;
     if (size)
         memcpy(tail, der.data + der.size - size, size);
-    size_t place = place_of(tail);
-    while (set->remembered[place].der &&
-           !bytes_equal(bytes_of(set->remembered[place].der, set->remembered[place].size), der))
-        place = (place + 1) % TABLE_SIZE;
-    return &set->remembered[place];
+    return place_of(tail);
 }
 
-void issuer_set_fingerprint(struct issuer_set *set, struct bytes der, uint8_t *fingerprint)
+struct known_issuer *issuer_set_find(const struct issuer_set *set, const uint8_t *fingerprint)
 {
-    struct remembered *remembered = find_remembered(set, der);
-    if (remembered->der) {
-        memcpy(fingerprint, remembered->fingerprint, SHA256_SIZE);
-        return;
+    size_t place = place_of(fingerprint);
+    while (set->by_fingerprint[place] &&
+           memcmp(set->by_fingerprint[place]->fingerprint, fingerprint, SHA256_SIZE) != 0)
+        place = (place + 1) % TABLE_SIZE;
+    return set->by_fingerprint[place];
+}
+
+struct known_issuer *issuer_set_find_der(const struct issuer_set *set, struct bytes der)
+{
+    size_t place = tail_place_of(der);
+    while (set->by_tail[place] && !bytes_equal(set->by_tail[place]->certificate.der, der))
+        place = (place + 1) % TABLE_SIZE;
+    return set->by_tail[place];
+}
+
+static void place_at(struct known_issuer **table, size_t place, struct known_issuer *known)
+{
+    while (table[place])
+        place = (place + 1) % TABLE_SIZE;
+    table[place] = known;
+}
+
+static struct share *share_of(struct issuer_set *set, const void *owner)
+{
+    for (size_t i = 0; i < set->share_count; i++)
+        if (set->shares[i].owner == owner)
+            return &set->shares[i];
+    set->shares = memory_resize(set->shares, set->share_count + 1, sizeof *set->shares);
+    set->shares[set->share_count] = (struct share){ .owner = owner };
+    return &set->shares[set->share_count++];
+}
+
+static void enter(struct issuer_set *set, struct known_issuer *known)
+{
+    struct share *share = share_of(set, known->owner);
+    size_t size = known->certificate.der.size;
+    place_at(set->by_fingerprint, place_of(known->fingerprint), known);
+    place_at(set->by_tail, tail_place_of(known->certificate.der), known);
+    set->all[set->count++] = known;
+    set->bytes += size;
+    share->count++;
+    share->bytes += size;
+}
+
+/* Forgets what no entry has named for a while. The tables are filled anew: open addressing leaves
+ * no holes. */
+static void sweep(struct issuer_set *set, uint64_t now_ms)
+{
+    size_t count = set->count;
+    set->count = set->bytes = set->share_count = 0;
+    memset(set->by_fingerprint, 0, TABLE_SIZE * sizeof(struct known_issuer *));
+    memset(set->by_tail, 0, TABLE_SIZE * sizeof(struct known_issuer *));
+    for (size_t i = 0; i < count; i++) {
+        struct known_issuer *known = set->all[i];
+        if (now_ms > known->named_ms && now_ms - known->named_ms > IDLE_MS)
+            destroy_known(known);
+        else
+            enter(set, known);
     }
-    digest_bytes(set->sha256, fingerprint, der);
-    if (der.size > ISSUER_SET_DER_MAX / 16)
-        return;
-    if (set->remembered_count == ISSUER_SET_MAX ||
-        set->remembered_bytes + der.size > ISSUER_SET_DER_MAX) {
-        forget_remembered(set);
-        remembered = find_remembered(set, der);
+    set->sweep_at_ms = now_ms + SWEEP_MS;
+}
+
+static bool has_room(struct issuer_set *set, const void *owner, size_t size)
+{
+    const struct share *share = share_of(set, owner);
+    return set->count < ISSUER_SET_MAX && set->bytes + size <= ISSUER_SET_BYTES_MAX &&
+           share->count < ISSUER_SET_LOG_MAX && share->bytes + size <= ISSUER_SET_LOG_BYTES_MAX;
+}
+
+struct known_issuer *issuer_set_add(struct issuer_set *set, const uint8_t *fingerprint,
+                                    struct bytes der, const void *owner, uint64_t now_ms)
+{
+    struct known_issuer *known = issuer_set_find(set, fingerprint);
+    if (known)
+        return known;
+    if (!has_room(set, owner, der.size) && now_ms >= set->sweep_at_ms)
+        sweep(set, now_ms);
+    if (!der.size || der.size > ISSUER_SET_DER_MAX || !has_room(set, owner, der.size)) {
+        set->refused++;
+        return NULL;
     }
-    remembered->der = memory_allocate(der.size);
-    if (der.size)
-        memcpy(remembered->der, der.data, der.size);
-    remembered->size = der.size;
-    memcpy(remembered->fingerprint, fingerprint, SHA256_SIZE);
-    set->remembered_count++;
-    set->remembered_bytes += der.size;
+    uint8_t *copy = memory_allocate(der.size);
+    memcpy(copy, der.data, der.size);
+    known = memory_allocate_zeroed(1, sizeof *known);
+    *known = (struct known_issuer){ .owner = owner, .named_ms = now_ms };
+    memcpy(known->fingerprint, fingerprint, SHA256_SIZE);
+    (void)certificate_parse(set->certificate, bytes_of(copy, der.size));
+    chain_certificate_read(&known->certificate, set->certificate, bytes_of(copy, der.size));
+    enter(set, known);
+    return known;
+}
+
+size_t issuer_set_count(const struct issuer_set *set)
+{
+    return set->count;
+}
+
+uint64_t issuer_set_refused(const struct issuer_set *set)
+{
+    return set->refused;
 }

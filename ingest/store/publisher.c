@@ -7,7 +7,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/memory.h"
@@ -55,6 +54,7 @@ struct publisher {
     struct set **last_set;
     size_t set_count;
     struct buffer position_text;
+    uint64_t redis_ms; /* Redis' clock when the last fence was read */
     char error[ERROR_SIZE];
     char refusal[ERROR_SIZE]; /* of the first command of the transaction that was refused, or "" */
     bool has_stream_error;    /* what stands at the stream's key cannot be appended to */
@@ -206,6 +206,20 @@ static void send_entry(struct publisher *publisher, const struct batch *batch, s
                           sizes);
 }
 
+/* Of an issuer that is not sent along only a stamp that is there is renewed. */
+static void send_stamp(struct publisher *publisher, struct bytes fingerprint, bool is_sent)
+{
+    char now[NUMBER_SIZE];
+    int size = snprintf(now, sizeof now, "%" PRIu64, publisher->redis_ms);
+    const char *key = publisher->options.contract->issuers_named;
+    const char *arguments[] = { "ZADD", key, "XX", now, (const char *)fingerprint.data };
+    const size_t sizes[] = { 4, strlen(key), 2, (size_t)size, fingerprint.size };
+    const char *without[] = { "ZADD", key, now, (const char *)fingerprint.data };
+    const size_t without_sizes[] = { 4, strlen(key), (size_t)size, fingerprint.size };
+    (void)redis_link_send(publisher->options.link, on_queued, publisher, is_sent ? 4 : 5,
+                          is_sent ? without : arguments, is_sent ? without_sizes : sizes);
+}
+
 static void send_issuer(struct publisher *publisher, const struct batch *batch, size_t issuer)
 {
     struct bytes fingerprint = batch_issuer_fingerprint(batch, issuer);
@@ -214,7 +228,9 @@ static void send_issuer(struct publisher *publisher, const struct batch *batch, 
     const char *arguments[] = { "HSETNX", key, (const char *)fingerprint.data,
                                 (const char *)json.data };
     const size_t sizes[] = { 6, strlen(key), fingerprint.size, json.size };
-    (void)redis_link_send(publisher->options.link, NULL, NULL, 4, arguments, sizes);
+    if (json.size)
+        (void)redis_link_send(publisher->options.link, on_queued, publisher, 4, arguments, sizes);
+    send_stamp(publisher, fingerprint, json.size > 0);
 }
 
 static void send_fields(struct publisher *publisher, redis_link_on_reply on_reply, const char *key,
@@ -244,7 +260,7 @@ static void send_trim(struct publisher *publisher)
                                       (char *)NULL);
     }
     if (publisher->options.retain_age_ms) {
-        uint64_t now_ms = clock_realtime_ms();
+        uint64_t now_ms = publisher->redis_ms;
         uint64_t age_ms = publisher->options.retain_age_ms;
         (void)snprintf(limit, sizeof limit, "%" PRIu64, now_ms > age_ms ? now_ms - age_ms : 0);
         (void)redis_link_send_strings(link, NULL, NULL, "XTRIM", stream, "MINID", "~", limit,
@@ -290,6 +306,18 @@ static void on_stream(struct redis_link *link, redisReply *reply, void *context)
     publisher->has_stream_error = reply && reply->type == REDIS_REPLY_ERROR;
     if (publisher->has_stream_error)
         keep_error(publisher, reply->str);
+}
+
+static void on_time(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct publisher *publisher = context_of(context, PUBLISHER_MARK);
+    (void)link;
+    uint64_t seconds, microseconds;
+    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        decimal_parse(&seconds, bytes_of(reply->element[0]->str, (size_t)reply->element[0]->len)) &&
+        decimal_parse(&microseconds,
+                      bytes_of(reply->element[1]->str, (size_t)reply->element[1]->len)))
+        publisher->redis_ms = seconds * 1000 + microseconds / 1000;
 }
 
 static void on_fence(struct redis_link *link, redisReply *reply, void *context)
@@ -345,6 +373,7 @@ static void pump(struct publisher *publisher)
     struct batch *batch = take_first(publisher);
     publisher->checking = batch;
     (void)redis_link_send_strings(link, NULL, NULL, "WATCH", batch->log_key, (char *)NULL);
+    (void)redis_link_send_strings(link, on_time, publisher, "TIME", (char *)NULL);
     (void)redis_link_send_strings(link, on_stream, publisher, "XLEN",
                                   publisher->options.contract->stream, (char *)NULL);
     bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", batch->log_key,

@@ -176,6 +176,19 @@ static void append_public_key(struct buffer *out, const struct certificate *cert
     buffer_append_string(out, "\"}");
 }
 
+/* Where there is no certificate there is no fingerprint: that of the empty string is none. */
+static void append_fingerprint(struct buffer *out, const struct certificate *certificate,
+                               const uint8_t *digest, size_t size)
+{
+    if (!certificate->der.size) {
+        buffer_append_string(out, "null");
+        return;
+    }
+    buffer_append_byte(out, '"');
+    certificate_value_append_fingerprint(out, digest, size);
+    buffer_append_byte(out, '"');
+}
+
 static void append_tbs_digest(struct buffer *out, const struct certificate *certificate)
 {
     if (!certificate->has_tbs_sha256) {
@@ -195,9 +208,9 @@ static void write_certstream(struct buffer *out, const struct certificate *certi
     append_addresses(out, certificate);
     buffer_append_string(out, ",\"extensions\":");
     append_extensions(out, certificate);
-    buffer_append_string(out, ",\"fingerprint\":\"");
-    certificate_value_append_fingerprint(out, certificate->sha1, SHA1_SIZE);
-    buffer_append_string(out, "\",\"is_ca\":");
+    buffer_append_string(out, ",\"fingerprint\":");
+    append_fingerprint(out, certificate, certificate->sha1, SHA1_SIZE);
+    buffer_append_string(out, ",\"is_ca\":");
     buffer_append_string(out, certificate->is_ca ? "true" : "false");
     buffer_append_string(out, ",\"issuer\":");
     append_name(out, &certificate->issuer_name);
@@ -209,11 +222,11 @@ static void write_certstream(struct buffer *out, const struct certificate *certi
     append_public_key(out, certificate);
     buffer_append_string(out, ",\"serial_number\":");
     certificate_value_append_serial(out, certificate->serial);
-    buffer_append_string(out, ",\"sha1\":\"");
-    certificate_value_append_fingerprint(out, certificate->sha1, SHA1_SIZE);
-    buffer_append_string(out, "\",\"sha256\":\"");
-    certificate_value_append_fingerprint(out, certificate->sha256, SHA256_SIZE);
-    buffer_append_string(out, "\",\"signature_algorithm\":");
+    buffer_append_string(out, ",\"sha1\":");
+    append_fingerprint(out, certificate, certificate->sha1, SHA1_SIZE);
+    buffer_append_string(out, ",\"sha256\":");
+    append_fingerprint(out, certificate, certificate->sha256, SHA256_SIZE);
+    buffer_append_string(out, ",\"signature_algorithm\":");
     certificate_value_append_signature_algorithm(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM);
     buffer_append_string(out, ",\"subject\":");
     append_name(out, &certificate->subject_name);

@@ -43,10 +43,11 @@ static void write_source(struct json_writer *writer, const struct message_entry 
     json_string(writer, source->is_tiled ? "tiled" : "rfc6962");
     json_key(writer, "timestamp");
     json_milliseconds(writer, entry->timestamp_ms);
-    if (entry->is_unbound) {
-        json_key(writer, "chain_bound");
-        json_bool(writer, false);
-    }
+    json_key(writer, "chain_bound");
+    if (entry->chain == MESSAGE_CHAIN_UNCHECKED)
+        json_null(writer);
+    else
+        json_bool(writer, entry->chain == MESSAGE_CHAIN_BOUND);
     json_end_object(writer);
 }
 

@@ -26,15 +26,21 @@ struct message_source {
     bool is_tiled;
 };
 
+/* Whether the chain (and of a precertificate entry the precertificate as submitted), which the log
+ * does not prove, belongs to what it does: "chain_bound" of the source. */
+enum message_chain {
+    MESSAGE_CHAIN_UNCHECKED, /* null: not there to be checked, or not to its end */
+    MESSAGE_CHAIN_BOUND,     /* true */
+    MESSAGE_CHAIN_UNBOUND,   /* false */
+};
+
 struct message_entry {
     const struct message_source *source;
     uint64_t index;        /* in its log */
     uint64_t timestamp_ms; /* the log's: its SCT time */
     uint64_t seen_ms;      /* ours */
     bool is_precertificate;
-    /* What the log does not prove (the precertificate as submitted, its chain) is not that of what
-     * it proves: the source gets "chain_bound": false. */
-    bool is_unbound;
+    enum message_chain chain;
     const char *parse_error; /* a constant, or NULL: overrides the certificate's own */
 };
 

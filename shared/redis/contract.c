@@ -31,6 +31,7 @@ bool contract_init(struct contract *contract, const char *prefix)
     write_key(contract, contract->logs, "logs", "");
     write_key(contract, contract->ingests, "ingests", "");
     write_key(contract, contract->issuers, "issuers", "");
+    write_key(contract, contract->issuers_named, "issuers", "named");
     write_key(contract, contract->evidence, "evidence", "");
     write_key(contract, contract->log_lists, "lists", "");
     return true;

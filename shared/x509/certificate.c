@@ -426,6 +426,35 @@ const uint8_t *certificate_tbs_sha256(const struct certificate *certificate)
     return certificate->has_tbs_sha256 ? certificate->tbs_sha256 : NULL;
 }
 
+/* The value of the first extension of the kind; empty if there is none, or if it is no view into
+ * the DER. */
+static struct reader first_value(const struct certificate *certificate,
+                                 enum certificate_extension_kind kind)
+{
+    const struct buffer *converted = &certificate->converted;
+    for (size_t i = 0; i < certificate->extension_count; i++) {
+        struct bytes value = certificate->extensions[i].value;
+        bool is_copy = converted->size && value.data >= converted->data &&
+                       value.data <= converted->data + converted->size;
+        if (certificate->extensions[i].kind == kind)
+            return reader_of(is_copy ? (struct bytes){ 0 } : value);
+    }
+    return reader_of((struct bytes){ 0 });
+}
+
+struct bytes certificate_subject_key_id(const struct certificate *certificate)
+{
+    struct reader value = first_value(certificate, EXTENSION_SUBJECT_KEY_IDENTIFIER);
+    return der_take(&value, DER_OCTET_STRING);
+}
+
+struct bytes certificate_authority_key_id(const struct certificate *certificate)
+{
+    struct reader value = first_value(certificate, EXTENSION_AUTHORITY_KEY_IDENTIFIER);
+    struct reader inside = der_enter(&value, DER_SEQUENCE);
+    return der_take(&inside, DER_CONTEXT | 0);
+}
+
 static bool lists_purpose(struct bytes value, struct bytes purpose)
 {
     struct reader outer = reader_of(value);

@@ -37,6 +37,11 @@ struct bytes certificate_issuer(const struct certificate *certificate);
 struct bytes certificate_subject(const struct certificate *certificate);
 struct bytes certificate_public_key_info(const struct certificate *certificate);
 
+/* The key identifiers of the two extensions (RFC 5280 sections 4.2.1.1 and 4.2.1.2), views into the
+ * DER; empty where there is none, or where it is in pieces. */
+struct bytes certificate_subject_key_id(const struct certificate *certificate);
+struct bytes certificate_authority_key_id(const struct certificate *certificate);
+
 /* The SHA-256 of SubjectPublicKeyInfo, of nothing where that is unreadable; and tbs_digest, which
  * is the same for a precertificate and its certificate, or NULL. Alive until the next parse. */
 const uint8_t *certificate_public_key_sha256(const struct certificate *certificate);

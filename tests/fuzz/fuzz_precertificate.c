@@ -4,6 +4,7 @@
 
 #include "ingest/ct/precertificate.h"
 #include "shared/x509/certificate.h"
+#include "shared/x509/der.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {
@@ -27,14 +28,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)precertificate_check(&precertificate, issuers + 1, 1);
     struct buffer wrapped;
     buffer_init(&wrapped, LIMIT);
-    if (precertificate_wrap(&wrapped, precertificate.tbs)) {
-        struct certificate *certificate = certificate_create();
-        (void)certificate_parse(certificate, buffer_bytes(&wrapped));
-        /* What is wrapped is found again, byte for byte. */
-        if (!bytes_equal(certificate_tbs(certificate), precertificate.tbs))
-            abort();
-        certificate_destroy(certificate);
-    }
+    precertificate_wrap(&wrapped, precertificate.tbs);
+    struct certificate *certificate = certificate_create();
+    (void)certificate_parse(certificate, buffer_bytes(&wrapped));
+    /* What is wrapped is found again, byte for byte. */
+    struct bytes tbs = certificate_tbs(certificate);
+    struct reader reader = reader_of(precertificate.tbs);
+    struct der_element whole = { 0 };
+    bool is_element = der_next(&reader, &whole) && reader_finished(&reader);
+    if (is_element && whole.tag == DER_SEQUENCE && !bytes_equal(tbs, precertificate.tbs))
+        abort();
+    certificate_destroy(certificate);
     buffer_free(&wrapped);
     return 0;
 }

@@ -96,7 +96,8 @@ static void a_cut_or_lengthened_leaf_is_malformed_but_still_an_entry(void **stat
         }
         for (size_t size = 0; size < extra.size; size++) {
             entry_read_rfc6962(&entry, buffer_bytes(&leaf), bytes_of(extra.data, size));
-            assert_non_null(entry.malformed);
+            assert_null(entry.malformed);
+            assert_non_null(entry.malformed_extra);
             assert_int_equal(entry.timestamp_ms, 1700000000123);
         }
         buffer_append_byte(&leaf, 0);

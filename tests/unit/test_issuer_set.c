@@ -2,100 +2,124 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "ingest/make/issuer_set.h"
 
-static void make_fingerprint(uint8_t *fingerprint, uint32_t number)
+enum {
+    NOW_MS = 1000,
+    DAY_MS = 24 * 3600 * 1000,
+    DER_SIZE = 64,
+};
+
+static const int honest, hostile; /* logs: compared by their address only */
+
+/* "Certificates" whose ends are alike, so that all fall onto one place. */
+static struct bytes make_der(uint8_t *der, uint32_t number)
 {
-    memset(fingerprint, 0, SHA256_SIZE);
+    memset(der, 7, DER_SIZE);
+    memcpy(der, &number, sizeof number);
+    return bytes_of(der, DER_SIZE);
+}
+
+static struct known_issuer *add(struct issuer_set *set, uint32_t number, const void *owner,
+                                uint64_t now_ms)
+{
+    uint8_t der[DER_SIZE], fingerprint[SHA256_SIZE] = { 0 };
     memcpy(fingerprint + 20, &number, sizeof number);
+    return issuer_set_add(set, fingerprint, make_der(der, number), owner, now_ms);
 }
 
-static void knows_what_was_added_until_it_is_cleared(void **state)
+static void finds_what_was_added_by_fingerprint_and_by_content(void **state)
 {
     (void)state;
     struct issuer_set *set = issuer_set_create();
-    uint8_t fingerprint[SHA256_SIZE];
-    /* All begin with the same bytes, so all fall onto one place. */
-    for (uint32_t i = 0; i < 500; i++) {
-        make_fingerprint(fingerprint, i);
-        assert_null(issuer_set_find(set, fingerprint));
-        issuer_set_add(set, fingerprint, NULL);
-        issuer_set_add(set, fingerprint, NULL);
-        assert_non_null(issuer_set_find(set, fingerprint));
+    uint8_t der[DER_SIZE];
+    for (uint32_t i = 0; i < 300; i++) {
+        assert_null(issuer_set_find_der(set, make_der(der, i)));
+        struct known_issuer *known = add(set, i, &honest, NOW_MS);
+        assert_non_null(known);
+        assert_ptr_equal(add(set, i, &hostile, NOW_MS), known);
+        assert_ptr_equal(issuer_set_find(set, known->fingerprint), known);
+        assert_ptr_equal(issuer_set_find_der(set, make_der(der, i)), known);
+        assert_null(issuer_set_find_der(set, bytes_of(der, DER_SIZE - 1)));
     }
-    issuer_set_clear(set);
-    for (uint32_t i = 0; i < 500; i++) {
-        make_fingerprint(fingerprint, i);
-        assert_null(issuer_set_find(set, fingerprint));
-    }
+    assert_int_equal(issuer_set_count(set), 300);
     issuer_set_destroy(set);
 }
 
-static void keeps_what_is_known_of_an_issuer(void **state)
+static void forgets_what_was_sent(void **state)
 {
     (void)state;
     struct issuer_set *set = issuer_set_create();
-    const struct precertificate_issuer issuer = { .key_hash = { 1, 2, 3 }, .is_signer = true };
-    uint8_t with_key[SHA256_SIZE] = { 7 }, without_key[SHA256_SIZE] = { 8 };
-    issuer_set_add(set, with_key, &issuer);
-    issuer_set_add(set, without_key, NULL);
-    const struct known_issuer *known = issuer_set_find(set, with_key);
-    assert_true(known->has_key && known->issuer.is_signer);
-    assert_memory_equal(known->issuer.key_hash, issuer.key_hash, SHA256_SIZE);
-    assert_false(issuer_set_find(set, without_key)->has_key);
+    struct known_issuer *known = add(set, 1, &honest, NOW_MS);
+    known->stamped_ms = NOW_MS;
+    issuer_set_forget_stamps(set);
+    assert_int_equal(issuer_set_find(set, known->fingerprint)->stamped_ms, 0);
     issuer_set_destroy(set);
 }
 
-static void starts_anew_when_it_is_full(void **state)
+/* Any number of issuers of one log leave room for those of another. */
+static void gives_each_log_a_share(void **state)
 {
     (void)state;
     struct issuer_set *set = issuer_set_create();
-    struct digest *sha256 = digest_create(DIGEST_SHA256);
-    uint8_t fingerprint[SHA256_SIZE];
-    for (uint32_t i = 0; i <= ISSUER_SET_MAX; i++) {
-        digest_bytes(sha256, fingerprint, bytes_of(&i, sizeof i));
-        issuer_set_add(set, fingerprint, NULL);
-        assert_non_null(issuer_set_find(set, fingerprint));
-    }
-    uint32_t first = 0;
-    digest_bytes(sha256, fingerprint, bytes_of(&first, sizeof first));
-    assert_null(issuer_set_find(set, fingerprint));
-    digest_destroy(sha256);
+    for (uint32_t i = 0; i < ISSUER_SET_LOG_MAX; i++)
+        assert_non_null(add(set, i, &hostile, NOW_MS));
+    assert_null(add(set, ISSUER_SET_LOG_MAX, &hostile, NOW_MS));
+    assert_int_equal(issuer_set_refused(set), 1);
+    assert_non_null(add(set, ISSUER_SET_LOG_MAX, &honest, NOW_MS));
     issuer_set_destroy(set);
 }
 
-static void a_remembered_fingerprint_is_that_of_the_whole_certificate(void **state)
+static void counts_the_bytes_of_a_log(void **state)
 {
     (void)state;
     struct issuer_set *set = issuer_set_create();
-    struct digest *sha256 = digest_create(DIGEST_SHA256);
-    uint8_t der[100];
-    memset(der, 7, sizeof der);
-    for (unsigned round = 0; round < 3; round++) {
-        for (size_t size = 0; size < sizeof der; size++) {
-            uint8_t expected[SHA256_SIZE], fingerprint[SHA256_SIZE];
-            /* Equal tails: what differs stands at the front. */
-            der[0] = (uint8_t)size;
-            digest_bytes(sha256, expected, bytes_of(der, size));
-            issuer_set_fingerprint(set, bytes_of(der, size), fingerprint);
-            assert_memory_equal(fingerprint, expected, SHA256_SIZE);
-        }
+    uint8_t *der = calloc(1, ISSUER_SET_DER_MAX + 1);
+    uint8_t fingerprint[SHA256_SIZE] = { 0 };
+    struct bytes largest = bytes_of(der, ISSUER_SET_DER_MAX);
+    for (unsigned i = 0; i < ISSUER_SET_LOG_BYTES_MAX / ISSUER_SET_DER_MAX; i++) {
+        fingerprint[0] = der[0] = (uint8_t)i;
+        assert_non_null(issuer_set_add(set, fingerprint, largest, &hostile, NOW_MS));
     }
-    digest_destroy(sha256);
+    fingerprint[0] = der[0] = 0xff;
+    assert_null(issuer_set_add(set, fingerprint, largest, &hostile, NOW_MS));
+    assert_null(
+        issuer_set_add(set, fingerprint, bytes_of(der, ISSUER_SET_DER_MAX + 1), &honest, NOW_MS));
+    assert_non_null(issuer_set_add(set, fingerprint, largest, &honest, NOW_MS));
+    free(der);
+    issuer_set_destroy(set);
+}
+
+/* What is named stays, what is not makes room. */
+static void makes_room_of_what_nothing_names(void **state)
+{
+    (void)state;
+    struct issuer_set *set = issuer_set_create();
+    for (uint32_t i = 0; i < ISSUER_SET_LOG_MAX; i++)
+        (void)add(set, i, &honest, NOW_MS);
+    struct known_issuer *named = add(set, 5, &honest, NOW_MS);
+    named->named_ms = NOW_MS + DAY_MS;
+    assert_null(add(set, 100000, &honest, NOW_MS + DAY_MS));
+    assert_non_null(add(set, 100000, &honest, NOW_MS + DAY_MS + 120 * 1000));
+    assert_int_equal(issuer_set_count(set), 2);
+    assert_non_null(add(set, 5, &honest, NOW_MS));
+    assert_int_equal(issuer_set_count(set), 2);
     issuer_set_destroy(set);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_what_was_added_until_it_is_cleared),
-        cmocka_unit_test(keeps_what_is_known_of_an_issuer),
-        cmocka_unit_test(starts_anew_when_it_is_full),
-        cmocka_unit_test(a_remembered_fingerprint_is_that_of_the_whole_certificate),
+        cmocka_unit_test(finds_what_was_added_by_fingerprint_and_by_content),
+        cmocka_unit_test(forgets_what_was_sent),
+        cmocka_unit_test(gives_each_log_a_share),
+        cmocka_unit_test(counts_the_bytes_of_a_log),
+        cmocka_unit_test(makes_room_of_what_nothing_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,7 +101,7 @@ static void writes_the_stored_message_of_an_rfc6962_log(void **state)
            "\"The \\\"Log\\\"\","
            "\"url\":\"https://log.example/2026/"
            "\",\"operator\":\"Operator\",\"log_id\":\"bG9n\",\"type\":\"rfc6962\","
-           "\"timestamp\":1700000000.000},\"leaf_cert\":",
+           "\"timestamp\":1700000000.000,\"chain_bound\":null},\"leaf_cert\":",
            buffer_bytes(&bench->leaf), "}}");
 }
 
@@ -112,30 +112,38 @@ static void writes_the_stored_message_of_a_tiled_log(void **state)
     entry.is_precertificate = true;
     entry.parse_error = "the leaf cannot be read";
     write_stored(bench, &entry);
-    expect(
-        &bench->json,
-        "{\"message_type\":\"certificate_update\",\"data\":{\"update_type\":\"PrecertLogEntry\","
-        "\"cert_index\":70000,"
-        "\"cert_link\":\"https://tiles.example/2026/tile/data/273\",\"seen\":1700000001.250,"
-        "\"submission_timestamp\":1700000000.000,\"source\":{\"name\":\"Tiles\",\"url\":"
-        "\"https://tiles.example/2026/"
-        "\",\"operator\":\"Operator\",\"log_id\":\"dGlsZQ==\",\"type\":\"tiled\","
-        "\"timestamp\":1700000000.000},\"parse_error\":\"the leaf cannot be read\",\"leaf_cert\":",
-        buffer_bytes(&bench->leaf), "}}");
+    expect(&bench->json,
+           "{\"message_type\":\"certificate_update\",\"data\":{\"update_type\":\"PrecertLogEntry\","
+           "\"cert_index\":70000,"
+           "\"cert_link\":\"https://tiles.example/2026/tile/data/273\",\"seen\":1700000001.250,"
+           "\"submission_timestamp\":1700000000.000,\"source\":{\"name\":\"Tiles\",\"url\":"
+           "\"https://tiles.example/2026/"
+           "\",\"operator\":\"Operator\",\"log_id\":\"dGlsZQ==\",\"type\":\"tiled\","
+           "\"timestamp\":1700000000.000,\"chain_bound\":null},\"parse_error\":\"the leaf cannot "
+           "be read\",\"leaf_cert\":",
+           buffer_bytes(&bench->leaf), "}}");
 }
 
-static void marks_an_entry_whose_chain_is_not_proven(void **state)
+static void says_whether_the_chain_is_that_of_the_entry(void **state)
 {
+    static const char *const values[] = { [MESSAGE_CHAIN_UNCHECKED] = "null",
+                                          [MESSAGE_CHAIN_BOUND] = "true",
+                                          [MESSAGE_CHAIN_UNBOUND] = "false" };
     struct bench *bench = *state;
     struct message_entry entry = entry_of(&rfc6962_source);
-    entry.is_unbound = true;
-    write_stored(bench, &entry);
-    static const char mark[] =
-        ",\"timestamp\":1700000000.000,\"chain_bound\":false},\"leaf_cert\":";
-    assert_non_null(memmem(bench->json.data, bench->json.size, mark, sizeof mark - 1));
-    buffer_clear(&bench->out);
-    assert_true(message_go_write_lite(&bench->out, buffer_bytes(&bench->json), bench->certificate));
-    assert_null(memmem(bench->out.data, bench->out.size, "chain_bound", 11));
+    for (enum message_chain chain = 0; chain <= MESSAGE_CHAIN_UNBOUND; chain++) {
+        char mark[128];
+        entry.chain = chain;
+        write_stored(bench, &entry);
+        (void)snprintf(
+            mark, sizeof mark,
+            ",\"timestamp\":1700000000.000,\"chain_bound\":%s},\"leaf_cert\":", values[chain]);
+        assert_non_null(memmem(bench->json.data, bench->json.size, mark, strlen(mark)));
+        buffer_clear(&bench->out);
+        assert_true(
+            message_go_write_lite(&bench->out, buffer_bytes(&bench->json), bench->certificate));
+        assert_null(memmem(bench->out.data, bench->out.size, "chain_bound", 11));
+    }
 }
 
 static void tells_the_parse_error_of_a_certificate(void **state)
@@ -323,8 +331,8 @@ static void refuses_to_make_go_messages_of_anything_else(void **state)
     struct message_entry entry = entry_of(&rfc6962_source);
     write_stored(bench, &entry);
     buffer_clear(&bench->out);
-    /* Up to the end of `source`, which is all that is read. */
-    const uint8_t *end = memmem(bench->json.data, bench->json.size, "},\"leaf_cert\"", 13);
+    /* Up to here it is read. */
+    const uint8_t *end = memmem(bench->json.data, bench->json.size, ",\"chain_bound\"", 14);
     assert_non_null(end);
     for (size_t size = 0; size <= (size_t)(end - bench->json.data); size++)
         assert_false(message_go_write_lite(&bench->out, bytes_of(bench->json.data, size),
@@ -337,7 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_stored_message_of_an_rfc6962_log),
         cmocka_unit_test(writes_the_stored_message_of_a_tiled_log),
-        cmocka_unit_test(marks_an_entry_whose_chain_is_not_proven),
+        cmocka_unit_test(says_whether_the_chain_is_that_of_the_entry),
         cmocka_unit_test(tells_the_parse_error_of_a_certificate),
         cmocka_unit_test(splices_the_lite_message),
         cmocka_unit_test(splices_the_full_message),
