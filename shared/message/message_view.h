@@ -33,6 +33,7 @@ bool message_view_source(struct bytes json, struct message_source_view *source);
 /* The certificate's issuer. */
 bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer);
 /* The certificate's own. */
+/* Also false if there is no certificate, which has none. */
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints);
 
 /* The inside of a JSON string with its escapes undone, written to `out`, which has room for
