@@ -123,6 +123,7 @@ static void on_batch(void *context, const struct batch *batch, enum batch_result
     bool is_refused = result == BATCH_FAILED && redis_refusal_of(error) == REDIS_REFUSAL_CONDITION;
     if (is_refused || result == BATCH_DONE)
         redis_writes_note(&ingest->writes, REDIS_WRITES_ENTRIES, is_refused ? error : NULL);
+    pipeline_limit_issuers(ingest->pipeline, publisher_issuers_are_full(ingest->publisher));
     followed_log_on_batch(batch->owner, batch, result, error, clock_monotonic_ms());
 }
 
@@ -141,8 +142,9 @@ static void create_redis(struct ingest *ingest)
     const struct publisher_options publisher = {
         .contract = &ingest->contract,
         .link = ingest->link,
-        .retain_entries = (uint64_t)ingest->settings->retain_entries,
-        .retain_age_ms = (uint64_t)ingest->settings->retain_age_ms,
+        .retention = { .entries = (uint64_t)ingest->settings->retain_entries,
+                       .age_ms = (uint64_t)ingest->settings->retain_age_ms,
+                       .bytes = (uint64_t)ingest->settings->retain_bytes },
         .on_result = on_batch,
         .context = ingest,
     };
@@ -327,6 +329,7 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
 
 static void send_report(struct ingest *ingest, uint64_t now_ms)
 {
+    publisher_keep_limits(ingest->publisher, now_ms);
     ingest->report_at_ms = now_ms + REPORT_MS;
     log_set_report(&ingest->logs, now_ms);
     uint64_t values[INGEST_FIELDS];

@@ -23,6 +23,7 @@ struct ingest_settings {
     int64_t quarantine_ms;
     int64_t retain_entries;
     int64_t retain_age_ms;
+    int64_t retain_bytes;
     char *contact;
     char *instance;
     bool list_logs;

@@ -7,6 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/memory.h"
@@ -26,6 +27,8 @@ enum {
      * by then. */
     SETS_MAX = 1024,
     NUMBER_SIZE = 24,
+    /* While nothing is appended. */
+    KEEP_MS = 10 * 1000,
     ERROR_SIZE = 160,
 };
 
@@ -54,7 +57,9 @@ struct publisher {
     struct set **last_set;
     size_t set_count;
     struct buffer position_text;
-    uint64_t redis_ms; /* Redis' clock when the last fence was read */
+    struct retention *retention;
+    uint64_t keep_at_ms;     /* publisher_keep_limits' next turn */
+    uint64_t stream_entries; /* when the last fence was read */
     char error[ERROR_SIZE];
     char refusal[ERROR_SIZE]; /* of the first command of the transaction that was refused, or "" */
     bool has_stream_error;    /* what stands at the stream's key cannot be appended to */
@@ -67,6 +72,7 @@ struct publisher *publisher_create(const struct publisher_options *options)
     publisher->options = *options;
     publisher->last = &publisher->first;
     publisher->last_set = &publisher->first_set;
+    publisher->retention = retention_create(options->link, options->contract, &options->retention);
     buffer_init(&publisher->position_text, LOG_POSITION_TEXT_MAX);
     return publisher;
 }
@@ -113,6 +119,7 @@ void publisher_destroy(struct publisher *publisher)
     while (publisher->first_set)
         set_destroy(take_set(publisher));
     buffer_free(&publisher->position_text);
+    retention_destroy(publisher->retention);
     free(publisher);
 }
 
@@ -132,6 +139,8 @@ static void finish_batch(struct publisher *publisher, struct batch *batch, enum 
     publisher->stats.entries += result == BATCH_DONE ? batch->entry_count : 0;
     publisher->stats.refused += result == BATCH_REFUSED;
     publisher->stats.failed += result == BATCH_FAILED;
+    if (result == BATCH_FAILED)
+        retention_on_refusal(publisher->retention);
     publisher->options.on_result(publisher->options.context, batch, result, publisher->error);
     drop(publisher, batch);
 }
@@ -210,7 +219,7 @@ static void send_entry(struct publisher *publisher, const struct batch *batch, s
 static void send_stamp(struct publisher *publisher, struct bytes fingerprint, bool is_sent)
 {
     char now[NUMBER_SIZE];
-    int size = snprintf(now, sizeof now, "%" PRIu64, publisher->redis_ms);
+    int size = snprintf(now, sizeof now, "%" PRIu64, retention_redis_ms(publisher->retention));
     const char *key = publisher->options.contract->issuers_named;
     const char *arguments[] = { "ZADD", key, "XX", now, (const char *)fingerprint.data };
     const size_t sizes[] = { 4, strlen(key), 2, (size_t)size, fingerprint.size };
@@ -249,25 +258,6 @@ static void send_fields(struct publisher *publisher, redis_link_on_reply on_repl
                           sizes);
 }
 
-static void send_trim(struct publisher *publisher)
-{
-    struct redis_link *link = publisher->options.link;
-    const char *stream = publisher->options.contract->stream;
-    char limit[NUMBER_SIZE];
-    if (publisher->options.retain_entries) {
-        (void)snprintf(limit, sizeof limit, "%" PRIu64, publisher->options.retain_entries);
-        (void)redis_link_send_strings(link, NULL, NULL, "XTRIM", stream, "MAXLEN", "~", limit,
-                                      (char *)NULL);
-    }
-    if (publisher->options.retain_age_ms) {
-        uint64_t now_ms = publisher->redis_ms;
-        uint64_t age_ms = publisher->options.retain_age_ms;
-        (void)snprintf(limit, sizeof limit, "%" PRIu64, now_ms > age_ms ? now_ms - age_ms : 0);
-        (void)redis_link_send_strings(link, NULL, NULL, "XTRIM", stream, "MINID", "~", limit,
-                                      (char *)NULL);
-    }
-}
-
 static void execute(struct publisher *publisher, struct batch *batch)
 {
     struct redis_link *link = publisher->options.link;
@@ -279,8 +269,6 @@ static void execute(struct publisher *publisher, struct batch *batch)
     for (size_t i = 0; i < batch->entry_count; i++)
         send_entry(publisher, batch, i);
     send_fields(publisher, on_queued, batch->log_key, fields, LOG_POSITION_FIELDS);
-    if (batch->entry_count)
-        send_trim(publisher);
     struct execution *execution = memory_allocate(sizeof *execution);
     *execution = (struct execution){ publisher, batch };
     publisher->executing++;
@@ -306,18 +294,8 @@ static void on_stream(struct redis_link *link, redisReply *reply, void *context)
     publisher->has_stream_error = reply && reply->type == REDIS_REPLY_ERROR;
     if (publisher->has_stream_error)
         keep_error(publisher, reply->str);
-}
-
-static void on_time(struct redis_link *link, redisReply *reply, void *context)
-{
-    struct publisher *publisher = context_of(context, PUBLISHER_MARK);
-    (void)link;
-    uint64_t seconds, microseconds;
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-        decimal_parse(&seconds, bytes_of(reply->element[0]->str, (size_t)reply->element[0]->len)) &&
-        decimal_parse(&microseconds,
-                      bytes_of(reply->element[1]->str, (size_t)reply->element[1]->len)))
-        publisher->redis_ms = seconds * 1000 + microseconds / 1000;
+    bool is_length = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
+    publisher->stream_entries = is_length ? (uint64_t)reply->integer : 0;
 }
 
 static void on_fence(struct redis_link *link, redisReply *reply, void *context)
@@ -336,6 +314,8 @@ static void on_fence(struct redis_link *link, redisReply *reply, void *context)
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
         finish_batch(publisher, batch, BATCH_FAILED, error);
     } else if (fence_holds(batch, reply)) {
+        retention_trim(publisher->retention, publisher->stream_entries, clock_monotonic_ms());
+        retention_on_append(publisher->retention, batch->arena.size);
         execute(publisher, batch);
     } else {
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
@@ -372,8 +352,8 @@ static void pump(struct publisher *publisher)
         return;
     struct batch *batch = take_first(publisher);
     publisher->checking = batch;
+    retention_ask(publisher->retention, clock_monotonic_ms());
     (void)redis_link_send_strings(link, NULL, NULL, "WATCH", batch->log_key, (char *)NULL);
-    (void)redis_link_send_strings(link, on_time, publisher, "TIME", (char *)NULL);
     (void)redis_link_send_strings(link, on_stream, publisher, "XLEN",
                                   publisher->options.contract->stream, (char *)NULL);
     bool sent = redis_link_send_strings(link, on_fence, publisher, "HGET", batch->log_key,
@@ -452,6 +432,20 @@ void publisher_on_down(struct publisher *publisher)
         set_destroy(take_set(publisher));
     while (publisher->first)
         finish_batch(publisher, take_first(publisher), BATCH_FAILED, "the connection went away");
+}
+
+void publisher_keep_limits(struct publisher *publisher, uint64_t now_ms)
+{
+    if (!publisher_is_idle(publisher) || !redis_link_is_up(publisher->options.link) ||
+        now_ms < publisher->keep_at_ms)
+        return;
+    publisher->keep_at_ms = now_ms + KEEP_MS;
+    retention_ask(publisher->retention, now_ms);
+}
+
+bool publisher_issuers_are_full(const struct publisher *publisher)
+{
+    return retention_issuers_are_full(publisher->retention);
 }
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher)

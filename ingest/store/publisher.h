@@ -1,8 +1,8 @@
 /*
  * The publisher carries batches into Redis, one transaction after the other over one connection:
  *
- *   WATCH log · XLEN stream · HGET log next  →  is it what the batch expects?
- *     →  MULTI · HSETNX issuers · XADD … · HSET log · XTRIM · EXEC
+ *   XTRIM if there is too much · WATCH log · XLEN stream · HGET log next
+ *     →  is it what the batch expects?  →  MULTI · HSETNX, ZADD issuers · XADD … · HSET log · EXEC
  *
  * So a batch is appended whole or not at all, and only on top of the entry before it: kill -9 at
  * any moment, a second process on the same log, or a Redis that lost its last second can neither
@@ -13,6 +13,7 @@
 #define INGEST_STORE_PUBLISHER_H
 
 #include "ingest/store/batch.h"
+#include "ingest/store/retention.h"
 #include "shared/redis/contract.h"
 
 struct publisher;
@@ -28,8 +29,7 @@ enum batch_result {
 struct publisher_options {
     const struct contract *contract;
     struct redis_link *link;
-    uint64_t retain_entries; /* 0: no limit */
-    uint64_t retain_age_ms;  /* 0: no limit */
+    struct retention_limits retention;
     /* Called once for each batch, which is destroyed afterwards. `error` is a log-safe reason or
      * "". */
     void (*on_result)(void *context, const struct batch *batch, enum batch_result result,
@@ -64,6 +64,11 @@ void publisher_set_fields(struct publisher *publisher, const char *key,
 
 /* Has to be called when the link went down: everything queued fails. */
 void publisher_on_down(struct publisher *publisher);
+
+/* Keeps the stream within its limits also where nothing can be appended. */
+void publisher_keep_limits(struct publisher *publisher, uint64_t now_ms);
+/* Redis holds as many issuers as it may. */
+bool publisher_issuers_are_full(const struct publisher *publisher);
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);
 

@@ -86,7 +86,8 @@ static void start_ingest(struct parts *parts, const char *credentials)
 {
     char url[URL_SIZE];
     (void)snprintf(url, sizeof url, "redis://%slocalhost:%d", credentials, parts->port);
-    const char *const arguments[] = { "--start", "0", "--retain-entries", "0", NULL };
+    const char *const arguments[] = { "--start", "0", "--retain-entries", "0", "--retain-bytes",
+                                      "1g",      NULL };
     parts->stage.ingest =
         daemon_start_ingest_at(parts->stage.harness, "ingest", url, parts->stage.ct_log, arguments);
 }

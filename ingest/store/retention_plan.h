@@ -1,0 +1,40 @@
+/* How much of the stream may stay. Pure. */
+#ifndef INGEST_STORE_RETENTION_PLAN_H
+#define INGEST_STORE_RETENTION_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/base/bytes.h"
+
+enum {
+    /* Beyond these no issuer is added until others go. */
+    RETENTION_ISSUERS_MAX = 16 * 1024,
+    RETENTION_ISSUER_BYTES_MAX = 64 * 1024 * 1024,
+    /* However full Redis is with what is not ours, so much stays. */
+    RETENTION_ENTRIES_MIN = 256,
+};
+
+struct retention_limits {
+    uint64_t entries; /* 0: no limit */
+    uint64_t age_ms;  /* 0: no limit */
+    uint64_t bytes;   /* of stream and issuers; 0: what fits Redis' maxmemory */
+};
+
+/* As Redis says it. */
+struct retention_memory {
+    uint64_t used;    /* of what maxmemory counts, what clients' buffers hold left out */
+    uint64_t maximum; /* 0: no limit */
+    uint64_t stream_bytes;
+    uint64_t stream_entries;
+    uint64_t issuer_bytes;
+};
+
+/* Entries that may stay; UINT64_MAX: all. */
+uint64_t retention_entries(const struct retention_limits *limits,
+                           const struct retention_memory *memory);
+
+/* `used` and `maximum` from the answer to INFO memory. False if they are not there. */
+bool retention_read_info(struct retention_memory *memory, struct bytes info);
+
+#endif
