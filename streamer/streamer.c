@@ -21,6 +21,8 @@
 #include "streamer/http/entry_search.h"
 #include "streamer/http/http_routes.h"
 #include "streamer/http/newest.h"
+#include "streamer/http/share_answer.h"
+#include "streamer/http/shares.h"
 #include "streamer/lanes/lanes.h"
 #include "streamer/lanes/renderer.h"
 #include "streamer/lanes/replays.h"
@@ -76,6 +78,8 @@ struct streamer {
     struct entry_search *search;
     struct reader_lag *reader_lag;
     struct log_reports *reports;
+    struct shares *shares;
+    struct share_answer *share_answer;
     struct http_sources sources;
     struct ws_server *server;
     struct loop_watch *signals;
@@ -93,6 +97,7 @@ static void on_entries(const struct stream_entry *entries, const uint64_t *ordin
 {
     struct streamer *streamer = context;
     recent_certificates_keeper_add(streamer->keeper, entries, count);
+    shares_add(streamer->shares, entries, count, clock_realtime_ms());
     for (size_t i = 0; i < count; i++)
         lanes_publish(streamer->lanes, &entries[i], ordinals[i], now_ms);
     ws_server_wake(streamer->server, now_ms);
@@ -313,6 +318,7 @@ static void fill_sources(struct streamer *streamer)
         .keeper = streamer->keeper,
         .reader_lag = streamer->reader_lag,
         .reports = streamer->reports,
+        .shares = streamer->share_answer,
         .reader = streamer->reader,
         .reader_link = redis_driver_link(streamer->reading),
         .query_link = redis_driver_link(streamer->asking),
@@ -372,6 +378,8 @@ static void make_readers(struct streamer *streamer)
                                            streamer->recent_certificates);
     streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
+    streamer->shares = shares_create(streamer->recent_certificates, clock_realtime_ms());
+    streamer->share_answer = share_answer_create(streamer->shares);
     fill_sources(streamer);
 }
 
@@ -515,6 +523,8 @@ static void clean_up(struct streamer *streamer)
     loop_timer_destroy(streamer->sign_of_life);
     loop_destroy(streamer->loop);
     ws_server_destroy(streamer->server);
+    share_answer_destroy(streamer->share_answer);
+    shares_destroy(streamer->shares);
     log_reports_destroy(streamer->reports);
     reader_lag_destroy(streamer->reader_lag);
     entry_search_destroy(streamer->search);

@@ -4,7 +4,9 @@
 
 enum {
     /* More than the fingerprints and nearly every subject take. */
-    TAIL = 1024,
+    FINGERPRINTS_TAIL = 1024,
+    /* More than these with the issuer, the times and the key. */
+    ISSUER_TAIL = 2048,
 };
 
 #define LITERAL(text) bytes_of(text, sizeof(text) - 1)
@@ -82,18 +84,110 @@ bool message_view_source(struct bytes json, struct message_source_view *source)
     return find_member(&json, LITERAL(",\"source\":{\"name\":\"")) &&
            take_string(&json, &source->name) && take_literal(&json, LITERAL(",\"url\":\"")) &&
            take_string(&json, &source->url) && take_literal(&json, LITERAL(",\"operator\":\"")) &&
-           take_string(&json, &source->operator_name);
+           take_string(&json, &source->operator_name) &&
+           take_literal(&json, LITERAL(",\"log_id\":\"")) && take_string(&json, &source->type) &&
+           take_literal(&json, LITERAL(",\"type\":\"")) && take_string(&json, &source->type);
+}
+
+/* Goes on behind `literal`, which is expected in the last `size` bytes. */
+static bool find_member_near_end(struct bytes *rest, size_t size, struct bytes literal)
+{
+    struct bytes tail = *rest;
+    if (tail.size > size)
+        tail = skip(tail, tail.size - size);
+    if (!find_member(&tail, literal))
+        return find_member(rest, literal);
+    *rest = tail;
+    return true;
+}
+
+static bool find_issuer(struct bytes *rest)
+{
+    return find_member_near_end(rest, ISSUER_TAIL, LITERAL(",\"issuer\":{\"C\":"));
+}
+
+static bool take_issuer(struct bytes *rest, struct message_issuer_view *issuer)
+{
+    struct bytes other;
+    return take_string_or_null(rest, &other) && take_literal(rest, LITERAL(",\"CN\":")) &&
+           take_string_or_null(rest, &issuer->common_name) &&
+           take_literal(rest, LITERAL(",\"L\":")) && take_string_or_null(rest, &other) &&
+           take_literal(rest, LITERAL(",\"O\":")) &&
+           take_string_or_null(rest, &issuer->organization);
 }
 
 bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer)
 {
-    struct bytes other;
-    return find_member(&json, LITERAL(",\"issuer\":{\"C\":")) &&
-           take_string_or_null(&json, &other) && take_literal(&json, LITERAL(",\"CN\":")) &&
-           take_string_or_null(&json, &issuer->common_name) &&
-           take_literal(&json, LITERAL(",\"L\":")) && take_string_or_null(&json, &other) &&
-           take_literal(&json, LITERAL(",\"O\":")) &&
-           take_string_or_null(&json, &issuer->organization);
+    return find_issuer(&json) && take_issuer(&json, issuer);
+}
+
+/* Takes digits. False if there are none, or more than a time or a size has. */
+static bool take_number(struct bytes *rest, uint64_t *number)
+{
+    enum {
+        DIGITS_MAX = 18
+    };
+    size_t size = 0;
+    *number = 0;
+    while (size < rest->size && size <= DIGITS_MAX && rest->data[size] >= '0' &&
+           rest->data[size] <= '9')
+        *number = 10 * *number + (uint64_t)(rest->data[size++] - '0');
+    *rest = skip(*rest, size);
+    return size > 0 && size <= DIGITS_MAX;
+}
+
+static bool take_time(struct bytes *rest, int64_t *time)
+{
+    uint64_t number;
+    bool is_negative = take_literal(rest, LITERAL("-"));
+    if (!take_number(rest, &number))
+        return false;
+    *time = is_negative ? -(int64_t)number : (int64_t)number;
+    return true;
+}
+
+static bool take_times(struct bytes *rest, struct message_certificate_view *certificate)
+{
+    return take_time(rest, &certificate->not_after) &&
+           take_literal(rest, LITERAL(",\"not_before\":")) &&
+           take_time(rest, &certificate->not_before);
+}
+
+/* Stops where the rest is not of the form: what was found until then counts. */
+static void take_key(struct bytes *rest, struct message_certificate_view *certificate)
+{
+    if (!take_string_or_null(rest, &certificate->key_type))
+        return;
+    if (take_literal(rest, LITERAL(",\"bits\":")) && !take_number(rest, &certificate->key_bits))
+        certificate->key_bits = 0;
+    if (take_literal(rest, LITERAL(",\"curve\":")))
+        (void)take_string_or_null(rest, &certificate->key_curve);
+}
+
+/* The extensions stand between the names and the issuer. */
+static struct bytes find_policies(struct bytes json, struct bytes behind)
+{
+    struct bytes policies = { 0 };
+    struct bytes before = bytes_of(json.data, json.size - behind.size);
+    if (find_member(&before, LITERAL("\"certificatePolicies\":\"")))
+        (void)take_string(&before, &policies);
+    return policies;
+}
+
+bool message_view_certificate(struct bytes json, struct message_certificate_view *certificate)
+{
+    struct bytes rest = json;
+    *certificate = (struct message_certificate_view){ 0 };
+    if (!find_issuer(&rest))
+        return false;
+    certificate->policies = find_policies(json, rest);
+    if (!take_issuer(&rest, &certificate->issuer) ||
+        !find_member(&rest, LITERAL(",\"not_after\":")))
+        return false;
+    certificate->has_lifetime = take_times(&rest, certificate);
+    if (find_member(&rest, LITERAL(",\"public_key\":{\"type\":")))
+        take_key(&rest, certificate);
+    return true;
 }
 
 /* "AB:CD:…" */
@@ -112,13 +206,7 @@ static bool take_fingerprint(struct bytes *rest, uint8_t *out, size_t size)
 /* They stand near the end, with only the subject behind them. */
 static bool find_fingerprints(struct bytes *rest)
 {
-    struct bytes tail = *rest;
-    if (tail.size > TAIL)
-        tail = skip(tail, tail.size - TAIL);
-    bool found = find_member(&tail, LITERAL(",\"sha1\":\""));
-    if (found)
-        *rest = tail;
-    return found || find_member(rest, LITERAL(",\"sha1\":\""));
+    return find_member_near_end(rest, FINGERPRINTS_TAIL, LITERAL(",\"sha1\":\""));
 }
 
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints)

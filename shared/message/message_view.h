@@ -13,6 +13,7 @@
 
 struct message_source_view {
     struct bytes name, url, operator_name;
+    struct bytes type; /* rfc6962 or tiled */
 };
 
 /* NULL data where the message has null. */
@@ -25,6 +26,16 @@ struct message_fingerprints {
     uint8_t sha256[SHA256_SIZE];
 };
 
+/* What is told apart when certificates are counted. */
+struct message_certificate_view {
+    struct bytes policies; /* the text of the extension; NULL data without it */
+    struct message_issuer_view issuer;
+    bool has_lifetime; /* both times could be read */
+    int64_t not_before, not_after;
+    struct bytes key_type, key_curve; /* NULL data where there is none */
+    uint64_t key_bits;                /* 0 where there are none */
+};
+
 /* True if the entry is a precertificate. */
 bool message_view_is_precertificate(struct bytes json);
 
@@ -32,6 +43,9 @@ bool message_view_is_precertificate(struct bytes json);
 bool message_view_source(struct bytes json, struct message_source_view *source);
 /* The certificate's issuer. */
 bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer);
+/* The certificate's issuer, times, key and policies. A message that was stored before there was a
+ * `public_key` has none. */
+bool message_view_certificate(struct bytes json, struct message_certificate_view *certificate);
 /* The certificate's own. */
 /* Also false if there is no certificate, which has none. */
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints);

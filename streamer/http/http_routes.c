@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/json/json_writer.h"
 #include "shared/redis/redis_link.h"
@@ -10,6 +11,7 @@
 #include "streamer/filter/filter_subject.h"
 #include "streamer/http/log_answer.h"
 #include "streamer/http/metrics.h"
+#include "streamer/http/share_answer.h"
 #include "streamer/http/web_page.h"
 #include "streamer/lanes/renderer.h"
 #include "streamer/stream/log_reports.h"
@@ -53,6 +55,7 @@ static bool start_latest(struct http_request *request);
 static bool start_example(struct http_request *request);
 static bool start_stats(struct http_request *request);
 static bool start_logs(struct http_request *request);
+static bool start_shares(struct http_request *request);
 static bool start_certificate(struct http_request *request);
 static bool start_metrics(struct http_request *request);
 static bool start_health(struct http_request *request);
@@ -71,6 +74,7 @@ static const struct http_route routes[] = {
     { "/sse", start_events, MESSAGE_LITE, QUERY_EVENTS, false },
     { "/stats", start_stats, MESSAGE_LITE, QUERY_IGNORED, false },
     { "/api/logs", start_logs, MESSAGE_LITE, QUERY_IGNORED, false },
+    { "/api/shares", start_shares, MESSAGE_LITE, QUERY_IGNORED, false },
     { "/api/cert", start_certificate, MESSAGE_FULL, QUERY_FORM, true },
     { "/metrics", start_metrics, MESSAGE_LITE, QUERY_IGNORED, false },
     { "/healthz", start_health, MESSAGE_LITE, QUERY_IGNORED, false },
@@ -344,7 +348,15 @@ static bool start_stats(struct http_request *request)
 static bool start_logs(struct http_request *request)
 {
     begin_json(&request->answer, 200);
-    log_answer_write(&request->answer.body, request->sources->reports);
+    log_answer_write(&request->answer.body, request->sources->reports, clock_realtime_ms());
+    return true;
+}
+
+static bool start_shares(struct http_request *request)
+{
+    begin_json(&request->answer, 200);
+    buffer_append_bytes(&request->answer.body,
+                        share_answer_get(request->sources->shares, clock_realtime_ms()));
     return true;
 }
 

@@ -19,6 +19,7 @@ struct renderer;
 struct redis_link;
 struct replays;
 struct reader_lag;
+struct share_answer;
 struct stream_reader;
 struct subscriber_counters;
 struct recent_certificates;
@@ -37,6 +38,7 @@ struct http_sources {
     const struct recent_certificates_keeper *keeper;
     const struct reader_lag *reader_lag;
     const struct log_reports *reports;
+    struct share_answer *shares;
     const struct connection_counters
         *connections; /* NULL: there are none yet, nor subscribers, nor replays */
     const struct subscriber_counters *subscribers;

@@ -5,7 +5,18 @@
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
 #include "shared/json/json_writer.h"
+#include "streamer/stream/lag_history.h"
 #include "streamer/stream/log_reports.h"
+
+enum {
+    S_PER_MINUTE = 60
+};
+
+/* Where the points of the last hour come from. */
+struct lag_answer {
+    const struct lag_history *history;
+    uint64_t now_ms;
+};
 
 static void write_number(struct json_writer *writer, enum report_kind kind, struct bytes text)
 {
@@ -60,7 +71,36 @@ static const char *told_value(const struct log_report *report, enum log_field fi
     return report->values[field];
 }
 
-static void write_log(struct json_writer *writer, const struct log_report *report)
+static void write_lags(struct json_writer *writer, const struct lag_answer *lags, const char *id,
+                       bool are_entries)
+{
+    json_key(writer, are_entries ? "lag_entries" : "lag_seconds");
+    json_begin_array(writer);
+    for (unsigned ago = LAG_HISTORY_MINUTES; ago > 0; ago--) {
+        struct lag_point point = lag_history_point(lags->history, id, lags->now_ms, ago - 1);
+        if (!point.is_known)
+            json_null(writer);
+        else if (are_entries)
+            json_unsigned(writer, point.entries);
+        else
+            json_milliseconds(writer, point.ms);
+    }
+    json_end_array(writer);
+}
+
+static void write_points(struct json_writer *writer, const struct lag_answer *lags, const char *id)
+{
+    json_key(writer, "points");
+    json_begin_object(writer);
+    json_key(writer, "every_seconds");
+    json_unsigned(writer, S_PER_MINUTE);
+    write_lags(writer, lags, id, false);
+    write_lags(writer, lags, id, true);
+    json_end_object(writer);
+}
+
+static void write_log(struct json_writer *writer, const struct log_report *report,
+                      const struct lag_answer *lags)
 {
     json_begin_object(writer);
     write_log_id(writer, report->id);
@@ -70,6 +110,7 @@ static void write_log(struct json_writer *writer, const struct log_report *repor
         json_key(writer, log_fields[i].member);
         write_value(writer, log_fields[i].kind, told_value(report, (enum log_field)i));
     }
+    write_points(writer, lags, report->id);
     json_end_object(writer);
 }
 
@@ -92,8 +133,9 @@ static void write_ingest(struct json_writer *writer, const struct ingest_report 
     json_end_object(writer);
 }
 
-void log_answer_write(struct buffer *out, const struct log_reports *reports)
+void log_answer_write(struct buffer *out, const struct log_reports *reports, uint64_t now_ms)
 {
+    struct lag_answer lags = { log_reports_lags(reports), now_ms };
     size_t count;
     struct json_writer writer = json_writer_of(out);
     const struct log_report *logs = log_reports_logs(reports, &count);
@@ -101,7 +143,7 @@ void log_answer_write(struct buffer *out, const struct log_reports *reports)
     json_key(&writer, "logs");
     json_begin_array(&writer);
     for (size_t i = 0; i < count; i++)
-        write_log(&writer, &logs[i]);
+        write_log(&writer, &logs[i], &lags);
     json_end_array(&writer);
     const struct ingest_report *ingests = log_reports_ingests(reports, &count);
     json_key(&writer, "ingests");

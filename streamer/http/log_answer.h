@@ -6,7 +6,7 @@
 
 struct log_reports;
 
-/* Appends {"logs":[…],"ingests":[…]}. What Redis does not have is null. */
-void log_answer_write(struct buffer *out, const struct log_reports *reports);
+/* Appends {"logs":[…],"ingests":[…]}. What Redis does not have is null. `now_ms` is since 1970. */
+void log_answer_write(struct buffer *out, const struct log_reports *reports, uint64_t now_ms);
 
 #endif

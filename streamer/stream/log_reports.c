@@ -11,11 +11,13 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/bytes.h"
+#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
 #include "shared/redis/redis_link.h"
+#include "streamer/stream/lag_history.h"
 
 enum {
     FRESH_MS = 3000,
@@ -43,9 +45,10 @@ struct log_reports {
     struct redis_link *link;
     struct report_set *known;
     struct report_set *coming; /* fills while Redis is asked */
-    size_t pending;            /* replies that have not come */
-    size_t answered;           /* ingest hashes that have come, in the order asked for */
-    bool failed;               /* one of them was none */
+    struct lag_history *lags;
+    size_t pending;  /* replies that have not come */
+    size_t answered; /* ingest hashes that have come, in the order asked for */
+    bool failed;     /* one of them was none */
     uint64_t asked_at_ms;
 };
 
@@ -80,6 +83,18 @@ static int compare_reports(const void *left, const void *right)
     return order ? order : strcmp(a->id, b->id);
 }
 
+static void note_lags(struct log_reports *reports)
+{
+    uint64_t now_ms = clock_realtime_ms();
+    for (size_t i = 0; i < reports->known->log_count; i++) {
+        const struct log_report *log = &reports->known->logs[i];
+        uint64_t entries, ms;
+        if (log_report_number(log, LOG_FIELD_LAG_ENTRIES, &entries) &&
+            log_report_number(log, LOG_FIELD_LAG_MS, &ms))
+            lag_history_add(reports->lags, log->id, entries, ms, now_ms);
+    }
+}
+
 /* What was known stays when the connection broke in between. */
 static void finish_round(struct log_reports *reports)
 {
@@ -89,6 +104,7 @@ static void finish_round(struct log_reports *reports)
         reports->coming = known;
         qsort(reports->known->logs, reports->known->log_count, sizeof *reports->known->logs,
               compare_reports);
+        note_lags(reports);
     }
     clear_reports(reports->coming);
 }
@@ -226,6 +242,7 @@ struct log_reports *log_reports_create(const struct contract *contract, struct r
     reports->link = link;
     reports->known = memory_allocate_zeroed(1, sizeof *reports->known);
     reports->coming = memory_allocate_zeroed(1, sizeof *reports->coming);
+    reports->lags = lag_history_create();
     return reports;
 }
 
@@ -236,6 +253,7 @@ void log_reports_destroy(struct log_reports *reports)
     assert(reports->pending == 0);
     clear_reports(reports->known);
     clear_reports(reports->coming);
+    lag_history_destroy(reports->lags);
     free(reports->known);
     free(reports->coming);
     free(reports);
@@ -263,6 +281,11 @@ const struct ingest_report *log_reports_ingests(const struct log_reports *report
 {
     *count = reports->known->ingest_count;
     return reports->known->ingests;
+}
+
+const struct lag_history *log_reports_lags(const struct log_reports *reports)
+{
+    return reports->lags;
 }
 
 bool log_report_number(const struct log_report *report, enum log_field field, uint64_t *number)

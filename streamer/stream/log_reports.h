@@ -11,6 +11,7 @@
 #include "shared/redis/contract.h"
 #include "shared/redis/report_fields.h"
 
+struct lag_history;
 struct log_reports;
 struct redis_link;
 
@@ -45,6 +46,8 @@ void log_reports_refresh(struct log_reports *reports, uint64_t now_ms);
 /* What is known, in the order of descriptions; alive until control is back in the loop. */
 const struct log_report *log_reports_logs(const struct log_reports *reports, size_t *count);
 const struct ingest_report *log_reports_ingests(const struct log_reports *reports, size_t *count);
+/* How far each was behind within the last hour, as far as this process has asked. */
+const struct lag_history *log_reports_lags(const struct log_reports *reports);
 
 /* The value of a field that is a whole number. False if there is none. */
 bool log_report_number(const struct log_report *report, enum log_field field, uint64_t *number);

@@ -1,7 +1,8 @@
 /*
- * What filters cost, in nanoseconds of this thread: what is worked out once per entry, each kind of
- * filter on it, and an entry with hundreds of filters; over entries of generated certificates of
- * two names, as most are, and of the real ones of the corpus where it is at hand, which have many.
+ * What filters and shares cost, in nanoseconds of this thread: what is worked out once per entry,
+ * each kind of filter on it, and an entry with hundreds of filters; over entries of generated
+ * certificates of two names, as most are, and of the real ones of the corpus where it is at hand,
+ * which have many.
  * --smoke runs for a moment.
  */
 #include <dirent.h>
@@ -17,6 +18,7 @@
 #include "shared/x509/certificate.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"
+#include "streamer/http/shares.h"
 #include "streamer/stream/recent_certificates.h"
 #include "tests/unit/certificate_builder.h"
 
@@ -228,6 +230,23 @@ static void time_window(const struct sample *sample)
     recent_certificates_destroy(window);
 }
 
+/* As if so many came each second. */
+static void time_shares(const struct sample *sample, uint64_t per_second)
+{
+    struct recent_certificates *window = recent_certificates_create(WINDOW, 1);
+    struct shares *shares = shares_create(window, 1);
+    uint64_t start = now_ns();
+    uint64_t entries = 0;
+    while (now_ns() - start < (uint64_t)figure_ms * 1000000)
+        for (size_t i = 0; i < sample->count; i++, entries++)
+            shares_add(shares, &sample->entries[i], 1, entries * 1000 / per_second);
+    (void)printf("%7.0f ns for an entry to be counted by issuer, key and so on at %" PRIu64
+                 " a second\n",
+                 (double)(now_ns() - start) / (double)entries, per_second);
+    shares_destroy(shares);
+    recent_certificates_destroy(window);
+}
+
 static void time_sample(bool is_real)
 {
     static const char *const filters[] = {
@@ -255,6 +274,8 @@ static void time_sample(bool is_real)
         time_many(sample, subject, "match=brand", "");
         time_many(sample, subject, "regex=^brand", "[a-z]*\\.com$");
         time_window(sample);
+        time_shares(sample, 500);
+        time_shares(sample, 5000);
     }
     filter_subject_destroy(subject);
     buffer_free(&sample->bytes);
