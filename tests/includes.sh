@@ -25,6 +25,7 @@ streamer/lanes   shared streamer/loop streamer/stream streamer/filter
 streamer/edge    shared streamer/loop
 streamer/http    shared streamer/loop streamer/stream streamer/filter streamer/lanes streamer/edge
 streamer/ws      shared streamer/loop streamer/stream streamer/filter streamer/lanes streamer/edge streamer/http
+streamer/tail    shared
 streamer         shared streamer'
 
 # What points up still, file by file: nothing.

@@ -298,10 +298,19 @@ static bool set_from_file(const struct settings_program *program, void *fields, 
     return good;
 }
 
+static void print_usage(const struct settings_program *program)
+{
+    const struct setting *words = program->words;
+    (void)printf("%s: %s\n\nUsage: %s [--setting VALUE ...]%s%s%s\n\n", program->name,
+                 program->summary, program->name, words ? " [" : "", words ? words->value_name : "",
+                 words ? " ...]" : "");
+    if (words)
+        (void)printf("  %s\n        %s\n\n", words->value_name, words->help);
+}
+
 static void print_help(const struct settings_program *program)
 {
-    (void)printf("%s: %s\n\nUsage: %s [--setting VALUE ...]\n\n", program->name, program->summary,
-                 program->name);
+    print_usage(program);
     (void)printf("Each setting is a flag, a variable (--log-list: CERTSTREAM_LOG_LIST) or a line "
                  "of the --config\n"
                  "file (log-list = VALUE), in this order of precedence.\n\n");
@@ -320,12 +329,25 @@ static void print_help(const struct settings_program *program)
                  "  --help, --version\n");
 }
 
+/* A word at the place of a flag. */
+static int set_from_word(const struct settings_program *program, void *fields, const char *word)
+{
+    const struct setting *words = program->words;
+    const char *wrong = list_add(words, field_of(words, fields), word, strlen(word));
+    if (!wrong)
+        return 1;
+    (void)complain(program, "", words->value_name, word, wrong);
+    return 0;
+}
+
 /* One flag at arguments[0], as --name VALUE or --name=VALUE. The number of arguments it used up, or
  * 0. */
 static int set_from_flag(const struct settings_program *program, void *fields, char **arguments,
                          bool *list_seen)
 {
     const char *flag = arguments[0];
+    if (program->words && strncmp(flag, "--", 2) != 0)
+        return set_from_word(program, fields, flag);
     size_t size = strncmp(flag, "--", 2) == 0 ? strcspn(flag + 2, "=") : 0;
     const struct setting *setting = size ? find_setting(program, flag + 2, size) : NULL;
     if (!setting) {
@@ -433,4 +455,6 @@ void settings_free(const struct settings_program *program, void *fields)
             list_clear(field);
         }
     }
+    if (program->words)
+        list_clear(field_of(program->words, fields));
 }

@@ -48,6 +48,8 @@ struct settings_program {
     const char *summary; /* one line for --help */
     const struct setting *table;
     size_t count;
+    /* What stands on the command line and is no flag: a SETTING_LIST. NULL: nothing may. */
+    const struct setting *words;
 };
 
 enum settings_result {
