@@ -33,7 +33,7 @@ static bool write_answer(struct buffer *out, const struct lookup *lookup, struct
     return true;
 }
 
-static void complain(const struct lookup *lookup, unsigned status)
+static void say_refused(const struct lookup *lookup, unsigned status)
 {
     (void)fprintf(stderr, "certstream-tail: %s:%d ", lookup->url.host, lookup->url.port);
     if (status == STATUS_ABSENT)
@@ -44,14 +44,14 @@ static void complain(const struct lookup *lookup, unsigned status)
         (void)fputs("does not answer\n", stderr);
 }
 
-static void on_answer(void *context, unsigned status, struct bytes body)
+static void on_certificate(void *context, unsigned status, struct bytes body)
 {
     struct lookup *lookup = context_of(context, LOOKUP_MARK);
     struct buffer text;
     buffer_init(&text, SIZE_MAX);
     lookup->code = EXIT_FAILURE;
     if (status != STATUS_FOUND)
-        complain(lookup, status);
+        say_refused(lookup, status);
     else if (!write_answer(&text, lookup, body))
         (void)fputs("certstream-tail: the answer is no certificate\n", stderr);
     else if (fwrite(text.data, 1, text.size, stdout) == text.size && fflush(stdout) == 0)
@@ -71,7 +71,7 @@ int certificate_lookup_run(const struct tail_settings *settings)
         .url = &lookup.url,
         .token = settings->token,
         .ca_file = settings->ca,
-        .events = { .on_answer = on_answer, .context = &lookup },
+        .events = { .on_answer = on_certificate, .context = &lookup },
     };
     lookup.link = server_link_create(&options);
     if (!lookup.link)

@@ -39,7 +39,7 @@ static void write_row(const struct writing *writing, const char *label, const ch
     buffer_append_byte(writing->out, '\n');
 }
 
-static void write_number(const struct writing *writing, const char *label, const cJSON *value)
+static void write_integer(const struct writing *writing, const char *label, const cJSON *value)
 {
     char text[TEXT_SIZE];
     (void)snprintf(text, sizeof text, "%.15g", cJSON_IsNumber(value) ? value->valuedouble : 0);
@@ -131,7 +131,7 @@ static void write_certificate(const struct writing *writing, const cJSON *data)
     write_row(writing, "SHA-256", json_read_string(leaf, "sha256"));
     write_row(writing, "SHA-1", json_read_string(leaf, "sha1"));
     write_row(writing, "log", json_read_string(source, "name"));
-    write_number(writing, "index", member(data, "cert_index"));
+    write_integer(writing, "index", member(data, "cert_index"));
     write_row(writing, "link", json_read_string(data, "cert_link"));
     write_time(writing, "logged", member(data, "submission_timestamp"));
     write_time(writing, "seen", member(data, "seen"));

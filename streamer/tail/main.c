@@ -7,7 +7,7 @@
 
 static volatile int stop;
 
-static void on_signal(int signal_number)
+static void stop_on_signal(int signal_number)
 {
     (void)signal_number;
     stop = 1;
@@ -16,7 +16,7 @@ static void on_signal(int signal_number)
 /* A pipe that nobody reads is an error of write(2), not the end. */
 static void set_signals(void)
 {
-    struct sigaction action = { .sa_handler = on_signal };
+    struct sigaction action = { .sa_handler = stop_on_signal };
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     action.sa_handler = SIG_IGN;

@@ -254,7 +254,7 @@ void server_link_get(struct server_link *link, const char *target)
     (void)connect_to_server(link, target, "get", "GET");
 }
 
-static void on_timer(lws_sorted_usec_list_t *entry)
+static void on_link_timer(lws_sorted_usec_list_t *entry)
 {
     struct link_timer *timer = lws_container_of(entry, struct link_timer, entry);
     timer->on_time(timer->link->options.events.context);
@@ -266,7 +266,8 @@ void server_link_set_timer(struct server_link *link, unsigned timer, uint64_t af
     struct link_timer *set = &link->timers[timer];
     set->link = link;
     set->on_time = on_time;
-    lws_sul_schedule(link->context, 0, &set->entry, on_timer, (lws_usec_t)after_ms * LWS_US_PER_MS);
+    lws_sul_schedule(link->context, 0, &set->entry, on_link_timer,
+                     (lws_usec_t)after_ms * LWS_US_PER_MS);
 }
 
 void server_link_run(struct server_link *link)

@@ -31,7 +31,7 @@ static const char *read_scheme(struct server_url *url, const char *text)
     return strstr(text, "://") ? NULL : text;
 }
 
-static bool copy(char *out, size_t size, const char *text, size_t text_size)
+static bool copy_part(char *out, size_t size, const char *text, size_t text_size)
 {
     if (text_size >= size)
         return false;
@@ -63,7 +63,7 @@ static const char *read_place(struct server_url *url, const char *text, size_t s
         end = end ? end : text + size;
         rest = end;
     }
-    if (end == host || !copy(url->host, sizeof url->host, host, (size_t)(end - host)))
+    if (end == host || !copy_part(url->host, sizeof url->host, host, (size_t)(end - host)))
         return "no host, or a very long one";
     struct bytes port = bytes_of(rest, (size_t)(text + size - rest));
     if (port.size && (*rest != ':' || !read_port(url, bytes_of(rest + 1, port.size - 1))))
@@ -92,10 +92,10 @@ const char *server_url_read(struct server_url *url, const char *text)
         return wrong;
     const char *path = place + size;
     size_t path_size = strcspn(path, "?#");
-    if (*path == '/' && !copy(url->path, sizeof url->path, path, path_size))
+    if (*path == '/' && !copy_part(url->path, sizeof url->path, path, path_size))
         return "a very long path";
-    if (path[path_size] == '?' && !copy(url->query, sizeof url->query, path + path_size + 1,
-                                        strcspn(path + path_size + 1, "#")))
+    if (path[path_size] == '?' && !copy_part(url->query, sizeof url->query, path + path_size + 1,
+                                             strcspn(path + path_size + 1, "#")))
         return "a very long query";
     return NULL;
 }

@@ -284,7 +284,7 @@ static char *read_refusal(struct bytes body)
     return text;
 }
 
-static void on_answer(void *context, unsigned status, struct bytes body)
+static void on_refusal_text(void *context, unsigned status, struct bytes body)
 {
     struct tail *tail = context_of(context, TAIL_MARK);
     bool may_change = status == 0 || status == 429 || status >= 500;
@@ -320,7 +320,7 @@ static bool init(struct tail *tail, const struct tail_settings *settings, const 
         .url = &tail->url,
         .token = settings->token,
         .ca_file = settings->ca,
-        .events = { on_open, on_message, on_oversize, on_end, on_answer, tail },
+        .events = { on_open, on_message, on_oversize, on_end, on_refusal_text, tail },
     };
     tail->link = server_link_create(&options);
     tail_output_init(&tail->output);

@@ -203,7 +203,8 @@ static void what_is_gone_is_told(void **state)
     freeReplyObject(redis_server_command(stage->redis, "XTRIM {certstream}:stream MAXLEN 5"));
     start_again_at(stage, port);
     wait_for_output(tail, "29.example\n");
-    expect_in(program_errors(tail), "gap: certificates are missing here, nobody knows how many (trimmed)");
+    expect_in(program_errors(tail),
+              "gap: certificates are missing here, nobody knows how many (trimmed)");
     assert_int_equal(program_stop(tail), 0);
 }
 
