@@ -18,6 +18,7 @@ struct fields {
     int64_t pause_ms;
     bool loud;
     struct setting_list colours;
+    struct setting_list words;
 };
 
 static const char *check_colour(const char *value)
@@ -54,8 +55,20 @@ static const struct setting table[] = {
       .check = check_colour },
 };
 
-static const struct settings_program program = { "test", "a test", table,
-                                                 sizeof table / sizeof *table };
+static const struct setting words = {
+    .name = "words",
+    .type = SETTING_LIST,
+    .offset = offsetof(struct fields, words),
+    .value_name = "COLOUR",
+    .check = check_colour,
+};
+
+static const struct settings_program program = {
+    .name = "test",
+    .summary = "a test",
+    .table = table,
+    .count = sizeof table / sizeof *table,
+};
 
 static enum settings_result read_flags(struct fields *fields, const char *const *flags)
 {
@@ -80,6 +93,25 @@ static int clear_environment(void **state)
     (void)unsetenv("CERTSTREAM_COLOUR");
     (void)unsetenv("TEST_COUNT");
     return 0;
+}
+
+static void takes_words_between_flags(void **state)
+{
+    (void)state;
+    struct settings_program wordy = program;
+    wordy.words = &words;
+    struct fields fields = { 0 };
+    char *good[] = { (char[]){ "test" }, (char[]){ "red" }, (char[]){ "--name" }, (char[]){ "me" },
+                     (char[]){ "green" } };
+    assert_int_equal(settings_read(&wordy, &fields, 5, good), SETTINGS_READY);
+    assert_int_equal(fields.words.count, 2);
+    assert_string_equal(fields.words.items[0], "red");
+    assert_string_equal(fields.words.items[1], "green");
+    assert_string_equal(fields.name, "me");
+    settings_free(&wordy, &fields);
+    char *bad[] = { (char[]){ "test" }, (char[]){ "beige" } };
+    assert_int_equal(settings_read(&wordy, &fields, 2, bad), SETTINGS_WRONG);
+    settings_free(&wordy, &fields);
 }
 
 static void has_its_defaults(void **state)
@@ -182,6 +214,7 @@ static void stops_after_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(takes_words_between_flags, clear_environment),
         cmocka_unit_test_setup(has_its_defaults, clear_environment),
         cmocka_unit_test_setup(takes_flags_of_every_type, clear_environment),
         cmocka_unit_test_setup(flags_outrank_variables_and_those_the_file, clear_environment),
