@@ -17,6 +17,7 @@
 #include "ingest/lists/log_list.h"
 #include "ingest/lists/log_lists.h"
 #include "ingest/make/pipeline.h"
+#include "ingest/quarantine_hook.h"
 #include "ingest/store/lease.h"
 #include "shared/base/clock.h"
 #include "shared/base/notify.h"
@@ -56,6 +57,7 @@ struct ingest {
     struct log_services services;
     struct log_set logs;
     struct redis_writes writes;
+    struct quarantine_hook hook;
     struct follow_stats stats;
     uint64_t started_ms; /* realtime */
     uint64_t redis_drops;
@@ -151,6 +153,13 @@ static void create_redis(struct ingest *ingest)
     ingest->publisher = publisher_create(&publisher);
 }
 
+static void on_quarantine(void *context, const struct ct_log *ct_log, const char *class)
+{
+    struct ingest *ingest = context;
+    quarantine_hook_start(&ingest->hook, ct_log->id_hex, class, ct_log->description,
+                          clock_monotonic_ms());
+}
+
 /* Following needs these. */
 static void create_parts(struct ingest *ingest)
 {
@@ -179,7 +188,11 @@ static void create_parts(struct ingest *ingest)
         .issuers = ingest->issuers,
         .memory = &ingest->memory,
         .stats = &ingest->stats,
+        .stuck_ms = (uint64_t)ingest->settings->stuck_age_ms,
+        .on_quarantine = on_quarantine,
+        .context = ingest,
     };
+    ingest->hook.program = ingest->settings->on_quarantine;
 }
 
 /* Has to come after create_parts, where there is a Redis. */
@@ -251,6 +264,16 @@ static bool is_in_quarantine(const struct followed_log *log)
     return log->quarantine != MISMATCH_NONE;
 }
 
+static bool is_stuck(const struct followed_log *log)
+{
+    return log->is_stuck;
+}
+
+static bool has_old_head(const struct followed_log *log)
+{
+    return log->has_old_head;
+}
+
 static size_t count_logs(const struct ingest *ingest, bool (*is_such)(const struct followed_log *))
 {
     size_t count = 0;
@@ -320,6 +343,11 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         { INGEST_FIELD_LIST_HELD, lists.sources.held },
         { INGEST_FIELD_LIST_READ_AGE_S, lists.read_age_s },
         { INGEST_FIELD_LIST_TIMESTAMP_AGE_S, lists.timestamp_age_s },
+        { INGEST_FIELD_LOGS_STUCK, count_logs(ingest, is_stuck) },
+        { INGEST_FIELD_STUCK_TOTAL, stats->stuck },
+        { INGEST_FIELD_LOGS_HEAD_OLD, count_logs(ingest, has_old_head) },
+        { INGEST_FIELD_LISTS_STALE, lists.stale },
+        { INGEST_FIELD_MISPLACED_ENTRIES, stats->misplaced },
         { INGEST_FIELD_REDIS_DROPS, ingest->redis_drops },
     };
     static_assert(sizeof counters / sizeof *counters == INGEST_FIELDS, "each is counted");
@@ -377,6 +405,7 @@ static uint64_t work(struct ingest *ingest, uint64_t now_ms)
      * them nothing. */
     again_ms = earlier(again_ms, issuer_download_work(ingest->issuers, now_ms));
     again_ms = earlier(again_ms, log_set_work(&ingest->logs, now_ms));
+    again_ms = earlier(again_ms, quarantine_hook_work(&ingest->hook, now_ms));
     return earlier(again_ms, report(ingest, now_ms));
 }
 
@@ -433,7 +462,16 @@ static void stop_in_order(struct ingest *ingest)
     finish_ingest(ingest, end_ms);
 }
 
-int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
+static void heed(struct ingest *ingest, struct ingest_signals *signals)
+{
+    if (!signals->reload)
+        return;
+    signals->reload = 0;
+    say_info("the log lists are read anew", "reason=SIGHUP");
+    log_lists_hurry(ingest->lists);
+}
+
+int ingest_run(const struct ingest_settings *settings, struct ingest_signals *signals)
 {
     struct ingest ingest;
     init(&ingest, settings);
@@ -446,8 +484,10 @@ int ingest_run(const struct ingest_settings *settings, const volatile int *stop)
     (void)printf("certstream-ingest ready\n");
     (void)fflush(stdout);
     uint64_t again_ms = 0;
-    while (!*stop)
+    while (!signals->stop) {
         again_ms = turn(&ingest, again_ms);
+        heed(&ingest, signals);
+    }
     stop_in_order(&ingest);
     clear_ingest(&ingest);
     notify_destroy(ingest.notify);

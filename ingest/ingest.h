@@ -7,9 +7,14 @@
 
 struct ingest_settings;
 
-/* Runs until a signal asks it to stop; the process's exit code. `stop` is set by the signal
- * handler. */
-int ingest_run(const struct ingest_settings *settings, const volatile int *stop);
+/* What signal handlers set. */
+struct ingest_signals {
+    volatile int stop;
+    volatile int reload; /* the log lists are to be read now */
+};
+
+/* Runs until a signal asks it to stop; the process's exit code. */
+int ingest_run(const struct ingest_settings *settings, struct ingest_signals *signals);
 
 /* --list-logs: prints what would be followed, and why; the process's exit code. */
 int ingest_list_logs(const struct ingest_settings *settings);

@@ -21,6 +21,8 @@ struct ingest_settings {
     int64_t partial_age_ms;
     char *verify;
     int64_t quarantine_ms;
+    int64_t stuck_age_ms;
+    char *on_quarantine; /* a program, or "" */
     int64_t retain_entries;
     int64_t retain_age_ms;
     int64_t retain_bytes;

@@ -5,12 +5,14 @@
 #include "ingest/admin_order.h"
 #include "ingest/ingest.h"
 
-static volatile int stop;
+static struct ingest_signals signals;
 
 static void on_signal(int signal_number)
 {
-    (void)signal_number;
-    stop = 1;
+    if (signal_number == SIGHUP)
+        signals.reload = 1;
+    else
+        signals.stop = 1;
 }
 
 static void handle_signals(void)
@@ -18,6 +20,7 @@ static void handle_signals(void)
     struct sigaction action = { .sa_handler = on_signal };
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);
 }
@@ -28,7 +31,7 @@ static int run(const struct ingest_settings *settings)
         return ingest_list_logs(settings);
     if (*settings->release || *settings->rebase)
         return admin_order_run(settings);
-    return ingest_run(settings, &stop);
+    return ingest_run(settings, &signals);
 }
 
 int main(int argc, char **argv)

@@ -51,7 +51,8 @@ struct ct_log {
     bool has_interval;
     uint64_t interval_start_ms;
     uint64_t interval_end_ms;
-    bool is_test; /* its log_type is test or monitoring_only */
+    uint64_t mmd_s; /* the maximum merge delay; 0: not told */
+    bool is_test;   /* its log_type is test or monitoring_only */
     /* The lists no longer want it: it is read until it grows no more, and its position is kept. */
     bool is_draining;
 };

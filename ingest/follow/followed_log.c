@@ -207,6 +207,7 @@ void followed_log_enter_quarantine(struct followed_log *log, enum mismatch_class
     if (log->quarantine == MISMATCH_NONE)
         log->quarantined_ms = clock_realtime_ms();
     log->quarantine = class;
+    log->services->on_quarantine(log->services->context, &log->ct_log, mismatch_class_name(class));
 }
 
 void followed_log_leave_quarantine(struct followed_log *log)

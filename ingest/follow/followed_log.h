@@ -80,6 +80,8 @@ struct followed_log {
     enum mismatch_class quarantine; /* why; MISMATCH_NONE: it is not in quarantine */
     uint64_t quarantined_ms;        /* realtime */
     uint64_t caught_up_at_ms;
+    bool is_stuck;     /* it has failed in the same way for long */
+    bool has_old_head; /* the newest is older than the log promises */
     uint64_t reported_next;
     uint64_t reported_at_ms;
 };

@@ -157,6 +157,7 @@ static void on_round(struct redis_link *link, redisReply *reply, void *context)
         return;
     say_instances(leases, &round);
     carry_out(leases, &asked, &round, clock_monotonic_ms());
+    log_set_share_operators(leases->logs);
 }
 
 /* A process that knows no logs yet could not take its share, and does not count. */

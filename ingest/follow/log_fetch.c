@@ -301,7 +301,9 @@ static bool is_done_without(struct followed_log *log, const struct fetch *fetch,
 
 static uint64_t ask_budget(struct followed_log *log, enum fetch_kind kind, uint64_t now_ms)
 {
-    enum operator_request request = kind == FETCH_HEAD ? OPERATOR_HEAD : OPERATOR_ENTRIES;
+    enum operator_request request = kind != FETCH_HEAD                 ? OPERATOR_ENTRIES
+                                    : follower_lag(&log->follower) > 0 ? OPERATOR_LOOK
+                                                                       : OPERATOR_HEAD;
     uint64_t at_ms = operator_budget_ask(&log->share, request, now_ms);
     if (at_ms <= now_ms)
         operator_budget_on_sent(&log->share, request, now_ms);

@@ -4,10 +4,16 @@
 
 #include "ingest/follow/followed_log.h"
 #include "shared/base/clock.h"
+#include "shared/base/say.h"
 #include "shared/redis/report_fields.h"
 
 enum {
-    REPORT_FIELDS = 15,
+    REPORT_FIELDS = 20,
+    WAITS_FOR_SIZE = 80,
+    /* What a head may be older than its log promises: it is not looked at all the time. */
+    HEAD_TOLERANCE_S = 300,
+    /* RFC 6962 logs promise a day, tiled ones a minute. */
+    MMD_DEFAULT_S = 86400,
     NUMBER_SIZE = 24
 };
 
@@ -55,6 +61,72 @@ static uint64_t head_age_s(const struct followed_log *log, uint64_t realtime_ms)
     return realtime_ms > head_ms ? (realtime_ms - head_ms) / 1000 : 0;
 }
 
+/* What it asks for in vain, for those who look after it; "" if it gets what it asks for. */
+static void write_waits_for(const struct followed_log *log, char *text, uint64_t *since_ms)
+{
+    const struct follower *follower = &log->follower;
+    const struct log_protocol *protocol = log->protocol;
+    const struct follower_slot *slot = &follower->slots[follower->first];
+    enum follower_lane lane;
+    *text = '\0';
+    *since_ms = 0;
+    if (!follower_waits_for(follower, &lane, since_ms))
+        return;
+    switch (lane) {
+    case FOLLOWER_LANE_HEAD:
+        (void)snprintf(text, WAITS_FOR_SIZE, "%s", protocol->head_name);
+        return;
+    case FOLLOWER_LANE_START:
+        (void)snprintf(text, WAITS_FOR_SIZE, "%s", protocol->start_name);
+        return;
+    case FOLLOWER_LANE_PROOF:
+        (void)snprintf(text, WAITS_FOR_SIZE, "%s of %" PRIu64, protocol->proof_name,
+                       follower->book.taken.next);
+        return;
+    case FOLLOWER_LANE_RANGE:
+    case FOLLOWER_LANES: break;
+    }
+    uint64_t count = follower->count ? slot->count : 1;
+    (void)snprintf(text, WAITS_FOR_SIZE, "entries %" PRIu64 "-%" PRIu64, follower->book.taken.next,
+                   follower->book.taken.next + count - 1);
+}
+
+/* An alarm begins once, and ends when the log gives what it is asked for. */
+static void watch_stuck(struct followed_log *log, const char *waits_for, uint64_t since_ms,
+                        uint64_t now_ms)
+{
+    bool is = *waits_for && now_ms - since_ms >= log->services->stuck_ms;
+    if (is && !log->is_stuck) {
+        log->services->stats->stuck++;
+        say_error("log is stuck", "log=%s waits_for=%s seconds=%" PRIu64 " error=%s",
+                  say_quoted(log->ct_log.description), say_quoted(waits_for),
+                  (now_ms - since_ms) / 1000, say_quoted(log->error));
+    }
+    if (!is && log->is_stuck)
+        say_info("log is stuck no longer", "log=%s", say_quoted(log->ct_log.description));
+    log->is_stuck = is;
+}
+
+static bool has_old_head(const struct followed_log *log, uint64_t realtime_ms)
+{
+    uint64_t mmd_s = log->ct_log.mmd_s ? log->ct_log.mmd_s : MMD_DEFAULT_S;
+    return log->follower.has_head && log->follower.state != FOLLOWER_FINISHED &&
+           head_age_s(log, realtime_ms) > mmd_s + HEAD_TOLERANCE_S;
+}
+
+static void add_alarms(struct report *report, struct followed_log *log, char *waits_for,
+                       uint64_t realtime_ms, uint64_t now_ms)
+{
+    uint64_t since_ms;
+    write_waits_for(log, waits_for, &since_ms);
+    watch_stuck(log, waits_for, since_ms, now_ms);
+    log->has_old_head = has_old_head(log, realtime_ms);
+    add_text(report, LOG_FIELD_WAITS_FOR, waits_for);
+    add_number(report, LOG_FIELD_WAITS_SINCE, *waits_for ? realtime_ms - (now_ms - since_ms) : 0);
+    add_number(report, LOG_FIELD_STUCK, log->is_stuck);
+    add_number(report, LOG_FIELD_HEAD_OLD, log->has_old_head);
+}
+
 void followed_log_report(struct followed_log *log, uint64_t now_ms)
 {
     bool is_asleep =
@@ -77,6 +149,8 @@ void followed_log_report(struct followed_log *log, uint64_t now_ms)
     add_text(&report, LOG_FIELD_QUARANTINE, mismatch_class_name(log->quarantine));
     add_number(&report, LOG_FIELD_QUARANTINE_SINCE, log->quarantined_ms);
     add_text(&report, LOG_FIELD_LAST_ERROR, log->error);
+    char waits_for[WAITS_FOR_SIZE];
+    add_alarms(&report, log, waits_for, realtime_ms, now_ms);
     add_number(&report, LOG_FIELD_UPDATED, realtime_ms);
     publisher_set_fields(log->services->publisher, log->key, report.fields, report.count, 0);
 }

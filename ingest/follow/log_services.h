@@ -29,6 +29,10 @@ struct log_services {
     struct issuer_download *issuers;
     struct held_memory *memory;
     struct follow_stats *stats;
+    uint64_t stuck_ms; /* what fails for longer is an alarm */
+    /* A log has come into quarantine. */
+    void (*on_quarantine)(void *context, const struct ct_log *ct_log, const char *class);
+    void *context;
 };
 
 #endif

@@ -81,6 +81,24 @@ uint64_t log_set_work(struct log_set *set, uint64_t now_ms)
     return again_ms;
 }
 
+static void share_operator_of(const struct log_set *set, struct followed_log *log)
+{
+    size_t own = 0, all = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        bool is_of_it = set->logs[i]->share.budget == log->share.budget;
+        all += is_of_it;
+        own += is_of_it && set->logs[i]->follower.state != FOLLOWER_UNOWNED;
+    }
+    if (own)
+        operator_budget_set_part(&log->share, (double)own / (double)all);
+}
+
+void log_set_share_operators(const struct log_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        share_operator_of(set, set->logs[i]);
+}
+
 void log_set_disown(struct log_set *set)
 {
     for (size_t i = 0; i < set->count; i++)

@@ -12,6 +12,11 @@
 #include "shared/base/say.h"
 #include "shared/message/tile_path.h"
 
+enum {
+    /* A leaf of a tile that could not be read so often in a row is the log's doing. */
+    UNREADABLE_TRIES = 5,
+};
+
 static struct digest *sha256_of(const struct followed_log *log)
 {
     return pipeline_sha256(log->services->pipeline);
@@ -126,8 +131,25 @@ static bool begins_with(const struct merkle_frontier *released, const struct mer
     return true;
 }
 
-static bool fill_from_tile(struct filling *filling, const struct follower_slot *slot,
-                           struct bytes body)
+/* An entry that says another index than its place is still that of its place, if the root says so:
+ * published, and marked. */
+static void mark_misplaced(struct filling *filling, struct entry *entry, uint64_t index)
+{
+    if (!filling->log->follower.policy->verifies || entry_is_at(entry, index))
+        return;
+    filling->log->services->stats->misplaced++;
+    if (!entry->malformed)
+        entry->malformed = "its leaf says another index";
+}
+
+enum tile_end {
+    TILE_READ,
+    TILE_UNREADABLE, /* a leaf is no leaf, and where the next one begins is not known */
+    TILE_CHANGED,    /* it does not begin with what is released */
+};
+
+static enum tile_end fill_from_tile(struct filling *filling, const struct follower_slot *slot,
+                                    struct bytes body)
 {
     struct followed_log *log = filling->log;
     struct reader tile = reader_of(body);
@@ -138,10 +160,9 @@ static bool fill_from_tile(struct filling *filling, const struct follower_slot *
     bool verifies = log->follower.policy->verifies;
     for (uint64_t at = 0; filling->count < slot->count && tile.remaining; at++) {
         if (!entry_read_tile_leaf(&entry, &tile))
-            break;
-        if (verifies && !entry_is_at(&entry, base + at))
-            return false;
+            return at ? TILE_UNREADABLE : TILE_READ;
         if (at >= skip) {
+            mark_misplaced(filling, &entry, base + at);
             fill(filling, &entry);
             continue;
         }
@@ -149,9 +170,9 @@ static bool fill_from_tile(struct filling *filling, const struct follower_slot *
         merkle_hash_leaf(sha256_of(log), &leaf, entry.leaf_pieces, 2);
         merkle_frontier_add(sha256_of(log), &begin, 0, &leaf);
         if (verifies && at + 1 == skip && !begins_with(&log->follower.book.taken.frontier, &begin))
-            return false;
+            return TILE_CHANGED;
     }
-    return true;
+    return TILE_READ;
 }
 
 /* Whether the issuers of one entry are known or have been waited for; those that are not are asked
@@ -297,6 +318,14 @@ void log_window_settle(struct followed_log *log, uint64_t now_ms)
     }
 }
 
+/* A tile that was cut on its way is whole the next time, past every cache. One that never is was
+ * not what the log signed. */
+static bool stays_unreadable(const struct followed_log *log)
+{
+    return log->follower.policy->verifies &&
+           log->follower.trouble[FOLLOWER_LANE_RANGE].failures >= UNREADABLE_TRIES;
+}
+
 static void take_entries(struct followed_log *log, const struct held_body *held,
                          const struct follower_slot *slot, uint64_t now_ms)
 {
@@ -304,17 +333,18 @@ static void take_entries(struct followed_log *log, const struct held_body *held,
     log->follower.book.taken.page = log->follower.page.is_fixed ? 0 : log->follower.page.learnt;
     struct filling filling = { .log = log, .seen_ms = held->seen_ms, .now_ms = now_ms };
     struct bytes body = buffer_bytes(&held->body);
-    bool is_right = true;
+    enum tile_end end = TILE_READ;
     filling.batch = log_window_begin_batch(log);
     if (log->protocol->is_tile(slot->start, slot->count))
-        is_right = fill_from_tile(&filling, slot, body);
+        end = fill_from_tile(&filling, slot, body);
     else
         fill_from_page(&filling, slot, body);
     if (filling.batch->entry_count || filling.batch->issuer_count)
         hold(log, filling.batch, now_ms);
     else
         batch_destroy(filling.batch);
-    if (!is_right) {
+    bool is_unreadable = end == TILE_UNREADABLE && filling.count == 0;
+    if (end == TILE_CHANGED || (is_unreadable && stays_unreadable(log))) {
         on_mismatch(log, &log->follower.head, now_ms);
     } else if (filling.count) {
         log->bytes_per_entry = held->body.size / filling.count + 1;

@@ -1,13 +1,18 @@
 #include "ingest/http/http_client.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
 #include "ingest/http/gunzip.h"
+#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
 
@@ -17,6 +22,14 @@ enum {
     /* A transfer slower than this for so long has stalled; a slow log is not a broken one. */
     STALL_BYTES_PER_SECOND = 1024,
     STALL_SECONDS = 60,
+    /* What is sent and not acknowledged for so long goes over a connection that is dead: a NAT has
+     * forgotten it. One that is silent is asked whether it lives. */
+    UNACKNOWLEDGED_MS = 15 * 1000,
+    KEEPALIVE_IDLE_S = 10,
+    KEEPALIVE_INTERVAL_S = 5,
+    /* Hosts whose connections were found dead lately. */
+    SUSPECTS_MAX = 32,
+    HOST_SIZE = 128,
     /* The slowest logs stream a page for minutes. */
     TOTAL_TIMEOUT_MS = 300 * 1000,
     /* A log may ask for any number. Newer versions of libcurl tell no more than this, so all do. */
@@ -33,6 +46,12 @@ enum {
 
 #define TRANSFER_MARK CONTEXT_MARK('T', 'R', 'N', 'S')
 
+/* A host whose transfer stalled: connections from before that time are not used again. */
+struct suspect {
+    char host[HOST_SIZE];
+    uint64_t stalled_at_ms;
+};
+
 struct transfer {
     uint32_t mark; /* TRANSFER_MARK */
     struct http_client *client;
@@ -45,6 +64,7 @@ struct transfer {
     struct buffer head;
     http_on_response on_response;
     void *context;
+    char host[HOST_SIZE];
     struct transfer *next; /* all transfers that are out */
     struct transfer **link;
 };
@@ -56,6 +76,8 @@ struct http_client {
     size_t in_flight;
     CURL *idle[IDLE_HANDLES_MAX];
     size_t idle_count;
+    struct suspect suspects[SUSPECTS_MAX];
+    size_t next_suspect;
 };
 
 /* The size up to which a body may have inflated, by what of it has come over the wire. */
@@ -147,6 +169,60 @@ void http_client_destroy(struct http_client *client)
     curl_global_cleanup();
 }
 
+/* A transfer over a dead connection fails soon, not when its patience ends. */
+static int set_socket(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    (void)context;
+    const unsigned unacknowledged_ms = UNACKNOWLEDGED_MS;
+    if (purpose == CURLSOCKTYPE_IPCXN)
+        (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+                         sizeof unacknowledged_ms);
+    return CURL_SOCKOPT_OK;
+}
+
+/* Scheme, host and port of a URL; cut, so that some may be taken for the same. */
+static void copy_host(char *host, const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *name = scheme_end ? scheme_end + 3 : url;
+    size_t size = (size_t)(name - url) + strcspn(name, "/?#");
+    size = size < HOST_SIZE ? size : HOST_SIZE - 1;
+    memcpy(host, url, size);
+    host[size] = '\0';
+}
+
+static struct suspect *find_suspect(struct http_client *client, const char *host)
+{
+    for (size_t i = 0; i < SUSPECTS_MAX; i++)
+        if (strcmp(client->suspects[i].host, host) == 0)
+            return &client->suspects[i];
+    return NULL;
+}
+
+/* HTTP/2 goes on using a connection after a transfer over it has timed out; and the next one times
+ * out as well. */
+static void suspect_connections(struct transfer *transfer)
+{
+    struct http_client *client = transfer->client;
+    struct suspect *suspect = find_suspect(client, transfer->host);
+    if (!suspect)
+        suspect = &client->suspects[client->next_suspect++ % SUSPECTS_MAX];
+    memcpy(suspect->host, transfer->host, HOST_SIZE);
+    suspect->stalled_at_ms = clock_monotonic_ms();
+}
+
+static void avoid_dead_connections(struct transfer *transfer)
+{
+    const struct suspect *suspect = find_suspect(transfer->client, transfer->host);
+    if (!suspect || !*suspect->host)
+        return;
+    long age_s = (long)((clock_monotonic_ms() - suspect->stalled_at_ms) / 1000);
+    if (age_s)
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_MAXLIFETIME_CONN, age_s);
+    else
+        (void)curl_easy_setopt(transfer->handle, CURLOPT_FRESH_CONNECT, 1L);
+}
+
 static CURL *take_handle(struct http_client *client)
 {
     CURL *handle = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
@@ -169,6 +245,10 @@ static void set_options(struct transfer *transfer, const struct http_get *reques
     (void)curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)TOTAL_TIMEOUT_MS);
     (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_SECOND);
     (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+    (void)curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, set_socket);
+    (void)curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
+    (void)curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
     (void)curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
     /* A name that is still being looked up does not hold up the end. */
     (void)curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
@@ -215,7 +295,9 @@ void http_client_get(struct http_client *client, const struct http_get *request)
         request->body_expected < request->body_max ? request->body_expected : request->body_max;
     transfer->on_response = request->on_response;
     transfer->context = request->context;
+    copy_host(transfer->host, request->url);
     set_options(transfer, request);
+    avoid_dead_connections(transfer);
     set_headers(transfer, request);
     transfer->next = client->transfers;
     transfer->link = &client->transfers;
@@ -306,6 +388,8 @@ static void read_evidence(const struct transfer *transfer, struct http_response 
 
 static void finish_get(struct transfer *transfer, CURLcode code)
 {
+    if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR)
+        suspect_connections(transfer);
     if (code == CURLE_OK)
         inflate_undeclared(transfer);
     struct http_response response = {

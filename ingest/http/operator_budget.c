@@ -28,6 +28,7 @@ enum {
     RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
     /* Heads get one request in so many while entries wait, */
     HEADS_ONE_IN = 4,
+    LOOKS_ONE_IN = 40,
     /* which is known for so long, or until two requests later. */
     WAITING_MS = 2000,
     /* What every log lacks at least: one with little to fetch gets it soon. */
@@ -240,7 +241,7 @@ uint64_t operator_budget_ask(struct operator_share *share, enum operator_request
     double rate = rate_now(budget, now_ms);
     if (rate > 0 && request == OPERATOR_ENTRIES)
         due_ms = turn_at_ms(share, rate, due_ms, now_ms);
-    if (rate > 0 && request == OPERATOR_HEAD && has_waiting(budget, rate, now_ms))
+    if (rate > 0 && request != OPERATOR_ENTRIES && has_waiting(budget, rate, now_ms))
         due_ms = later(due_ms, ms_of(budget->next_head_at_us));
     return later(due_ms, place_at_ms(budget, now_ms));
 }
@@ -281,8 +282,9 @@ void operator_budget_on_sent(struct operator_share *share, enum operator_request
         return;
     }
     space_out(budget, &budget->next_at_us, rate, now_ms);
-    if (request == OPERATOR_HEAD)
-        space_out(budget, &budget->next_head_at_us, rate / HEADS_ONE_IN, now_ms);
+    if (request != OPERATOR_ENTRIES)
+        space_out(budget, &budget->next_head_at_us,
+                  rate / (request == OPERATOR_HEAD ? HEADS_ONE_IN : LOOKS_ONE_IN), now_ms);
 }
 
 static void hold(struct operator_budget *budget, uint64_t delay_ms, uint64_t now_ms)

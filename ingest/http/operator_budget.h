@@ -40,6 +40,7 @@ struct operator_share {
 enum operator_request {
     OPERATOR_ENTRIES, /* or what they need: proofs, issuers */
     OPERATOR_HEAD,
+    OPERATOR_LOOK, /* a head of a log that has entries to fetch: it can wait longest */
 };
 
 enum operator_outcome {

@@ -209,6 +209,7 @@ static void read_log(const struct parse *parse, const cJSON *log, const char *op
         return;
     }
     read_state(log, &read);
+    (void)json_read_unsigned(log, "mmd", &read.mmd_s);
     read.is_test = is_for_tests(log);
     read.lists = memory_copy_string("");
     read.list_versions = memory_copy_string("");

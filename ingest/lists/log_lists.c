@@ -18,6 +18,8 @@ enum {
      * it will serve such lists, with logs whose keys are public, to clients it does not know
      * (ingest/README.md, "Log lists"). */
     STALE_MS = 7 * 86400 * 1000,
+    /* A list that could not be read for so long may lack logs as well. */
+    LIST_UNREAD_MS = 86400 * 1000,
     HELD_TEXT_SIZE = 96,
     NAME_MAX = 32,
 };
@@ -322,6 +324,12 @@ uint64_t log_lists_work(struct log_lists *lists, uint64_t now_ms)
     return again_ms;
 }
 
+void log_lists_hurry(struct log_lists *lists)
+{
+    for (size_t i = 0; i < lists->count; i++)
+        lists->sources[i].due_at_ms = 0;
+}
+
 static void add_stats(struct list_stats *sum, const struct list_stats *stats)
 {
     sum->reads += stats->reads;
@@ -343,6 +351,7 @@ struct log_lists_stats log_lists_stats(const struct log_lists *lists, uint64_t n
         uint64_t read_s = now_ms > source->read_at_ms ? (now_ms - source->read_at_ms) / 1000 : 0;
         uint64_t made_ms = source->is_signed ? source->list.timestamp_ms : 0;
         uint64_t made_s = made_ms && realtime_ms > made_ms ? (realtime_ms - made_ms) / 1000 : 0;
+        stats.stale += is_stale(source) || read_s * 1000 > LIST_UNREAD_MS;
         stats.read_age_s = read_s > stats.read_age_s ? read_s : stats.read_age_s;
         stats.timestamp_age_s = made_s > stats.timestamp_age_s ? made_s : stats.timestamp_age_s;
     }

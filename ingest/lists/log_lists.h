@@ -39,6 +39,7 @@ struct log_lists_stats {
     uint64_t drained;
     /* The age of the list whose last good reading, or 304, is the longest ago; 0: none was read
      * yet. */
+    uint64_t stale; /* lists that are old by their own timestamp, or were not read for long */
     uint64_t read_age_s;
     /* The age of the oldest log_list_timestamp of the signed lists; 0: none has one. */
     uint64_t timestamp_age_s;
@@ -54,6 +55,8 @@ void log_lists_on_redis_up(struct log_lists *lists);
 /* Reads what is due. Without Redis (--list-logs) at once, else not before it is known what was
  * followed. When it is to be called again; UINT64_MAX: after an event. */
 uint64_t log_lists_work(struct log_lists *lists, uint64_t now_ms);
+/* All are to be read now. */
+void log_lists_hurry(struct log_lists *lists);
 
 struct log_lists_stats log_lists_stats(const struct log_lists *lists, uint64_t now_ms);
 

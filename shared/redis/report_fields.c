@@ -80,6 +80,15 @@ const struct report_field log_fields[LOG_FIELDS] = {
                    "1 if the log contradicted itself, and nothing of it is published."),
     [LOG_FIELD_QUARANTINE_SINCE] = { "quarantine_since", REPORT_MILLISECONDS, "quarantine_since",
                                      NULL, NULL, NULL, NULL, NULL },
+    [LOG_FIELD_WAITS_FOR] = TEXT("waits_for", "waits_for"),
+    [LOG_FIELD_WAITS_SINCE] = { "waits_since", REPORT_MILLISECONDS, "waits_since", NULL, NULL, NULL,
+                                NULL, NULL },
+    [LOG_FIELD_STUCK] = LOG_METRIC("stuck", REPORT_NUMBER, "stuck", "certstream_log_stuck", "gauge",
+                                   "1 if the log has failed to give what it is asked for longer "
+                                   "than --stuck-age."),
+    [LOG_FIELD_HEAD_OLD] =
+        LOG_METRIC("head_old", REPORT_NUMBER, "head_old", "certstream_log_head_old", "gauge",
+                   "1 if the newest head is older than the log's maximum merge delay."),
     [LOG_FIELD_KEY] = KEPT("key", REPORT_TEXT),
     [LOG_FIELD_LISTS] = KEPT("lists", REPORT_TEXT),
     [LOG_FIELD_LIST_VERSIONS] = KEPT("list_versions", REPORT_TEXT),
@@ -237,6 +246,20 @@ const struct report_field ingest_fields[INGEST_FIELDS] = {
                 "Transactions that the fence refused."),
     [INGEST_FIELD_APPENDS_FAILED] = COUNTER(
         "appends_failed", "certstream_ingest_appends_failed_total", "Transactions that failed."),
+    [INGEST_FIELD_LOGS_STUCK] =
+        GAUGE("logs_stuck", "certstream_ingest_logs_stuck",
+              "Logs that have failed to give what they are asked for longer than --stuck-age."),
+    [INGEST_FIELD_STUCK_TOTAL] = COUNTER("stuck_total", "certstream_ingest_logs_stuck_total",
+                                         "How often a log became one of these."),
+    [INGEST_FIELD_LOGS_HEAD_OLD] =
+        GAUGE("logs_head_old", "certstream_ingest_logs_head_old",
+              "Logs whose newest head is older than their maximum merge delay."),
+    [INGEST_FIELD_LISTS_STALE] =
+        GAUGE("lists_stale", "certstream_ingest_lists_stale",
+              "Log lists that are old by their own timestamp, or that could not be read for long."),
+    [INGEST_FIELD_MISPLACED_ENTRIES] =
+        COUNTER("misplaced_entries", "certstream_ingest_misplaced_entries_total",
+                "Entries of tiles that say another index than the one they have."),
     [INGEST_FIELD_REDIS_DROPS] =
         COUNTER("redis_drops", "certstream_ingest_redis_drops_total", "Connections to Redis lost."),
 };

@@ -20,6 +20,8 @@ enum {
     BOMB_MIB_DEFAULT = 64,
     BOMB_MIB_MAX = 1024,
     LIMIT_RATE_MAX = 1000000,
+    /* Longer than any test. */
+    HANG_MS = 86400 * 1000,
 };
 
 static const char gzip_header[] = "Content-Encoding: gzip";
@@ -71,6 +73,11 @@ struct fault {
     uint64_t index;
     bool has_index;
     bool has_ms;
+    /* Which requests it can hit besides. */
+    uint64_t above;  /* those for more entries; 0: all */
+    uint64_t covers; /* those for this entry, */
+    bool has_covers; /* if so */
+    uint64_t cached; /* those that a cache may answer; 0: all */
     char retry_after[TEXT_SIZE];
     char body[TEXT_SIZE];
     char location[TEXT_SIZE];
@@ -143,6 +150,25 @@ static void break_with_cut(struct http_reply *reply, const struct fault *fault,
     (void)random;
     reply->is_cut = true;
     reply->cut_size = fault->bytes ? (size_t)fault->bytes : reply->body.size / 2;
+}
+
+/* The body ends early, and its length says so: as a cache keeps it that was fed half an answer. */
+static void break_with_clip(struct http_reply *reply, const struct fault *fault,
+                            struct seeded_random *random)
+{
+    (void)random;
+    size_t size = fault->bytes ? (size_t)fault->bytes : reply->body.size / 2;
+    if (size < reply->body.size)
+        reply->body.size = size;
+}
+
+/* The connection stays open, and nothing more comes over it. */
+static void break_with_hang(struct http_reply *reply, const struct fault *fault,
+                            struct seeded_random *random)
+{
+    (void)fault;
+    (void)random;
+    reply->delay_ms = HANG_MS;
 }
 
 static void break_with_garbage(struct http_reply *reply, const struct fault *fault,
@@ -305,6 +331,8 @@ static const struct fault_kind kinds[] = {
     { .name = "status", .break_reply = break_with_status },
     { .name = "delay", .break_reply = break_with_delay },
     { .name = "truncate", .break_reply = break_with_cut },
+    { .name = "clip", .break_reply = break_with_clip },
+    { .name = "hang", .break_reply = break_with_hang },
     { .name = "garbage", .break_reply = break_with_garbage },
     { .name = "drip", .break_reply = break_with_drip },
     { .name = "close", .break_reply = break_with_close },
@@ -403,6 +431,12 @@ static const char *read_numbers(struct fault *fault, struct bytes query)
         return "bytes: not a number";
     if (!read_number(query, "index", &fault->index, &fault->has_index))
         return "index: not a number";
+    if (!read_number(query, "above", &fault->above, &has))
+        return "above: not a number";
+    if (!read_number(query, "covers", &fault->covers, &fault->has_covers))
+        return "covers: not a number";
+    if (!read_number(query, "cached", &fault->cached, &has))
+        return "cached: not a number";
     if (!read_number(query, "count", &fault->left, &has))
         return "count: not a number";
     fault->is_counted = fault->left > 0;
@@ -443,12 +477,22 @@ const char *faults_set(struct faults *faults, struct bytes query)
     return NULL;
 }
 
-static bool strikes(struct faults *faults, struct fault *fault, enum fault_target target)
+/* Whether it is a request of the kind that the fault is set on. */
+static bool is_such(const struct fault *fault, const struct fault_request *request)
 {
+    bool covers =
+        request->start <= fault->covers && fault->covers - request->start < request->count;
+    bool is_wide = fault->above == 0 || request->count > fault->above;
+    return is_wide && (!fault->has_covers || covers) && !(fault->cached && request->is_fresh);
+}
+
+static bool strikes(struct faults *faults, struct fault *fault, const struct fault_request *request)
+{
+    enum fault_target target = request->target;
     bool is_proof = target >= FAULT_TARGET_CONSISTENCY && target <= FAULT_TARGET_PROOF;
     bool is_meant = fault->target == target || fault->target == FAULT_TARGET_ANY ||
                     (fault->target == FAULT_TARGET_PROOF && is_proof);
-    if (!is_meant)
+    if (!is_meant || !is_such(fault, request))
         return false;
     bool is_hit =
         fault->probability >= 1 || seeded_random_fraction(&faults->random) < fault->probability;
@@ -468,11 +512,16 @@ static void drop_spent(struct faults *faults)
 
 struct distortion faults_strike(struct faults *faults, enum fault_target target)
 {
+    return faults_strike_request(faults, &(struct fault_request){ .target = target });
+}
+
+struct distortion faults_strike_request(struct faults *faults, const struct fault_request *request)
+{
     struct distortion distortion = { 0 };
     drop_spent(faults);
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *fault = &faults->list[i];
-        fault->struck = target != FAULT_TARGET_NONE && strikes(faults, fault, target);
+        fault->struck = request->target != FAULT_TARGET_NONE && strikes(faults, fault, request);
         if (!fault->struck)
             continue;
         fault->left -= fault->is_counted;

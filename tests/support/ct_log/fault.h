@@ -65,8 +65,18 @@ void faults_destroy(struct faults *faults);
 const char *faults_set(struct faults *faults, struct bytes query);
 void faults_clear(struct faults *faults);
 
+/* What a request asks for, as far as faults look at it. */
+struct fault_request {
+    enum fault_target target;
+    /* Entries [start, start + count); count 0: none. */
+    uint64_t start;
+    uint64_t count;
+    bool is_fresh; /* no cache on the way may answer it */
+};
+
 /* Rolls the dice for one request: which faults hit it. They are used up by it. */
 struct distortion faults_strike(struct faults *faults, enum fault_target target);
+struct distortion faults_strike_request(struct faults *faults, const struct fault_request *request);
 /* Breaks the reply as the faults that struck last demand. */
 void faults_break_reply(struct faults *faults, struct http_reply *reply);
 

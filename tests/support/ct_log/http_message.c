@@ -66,6 +66,8 @@ static bool parse_header(struct http_request *request, struct bytes line)
         return parse_number(value, &request->body_size);
     if (equals_ignoring_case(name, "if-none-match"))
         request->if_none_match = value;
+    if (equals_ignoring_case(name, "cache-control"))
+        request->is_fresh = bytes_equal_string(value, "no-cache");
     if (equals_ignoring_case(name, "connection"))
         request->keeps_alive = !equals_ignoring_case(value, "close");
     return true;

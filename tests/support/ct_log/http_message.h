@@ -21,6 +21,7 @@ struct http_request {
     bool keeps_alive;
     uint64_t body_size;
     struct bytes if_none_match; /* empty: none */
+    bool is_fresh;              /* Cache-Control: no-cache */
 };
 
 enum http_parse_result {

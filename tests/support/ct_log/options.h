@@ -27,6 +27,8 @@ struct options {
     bool has_one_key;
     bool has_wrong_index;
     uint64_t wrong_index;
+    bool is_hybrid; /* the RFC 6962 view has full data tiles as well */
+    uint64_t cosignatures;
     bool serves_rfc6962;
     bool serves_tiled;
 };

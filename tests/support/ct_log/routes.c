@@ -8,6 +8,7 @@
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
 #include "shared/json/json_writer.h"
+#include "shared/message/tile_path.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"
@@ -16,6 +17,7 @@
 #include "tests/support/ct_log/log_list.h"
 #include "tests/support/ct_log/options.h"
 #include "tests/support/ct_log/rfc6962_routes.h"
+#include "tests/support/ct_log/tile_request.h"
 #include "tests/support/ct_log/tiled_routes.h"
 
 enum {
@@ -28,6 +30,7 @@ enum condition {
     CONDITION_ALWAYS,
     CONDITION_RFC6962,
     CONDITION_TILED,
+    CONDITION_HYBRID,
 };
 
 struct route {
@@ -206,6 +209,10 @@ static const struct route table[] = {
     { "data", "/tiled/tile/data/", FAULT_TARGET_DATA, CONDITION_TILED, tiled_answer_data },
     { "tile", "/tiled/tile/", FAULT_TARGET_TILE, CONDITION_TILED, tiled_answer_tile },
     { "issuer", "/tiled/issuer/", FAULT_TARGET_ISSUER, CONDITION_TILED, tiled_answer_issuer },
+    { "hybrid-data", "/rfc6962/tile/data/", FAULT_TARGET_DATA, CONDITION_HYBRID,
+      tiled_answer_data },
+    { "hybrid-issuer", "/rfc6962/issuer/", FAULT_TARGET_ISSUER, CONDITION_HYBRID,
+      tiled_answer_issuer },
     { "list", "/log_list.json", FAULT_TARGET_LIST, CONDITION_ALWAYS, answer_list },
     { "list-signature", "/log_list.sig", FAULT_TARGET_LIST_SIGNATURE, CONDITION_ALWAYS,
       answer_list_signature },
@@ -266,6 +273,8 @@ static bool is_on(const struct routes *routes, const struct route *route)
     case CONDITION_ALWAYS: return true;
     case CONDITION_RFC6962: return ct_log_has_view(routes->log, CT_LOG_RFC6962);
     case CONDITION_TILED: return ct_log_has_view(routes->log, CT_LOG_TILED);
+    case CONDITION_HYBRID:
+        return routes->options->is_hybrid && ct_log_has_view(routes->log, CT_LOG_RFC6962);
     }
     return false;
 }
@@ -303,13 +312,40 @@ static bool is_allowed(struct bytes method)
            bytes_equal_string(method, "POST");
 }
 
+struct bytes routes_path_below(const struct http_request *request)
+{
+    struct bytes path = request->path;
+    const uint8_t *end = path.size ? memchr(path.data + 1, '/', path.size - 1) : NULL;
+    assert(end);
+    size_t skipped = (size_t)(end + 1 - path.data);
+    return bytes_of(path.data + skipped, path.size - skipped);
+}
+
+/* What the request asks for, as far as faults look at it. */
+static struct fault_request request_of(const struct http_request *request, enum fault_target target)
+{
+    struct fault_request asked = { .target = target, .is_fresh = request->is_fresh };
+    struct tile_request tile;
+    uint64_t end;
+    if (target == FAULT_TARGET_GET_ENTRIES &&
+        http_query_number(request->query, "start", &asked.start) &&
+        http_query_number(request->query, "end", &end) && end >= asked.start)
+        asked.count = end - asked.start + 1;
+    if (target == FAULT_TARGET_DATA && tile_request_parse(&tile, routes_path_below(request))) {
+        asked.start = tile.number * TILE_WIDTH;
+        asked.count = tile.width;
+    }
+    return asked;
+}
+
 void routes_answer(void *context, const struct http_request *request, struct http_reply *reply)
 {
     struct routes *routes = context;
     struct http_request moved = *request;
     moved.path = path_of(routes, request->path);
     size_t found = find_route(routes, moved.path);
-    struct distortion distortion = faults_strike(routes->faults, table[found].target);
+    const struct fault_request asked = request_of(&moved, table[found].target);
+    struct distortion distortion = faults_strike_request(routes->faults, &asked);
     if (is_allowed(request->method))
         table[found].answer(routes, &moved, &distortion, reply);
     else

@@ -37,4 +37,7 @@ struct routes {
 /* The http_handler of http_server.h; `context` is the struct routes. */
 void routes_answer(void *context, const struct http_request *request, struct http_reply *reply);
 
+/* The path of a request below the folder of its log. */
+struct bytes routes_path_below(const struct http_request *request);
+
 #endif

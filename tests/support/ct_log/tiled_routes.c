@@ -1,8 +1,10 @@
 #include "tests/support/ct_log/tiled_routes.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "shared/base/base64.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/message/tile_path.h"
@@ -15,18 +17,26 @@
 #include "tests/support/ct_log/options.h"
 #include "tests/support/ct_log/routes.h"
 #include "tests/support/ct_log/tile_request.h"
+#include "tests/support/seeded_random.h"
 
 enum {
     ORIGIN_SIZE = 128,
-    PREFIX_SIZE = sizeof "/tiled/" - 1,
+    COSIGNATURE_SIZE = 2432,
 };
 
 static const char immutable[] = "Cache-Control: public, max-age=604800, immutable";
 
-static struct bytes path_below_prefix(const struct http_request *request)
+/* As a witness makes them with ML-DSA-44; nobody here could verify them. */
+static void append_cosignatures(uint64_t count, struct buffer *out)
 {
-    assert(request->path.size >= PREFIX_SIZE);
-    return bytes_of(request->path.data + PREFIX_SIZE, request->path.size - PREFIX_SIZE);
+    struct seeded_random random = seeded_random_of("witness", "cosignatures", 0);
+    uint8_t blob[COSIGNATURE_SIZE];
+    for (uint64_t i = 0; i < count; i++) {
+        seeded_random_fill(&random, blob, sizeof blob);
+        buffer_append_format(out, "\u2014 witness-%" PRIu64 ".local/w ", i);
+        base64_encode(out, bytes_of(blob, sizeof blob));
+        buffer_append_byte(out, '\n');
+    }
 }
 
 void tiled_answer_checkpoint(struct routes *routes, const struct http_request *request,
@@ -43,6 +53,7 @@ void tiled_answer_checkpoint(struct routes *routes, const struct http_request *r
     ct_log_note_checkpoint(routes->log, head.size);
     tree_head_write_checkpoint(&head, ct_log_key(routes->log, CT_LOG_TILED), origin,
                                distortion->flips_signature, &reply->body);
+    append_cosignatures(routes->options->cosignatures, &reply->body);
 }
 
 /* Whether the front end that answers has the tile. */
@@ -63,7 +74,7 @@ static bool find_tile(struct routes *routes, const struct http_request *request,
                       const struct distortion *distortion, struct tile_request *tile,
                       struct http_reply *reply)
 {
-    bool is_tile = tile_request_parse(tile, path_below_prefix(request));
+    bool is_tile = tile_request_parse(tile, routes_path_below(request));
     if (is_tile && is_served(routes, tile, distortion)) {
         http_reply_add_header(reply, immutable);
         return true;
@@ -114,7 +125,7 @@ void tiled_answer_issuer(struct routes *routes, const struct http_request *reque
                          const struct distortion *distortion, struct http_reply *reply)
 {
     static const char prefix[] = "issuer/";
-    struct bytes path = path_below_prefix(request);
+    struct bytes path = routes_path_below(request);
     uint8_t wanted[ENTRIES_HASH_SIZE];
     char canonical[2 * ENTRIES_HASH_SIZE + 1] = "";
     struct bytes name = bytes_of(path.data + sizeof prefix - 1, path.size - (sizeof prefix - 1));
