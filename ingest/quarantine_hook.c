@@ -67,7 +67,7 @@ static void look_after(struct quarantine_hook *hook, size_t place, uint64_t now_
         hook->running[place] = 0;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             say_warning("the program for a quarantine has failed", "status=%d", status);
-    } else if (now_ms - hook->started_at_ms[place] >= QUARANTINE_HOOK_MS) {
+    } else if (now_ms >= hook->started_at_ms[place] + QUARANTINE_HOOK_MS) {
         (void)kill(-process, SIGKILL);
     }
 }
