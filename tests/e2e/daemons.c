@@ -15,7 +15,7 @@
 #include "tests/support/redis_server.h"
 
 enum {
-    WORDS_MAX = 32
+    WORDS_MAX = 64
 };
 
 static struct program *start(struct harness *harness, const struct program_options *options,

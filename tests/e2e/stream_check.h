@@ -12,7 +12,7 @@
 struct redis_server;
 
 enum {
-    STREAM_CHECK_LOGS = 16,
+    STREAM_CHECK_LOGS = 32,
     STREAM_CHECK_LOG_SIZE = 65,
     STREAM_CHECK_ID_SIZE = 48,
 };
