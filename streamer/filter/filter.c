@@ -440,12 +440,31 @@ static bool domain_matches(const struct filter *filter, struct filter_subject *s
     return false;
 }
 
-static bool others_match(const struct filter *filter, struct filter_subject *subject)
+bool filter_matches_log(const struct filter *filter, struct filter_subject *subject)
 {
     return kind_matches(filter, FILTER_LOG, subject) &&
-           kind_matches(filter, FILTER_OPERATOR, subject) &&
-           kind_matches(filter, FILTER_ISSUER, subject) &&
+           kind_matches(filter, FILTER_OPERATOR, subject);
+}
+
+bool filter_matches_issuer(const struct filter *filter, struct filter_subject *subject)
+{
+    return kind_matches(filter, FILTER_ISSUER, subject);
+}
+
+bool filter_matches_entry(const struct filter *filter, struct filter_subject *subject)
+{
+    return kind_matches(filter, FILTER_TYPE, subject) &&
            kind_matches(filter, FILTER_UNIQUE, subject);
+}
+
+bool filter_asks_log(const struct filter *filter)
+{
+    return filter->values[FILTER_LOG].count > 0 || filter->values[FILTER_OPERATOR].count > 0;
+}
+
+bool filter_asks_issuer(const struct filter *filter)
+{
+    return filter->values[FILTER_ISSUER].count > 0;
 }
 
 /* The cheap ones first. */
@@ -454,12 +473,8 @@ bool filter_matches(const struct filter *filter, struct filter_subject *subject)
     return !filter ||
            (kind_matches(filter, FILTER_TYPE, subject) && domain_matches(filter, subject) &&
             kind_matches(filter, FILTER_MATCH, subject) &&
-            kind_matches(filter, FILTER_REGEX, subject) && others_match(filter, subject));
-}
-
-bool filter_matches_beside_names(const struct filter *filter, struct filter_subject *subject)
-{
-    return kind_matches(filter, FILTER_TYPE, subject) && others_match(filter, subject);
+            kind_matches(filter, FILTER_REGEX, subject) && filter_matches_log(filter, subject) &&
+            filter_matches_issuer(filter, subject) && kind_matches(filter, FILTER_UNIQUE, subject));
 }
 
 void filter_write_matched(const struct filter *filter, struct filter_subject *subject,

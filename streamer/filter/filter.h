@@ -89,8 +89,14 @@ const struct domain_entry *filter_domains(const struct filter *filter, size_t *c
 size_t filter_pattern_count(const struct filter *filter);
 enum filter_name_kind filter_pattern_kind(const struct filter *filter, size_t number);
 char *filter_pattern(const struct filter *filter, size_t number);
-/* True if what the filter asks beside names is as it wants it. */
-bool filter_matches_beside_names(const struct filter *filter, struct filter_subject *subject);
+/* True if what the filter asks of the log and its operator, of the issuer, and of the entry itself
+ * is as it wants it. The first two are the same for subjects whose keys are (struct
+ * subject_names). */
+bool filter_matches_log(const struct filter *filter, struct filter_subject *subject);
+bool filter_matches_issuer(const struct filter *filter, struct filter_subject *subject);
+bool filter_matches_entry(const struct filter *filter, struct filter_subject *subject);
+bool filter_asks_log(const struct filter *filter);
+bool filter_asks_issuer(const struct filter *filter);
 
 /* What the filter costs per name of a certificate by itself, as it is charged to who asks for it:
  * steps of linear_regex.h, each about a nanosecond, and as many for the other values as they take.

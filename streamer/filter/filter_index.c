@@ -9,6 +9,7 @@
 #include "streamer/filter/filter_subject.h"
 #include "streamer/filter/pattern_compiler.h"
 #include "streamer/filter/pattern_set.h"
+#include "streamer/filter/repeated_text.h"
 
 enum {
     /* Some 0.15 ms per name. A thousand ordinary filters that come at once cost 50,000. */
@@ -18,6 +19,7 @@ enum {
     REST_FACTOR = 3,
     /* A set with so many patterns of filters that are gone, and mostly such, is made anew. */
     GONE_MIN = 64,
+    NUMBER_UNKNOWN = REPEATED_TEXTS_MAX,
 };
 
 enum member_state {
@@ -38,6 +40,9 @@ struct filter_member {
     uint64_t tried_us;
     struct domain_entry *domains;
     size_t domain_count;
+    /* What was found out about logs and issuers. */
+    bool asks_log, asks_issuer;
+    struct text_verdicts logs, issuers;
     /* What was found of the entry with this number. */
     uint64_t entry;
     unsigned found;
@@ -65,6 +70,8 @@ struct filter_index {
     struct filter_member **in_job;     /* of each group of the job; NULL: gone */
     size_t in_job_count;
     size_t unfit_count; /* of those alone */
+    struct repeated_texts *logs, *issuers;
+    size_t log, issuer; /* the numbers of the entry's; NUMBER_UNKNOWN: not looked up yet */
     uint64_t rest_until_ms;
     uint64_t entry; /* counts them */
     struct member_list touched;
@@ -77,6 +84,8 @@ struct filter_index *filter_index_create(void)
 {
     struct filter_index *index = memory_allocate_zeroed(1, sizeof *index);
     index->scratch = pattern_scratch_create();
+    index->logs = repeated_texts_create();
+    index->issuers = repeated_texts_create();
     if (pattern_sets_are_possible())
         index->compiler = pattern_compiler_create();
     return index;
@@ -93,6 +102,8 @@ void filter_index_destroy(struct filter_index *index)
     }
     pattern_set_destroy(index->set);
     pattern_scratch_destroy(index->scratch);
+    repeated_texts_destroy(index->logs);
+    repeated_texts_destroy(index->issuers);
     domain_table_free(&index->domains);
     free(index->pattern_owners);
     free(index->in_job);
@@ -158,6 +169,8 @@ struct filter_member *filter_index_add(struct filter_index *index, const struct 
     member->filter = filter;
     member->owner = owner;
     member->looks_for = filter_name_kinds(filter);
+    member->asks_log = filter_asks_log(filter);
+    member->asks_issuer = filter_asks_issuer(filter);
     add_domains(index, member);
     if (filter_pattern_count(filter) > 0)
         enter_state(index, member, MEMBER_ALONE);
@@ -242,13 +255,49 @@ static void pass(struct filter_index *index, const struct filter_member *member)
     index->passed[index->passed_count++] = member->owner;
 }
 
+static bool log_is_wanted(struct filter_index *index, struct filter_member *member,
+                          struct filter_subject *subject)
+{
+    bool wanted;
+    if (index->log == NUMBER_UNKNOWN)
+        index->log = repeated_texts_number(index->logs, filter_subject_names(subject)->log_key);
+    if (!text_verdicts_know(&member->logs, index->logs, index->log, &wanted)) {
+        wanted = filter_matches_log(member->filter, subject);
+        text_verdicts_note(&member->logs, index->logs, index->log, wanted);
+    }
+    return wanted;
+}
+
+static bool issuer_is_wanted(struct filter_index *index, struct filter_member *member,
+                             struct filter_subject *subject)
+{
+    bool wanted;
+    if (index->issuer == NUMBER_UNKNOWN)
+        index->issuer =
+            repeated_texts_number(index->issuers, filter_subject_names(subject)->issuer_key);
+    if (!text_verdicts_know(&member->issuers, index->issuers, index->issuer, &wanted)) {
+        wanted = filter_matches_issuer(member->filter, subject);
+        text_verdicts_note(&member->issuers, index->issuers, index->issuer, wanted);
+    }
+    return wanted;
+}
+
+/* Passes the member if all that it asks beside names is as it wants it. */
+static void ask_the_rest(struct filter_index *index, struct filter_member *member,
+                         struct filter_subject *subject)
+{
+    if ((!member->asks_log || log_is_wanted(index, member, subject)) &&
+        (!member->asks_issuer || issuer_is_wanted(index, member, subject)) &&
+        filter_matches_entry(member->filter, subject))
+        pass(index, member);
+}
+
 static void ask_those_found(struct filter_index *index, struct filter_subject *subject)
 {
     for (size_t i = 0; i < index->touched.count; i++) {
-        const struct filter_member *member = index->touched.items[i];
-        if (member->state == MEMBER_TOGETHER && member->found == member->looks_for &&
-            filter_matches_beside_names(member->filter, subject))
-            pass(index, member);
+        struct filter_member *member = index->touched.items[i];
+        if (member->state == MEMBER_TOGETHER && member->found == member->looks_for)
+            ask_the_rest(index, member, subject);
     }
 }
 
@@ -268,8 +317,7 @@ static void ask_those_unnamed(struct filter_index *index, struct filter_subject 
 {
     const struct member_list *unnamed = &index->members[MEMBER_UNNAMED];
     for (size_t i = 0; i < unnamed->count; i++)
-        if (filter_matches_beside_names(unnamed->items[i]->filter, subject))
-            pass(index, unnamed->items[i]);
+        ask_the_rest(index, unnamed->items[i], subject);
 }
 
 size_t filter_index_find(struct filter_index *index, struct filter_subject *subject,
@@ -277,6 +325,7 @@ size_t filter_index_find(struct filter_index *index, struct filter_subject *subj
 {
     index->entry++;
     index->touched.count = index->passed_count = 0;
+    index->log = index->issuer = NUMBER_UNKNOWN;
     look_up_domains(index, subject);
     search_patterns(index, subject);
     ask_those_found(index, subject);

@@ -13,7 +13,11 @@ enum {
     /* The memory of an ordinary entry is kept for the next one, that of a huge one is not. */
     KEPT_BYTES = 64 * 1024,
     KEPT_ENDINGS = 4096,
+    /* Neither is in any text. */
     SEPARATOR = 0xff,
+    MISSING = 0xfe,
+    /* Of five names: a separator each, and what stands for a missing one. */
+    NAMES_OVERHEAD = 10,
 };
 
 struct filter_subject {
@@ -199,8 +203,7 @@ static struct hash_key find_hash_key(void)
  * pass over it. */
 static uint64_t hash_step(uint64_t hash, uint8_t byte, uint64_t factor)
 {
-    hash = (hash ^ byte) * factor;
-    return hash ^ hash >> 32;
+    return (hash ^ byte) * factor;
 }
 
 uint64_t subject_hash(struct bytes text)
@@ -247,15 +250,26 @@ struct subject_endings filter_subject_endings(struct filter_subject *subject)
     return (struct subject_endings){ subject->endings, subject->ending_count };
 }
 
-/* Makes what `text` is a view of its lower-case copy behind `out`; answers the size of that. */
+/* Makes what `text` is a view of its lower-case copy behind `out`; answers the size of that, with
+ * the separator behind it. What is missing is another text than what is empty. */
 static size_t copy_name(uint8_t *out, struct bytes *text)
 {
-    if (!text->data)
-        return 0;
-    size_t size = message_view_unescape(out, *text);
-    text_pattern_lower(out, bytes_of(out, size));
-    *text = bytes_of(out, size);
-    return size;
+    size_t size = 1;
+    out[0] = MISSING;
+    if (text->data) {
+        size = message_view_unescape(out, *text);
+        text_pattern_lower(out, bytes_of(out, size));
+        *text = bytes_of(out, size);
+    }
+    out[size] = SEPARATOR;
+    return size + 1;
+}
+
+static size_t copy_text(uint8_t *out, struct bytes text)
+{
+    if (text.size > 0)
+        memcpy(out, text.data, text.size);
+    return text.size;
 }
 
 static struct subject_names find_names(struct bytes json)
@@ -281,18 +295,21 @@ const struct subject_names *filter_subject_names(struct filter_subject *subject)
     if (subject->has_names)
         return names;
     *names = find_names(subject->entry->json);
-    struct bytes *const texts[] = { &names->log_description, &names->log_url, &names->operator_name,
-                                    &names->issuer_common_name, &names->issuer_organization };
-    enum {
-        COUNT = 5
-    };
-    _Static_assert(sizeof texts == COUNT * sizeof(struct bytes *), "all of them");
-    size_t room = 0;
-    for (size_t i = 0; i < COUNT; i++)
-        room += texts[i]->size;
-    uint8_t *out = make_room_for_name(&subject->name_text, &subject->name_capacity, room + 1);
-    for (size_t i = 0; i < COUNT; i++)
-        out += copy_name(out, texts[i]);
+    struct bytes log = subject->entry->log, chain = subject->entry->chain;
+    size_t room = log.size + chain.size + names->log_description.size + names->log_url.size +
+                  names->operator_name.size + names->issuer_common_name.size +
+                  names->issuer_organization.size + NAMES_OVERHEAD;
+    uint8_t *start = make_room_for_name(&subject->name_text, &subject->name_capacity, room);
+    uint8_t *out = start + copy_text(start, log);
+    out += copy_name(out, &names->log_description);
+    out += copy_name(out, &names->log_url);
+    out += copy_name(out, &names->operator_name);
+    names->log_key = bytes_of(start, (size_t)(out - start));
+    start = out;
+    out += copy_name(out, &names->issuer_common_name);
+    out += copy_name(out, &names->issuer_organization);
+    out += copy_text(out, chain);
+    names->issuer_key = bytes_of(start, (size_t)(out - start));
     subject->has_names = true;
     return names;
 }

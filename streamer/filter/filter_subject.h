@@ -28,6 +28,8 @@ struct subject_endings {
 struct subject_names {
     struct bytes log_description, log_url, operator_name;
     struct bytes issuer_common_name, issuer_organization;
+    /* All that filters can ask of the log, and of the issuer, each as one text. */
+    struct bytes log_key, issuer_key;
 };
 
 /* `window` (borrowed; NULL: none) says of which certificates the stream has had an earlier copy. */
