@@ -87,7 +87,7 @@ static const char *const pieces[] = {
 static struct filter *make_random_filter(void)
 {
     char text[512] = { 0 };
-    for (unsigned count = 1 + random_below(5); count > 0; count--) {
+    for (unsigned count = 1 + random_below(4); count > 0; count--) {
         (void)strncat(text, pieces[random_below(sizeof pieces / sizeof *pieces)],
                       sizeof text - strlen(text) - 1);
         if (count > 1)
