@@ -16,6 +16,7 @@
 #include "shared/redis/redis_address.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/edge/admission.h"
+#include "streamer/edge/customers.h"
 #include "streamer/edge/listeners.h"
 #include "streamer/filter/filter_subject.h"
 #include "streamer/http/entry_search.h"
@@ -35,6 +36,7 @@
 #include "streamer/stream/recent_certificates_keeper.h"
 #include "streamer/stream/recent_entries.h"
 #include "streamer/stream/stream_entry.h"
+#include "streamer/stream/stream_query.h"
 #include "streamer/stream/stream_reader.h"
 #include "streamer/streamer_settings.h"
 #include "streamer/ws/ws_server.h"
@@ -71,6 +73,7 @@ struct streamer {
     struct redis_driver *reading;   /* blocks in XREAD */
     struct redis_driver *replaying; /* pages of the past */
     struct redis_driver *asking;    /* for everything else */
+    struct stream_queries *queries;
     struct replays *replays;
     struct newest *newest;
     struct recent_certificates *recent_certificates;
@@ -98,6 +101,7 @@ static void on_entries(const struct stream_entry *entries, const uint64_t *ordin
     struct streamer *streamer = context;
     recent_certificates_keeper_add(streamer->keeper, entries, count);
     shares_add(streamer->shares, entries, count, clock_realtime_ms());
+    stream_queries_note_end(streamer->queries, entries[count - 1].id);
     for (size_t i = 0; i < count; i++)
         lanes_publish(streamer->lanes, &entries[i], ordinals[i], now_ms);
     ws_server_wake(streamer->server, now_ms);
@@ -118,6 +122,7 @@ static void on_loss(struct stream_id end, void *context)
     struct streamer *streamer = context;
     if (streamer->server)
         ws_server_note_loss(streamer->server, end);
+    stream_queries_forget_pages(streamer->queries);
     replays_forget_pages(streamer->replays);
 }
 
@@ -133,6 +138,7 @@ static void on_repeat(struct stream_id id, void *context)
     struct streamer *streamer = context;
     if (streamer->server)
         ws_server_note_rollback(streamer->server);
+    stream_queries_forget_pages(streamer->queries);
     replays_forget_pages(streamer->replays);
     lanes_pass_over(streamer->lanes, id);
 }
@@ -160,7 +166,7 @@ static void on_reading_down(struct redis_link *link, const char *reason, void *c
 static void on_replaying_up(struct redis_link *link, void *context)
 {
     struct streamer *streamer = context;
-    replays_start(streamer->replays, link);
+    stream_queries_start(streamer->queries, link);
 }
 
 static void on_asking_up(struct redis_link *link, void *context)
@@ -324,9 +330,36 @@ static void fill_sources(struct streamer *streamer)
         .query_link = redis_driver_link(streamer->asking),
         .replay_link = redis_driver_link(streamer->replaying),
         .replays = streamer->replays,
+        .queries = streamer->queries,
         .customers = streamer->admission.customers,
         .dialect = streamer_settings_dialect(streamer->settings),
     };
+}
+
+static void charge_customer(uint64_t customer, uint64_t bytes, uint64_t now_ms, void *context)
+{
+    struct streamer *streamer = context;
+    customers_charge_replay(streamer->admission.customers, customer, bytes, now_ms);
+}
+
+static uint64_t customer_wait_ms(uint64_t customer, uint64_t now_ms, void *context)
+{
+    struct streamer *streamer = context;
+    return customers_replay_wait_ms(streamer->admission.customers, customer, now_ms);
+}
+
+static void make_queries(struct streamer *streamer)
+{
+    struct stream_queries_options options = {
+        .contract = &streamer->contract,
+        .loop = streamer->loop,
+        .issuers = streamer->issuers,
+        .bytes_per_second = (uint64_t)streamer->settings->replay_rate,
+        .charge = charge_customer,
+        .wait_ms = customer_wait_ms,
+        .context = streamer,
+    };
+    streamer->queries = stream_queries_create(&options);
 }
 
 static void make_readers(struct streamer *streamer)
@@ -356,26 +389,24 @@ static void make_readers(struct streamer *streamer)
     streamer->reader = stream_reader_create(&streamer->contract, streamer->issuers,
                                             streamer->recent, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
+    make_queries(streamer);
     struct replays_options replays = {
-        .contract = &streamer->contract,
+        .queries = streamer->queries,
         .loop = streamer->loop,
-        .issuers = streamer->issuers,
         .framer = streamer->framer,
         .window = streamer->recent_certificates,
         .recent = streamer->recent,
         .pages_max = (size_t)streamer->settings->replay_pages,
-        .bytes_per_second = (uint64_t)streamer->settings->replay_rate,
     };
     struct redis_link_events replaying = { .on_up = on_replaying_up, .context = streamer };
     streamer->replays = replays_create(&replays);
     streamer->replaying = connect_redis(streamer, "certstream-replays", &replaying);
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
-    streamer->newest = newest_create(&streamer->contract, streamer->issuers, asking_link);
-    streamer->keeper = recent_certificates_keeper_create(
-        &streamer->contract, asking_link, streamer->reader, streamer->recent_certificates);
-    streamer->search = entry_search_create(&streamer->contract, streamer->issuers, asking_link,
-                                           streamer->recent_certificates);
+    streamer->newest = newest_create(streamer->queries);
+    streamer->keeper = recent_certificates_keeper_create(streamer->queries, streamer->reader,
+                                                         streamer->recent_certificates);
+    streamer->search = entry_search_create(streamer->queries, streamer->recent_certificates);
     streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
     streamer->shares = shares_create(streamer->recent_certificates, clock_realtime_ms());
@@ -515,6 +546,7 @@ static void clean_up(struct streamer *streamer)
     redis_driver_destroy(streamer->reading);
     redis_driver_destroy(streamer->replaying);
     redis_driver_destroy(streamer->asking);
+    stream_queries_stop(streamer->queries);
     replays_destroy(streamer->replays);
     loop_watch_destroy(streamer->signals);
     loop_watch_destroy(streamer->filters);
@@ -530,6 +562,7 @@ static void clean_up(struct streamer *streamer)
     entry_search_destroy(streamer->search);
     recent_certificates_keeper_destroy(streamer->keeper);
     newest_destroy(streamer->newest);
+    stream_queries_destroy(streamer->queries);
     stream_reader_destroy(streamer->reader);
     recent_entries_destroy(streamer->recent);
     lanes_destroy(streamer->lanes);

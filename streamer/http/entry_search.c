@@ -1,202 +1,95 @@
-/*
- * A page of the stream is asked for, its entries are looked at, and those that pass are handed
- * over; if their issuers are not known, these are fetched and the page is asked for again, so that
- * no reply needs to be kept.
- */
 #include "streamer/http/entry_search.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
-#include "shared/redis/contract.h"
-#include "shared/redis/redis_link.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"
-#include "streamer/stream/issuer_lookup.h"
-#include "streamer/stream/stream_entry.h"
-
-enum {
-    /* Less than a megabyte, so that what else Redis is asked does not wait long. */
-    PAGE_ENTRIES = 200,
-    BOUND_SIZE = STREAM_ID_TEXT_SIZE + 1,
-};
-
-#define PAGE_TEXT "200"
 
 struct entry_search {
-    const struct contract *contract;
-    struct redis_link *link;
-    struct issuer_lookup *fetch;
+    struct stream_queries *queries;
     struct filter_subject *subject;
-    struct search_request *waiting; /* the first is searched for, if a question is under way */
-    size_t waiting_count;
-    bool under_way;
-    bool has_left;           /* who the question under way is for is gone */
-    bool has_fetched;        /* the issuers of this page */
-    struct stream_id before; /* the page ends there */
-    size_t looked_at;        /* entries of this search */
-    struct stream_entry passing[PAGE_ENTRIES];
+    size_t under_way, filtered_under_way;
     struct entry_search_stats stats;
 };
 
-_Static_assert(sizeof PAGE_TEXT == 4 && PAGE_ENTRIES == 200, "the text is the number");
-
-static bool ask_for_search_page(struct entry_search *search);
-
-static void enter_search(struct entry_search *search, struct search_request *request)
+static void leave_search(struct entry_search *search, struct search_request *request)
 {
-    struct search_request **link = &search->waiting;
-    while (*link)
-        link = &(*link)->next;
-    *link = request;
-    request->link = link;
-    request->next = NULL;
-    search->waiting_count++;
+    search->under_way--;
+    search->filtered_under_way -= request->filter != NULL;
+    request->search = NULL;
 }
 
-static void unlink_request(struct entry_search *search, struct search_request *request)
+static void end_search(struct search_request *request, bool away)
 {
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
-    request->link = NULL;
-    search->waiting_count--;
-}
-
-static void conclude(struct entry_search *search, bool away)
-{
-    struct search_request *request = search->waiting;
-    unlink_request(search, request);
+    leave_search(request->search, request);
     request->on_end(away, request->context);
 }
 
-static void begin_next(struct entry_search *search)
+/* True if it passes and another one is wanted, or it does not pass. */
+static bool look_at(struct search_request *request, const struct stream_entry *entry,
+                    uint64_t now_ms)
 {
-    while (search->waiting && !search->under_way) {
-        search->stats.searches++;
-        search->has_fetched = false;
-        search->looked_at = 0;
-        search->under_way = ask_for_search_page(search);
-        if (!search->under_way)
-            conclude(search, true);
-    }
+    struct entry_search *search = request->search;
+    request->looked_at++;
+    search->stats.entries++;
+    if (entry->json.size == 0)
+        return true;
+    filter_subject_set(search->subject, entry);
+    return !filter_matches(request->filter, search->subject) ||
+           request->on_entry(entry, now_ms, request->context);
 }
 
-/* The first's search is over; the next one's begins. */
-static void end(struct entry_search *search, bool away)
+/* Newest first. False when enough was found, or looked at. */
+static bool look_through(struct search_request *request, const struct stream_page *page,
+                         uint64_t now_ms)
 {
-    bool has_left = search->has_left;
-    search->under_way = search->has_left = false;
-    if (!has_left)
-        conclude(search, away);
-    begin_next(search);
-}
-
-/* Everything of the reply that passes; `last` becomes the id of the oldest of all. */
-static size_t find_passing(struct entry_search *search, const struct redisReply *reply,
-                           struct stream_id *last)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < reply->elements && count < PAGE_ENTRIES; i++) {
-        struct stream_entry *entry = &search->passing[count];
-        bool good = stream_entry_read(entry, reply->element[i]);
-        if (entry->id.ms || entry->id.sequence)
-            *last = entry->id;
-        if (!good)
-            continue;
-        filter_subject_set(search->subject, entry);
-        count += filter_matches(search->waiting->filter, search->subject);
-    }
-    return count;
-}
-
-/* False when the request has enough. */
-static bool hand_over(struct entry_search *search, size_t count, uint64_t now_ms)
-{
-    struct search_request *request = search->waiting;
-    for (size_t i = 0; i < count; i++)
-        if (!request->on_entry(&search->passing[i], now_ms, request->context))
+    struct stream_id before = request->query.bounds.place.id;
+    size_t at = stream_page_find(page, stream_id_before(before));
+    for (; at > 0; at--)
+        if (!look_at(request, &page->entries[at - 1], now_ms) ||
+            request->looked_at >= SEARCH_ENTRIES_MAX)
             return false;
     return true;
 }
 
-static void take_page(struct entry_search *search, const struct redisReply *reply)
+/* There is nothing before it. */
+static bool is_begin(const struct stream_page *page)
 {
-    uint64_t now_ms = clock_monotonic_ms();
-    struct stream_id last = search->before;
-    size_t count = find_passing(search, reply, &last);
-    if (search->waiting->needs_issuers && !search->has_fetched &&
-        issuer_lookup_start(search->fetch, search->link, search->passing, count, now_ms)) {
-        search->has_fetched = true;
+    return stream_id_compare(page->from, (struct stream_id){ 0 }) == 0 ||
+           stream_id_compare(page->from, page->state.first) < 0;
+}
+
+static void on_search_page(const struct stream_page *page, uint64_t now_ms, void *context)
+{
+    struct search_request *request = context;
+    if (!page || !look_through(request, page, now_ms) || is_begin(page)) {
+        end_search(request, !page);
         return;
     }
-    search->has_fetched = false;
-    search->before = last;
-    search->looked_at += reply->elements;
-    search->stats.entries += reply->elements;
-    bool more = hand_over(search, count, now_ms) && reply->elements == PAGE_ENTRIES &&
-                search->looked_at < SEARCH_ENTRIES_MAX;
-    if (!more)
-        end(search, false);
-    else if (!ask_for_search_page(search))
-        end(search, true);
+    request->query.is_fresh = false;
+    request->query.bounds.place.id = page->count ? page->entries[0].id : page->from;
+    if (!stream_query_ask(request->search->queries, &request->query, now_ms))
+        end_search(request, true);
 }
 
-static void on_search_page(struct redis_link *link, struct redisReply *reply, void *context)
+/* The entry is the first of the page, or it is gone. */
+static void on_entry_page(const struct stream_page *page, uint64_t now_ms, void *context)
 {
-    (void)link;
-    struct entry_search *search = context;
-    bool good = reply && reply->type == REDIS_REPLY_ARRAY;
-    if (reply && !good)
-        say_warning("entries cannot be searched", "reason=%s",
-                    say_quoted(reply->type == REDIS_REPLY_ERROR ? reply->str : "no array"));
-    if (good && !search->has_left)
-        take_page(search, reply);
-    else
-        end(search, true);
+    struct search_request *request = context;
+    size_t at = page ? stream_page_find(page, request->query.bounds.place.id) : 0;
+    if (page && at < page->count && stream_id_compare(page->entries[at].id, request->id) == 0)
+        (void)look_at(request, &page->entries[at], now_ms);
+    end_search(request, !page);
 }
 
-/* Asks, for the first that waits, for the page that ends before `before`, or its one entry. */
-static bool ask_for_search_page(struct entry_search *search)
-{
-    const struct search_request *request = search->waiting;
-    char id[STREAM_ID_TEXT_SIZE];
-    char upper[BOUND_SIZE] = "+";
-    const char *lower = "-";
-    if (request->has_id) {
-        (void)stream_id_format(id, request->id);
-        lower = id;
-        (void)snprintf(upper, sizeof upper, "%s", id);
-    } else if (search->looked_at > 0) {
-        (void)stream_id_format(id, search->before);
-        (void)snprintf(upper, sizeof upper, "(%s", id);
-    }
-    return redis_link_send_strings(search->link, on_search_page, search, "XREVRANGE",
-                                   search->contract->stream, upper, lower, "COUNT", PAGE_TEXT,
-                                   NULL);
-}
-
-static void on_search_page_fetched(bool fetched, void *context)
-{
-    struct entry_search *search = context;
-    if (!fetched || search->has_left || !ask_for_search_page(search))
-        end(search, true);
-}
-
-struct entry_search *entry_search_create(const struct contract *contract,
-                                         struct issuer_cache *issuers, struct redis_link *link,
+struct entry_search *entry_search_create(struct stream_queries *queries,
                                          const struct recent_certificates *window)
 {
     struct entry_search *search = memory_allocate_zeroed(1, sizeof *search);
-    search->contract = contract;
-    search->link = link;
-    search->fetch = issuer_lookup_create(contract, issuers, on_search_page_fetched, search);
+    search->queries = queries;
     search->subject = filter_subject_create(window);
     return search;
 }
@@ -205,40 +98,52 @@ void entry_search_destroy(struct entry_search *search)
 {
     if (!search)
         return;
-    assert(!search->waiting);
-    issuer_lookup_destroy(search->fetch);
+    assert(search->under_way == 0);
     filter_subject_destroy(search->subject);
     free(search);
 }
 
+static bool has_room(const struct entry_search *search, const struct search_request *request)
+{
+    return search->under_way < SEARCHES_MAX &&
+           (!request->filter || search->filtered_under_way < SEARCHES_FILTERED_MAX);
+}
+
 bool entry_search_start(struct entry_search *search, struct search_request *request)
 {
-    assert(!request->link);
-    if (!redis_link_is_up(search->link))
+    assert(!request->search);
+    static const struct stream_position end = { { UINT64_MAX, UINT64_MAX }, 0 };
+    struct stream_position before_entry = { stream_id_before(request->id), 0 };
+    request->looked_at = 0;
+    request->query = (struct stream_query){
+        .kind = STREAM_QUERY_ANSWER,
+        .bounds = { .is_backward = !request->has_id,
+                    .place = request->has_id ? before_entry : end,
+                    .limit = request->has_id ? 1 : STREAM_PAGE_ENTRIES_MAX },
+        /* What is told is in the stream now. */
+        .is_fresh = true,
+        .needs_issuers = request->needs_issuers,
+        .customer = request->customer,
+        .on_page = request->has_id ? on_entry_page : on_search_page,
+        .context = request,
+    };
+    bool is_refused = !has_room(search, request);
+    search->stats.refused += is_refused;
+    if (is_refused || !stream_query_ask(search->queries, &request->query, clock_monotonic_ms()))
         return false;
-    if (search->waiting_count == SEARCHES_WAITING_MAX) {
-        search->stats.refused++;
-        return false;
-    }
-    enter_search(search, request);
-    if (search->under_way)
-        return true;
+    request->search = search;
     search->stats.searches++;
-    search->has_fetched = false;
-    search->looked_at = 0;
-    search->under_way = ask_for_search_page(search);
-    if (!search->under_way)
-        unlink_request(search, request);
-    return search->under_way;
+    search->under_way++;
+    search->filtered_under_way += request->filter != NULL;
+    return true;
 }
 
 void entry_search_leave(struct entry_search *search, struct search_request *request)
 {
-    if (!request->link)
+    if (!request->search)
         return;
-    if (search->under_way && !search->has_left && search->waiting == request)
-        search->has_left = true;
-    unlink_request(search, request);
+    stream_query_forget(search->queries, &request->query);
+    leave_search(search, request);
 }
 
 const struct entry_search_stats *entry_search_stats(const struct entry_search *search)

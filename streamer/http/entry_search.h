@@ -1,27 +1,27 @@
 /*
  * Looks for entries of the stream, newest first: those that pass a filter, among the newest
- * SEARCH_ENTRIES_MAX, or the one of an id. In pages, and one search at a time, whatever number of
- * clients ask: a search reads megabytes from Redis.
+ * SEARCH_ENTRIES_MAX, or the one of an id. Searches go on side by side, a page at a time; whose
+ * turn it is and who shares what is read is for stream_query.h to say.
  */
 #ifndef STREAMER_HTTP_ENTRY_SEARCH_H
 #define STREAMER_HTTP_ENTRY_SEARCH_H
 
 #include "streamer/stream/stream_id.h"
+#include "streamer/stream/stream_query.h"
 
-struct contract;
 struct entry_search;
 struct filter;
-struct issuer_cache;
-struct redis_link;
-struct stream_entry;
 struct recent_certificates;
+struct stream_entry;
 
 enum {
     /* Some 18 MB of Redis' replies; a few seconds of the stream at its busiest, minutes at its
      * quietest. */
     SEARCH_ENTRIES_MAX = 5000,
-    /* Each waits for those before it. */
-    SEARCHES_WAITING_MAX = 16,
+    /* In all; what a customer may have at once is less (customers.h). The one of an id is a single
+     * entry, so more of these may wait. */
+    SEARCHES_FILTERED_MAX = 64,
+    SEARCHES_MAX = 1024,
 };
 
 /* Owned by whoever searches; from entry_search_start until on_end is called or
@@ -35,25 +35,28 @@ struct search_request {
     const struct filter *filter; /* borrowed; NULL: everything */
     bool has_id;                 /* only the entry of `id`, if it is still there */
     struct stream_id id;
-    bool needs_issuers;                  /* those of the entries shall be in the cache */
-    struct search_request *next, **link; /* link: what points to it; NULL while it does not wait */
+    bool needs_issuers; /* those of the entries shall be in the cache */
+    uint64_t customer;
+    /* The rest is the search's. */
+    struct entry_search *search;
+    struct stream_query query;
+    size_t looked_at;
 };
 
 struct entry_search_stats {
     uint64_t searches; /* begun */
     uint64_t entries;  /* looked at */
-    uint64_t refused;  /* because too many waited */
+    uint64_t refused;  /* because too many were under way */
 };
 
 /* Everything is borrowed as long as it exists. */
-struct entry_search *entry_search_create(const struct contract *contract,
-                                         struct issuer_cache *issuers, struct redis_link *link,
+struct entry_search *entry_search_create(struct stream_queries *queries,
                                          const struct recent_certificates *window);
-/* Has to be called after its link is gone; nobody may search. NULL is fine. */
+/* Nobody may search. NULL is fine. */
 void entry_search_destroy(struct entry_search *search);
 
-/* False, and no callback, if Redis cannot be asked or too many searches wait. No callback is called
- * from inside. */
+/* False, and no callback, if Redis cannot be asked or too many searches are under way. No callback
+ * is called from inside. */
 bool entry_search_start(struct entry_search *search, struct search_request *request);
 /* The request is not interested any more, or never was. */
 void entry_search_leave(struct entry_search *search, struct search_request *request);

@@ -464,6 +464,7 @@ static bool start_search(struct http_request *request, struct search_request sea
     const struct http_sources *sources = request->sources;
     request->search = search;
     request->search.context = request;
+    request->search.customer = request->target.customer;
     request->search.needs_issuers = request->route->content == MESSAGE_FULL;
     if (entry_search_start(sources->search, &request->search))
         return false;

@@ -18,6 +18,7 @@ struct log_reports;
 struct renderer;
 struct redis_link;
 struct replays;
+struct stream_queries;
 struct reader_lag;
 struct share_answer;
 struct stream_reader;
@@ -47,6 +48,7 @@ struct http_sources {
     const struct redis_link *query_link;
     const struct redis_link *replay_link;
     const struct replays *replays;
+    const struct stream_queries *queries;
     struct customers *customers;
     enum certificate_dialect dialect; /* for those who name none */
 };

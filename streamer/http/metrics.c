@@ -169,18 +169,23 @@ static void write_clients(struct buffer *out, const struct http_sources *sources
 
 static void write_replays(struct buffer *out, const struct http_sources *sources)
 {
+    const struct stream_queries_stats *past = stream_queries_stats(sources->queries);
     const struct replays_stats *replays = replays_stats(sources->replays);
     const struct entry_search_stats *searches = entry_search_stats(sources->search);
     const struct plain_metric metrics[] = {
-        { "certstream_replay_pages_total", "counter", "Pages of the past read from Redis.",
-          replays->pages },
+        { "certstream_past_pages_total", "counter", "Pages of the past read from Redis.",
+          past->pages },
+        { "certstream_past_entries_total", "counter", "Entries of these pages.", past->entries },
+        { "certstream_past_bytes_total", "counter", "Bytes of these pages.", past->bytes },
+        { "certstream_past_failures_total", "counter",
+          "Pages that Redis did not give, and questions without an answer in time.", past->failed },
+        { "certstream_past_waiting", "gauge", "Questions that wait for a page.", past->waiting },
+        { "certstream_replay_pages_total", "counter",
+          "Pages of messages made of the past for clients that are behind.", replays->pages },
         { "certstream_replay_shared_pages_total", "counter",
           "Times that a page served one more client.", replays->shared },
-        { "certstream_replay_entries_total", "counter", "Entries of these pages.",
-          replays->entries },
-        { "certstream_replay_bytes_total", "counter", "Bytes of these entries.", replays->bytes },
-        { "certstream_replay_failures_total", "counter", "Pages that Redis did not give.",
-          replays->failed },
+        { "certstream_replay_entries_total", "counter",
+          "Entries looked at for these pages, for each filter anew.", replays->looked_at },
         { "certstream_replay_waiting", "gauge", "Clients that wait for a page.", replays->waiting },
         { "certstream_replay_held_pages", "gauge", "Pages in memory.", replays->held },
         { "certstream_searches_total", "counter",

@@ -3,37 +3,21 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include <hiredis/hiredis.h>
-
 #include "shared/base/clock.h"
+#include "shared/base/context.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
-#include "shared/redis/contract.h"
-#include "shared/redis/redis_link.h"
-#include "streamer/stream/issuer_lookup.h"
-#include "streamer/stream/stream_entry.h"
+#include "streamer/stream/stream_query.h"
 
-enum {
-    /* New entries may bring new issuers while those of the last ones are fetched; after so many
-     * rounds what is missing is left out. */
-    ROUNDS_MAX = 4,
-};
-
-#define COUNT_TEXT "25"
+#define NEWEST_MARK CONTEXT_MARK('N', 'E', 'W', 'E')
 
 struct newest {
-    const struct contract *contract;
-    struct redis_link *link;
-    struct issuer_lookup *fetch;
-    struct newest_waiter *asking; /* those the query under way is for */
-    struct newest_waiter *
-        next; /* those who came since: a query sent before they asked may be older than they want */
-    bool under_way;
-    unsigned rounds;
-    struct stream_entry entries[NEWEST_COUNT];
+    uint32_t mark; /* NEWEST_MARK */
+    struct stream_queries *queries;
+    struct stream_query query;
+    struct newest_waiter *asking; /* those the question under way is for */
+    struct newest_waiter
+        *next; /* those who came since: what was asked before may be older than they want */
 };
-
-_Static_assert(sizeof COUNT_TEXT == 3 && NEWEST_COUNT == 25, "the text is the number");
 
 static void enter_newest(struct newest_waiter **list, struct newest_waiter *waiter)
 {
@@ -64,31 +48,6 @@ static void answer_all(struct newest *newest, const struct stream_entry *entries
     }
 }
 
-static bool ask_for_newest(struct newest *newest);
-
-/* Takes those who came meanwhile in. */
-static void ask_for_next(struct newest *newest)
-{
-    newest->under_way = false;
-    if (!newest->next)
-        return;
-    assert(!newest->asking);
-    newest->asking = newest->next;
-    newest->asking->link = &newest->asking;
-    newest->next = NULL;
-    newest->rounds = 0;
-    if (!ask_for_newest(newest))
-        answer_all(newest, NULL, 0, clock_monotonic_ms());
-}
-
-static size_t decode_newest(struct newest *newest, const struct redisReply *reply)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < reply->elements && count < NEWEST_COUNT; i++)
-        count += stream_entry_read(&newest->entries[count], reply->element[i]);
-    return count;
-}
-
 static bool needs_issuers(const struct newest *newest)
 {
     for (const struct newest_waiter *waiter = newest->asking; waiter; waiter = waiter->next)
@@ -97,50 +56,51 @@ static bool needs_issuers(const struct newest *newest)
     return false;
 }
 
-static void on_reply(struct redis_link *link, struct redisReply *reply, void *context)
+static bool ask_for_newest(struct newest *newest, uint64_t now_ms)
 {
-    struct newest *newest = context;
-    uint64_t now_ms = clock_monotonic_ms();
-    if (!reply || reply->type != REDIS_REPLY_ARRAY) {
-        if (reply)
-            say_warning("the newest entries cannot be read", "reason=%s",
-                        say_quoted(reply->type == REDIS_REPLY_ERROR ? reply->str : "no array"));
+    newest->query.needs_issuers = needs_issuers(newest);
+    return stream_query_ask(newest->queries, &newest->query, now_ms);
+}
+
+/* Takes those who came meanwhile in. */
+static void ask_for_next(struct newest *newest, uint64_t now_ms)
+{
+    if (!newest->next)
+        return;
+    assert(!newest->asking);
+    newest->asking = newest->next;
+    newest->asking->link = &newest->asking;
+    newest->next = NULL;
+    if (!ask_for_newest(newest, now_ms))
         answer_all(newest, NULL, 0, now_ms);
-        ask_for_next(newest);
-        return;
-    }
-    size_t count = decode_newest(newest, reply);
-    if (needs_issuers(newest) && ++newest->rounds < ROUNDS_MAX &&
-        issuer_lookup_start(newest->fetch, link, newest->entries, count, now_ms))
-        return;
-    answer_all(newest, newest->entries, count, now_ms);
-    ask_for_next(newest);
 }
 
-static bool ask_for_newest(struct newest *newest)
+static void on_newest_page(const struct stream_page *page, uint64_t now_ms, void *context)
 {
-    newest->under_way =
-        redis_link_send_strings(newest->link, on_reply, newest, "XREVRANGE",
-                                newest->contract->stream, "+", "-", "COUNT", COUNT_TEXT, NULL);
-    return newest->under_way;
+    struct newest *newest = context_of(context, NEWEST_MARK);
+    struct stream_entry entries[NEWEST_COUNT];
+    size_t count = 0;
+    for (size_t i = page ? page->count : 0; i > 0 && count < NEWEST_COUNT; i--)
+        if (page->entries[i - 1].json.size > 0)
+            entries[count++] = page->entries[i - 1];
+    answer_all(newest, page ? entries : NULL, count, now_ms);
+    ask_for_next(newest, now_ms);
 }
 
-static void on_newest_fetched(bool fetched, void *context)
-{
-    struct newest *newest = context;
-    if (fetched && ask_for_newest(newest))
-        return;
-    answer_all(newest, NULL, 0, clock_monotonic_ms());
-    ask_for_next(newest);
-}
-
-struct newest *newest_create(const struct contract *contract, struct issuer_cache *issuers,
-                             struct redis_link *link)
+struct newest *newest_create(struct stream_queries *queries)
 {
     struct newest *newest = memory_allocate_zeroed(1, sizeof *newest);
-    newest->contract = contract;
-    newest->link = link;
-    newest->fetch = issuer_lookup_create(contract, issuers, on_newest_fetched, newest);
+    newest->mark = NEWEST_MARK;
+    newest->queries = queries;
+    newest->query = (struct stream_query){
+        .kind = STREAM_QUERY_ANSWER,
+        .bounds = { .is_backward = true,
+                    .place = { { UINT64_MAX, UINT64_MAX }, 0 },
+                    .limit = NEWEST_COUNT },
+        .is_fresh = true,
+        .on_page = on_newest_page,
+        .context = newest,
+    };
     return newest;
 }
 
@@ -149,20 +109,16 @@ void newest_destroy(struct newest *newest)
     if (!newest)
         return;
     assert(!newest->asking && !newest->next);
-    issuer_lookup_destroy(newest->fetch);
+    stream_query_forget(newest->queries, &newest->query);
     free(newest);
 }
 
 bool newest_wait(struct newest *newest, struct newest_waiter *waiter)
 {
     assert(!waiter->link);
-    if (!redis_link_is_up(newest->link))
-        return false;
-    enter_newest(newest->under_way ? &newest->next : &newest->asking, waiter);
-    if (newest->under_way)
-        return true;
-    newest->rounds = 0;
-    if (ask_for_newest(newest))
+    bool is_under_way = stream_query_waits(&newest->query);
+    enter_newest(is_under_way ? &newest->next : &newest->asking, waiter);
+    if (is_under_way || ask_for_newest(newest, clock_monotonic_ms()))
         return true;
     newest_leave(waiter);
     return false;

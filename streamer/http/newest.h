@@ -1,5 +1,5 @@
 /*
- * The newest entries of the stream, for HTTP answers. One XREVRANGE at a time serves all who wait
+ * The newest entries of the stream, for HTTP answers. One question at a time serves all who wait
  * for it, so however many ask, Redis is asked at most once per round trip.
  */
 #ifndef STREAMER_HTTP_NEWEST_H
@@ -9,18 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct contract;
-struct issuer_cache;
 struct newest;
-struct redis_link;
 struct stream_entry;
+struct stream_queries;
 
 enum {
     /* What /latest.json has. */
     NEWEST_COUNT = 25,
 };
 
-/* `entries` newest first, views for the call; NULL if Redis went away. */
+/* `entries` newest first, views for the call; NULL if Redis went away or does not answer. */
 typedef void (*newest_on_entries)(const struct stream_entry *entries, size_t count, uint64_t now_ms,
                                   void *context);
 
@@ -32,10 +30,9 @@ struct newest_waiter {
     struct newest_waiter *next, **link; /* link: what points to it; NULL while it does not wait */
 };
 
-/* Everything is borrowed as long as it exists. */
-struct newest *newest_create(const struct contract *contract, struct issuer_cache *issuers,
-                             struct redis_link *link);
-/* Has to be called after its link is gone; nobody may wait. NULL is fine. */
+/* The queries are borrowed as long as it exists. */
+struct newest *newest_create(struct stream_queries *queries);
+/* Nobody may wait. NULL is fine. */
 void newest_destroy(struct newest *newest);
 
 /* False, and no callback, if Redis cannot be asked now. */

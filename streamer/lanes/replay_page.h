@@ -1,6 +1,7 @@
 /*
- * A page of the past: entries that were read from Redis again, as frames of one lane's kind, for clients that a lane cannot
- * serve. Like a slice of a lane it is shared by all who come by: each is only a number in it.
+ * A page of the past: entries that were read from Redis again, as frames of one lane's kind, for
+ * clients that a lane cannot serve. Like a slice of a lane it is shared by all who come by: each is
+ * only a number in it.
  *
  *     stream      | … | from | . | a | . | b | end | …       the dots do not pass the filter
  *     page               frames:   a       b
@@ -29,8 +30,9 @@ struct replay_page {
     struct stream_id
         from; /* what comes after it, up to and including `end`, is here if it passes the filter */
     struct stream_position
-        end;     /* of the last entry read, whether it passed or not; `from` if there was none */
-    bool is_end; /* nothing came after it */
+        end;      /* of the last entry read, whether it passed or not; `from` if there was none */
+    bool is_end;  /* nothing came after it */
+    bool is_full; /* not all that was read went in */
     struct stream_state state; /* of the stream when it was read */
     struct buffer bytes;
     struct replay_frame frames[REPLAY_PAGE_ENTRIES_MAX];
@@ -45,8 +47,8 @@ struct replay_page *replay_page_create(const struct lane_key *key, struct stream
 /* NULL is fine. */
 void replay_page_destroy(struct replay_page *page);
 
-/* Adds the frame of the entry at `position`. False if the page is full with it or before it; then nothing more may be
- * added. */
+/* Adds the frame of the entry at `position`. False if the page is full with it or before it; then
+ * nothing more may be added. */
 bool replay_page_append(struct replay_page *page, struct stream_position position,
                         struct stream_id original, struct bytes frame);
 
@@ -54,7 +56,8 @@ bool replay_page_append(struct replay_page *page, struct stream_position positio
 bool replay_page_covers(const struct replay_page *page, struct stream_id id);
 /* Where it goes on: the number of the first frame after `id`. */
 size_t replay_page_find(const struct replay_page *page, struct stream_id id);
-/* As lane_read, but for entries that came again to one who has had all up to `seen`: *number moves over them. */
+/* As lane_read, but for entries that came again to one who has had all up to `seen`: *number moves
+ * over them. */
 bool replay_page_read(const struct replay_page *page, size_t *number, struct stream_id seen,
                       size_t limit, struct lane_slice *slice);
 

@@ -1,32 +1,19 @@
 #include "streamer/stream/recent_certificates_keeper.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include <hiredis/hiredis.h>
-
+#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/message/message_view.h"
-#include "shared/redis/contract.h"
-#include "shared/redis/redis_link.h"
 #include "streamer/stream/recent_certificates.h"
-#include "streamer/stream/stream_entry.h"
+#include "streamer/stream/stream_query.h"
 #include "streamer/stream/stream_reader.h"
-
-enum {
-    /* Some megabyte, so that what else Redis is asked does not wait long. */
-    PAGE_ENTRIES = 250,
-    BOUND_SIZE = STREAM_ID_TEXT_SIZE + 1,
-};
-
-#define PAGE_TEXT "250"
 
 enum keeper_state {
     KEEPER_WAITING, /* the reader has not begun */
-    KEEPER_READING, /* backwards, from `before` */
+    KEEPER_READING, /* backwards */
     KEEPER_DONE,
 };
 
@@ -34,27 +21,21 @@ enum keeper_state {
 
 struct recent_certificates_keeper {
     uint32_t mark; /* RECENT_CERTIFICATES_KEEPER_MARK */
-    const struct contract *contract;
-    struct redis_link *link;
+    struct stream_queries *queries;
+    struct stream_query query;
     const struct stream_reader *reader;
     struct recent_certificates *window;
     enum keeper_state state;
-    bool pending;
-    bool is_outdated; /* the reply to come is of a time before a rollback */
-    struct stream_id before;
     uint64_t rollbacks; /* those that were taken into account */
 };
 
-_Static_assert(sizeof PAGE_TEXT == 4 && PAGE_ENTRIES == 250, "the text is the number");
-
 struct recent_certificates_keeper *recent_certificates_keeper_create(
-    const struct contract *contract, struct redis_link *link, const struct stream_reader *reader,
+    struct stream_queries *queries, const struct stream_reader *reader,
     struct recent_certificates *window)
 {
     struct recent_certificates_keeper *keeper = memory_allocate_zeroed(1, sizeof *keeper);
     keeper->mark = RECENT_CERTIFICATES_KEEPER_MARK;
-    keeper->contract = contract;
-    keeper->link = link;
+    keeper->queries = queries;
     keeper->reader = reader;
     keeper->window = window;
     return keeper;
@@ -62,7 +43,9 @@ struct recent_certificates_keeper *recent_certificates_keeper_create(
 
 void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper)
 {
-    assert(!keeper || !keeper->pending);
+    if (!keeper)
+        return;
+    stream_query_forget(keeper->queries, &keeper->query);
     free(keeper);
 }
 
@@ -74,7 +57,7 @@ static void start_over_after_rollback(struct recent_certificates_keeper *keeper)
     keeper->rollbacks = rollbacks;
     recent_certificates_clear(keeper->window);
     keeper->state = KEEPER_WAITING;
-    keeper->is_outdated = keeper->pending;
+    stream_query_forget(keeper->queries, &keeper->query);
 }
 
 void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
@@ -87,36 +70,31 @@ void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
             recent_certificates_add(keeper->window, &fingerprints, entries[i].id);
 }
 
-/* False when the window is full. `before` becomes the id of the oldest. */
-static bool add_page(struct recent_certificates_keeper *keeper, const struct redisReply *reply)
+/* Newest first, from before the place that was asked for. False when the window is full. */
+static bool add_page(struct recent_certificates_keeper *keeper, const struct stream_page *page)
 {
-    for (size_t i = 0; i < reply->elements; i++) {
-        struct stream_entry entry;
+    struct stream_id before = keeper->query.bounds.place.id;
+    for (size_t at = stream_page_find(page, stream_id_before(before)); at > 0; at--) {
+        const struct stream_entry *entry = &page->entries[at - 1];
         struct message_fingerprints fingerprints;
-        bool good = stream_entry_read(&entry, reply->element[i]);
-        if (entry.id.ms || entry.id.sequence)
-            keeper->before = entry.id;
-        if (good && message_view_fingerprints(entry.json, &fingerprints) &&
-            !recent_certificates_add_older(keeper->window, &fingerprints, entry.id))
+        if (message_view_fingerprints(entry->json, &fingerprints) &&
+            !recent_certificates_add_older(keeper->window, &fingerprints, entry->id))
             return false;
     }
     return true;
 }
 
-static void ask_for_older(struct recent_certificates_keeper *keeper);
-
-static void on_older_page(struct redis_link *link, struct redisReply *reply, void *context)
+static void on_older_page(const struct stream_page *page, uint64_t now_ms, void *context)
 {
-    (void)link;
     struct recent_certificates_keeper *keeper =
         context_of(context, RECENT_CERTIFICATES_KEEPER_MARK);
-    bool outdated = keeper->is_outdated;
-    keeper->pending = false;
-    keeper->is_outdated = false;
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || outdated)
+    if (!page)
         return;
-    if (add_page(keeper, reply) && reply->elements == PAGE_ENTRIES) {
-        ask_for_older(keeper);
+    bool has_more = add_page(keeper, page) && page->count > 0 &&
+                    stream_id_compare(page->from, (struct stream_id){ 0 }) > 0;
+    if (has_more) {
+        keeper->query.bounds.place.id = page->entries[0].id;
+        (void)stream_query_ask(keeper->queries, &keeper->query, now_ms);
         return;
     }
     keeper->state = KEEPER_DONE;
@@ -124,29 +102,28 @@ static void on_older_page(struct redis_link *link, struct redisReply *reply, voi
              recent_certificates_count(keeper->window));
 }
 
-static void ask_for_older(struct recent_certificates_keeper *keeper)
+static void begin_reading(struct recent_certificates_keeper *keeper)
 {
-    char id[STREAM_ID_TEXT_SIZE];
-    char upper[BOUND_SIZE];
-    (void)stream_id_format(id, keeper->before);
-    (void)snprintf(upper, sizeof upper, "(%s", id);
-    keeper->pending =
-        redis_link_send_strings(keeper->link, on_older_page, keeper, "XREVRANGE",
-                                keeper->contract->stream, upper, "-", "COUNT", PAGE_TEXT, NULL);
+    /* One further, so that the entry that the reader stands on, which it has not read, is among
+     * them. */
+    struct stream_id before = stream_reader_last_id(keeper->reader);
+    before.sequence++;
+    keeper->state = KEEPER_READING;
+    keeper->query = (struct stream_query){
+        .kind = STREAM_QUERY_BACKGROUND,
+        .bounds = { .is_backward = true, .place = { before, 0 }, .limit = STREAM_PAGE_ENTRIES_MAX },
+        .on_page = on_older_page,
+        .context = keeper,
+    };
 }
 
 void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper)
 {
     start_over_after_rollback(keeper);
-    if (keeper->state == KEEPER_WAITING && stream_reader_is_reading(keeper->reader)) {
-        /* One further, so that the entry that the reader stands on, which it has not read, is among
-         * them. */
-        keeper->before = stream_reader_last_id(keeper->reader);
-        keeper->before.sequence++;
-        keeper->state = KEEPER_READING;
-    }
-    if (keeper->state == KEEPER_READING && !keeper->pending)
-        ask_for_older(keeper);
+    if (keeper->state == KEEPER_WAITING && stream_reader_is_reading(keeper->reader))
+        begin_reading(keeper);
+    if (keeper->state == KEEPER_READING && !stream_query_waits(&keeper->query))
+        (void)stream_query_ask(keeper->queries, &keeper->query, clock_monotonic_ms());
 }
 
 bool recent_certificates_keeper_is_done(const struct recent_certificates_keeper *keeper)

@@ -11,18 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct contract;
-struct redis_link;
 struct stream_entry;
+struct stream_queries;
 struct stream_reader;
 struct recent_certificates;
 struct recent_certificates_keeper;
 
 /* Everything is borrowed as long as it exists. */
 struct recent_certificates_keeper *recent_certificates_keeper_create(
-    const struct contract *contract, struct redis_link *link, const struct stream_reader *reader,
+    struct stream_queries *queries, const struct stream_reader *reader,
     struct recent_certificates *window);
-/* Has to be called after its link is gone. NULL is fine. */
+/* NULL is fine. */
 void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper);
 
 /* New entries, in order, before anybody else sees them. */

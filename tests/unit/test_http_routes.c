@@ -13,12 +13,14 @@
 #include "shared/redis/redis_link.h"
 #include "streamer/filter/filter_subject.h"
 #include "streamer/http/http_routes.h"
+#include "streamer/loop/loop.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
 #include "streamer/stream/recent_certificates.h"
 #include "streamer/stream/recent_certificates_keeper.h"
 #include "streamer/stream/recent_entries.h"
+#include "streamer/stream/stream_query.h"
 #include "streamer/stream/stream_reader.h"
 
 struct fixture {
@@ -30,6 +32,8 @@ struct fixture {
     struct lanes *lanes;
     struct recent_entries *recent;
     struct stream_reader *reader;
+    struct loop *loop;
+    struct stream_queries *queries;
     struct newest *newest;
     struct recent_certificates *certificates;
     struct recent_certificates_keeper *keeper;
@@ -89,12 +93,15 @@ static int setup(void **state)
     fixture.recent = recent_entries_create();
     fixture.reader =
         stream_reader_create(&fixture.contract, fixture.issuers, fixture.recent, &events);
-    fixture.newest = newest_create(&fixture.contract, fixture.issuers, fixture.link);
+    fixture.loop = loop_create(1);
+    fixture.queries = stream_queries_create(&(struct stream_queries_options){
+        .contract = &fixture.contract, .loop = fixture.loop, .issuers = fixture.issuers });
+    stream_queries_start(fixture.queries, fixture.link);
+    fixture.newest = newest_create(fixture.queries);
     fixture.certificates = recent_certificates_create(16, 1);
-    fixture.keeper = recent_certificates_keeper_create(&fixture.contract, fixture.link,
-                                                       fixture.reader, fixture.certificates);
-    fixture.search =
-        entry_search_create(&fixture.contract, fixture.issuers, fixture.link, fixture.certificates);
+    fixture.keeper =
+        recent_certificates_keeper_create(fixture.queries, fixture.reader, fixture.certificates);
+    fixture.search = entry_search_create(fixture.queries, fixture.certificates);
     fixture.reader_lag = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
     fixture.reports = log_reports_create(&fixture.contract, fixture.link);
     fixture.sources = (struct http_sources){
@@ -120,12 +127,15 @@ static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     redis_link_destroy(fixture->link);
+    stream_queries_stop(fixture->queries);
+    loop_destroy(fixture->loop);
     log_reports_destroy(fixture->reports);
     reader_lag_destroy(fixture->reader_lag);
     entry_search_destroy(fixture->search);
     recent_certificates_keeper_destroy(fixture->keeper);
     recent_certificates_destroy(fixture->certificates);
     newest_destroy(fixture->newest);
+    stream_queries_destroy(fixture->queries);
     stream_reader_destroy(fixture->reader);
     recent_entries_destroy(fixture->recent);
     lanes_destroy(fixture->lanes);
