@@ -19,7 +19,7 @@ ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
 ingest           shared ingest
 streamer/loop    shared
-streamer/stream  shared
+streamer/stream  shared streamer/loop
 streamer/filter  shared streamer/stream
 streamer/lanes   shared streamer/loop streamer/stream streamer/filter
 streamer/edge    shared streamer/loop
