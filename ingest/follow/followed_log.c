@@ -294,6 +294,36 @@ static void resume(struct followed_log *log, const struct log_position *position
         follower_on_bare_position(&log->follower, position, now_ms);
 }
 
+/* A position counts because Redis has it, however old it is. */
+static void keep_position(struct followed_log *log, const struct log_position *position)
+{
+    if (!log->has_kept || position->next < log->kept_from)
+        log->kept_from = position->next;
+    log->kept = *position;
+    log->has_kept = true;
+}
+
+/* Redis has lost the position of a log that this process has been following, and with it what the
+ * stream held: the log goes on where it stood, and what the stream no longer holds is said in it.
+ */
+static void restore_position(struct followed_log *log, uint64_t now_ms)
+{
+    const struct log_position *kept = &log->kept;
+    say_warning("Redis has lost a log", "log=%s from=%" PRIu64 " to=%" PRIu64,
+                say_quoted(log->ct_log.description), log->kept_from, kept->next);
+    resume(log, kept, now_ms);
+    struct batch *batch = log_window_begin_batch(log);
+    batch->creates = true;
+    batch->position = *kept;
+    buffer_append_format(
+        &batch->control,
+        "{\"operation\":\"lost\",\"log\":\"%s\",\"from\":%" PRIu64 ",\"to\":%" PRIu64
+        ",\"epoch\":%" PRIu64 ",\"time\":%" PRIu64 ",\"reason\":\"Redis has lost the log\"}",
+        log->ct_log.id_hex, log->kept_from, kept->next, kept->epoch, clock_realtime_ms());
+    log->kept_from = kept->next;
+    publisher_submit(log->services->publisher, batch);
+}
+
 static void take_position(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
 {
     struct hash_field fields[HASH_FIELDS_MAX];
@@ -306,7 +336,10 @@ static void take_position(struct followed_log *log, const redisReply *reply, uin
         return;
     }
     if (result == LOG_POSITION_READ) {
+        keep_position(log, &position);
         resume(log, &position, now_ms);
+    } else if (log->has_kept) {
+        restore_position(log, now_ms);
     } else {
         say_info("log is new", "log=%s", say_quoted(log->ct_log.description));
         follower_on_new_log(&log->follower, now_ms);
@@ -375,6 +408,8 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
 {
     if (result != BATCH_DONE)
         issuer_set_forget_stamps(pipeline_issuers(log->services->pipeline));
+    else
+        keep_position(log, &batch->position);
     if (batch->generation != log->follower.life)
         return;
     switch (result) {
@@ -396,10 +431,15 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
 
 /* An operator has moved the log's position, or lifts its quarantine: what is under way is for the
  * old one. */
-static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms)
+static void take_epoch(struct followed_log *log, const struct lease *lease, uint64_t now_ms)
 {
-    bool has_position = log->follower.state != FOLLOWER_UNOWNED && log->follower.has_position;
-    if (!has_position || epoch == log->follower.book.taken.epoch)
+    uint64_t epoch = lease->epoch;
+    if (log->follower.state == FOLLOWER_UNOWNED || !log->follower.has_position)
+        return;
+    /* One that Redis had, and has no longer. */
+    if (!lease->has_position && log->has_kept)
+        reload(log, now_ms);
+    if (!lease->has_position || epoch == log->follower.book.taken.epoch)
         return;
     say_info("an operator has a log looked at anew", "log=%s epoch=%" PRIu64,
              say_quoted(log->ct_log.description), epoch);
@@ -410,10 +450,11 @@ static void take_epoch(struct followed_log *log, uint64_t epoch, uint64_t now_ms
     reload(log, now_ms);
 }
 
-void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms)
+void followed_log_own(struct followed_log *log, const struct lease *lease, uint64_t until_ms,
+                      uint64_t now_ms)
 {
     assert(!log->is_left_alone);
-    take_epoch(log, epoch, now_ms);
+    take_epoch(log, lease, now_ms);
     log->lease_until_ms = until_ms;
     follower_own(&log->follower);
 }

@@ -63,6 +63,10 @@ struct followed_log {
     struct signed_head proof_head; /* what the proof is under */
     bool start_begun;              /* the proof is that of the starting point */
     struct merkle_tree mismatch;   /* what the entries of the last mismatch led to */
+    /* The position as Redis last had it, for a Redis that loses it. */
+    struct log_position kept;
+    bool has_kept;
+    uint64_t kept_from; /* where it stood when this process first had it */
     struct held_body held[FOLLOWER_SLOTS];
     uint64_t held_generation; /* of the follower; bodies of an earlier one are of no use */
     struct head_history history;
@@ -106,9 +110,9 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
 /* Redis went away, or the lease with it, or another process is to have it. */
 void followed_log_disown(struct followed_log *log);
 
-/* The lease is this process's until `until_ms` (monotonic), taken or renewed. `epoch` is that of
- * the position. */
-void followed_log_own(struct followed_log *log, uint64_t epoch, uint64_t until_ms, uint64_t now_ms);
+/* The lease is this process's until `until_ms` (monotonic), taken or renewed. */
+void followed_log_own(struct followed_log *log, const struct lease *lease, uint64_t until_ms,
+                      uint64_t now_ms);
 
 /* Writes the log's state to its hash. */
 void followed_log_report(struct followed_log *log, uint64_t now_ms);

@@ -98,7 +98,7 @@ static bool apply(struct followed_log *log, const struct lease *lease, bool is_o
     log->lease_wish = wish_for(log, lease, is_planned, now_ms);
     if (is_own && log->lease_wish == LEASE_TAKE)
         /* Counted from the question: Redis may have begun to count at once. */
-        followed_log_own(log, lease->epoch, sent_at_ms + LEASE_MS, now_ms);
+        followed_log_own(log, lease, sent_at_ms + LEASE_MS, now_ms);
     else
         followed_log_disown(log);
     return log->lease_wish != was;

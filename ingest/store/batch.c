@@ -12,6 +12,7 @@ struct batch *batch_create(const struct log_position *position)
     batch->expected_next = position->next;
     batch->entries = memory_allocate_zeroed(BATCH_ENTRIES_MAX, sizeof *batch->entries);
     buffer_init(&batch->arena, BATCH_BYTES_MAX);
+    buffer_init(&batch->control, BATCH_CONTROL_MAX);
     return batch;
 }
 
@@ -20,6 +21,7 @@ void batch_destroy(struct batch *batch)
     if (!batch)
         return;
     buffer_free(&batch->arena);
+    buffer_free(&batch->control);
     free(batch->entries);
     free(batch->issuers);
     free(batch);

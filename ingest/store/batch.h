@@ -27,6 +27,7 @@ enum {
     /* One certificate has at most 16 MB; its names may stand in the message three times, escaped
      * sixfold. */
     BATCH_BYTES_MAX = 512 * 1024 * 1024,
+    BATCH_CONTROL_MAX = 1024,
 };
 
 struct batch_entry {
@@ -53,6 +54,7 @@ struct batch {
     struct buffer arena;
     struct batch_entry *entries;
     size_t entry_count;
+    struct buffer control; /* JSON of the stream's field `control`, or nothing */
     struct batch_issuer *issuers;
     size_t issuer_count;
 };

@@ -12,8 +12,8 @@
 /*
  * KEYS: P:ingests, then of each log its lease and its hash. ARGV: the instance, the milliseconds of
  * a lease, and a letter of actions[] for each log. Answers the names of who is alive, then of each
- * log its owner or '' and its epoch. P:ingests has the time at which each instance's sign of life
- * expires, by Redis' own clock.
+ * log its owner or '' and its epoch, or '' if it has no position. P:ingests has the time at which
+ * each instance's sign of life expires, by Redis' own clock.
  */
 static const char round_script[] =
     "local time = redis.call('TIME') "
@@ -33,7 +33,8 @@ static const char round_script[] =
     "    owner = ARGV[1] "
     "  end "
     "  answer[i] = owner or '' "
-    "  answer[i + 1] = redis.call('HGET', KEYS[i + 1], 'epoch') or '0' "
+    "  answer[i + 1] = redis.call('HGET', KEYS[i + 1], 'next') and "
+    "    (redis.call('HGET', KEYS[i + 1], 'epoch') or '0') or '' "
     "end "
     "return answer";
 
@@ -141,6 +142,7 @@ struct lease lease_round_log(const struct lease_round *round, size_t index)
     const redisReply *owner = round->reply->element[1 + 2 * index];
     const redisReply *epoch = round->reply->element[2 + 2 * index];
     struct lease lease = { .owner = LEASE_PLAN_NOBODY, .is_free = owner->len == 0 };
+    lease.has_position = epoch->len > 0;
     /* One that is no number stands in a position that makes no sense, which is found out when it is
      * loaded. */
     if (!decimal_parse(&lease.epoch, bytes_of(epoch->str, (size_t)epoch->len)))

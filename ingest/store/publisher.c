@@ -229,6 +229,27 @@ static void send_stamp(struct publisher *publisher, struct bytes fingerprint, bo
                           is_sent ? without : arguments, is_sent ? without_sizes : sizes);
 }
 
+/* An entry that is no certificate: what became of the log. */
+static void send_control(struct publisher *publisher, const struct batch *batch)
+{
+    const char *stream = publisher->options.contract->stream;
+    const char *arguments[] = { "XADD",
+                                stream,
+                                "*",
+                                CONTRACT_FIELD_CONTROL,
+                                (const char *)batch->control.data,
+                                CONTRACT_FIELD_LOG,
+                                batch->log_id_hex };
+    const size_t sizes[] = { 4,
+                             strlen(stream),
+                             1,
+                             strlen(CONTRACT_FIELD_CONTROL),
+                             batch->control.size,
+                             strlen(CONTRACT_FIELD_LOG),
+                             strlen(batch->log_id_hex) };
+    (void)redis_link_send(publisher->options.link, on_queued, publisher, 7, arguments, sizes);
+}
+
 static void send_issuer(struct publisher *publisher, const struct batch *batch, size_t issuer)
 {
     struct bytes fingerprint = batch_issuer_fingerprint(batch, issuer);
@@ -266,6 +287,8 @@ static void execute(struct publisher *publisher, struct batch *batch)
     (void)redis_link_send_strings(link, NULL, NULL, "MULTI", (char *)NULL);
     for (size_t i = 0; i < batch->issuer_count; i++)
         send_issuer(publisher, batch, i);
+    if (batch->control.size)
+        send_control(publisher, batch);
     for (size_t i = 0; i < batch->entry_count; i++)
         send_entry(publisher, batch, i);
     send_fields(publisher, on_queued, batch->log_key, fields, LOG_POSITION_FIELDS);

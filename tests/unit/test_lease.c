@@ -29,21 +29,22 @@ static void reads_who_is_there_and_who_has_what(void **state)
     /* Of four logs: b's, nobody's, one whose owner is not alive, ours. */
     redisReply *reply = reply_of("*9\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"
                                  "$1\r\nb\r\n$1\r\n7\r\n"
-                                 "$0\r\n\r\n$1\r\n0\r\n"
+                                 "$0\r\n\r\n$0\r\n\r\n"
                                  "$4\r\ngone\r\n$1\r\n3\r\n"
                                  "$1\r\na\r\n$3\r\nodd\r\n");
     struct lease_round round;
     assert_true(lease_round_read(&round, reply, "a", 4));
     assert_int_equal(round.instance_count, 2);
     assert_int_equal(round.self, 0);
-    const struct lease wanted[] = { { 1, false, 7 },
-                                    { LEASE_PLAN_NOBODY, true, 0 },
-                                    { LEASE_PLAN_NOBODY, false, 3 },
-                                    { 0, false, 0 } };
+    const struct lease wanted[] = { { 1, false, true, 7 },
+                                    { LEASE_PLAN_NOBODY, true, false, 0 },
+                                    { LEASE_PLAN_NOBODY, false, true, 3 },
+                                    { 0, false, true, 0 } };
     for (size_t i = 0; i < 4; i++) {
         struct lease lease = lease_round_log(&round, i);
         assert_int_equal(lease.owner, wanted[i].owner);
         assert_int_equal(lease.is_free, wanted[i].is_free);
+        assert_int_equal(lease.has_position, wanted[i].has_position);
         assert_int_equal(lease.epoch, wanted[i].epoch);
     }
     freeReplyObject(reply);
