@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
+#include "shared/base/clock.h"
 #include "shared/redis/contract.h"
 #include "streamer/lanes/lanes.h"
 #include "tests/e2e/built_feed.h"
@@ -23,6 +24,9 @@ enum {
     WAIT_MS = 60000,
     ROUNDS = 40,
     FILTERS_MAX = 20,
+    HOSTILE = 250,
+    HOSTILE_ENTRIES = 400,
+    QUICK_MS = 1000,
     /* Within what a search looks at, and beyond. */
     NEAR = 1500,
     FAR = 5200,
@@ -257,6 +261,53 @@ static void one_filter_too_many_is_told_so(void **state)
         websocket_client_destroy(clients[i]);
 }
 
+static void expect_healthy(const struct program *streamer)
+{
+    uint64_t start_ms = clock_monotonic_ms();
+    struct http_answer answer = http_get_local(program_port(streamer), "/healthz");
+    assert_int_equal(answer.status, 200);
+    http_answer_free(&answer);
+    uint64_t taken_ms = clock_monotonic_ms() - start_ms;
+    if (taken_ms > (uint64_t)(QUICK_MS * harness_slowdown()))
+        fail_msg("/healthz took %u ms", (unsigned)taken_ms);
+}
+
+/* As many filters as there may be of a kind that lights every place of a large pattern; beside them
+ * somebody who wants all. Together they cost what they would take from the others: so some are
+ * refused, and those that are not hurt nobody. */
+static void costly_filters_hurt_nobody(void **state)
+{
+    struct streamer_stage *stage = *state;
+    static char ids[HOSTILE_ENTRIES][BUILT_ID_SIZE];
+    static struct websocket_client *hostile[HOSTILE];
+    char path[160];
+    size_t let_in = 0;
+    struct websocket_client *honest = listen_to(stage->streamer, "/domains-only");
+    for (unsigned i = 0; i < HOSTILE; i++) {
+        (void)snprintf(path, sizeof path, "/domains-only?regex=.%%7B0,248%%7D!%u", i);
+        hostile[i] = websocket_client_open(
+            &(struct websocket_options){ .port = program_port(stage->streamer), .path = path });
+        let_in += websocket_client_status(hostile[i]) == 101;
+    }
+    assert_true(let_in > 0);
+    for (size_t i = 0; i < HOSTILE_ENTRIES; i++) {
+        built_feed_make(stage->redis, &wanted_parts, ids[i]);
+        if (i % 50 == 0)
+            expect_healthy(stage->streamer);
+    }
+    expect_ids(honest, ids, HOSTILE_ENTRIES);
+    expect_healthy(stage->streamer);
+    struct http_answer answer =
+        http_get_local(program_port(stage->streamer),
+                       "/latest.json?regex=.%7B0,248%7Da&regex=.%7B0,248%7Db&regex=.%7B0,248%7Dc");
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(http_answer_text(&answer), "regex costs too much"));
+    http_answer_free(&answer);
+    for (size_t i = 0; i < HOSTILE; i++)
+        websocket_client_destroy(hostile[i]);
+    websocket_client_destroy(honest);
+}
+
 /* Two logs with the same certificates, in turn, and a streamer that starts in the middle. */
 static void a_certificate_comes_once_also_from_a_streamer_that_just_started(void **state)
 {
@@ -358,6 +409,7 @@ int main(void)
         ON_STREAMER_STAGE(a_query_is_decoded_once),
         ON_STREAMER_STAGE(a_wrong_filter_is_refused_before_the_upgrade),
         ON_STREAMER_STAGE(one_filter_too_many_is_told_so),
+        ON_STREAMER_STAGE(costly_filters_hurt_nobody),
         ON_STREAMER_STAGE(a_certificate_comes_once_also_from_a_streamer_that_just_started),
         ON_STREAMER_STAGE(after_a_rollback_a_certificate_is_new_again),
         ON_STREAMER_STAGE(answers_look_back_so_far_and_no_farther),
