@@ -52,9 +52,8 @@ enum {
     /* Some 3,000 issuers with their certificates: all that logs see in weeks. */
     ISSUERS_MAX_BYTES = 16 * 1024 * 1024,
     /* What the process has open besides its clients: Redis, listeners (each twice), lanes,
-     * libwebsockets' own, and connections that are only told that there are too many. */
+     * libwebsockets' own, and the places that are kept for health and refusals. */
     OTHER_DESCRIPTORS = 128,
-    MS_PER_S = 1000,
 };
 
 struct streamer {
@@ -525,7 +524,7 @@ static bool start(struct streamer *streamer)
     size_t max_connections = limit_descriptors(settings->max_clients);
     if (!make_admission(streamer, max_connections) || !open_listeners(streamer))
         return false;
-    streamer->loop = loop_create((unsigned)(settings->handshake_ms / MS_PER_S));
+    streamer->loop = loop_create();
     if (!streamer->loop)
         return false;
     make_readers(streamer);
@@ -553,8 +552,8 @@ static void clean_up(struct streamer *streamer)
     loop_timer_destroy(streamer->tick);
     loop_timer_destroy(streamer->goodbye);
     loop_timer_destroy(streamer->sign_of_life);
-    loop_destroy(streamer->loop);
     ws_server_destroy(streamer->server);
+    loop_destroy(streamer->loop);
     share_answer_destroy(streamer->share_answer);
     shares_destroy(streamer->shares);
     log_reports_destroy(streamer->reports);

@@ -5,20 +5,17 @@
 
 static const char *const open_paths[] = { "/healthz", "/readyz" };
 
-static struct bytes without_slashes(struct bytes path)
-{
-    while (path.size > 0 && path.data[path.size - 1] == '/')
-        path.size--;
-    return path;
-}
-
 static bool is_open(struct bytes path)
 {
-    path = without_slashes(path);
     for (size_t i = 0; i < sizeof open_paths / sizeof *open_paths; i++)
         if (bytes_equal_string(path, open_paths[i]))
             return true;
     return false;
+}
+
+bool access_is_health(struct bytes path)
+{
+    return is_open(path) || bytes_equal_string(path, "/metrics");
 }
 
 static bool starts_with(struct bytes text, const char *start)
@@ -79,7 +76,7 @@ static struct bytes bearer_of(struct bytes authorization)
 
 static bool has_token(const struct access *access, const struct access_request *request)
 {
-    if (token_set_count(access->tokens) == 0 || is_open(request->path))
+    if (token_set_count(access->tokens) == 0 || is_open(request->path) || request->is_preflight)
         return true;
     struct bytes token = bearer_of(request->authorization);
     return token_set_has(access->tokens, token.data ? token : request->token);

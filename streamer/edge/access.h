@@ -19,11 +19,12 @@ struct access {
 
 /* What a request says; data is NULL where it has none. */
 struct access_request {
-    struct bytes path;          /* without its query */
+    struct bytes path;          /* as request_path_read has it */
     struct bytes authorization; /* the header's value */
     struct bytes token;         /* of the query, decoded */
     struct bytes origin;
     struct bytes host;
+    bool is_preflight; /* a browser asks what it may send; it has no token yet */
 };
 
 /* NULL, or why this is no origin: scheme://host[:port], nothing behind. */
@@ -31,5 +32,7 @@ const char *access_check_origin(const char *origin);
 
 /* Health is everybody's, without a token. A page that the streamer itself sent is always let in. */
 struct refusal access_decide(const struct access *access, const struct access_request *request);
+/* What an administrator or an orchestrator asks to see whether the server is well. */
+bool access_is_health(struct bytes path);
 
 #endif

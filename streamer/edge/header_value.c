@@ -42,3 +42,13 @@ bool header_value_equal(struct bytes a, struct bytes b)
             return false;
     return true;
 }
+
+bool header_value_is_token(struct bytes text)
+{
+    static const char separators[] = "\"(),/:;<=>?@[\\]{}";
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7f ||
+            memchr(separators, text.data[i], sizeof separators - 1))
+            return false;
+    return text.size > 0;
+}

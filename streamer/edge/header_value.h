@@ -11,5 +11,7 @@ struct bytes header_value_trim(struct bytes value);
 struct bytes header_value_take_element(struct bytes *list);
 /* Compares as is done with schemes, host names and tokens of HTTP: ASCII case does not matter. */
 bool header_value_equal(struct bytes a, struct bytes b);
+/* A token of RFC 9110 section 5.6.2: names of fields, methods, subprotocols. */
+bool header_value_is_token(struct bytes text);
 
 #endif

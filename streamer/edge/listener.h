@@ -1,7 +1,6 @@
 /*
- * A listening socket. Made by us and not by libwebsockets, whose Debian 12 version does not set
- * SO_REUSEPORT for a server of one thread; with it, several streamers share a port and the kernel
- * deals the connections out.
+ * A listening socket. With SO_REUSEPORT several streamers share a port, and the kernel deals the
+ * connections out.
  */
 #ifndef STREAMER_EDGE_LISTENER_H
 #define STREAMER_EDGE_LISTENER_H

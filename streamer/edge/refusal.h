@@ -2,20 +2,14 @@
 #ifndef STREAMER_EDGE_REFUSAL_H
 #define STREAMER_EDGE_REFUSAL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-enum {
-    REFUSAL_SIZE = 640
-};
+#include "shared/base/buffer.h"
 
 struct refusal {
     int status;       /* 0: it is not refused */
     const char *text; /* needs no escape in JSON */
 };
 
-/* Writes less than REFUSAL_SIZE bytes to `answer` and says how many; a HEAD is answered without the
- * body. */
-size_t refusal_write(char *answer, struct refusal refusal, bool is_head);
+/* Appends the answer; a HEAD is answered without the body. */
+void refusal_write(struct buffer *out, struct refusal refusal, bool is_head, uint64_t realtime_ms);
 
 #endif

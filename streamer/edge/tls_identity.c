@@ -24,6 +24,7 @@ struct tls_identity {
     const char *certificate_path;
     const char *key_path;
     struct pair pair;
+    SSL_CTX *context;
 };
 
 static void clear_identity(struct pair *pair)
@@ -97,12 +98,53 @@ static bool read_pair(struct pair *pair, const struct tls_identity *identity, ch
     return good;
 }
 
+/* OpenSSL calls it in each handshake. The context itself is not changed, which would keep the old
+ * certificate beside a new one whose key is of another kind. */
+static int on_certificate_wanted(SSL *connection, void *context)
+{
+    const struct tls_identity *identity = context;
+    SSL_certs_clear(connection);
+    return SSL_use_cert_and_key(connection, identity->pair.certificate, identity->pair.key,
+                                identity->pair.chain, 1);
+}
+
+/* What we write is not for HTTP/2. A client that speaks nothing else is told so by the handshake
+ * (RFC 7301 section 3.2). */
+static int on_protocols(SSL *connection, const unsigned char **chosen, unsigned char *size,
+                        const unsigned char *offers, unsigned offers_size, void *context)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    unsigned char *found = NULL;
+    (void)connection;
+    (void)context;
+    if (SSL_select_next_proto(&found, size, ours, sizeof ours - 1, offers, offers_size) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *make_context(struct tls_identity *identity)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    assert(context);
+    long set = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    assert(set == 1);
+    (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    /* Sessions are resumed by tickets, which cost the server no memory. */
+    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_cert_cb(context, on_certificate_wanted, identity);
+    SSL_CTX_set_alpn_select_cb(context, on_protocols, NULL);
+    return context;
+}
+
 struct tls_identity *tls_identity_create(const char *certificate_path, const char *key_path,
                                          char *reason)
 {
     struct tls_identity *identity = memory_allocate_zeroed(1, sizeof *identity);
     identity->certificate_path = certificate_path;
     identity->key_path = key_path;
+    identity->context = make_context(identity);
     if (tls_identity_reload(identity, reason))
         return identity;
     tls_identity_destroy(identity);
@@ -113,6 +155,7 @@ void tls_identity_destroy(struct tls_identity *identity)
 {
     if (!identity)
         return;
+    SSL_CTX_free(identity->context);
     clear_identity(&identity->pair);
     free(identity);
 }
@@ -127,22 +170,7 @@ bool tls_identity_reload(struct tls_identity *identity, char *reason)
     return true;
 }
 
-/* OpenSSL calls it in each handshake. The context itself is not changed, which would keep the old
- * certificate beside a new one whose key is of another kind. */
-static int on_certificate_wanted(SSL *connection, void *context)
+struct ssl_ctx_st *tls_identity_context(const struct tls_identity *identity)
 {
-    const struct tls_identity *identity = context;
-    SSL_certs_clear(connection);
-    return SSL_use_cert_and_key(connection, identity->pair.certificate, identity->pair.key,
-                                identity->pair.chain, 1);
-}
-
-void tls_identity_apply(struct tls_identity *identity, SSL_CTX *context)
-{
-    long set = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    assert(set == 1);
-    (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
-    /* Sessions are resumed by tickets, which cost the server no memory. */
-    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_cert_cb(context, on_certificate_wanted, identity);
+    return identity->context;
 }

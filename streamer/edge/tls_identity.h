@@ -26,7 +26,8 @@ void tls_identity_destroy(struct tls_identity *identity);
  * was. */
 bool tls_identity_reload(struct tls_identity *identity, char *reason);
 
-/* Makes a server's context show the identity, and speak TLS 1.2 or later. */
-void tls_identity_apply(struct tls_identity *identity, struct ssl_ctx_st *context);
+/* What connections of a server are made of: it shows the identity, speaks TLS 1.2 or later, and
+ * HTTP/1.1 only. Lives as long as the identity; exchanged files are in the next handshake. */
+struct ssl_ctx_st *tls_identity_context(const struct tls_identity *identity);
 
 #endif

@@ -1,12 +1,12 @@
 #include "streamer/edge/upgrade.h"
 
+#include "shared/base/base64.h"
+#include "shared/base/digest.h"
 #include "streamer/edge/header_value.h"
 
 enum {
     /* Base64 of 16 bytes. */
     KEY_SIZE = 24,
-    /* Libwebsockets looks at no more of it. */
-    CONNECTION_MAX = 120,
 };
 
 static bool list_has(struct bytes list, const char *name)
@@ -33,23 +33,10 @@ static bool is_key(struct bytes key)
     return true;
 }
 
-/* A token of RFC 9110 section 5.6.2. */
-static bool is_token(struct bytes text)
-{
-    static const char separators[] = "\"(),/:;<=>?@[\\]{}";
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7f ||
-            memchr(separators, text.data[i], sizeof separators - 1))
-            return false;
-    return text.size > 0;
-}
-
 static bool subprotocols_are_good(struct bytes list)
 {
-    if (list.size > UPGRADE_SUBPROTOCOLS_MAX)
-        return false;
     for (struct bytes name; (name = header_value_take_element(&list)).data;)
-        if (!is_token(name) || name.size >= UPGRADE_SUBPROTOCOL_SIZE)
+        if (!header_value_is_token(name) || name.size > UPGRADE_SUBPROTOCOL_MAX)
             return false;
     return true;
 }
@@ -60,7 +47,7 @@ struct refusal upgrade_check(const struct upgrade_request *request)
         return (struct refusal){ 405, "a WebSocket begins with GET" };
     if (request->host.size == 0)
         return (struct refusal){ 400, "no Host" };
-    if (request->connection.size > CONNECTION_MAX || !list_has(request->connection, "upgrade"))
+    if (!list_has(request->connection, "upgrade"))
         return (struct refusal){ 400, "Connection does not say Upgrade" };
     if (!bytes_equal_string(header_value_trim(request->version), "13"))
         return (struct refusal){ 426, "the version of WebSocket is 13" };
@@ -71,11 +58,32 @@ struct refusal upgrade_check(const struct upgrade_request *request)
     return (struct refusal){ 0 };
 }
 
-void upgrade_choose_subprotocol(char *name, struct bytes subprotocols)
+/* Proof that the request was understood (RFC 6455 section 4.2.2). */
+static void write_accept(struct buffer *out, struct bytes key)
 {
-    struct bytes first = header_value_take_element(&subprotocols);
-    size_t size = first.size < UPGRADE_SUBPROTOCOL_SIZE ? first.size : 0;
-    if (size)
-        memcpy(name, first.data, size);
-    name[size] = '\0';
+    const struct bytes pieces[] = {
+        key,
+        bytes_of_string("258EAFA5-E914-47DA-95CA-C5AB0DC85B11"),
+    };
+    uint8_t hash[SHA1_SIZE];
+    struct digest *digest = digest_create(DIGEST_SHA1);
+    digest_pieces(digest, hash, pieces, sizeof pieces / sizeof *pieces);
+    digest_destroy(digest);
+    base64_encode(out, bytes_of(hash, sizeof hash));
+}
+
+void upgrade_write_fields(struct buffer *out, const struct upgrade_request *request)
+{
+    struct bytes offered = request->subprotocols;
+    struct bytes first = header_value_take_element(&offered);
+    buffer_append_string(out, "Upgrade: websocket\r\n"
+                              "Connection: Upgrade\r\n"
+                              "Sec-WebSocket-Accept: ");
+    write_accept(out, request->key);
+    buffer_append_string(out, "\r\n");
+    if (!first.size)
+        return;
+    buffer_append_string(out, "Sec-WebSocket-Protocol: ");
+    buffer_append_bytes(out, first);
+    buffer_append_string(out, "\r\n");
 }

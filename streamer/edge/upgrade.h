@@ -2,14 +2,12 @@
 #ifndef STREAMER_EDGE_UPGRADE_H
 #define STREAMER_EDGE_UPGRADE_H
 
-#include "shared/base/bytes.h"
+#include "shared/base/buffer.h"
 #include "streamer/edge/refusal.h"
 
 enum {
-    /* Counts the NUL; libwebsockets takes no longer one. */
-    UPGRADE_SUBPROTOCOL_SIZE = 64,
-    /* Bounds the whole list of them, for the same reason. */
-    UPGRADE_SUBPROTOCOLS_MAX = 120,
+    /* The one that is named in the answer; some carry a token. */
+    UPGRADE_SUBPROTOCOL_MAX = 1024,
 };
 
 /* What the request says; no data where it has none. */
@@ -24,9 +22,9 @@ struct upgrade_request {
 
 struct refusal upgrade_check(const struct upgrade_request *request);
 
-/* The first subprotocol that the client offers, to `name`; empty if it offers none. The streamer
- * speaks none, but browsers and libraries that offer one do without a connection unless it is named
- * in the answer. */
-void upgrade_choose_subprotocol(char *name, struct bytes subprotocols);
+/* Appends the fields of the answer to a request that is one. Of the subprotocols that the client
+ * offers the first is named: the streamer speaks none, but browsers and libraries that offer one do
+ * without a connection unless it is. */
+void upgrade_write_fields(struct buffer *out, const struct upgrade_request *request);
 
 #endif

@@ -81,13 +81,6 @@ static const struct http_route routes[] = {
     { "/readyz", start_readiness, MESSAGE_LITE, QUERY_IGNORED, false },
 };
 
-static struct bytes without_slashes(struct bytes path)
-{
-    while (path.size > 0 && path.data[path.size - 1] == '/')
-        path.size--;
-    return path;
-}
-
 static bool is_below(struct bytes path, const char *prefix)
 {
     size_t size = strlen(prefix);
@@ -96,7 +89,6 @@ static bool is_below(struct bytes path, const char *prefix)
 
 static const struct http_route *find_route(struct bytes path)
 {
-    path = without_slashes(path);
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         const struct http_route *route = &routes[i];
         if (route->is_prefix ? is_below(path, route->path) : bytes_equal_string(path, route->path))
@@ -537,7 +529,6 @@ static bool read_fingerprint(struct http_request *request, struct bytes path)
 {
     char text[2 * SHA256_SIZE];
     size_t size = 0;
-    path = without_slashes(path);
     size_t start = path.size;
     while (start > 0 && path.data[start - 1] != '/')
         start--;

@@ -55,7 +55,7 @@ struct http_sources {
 
 /* What a client asks for; borrowed for the call. */
 struct http_target {
-    struct bytes path;         /* without a query */
+    struct bytes path;         /* as request_path_read has it */
     const struct query *query; /* NULL: there are too many parameters, or they are too long */
     struct bytes if_none_match;
     uint64_t customer; /* who asks (customers.h) */

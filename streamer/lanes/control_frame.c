@@ -27,7 +27,6 @@ void control_frame_heartbeat(struct buffer *out, enum framing framing, uint64_t 
     buffer_free(&text);
 }
 
-/* Pings have a payload, because libwebsockets keeps empty pongs to itself. */
 void control_frame_ping(struct buffer *out, enum framing framing)
 {
     if (framing != FRAMING_SSE)
@@ -50,6 +49,11 @@ void control_frame_gap(struct buffer *out, enum framing framing, const struct ga
     else
         write_frame(out, WEBSOCKET_FRAME_TEXT, buffer_bytes(&text));
     buffer_free(&text);
+}
+
+void control_frame_pong(struct buffer *out, struct bytes payload)
+{
+    write_frame(out, WEBSOCKET_FRAME_PONG, payload);
 }
 
 static void write_close_event(struct buffer *out, unsigned code, const char *reason)
@@ -79,5 +83,5 @@ void control_frame_close(struct buffer *out, enum framing framing, unsigned code
     assert(size + 2 <= sizeof payload);
     /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its size goes with it */
     memcpy(payload + 2, reason, size);
-    write_frame(out, WEBSOCKET_FRAME_CLOSE, bytes_of(payload, size + 2));
+    write_frame(out, WEBSOCKET_FRAME_CLOSE, bytes_of(payload, code ? size + 2 : 0));
 }

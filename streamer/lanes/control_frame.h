@@ -20,7 +20,10 @@ void control_frame_ping(struct buffer *out, enum framing framing);
 /* `asked`: the one it is for knows of gaps; else it is told by a heartbeat. */
 void control_frame_gap(struct buffer *out, enum framing framing, const struct gap *gap, bool asked,
                        uint64_t now_ms);
-/* `code` as RFC 6455 section 7.4 has it; `reason` is a constant of at most 123 bytes. */
+/* The answer to a ping: its payload comes back (RFC 6455 section 5.5.3). */
+void control_frame_pong(struct buffer *out, struct bytes payload);
+/* `code` as RFC 6455 section 7.4 has it; `reason` is a constant of at most 123 bytes. Over
+ * WebSocket 0 is no code, and no reason. */
 void control_frame_close(struct buffer *out, enum framing framing, unsigned code,
                          const char *reason);
 

@@ -38,7 +38,9 @@ struct cursor {
     struct gap gap;
     uint64_t gap_at;
     uint64_t ahead_since_ms; /* it stands where the stream has not come yet; 0: it does not */
-    uint64_t sent_at_ms;     /* 0: nothing yet, so the first heartbeat is due at once */
+    /* Messages and heartbeats; a ping is none: many clients count only what they get to see. 0:
+     * nothing yet, so the first heartbeat is due at once. */
+    uint64_t sent_at_ms;
     uint64_t heard_at_ms;
     uint64_t pinged_at_ms;
     uint64_t

@@ -17,6 +17,7 @@ enum websocket_frame_type {
     WEBSOCKET_FRAME_TEXT_DEFLATED = 0x41, /* RSV1: the payload is compressed (RFC 7692 section 6) */
     WEBSOCKET_FRAME_CLOSE = 0x8,
     WEBSOCKET_FRAME_PING = 0x9,
+    WEBSOCKET_FRAME_PONG = 0xa,
 };
 
 /* Writes the header of a final frame with `size` bytes of payload to `header`, of

@@ -12,8 +12,6 @@
 #include "shared/base/say.h"
 
 enum {
-    /* One header line of a request may have 8 KiB. */
-    HEADERS_MAX = 8192,
     /* What libwebsockets may say in a second; a client must not be able to fill the log. */
     LOG_LINES_PER_SECOND = 10,
 };
@@ -100,17 +98,13 @@ static const struct lws_protocols watch_protocols[] = {
     { 0 },
 };
 
-struct loop *loop_create(unsigned request_timeout_s)
+struct loop *loop_create(void)
 {
     lws_set_log_level(LLL_ERR, write_log);
     struct loop *loop = memory_allocate_zeroed(1, sizeof *loop);
     struct lws_context_creation_info info = {
-        /* Not CONTEXT_PORT_NO_LISTEN_SERVER, which ws_server has: requests go to the first vhost of
-         * their port. */
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
-        .max_http_header_data2 = HEADERS_MAX,
-        .timeout_secs = request_timeout_s,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
     };
     loop->context = lws_create_context(&info);
     info.options = 0;
@@ -132,11 +126,6 @@ void loop_destroy(struct loop *loop)
     if (loop->context)
         lws_context_destroy(loop->context);
     free(loop);
-}
-
-struct lws_context *loop_context(const struct loop *loop)
-{
-    return loop->context;
 }
 
 void loop_run(struct loop *loop)

@@ -1,7 +1,7 @@
 /*
  * The one place that waits: libwebsockets' loop, and on it descriptors and timers of ours.
- * (WebSocket and HTTP connections are ws_server's.) Everything is called from loop_run, in one
- * thread.
+ * Everything is called from loop_run, in one thread. This is all that is used of libwebsockets:
+ * what comes from clients is never its to read (transport.h).
  */
 #ifndef STREAMER_LOOP_LOOP_H
 #define STREAMER_LOOP_LOOP_H
@@ -13,19 +13,14 @@
 struct loop;
 struct loop_watch;
 struct loop_timer;
-struct lws_context;
 
 typedef void (*loop_on_ready)(short events, void *context);
 typedef void (*loop_on_time)(void *context);
 
-/* The time is for a TLS handshake, for headers to arrive and for an answer to be taken. NULL after
- * saying why on the log. */
-struct loop *loop_create(unsigned request_timeout_s);
-/* Has to be called after all watches and timers are gone. Closes what connections are left. NULL is
- * fine. */
+/* NULL after saying why on the log. */
+struct loop *loop_create(void);
+/* Has to be called after all watches and timers are gone. NULL is fine. */
 void loop_destroy(struct loop *loop);
-/* Only ws_server needs it. */
-struct lws_context *loop_context(const struct loop *loop);
 
 /* Waits and calls back until loop_stop. */
 void loop_run(struct loop *loop);

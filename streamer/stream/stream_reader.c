@@ -58,8 +58,9 @@ struct stream_reader {
     struct redis_link *link;
     enum reader_state state;
     bool has_position;
-    bool is_at_entry; /* `last` is an entry that was read, and not only a place */
-    bool is_forked;   /* another history is gone through, from `fork` on as far as it is known; */
+    bool is_at_entry;   /* `last` is an entry that was read, and not only a place */
+    bool is_fork_noted; /* who comes back is placed by it already */
+    bool is_forked;     /* another history is gone through, from `fork` on as far as it is known; */
     struct stream_id fork, lost; /* of the other one entries were read up to `lost` */
     bool is_probing; /* the read under way looks for that entry too: the first of a connection */
     struct stream_id begin; /* all that came after it was read, up to `last` */
@@ -133,6 +134,7 @@ static void set_back(struct stream_reader *reader, const struct stream_state *st
     reader->last = (struct stream_position){ find_restart(reader, state), 0 };
     reader->fork = reader->last.id;
     reader->is_forked = true;
+    reader->is_fork_noted = false;
     reader->is_at_entry = false;
     reader->events.on_loss(state->last, reader->events.context);
 }
@@ -261,6 +263,11 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
     reader->last = decoded.last;
     size_t fresh = keep_back_repeats(reader, decoded.count);
     reader->read_count = READ_COUNT;
+    /* Who is told of them may come back at once. */
+    if (fresh > 0 && reader->is_forked && !reader->is_fork_noted) {
+        reader->is_fork_noted = true;
+        recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
+    }
     if (fresh > 0)
         reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
                                   reader->events.context);
@@ -296,7 +303,9 @@ static void stand_at_end(struct stream_reader *reader, const struct stream_state
         reader->last.ordinal = stream_state_last_ordinal(state);
     if (reader->is_forked) {
         reader->is_forked = false;
-        recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
+        if (!reader->is_fork_noted)
+            recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
+        reader->is_fork_noted = false;
         reader->events.on_fork(reader->fork, reader->lost, reader->events.context);
     }
     wait_for_entries(reader);

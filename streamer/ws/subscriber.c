@@ -1,18 +1,13 @@
 #include "streamer/ws/subscriber.h"
 
 #include <assert.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
-#include <libwebsockets.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "streamer/lanes/control_frame.h"
 #include "streamer/lanes/websocket_frame.h"
+#include "streamer/loop/transport.h"
 #include "streamer/stream/recent_entries.h"
 #include "streamer/stream/stream_reader.h"
 
@@ -23,13 +18,15 @@ enum {
     SLICE_SMALL = 16 * 1024,
     /* A client that catches up gives way to the others after so much. */
     SLICES_PER_TURN = 8,
-    /* Clients have nothing to say; libraries may. */
-    INBOUND_MESSAGE_MAX = 64 * 1024,
     /* A page is given back by a client whose socket takes nothing for so long: others may want its
      * place. */
     PAGE_IDLE_MS = 2000,
     /* So long may a client wait for its turn. */
     TURN_MAX_MS = 60000,
+    /* RFC 6455 section 7.4.1, and its registry. */
+    CLOSE_GOING_AWAY = 1001,
+    CLOSE_POLICY = 1008,
+    CLOSE_TRY_AGAIN_LATER = 1013,
 };
 
 struct subscribers {
@@ -70,7 +67,7 @@ static void want_write(struct subscriber *subscriber, uint64_t now_ms)
     if (subscriber->state.waiting_since_ms)
         return;
     subscriber->state.waiting_since_ms = now_ms;
-    lws_callback_on_writable(subscriber->wsi);
+    transport_want_write(subscriber->transport);
 }
 
 static void enter_lane(struct subscriber *subscriber)
@@ -90,12 +87,13 @@ static void on_replay_page(struct replay_page *page, void *context)
     want_write(subscriber, clock_monotonic_ms());
 }
 
-bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key, const struct stream_request *wanted)
+bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
+                     struct transport *transport, const struct lane_key *key,
+                     const struct stream_request *wanted)
 {
     uint64_t now_ms = clock_monotonic_ms();
     struct stream_position newest = stream_reader_position(all->options.reader);
-    *subscriber = (struct subscriber){ .all = all, .wsi = wsi };
+    *subscriber = (struct subscriber){ .all = all, .transport = transport };
     subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
     if (!subscriber->slot)
         return false;
@@ -145,12 +143,9 @@ void subscriber_leave(struct subscriber *subscriber)
 }
 
 /* Over TLS or not, in the middle of a WebSocket or of the body of an answer. */
-static bool write_raw(struct subscriber *subscriber, uint8_t *data, size_t size, uint64_t now_ms)
+static bool write_raw(struct subscriber *subscriber, const uint8_t *data, size_t size)
 {
-    if (lws_write(subscriber->wsi, data, size, LWS_WRITE_RAW) < 0)
-        return false;
-    subscriber->state.sent_at_ms = now_ms;
-    return true;
+    return transport_write(subscriber->transport, bytes_of(data, size));
 }
 
 static struct buffer *begin_frame(struct subscriber *subscriber)
@@ -160,24 +155,25 @@ static struct buffer *begin_frame(struct subscriber *subscriber)
 }
 
 /* What begin_frame's buffer has got since. */
-static bool send_frame(struct subscriber *subscriber, uint64_t now_ms)
+static bool send_frame(struct subscriber *subscriber)
 {
     const struct buffer *frame = &subscriber->all->frame;
     assert(!frame->failed);
-    return frame->size == 0 || write_raw(subscriber, frame->data, frame->size, now_ms);
+    return frame->size == 0 || write_raw(subscriber, frame->data, frame->size);
 }
 
 static bool send_heartbeat(struct subscriber *subscriber, uint64_t now_ms)
 {
     control_frame_heartbeat(begin_frame(subscriber), framing_of(subscriber), clock_realtime_ms());
-    return send_frame(subscriber, now_ms);
+    subscriber->state.sent_at_ms = now_ms;
+    return send_frame(subscriber);
 }
 
 static bool send_ping(struct subscriber *subscriber, uint64_t now_ms)
 {
     subscriber->state.pinged_at_ms = now_ms;
     control_frame_ping(begin_frame(subscriber), framing_of(subscriber));
-    return send_frame(subscriber, now_ms);
+    return send_frame(subscriber);
 }
 
 static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint64_t now_ms)
@@ -187,21 +183,15 @@ static bool send_gap(struct subscriber *subscriber, const struct gap *gap, uint6
     all->counters.missed += gap->missed;
     control_frame_gap(begin_frame(subscriber), framing_of(subscriber), gap, subscriber->knows_gaps,
                       clock_realtime_ms());
-    return send_frame(subscriber, now_ms);
+    subscriber->state.sent_at_ms = now_ms;
+    return send_frame(subscriber);
 }
 
-/* What a socket does not take, libwebsockets copies and keeps; so a stuck client is not given what
- * will not fit. Half of the room, because the kernel counts its own overhead in. */
+/* What a socket does not take is copied and kept; so a stuck client is not given what will not
+ * fit. */
 static size_t socket_room(const struct subscriber *subscriber)
 {
-    int descriptor = lws_get_socket_fd(subscriber->wsi);
-    int queued = 0;
-    int buffer = 0;
-    socklen_t size = sizeof buffer;
-    if (ioctl(descriptor, SIOCOUTQ, &queued) != 0 ||
-        getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &buffer, &size) != 0 || queued >= buffer)
-        return 0;
-    size_t room = (size_t)(buffer - queued) / 2;
+    size_t room = transport_room(subscriber->transport);
     return room < SLICE_MAX ? room : SLICE_MAX;
 }
 
@@ -220,13 +210,13 @@ static bool send_slice(struct subscriber *subscriber, const struct lane_slice *s
                        uint64_t count, uint64_t now_ms)
 {
     struct subscriber_counters *counters = &subscriber->all->counters;
-    if (!write_raw(subscriber, slice->data, slice->size, now_ms))
+    if (!write_raw(subscriber, slice->data, slice->size))
         return false;
     cursor_advance(&subscriber->state, slice, now_ms);
     counters->messages += count;
     counters->slices++;
     counters->slice_bytes += slice->size;
-    counters->partial += (uint64_t)lws_partial_buffered(subscriber->wsi);
+    counters->partial += transport_buffered(subscriber->transport) > 0;
     return true;
 }
 
@@ -322,7 +312,8 @@ static enum progress send_next(struct subscriber *subscriber, uint64_t now_ms)
 /* False when the connection is broken. */
 static bool send_slices(struct subscriber *subscriber, uint64_t now_ms)
 {
-    for (int turn = 0; turn < SLICES_PER_TURN && !lws_partial_buffered(subscriber->wsi); turn++) {
+    for (int turn = 0; turn < SLICES_PER_TURN && transport_buffered(subscriber->transport) == 0;
+         turn++) {
         switch (send_next(subscriber, now_ms)) {
         case PROGRESS_BROKEN: return false;
         case PROGRESS_DONE: return true;
@@ -352,28 +343,20 @@ static bool send_due(struct subscriber *subscriber, uint64_t now_ms)
     return true;
 }
 
-int subscriber_write(struct subscriber *subscriber)
+void subscriber_write(struct subscriber *subscriber)
 {
     if (!subscriber->slot)
-        return 0;
+        return;
     uint64_t now_ms = clock_monotonic_ms();
     subscriber->state.waiting_since_ms = 0;
-    return send_due(subscriber, now_ms) && send_slices(subscriber, now_ms) ? 0 : -1;
+    /* A connection that has broken goes by itself. */
+    if (send_due(subscriber, now_ms))
+        (void)send_slices(subscriber, now_ms);
 }
 
-int subscriber_receive(struct subscriber *subscriber, size_t size)
+void subscriber_hear(struct subscriber *subscriber)
 {
     subscriber->state.heard_at_ms = clock_monotonic_ms();
-    subscriber->inbound += size;
-    if (subscriber->inbound > INBOUND_MESSAGE_MAX) {
-        uint8_t reason[] = "message too large";
-        lws_close_reason(subscriber->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, reason,
-                         sizeof reason - 1);
-        return -1;
-    }
-    if (lws_is_final_fragment(subscriber->wsi))
-        subscriber->inbound = 0;
-    return 0;
 }
 
 void subscribers_wake(struct subscribers *all, uint64_t now_ms)
@@ -415,34 +398,14 @@ void subscribers_learn_newest(struct subscribers *all, struct stream_position ne
         cursor_learn_newest(&subscriber->state, newest);
 }
 
-/* The last words. Behind what is buffered libwebsockets would end a WebSocket without any. */
-static void say_goodbye(struct subscriber *subscriber, enum lws_close_status code,
-                        const char *reason)
+void subscriber_close(struct subscriber *subscriber, unsigned code, const char *reason)
 {
-    enum framing framing = framing_of(subscriber);
-    if (framing == FRAMING_SSE || lws_partial_buffered(subscriber->wsi)) {
-        control_frame_close(begin_frame(subscriber), framing, code, reason);
-        (void)send_frame(subscriber, clock_monotonic_ms());
+    if (!subscriber->slot)
         return;
-    }
-    uint8_t copy[WEBSOCKET_CONTROL_MAX];
-    size_t size = strlen(reason);
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its size goes with it */
-    memcpy(copy, reason, size);
-    lws_close_reason(subscriber->wsi, code, copy, size);
-}
-
-/* RFC 6455 leaves 1013 to the IANA registry, libwebsockets has no name for it. */
-#define CLOSE_TRY_AGAIN_LATER ((enum lws_close_status)1013)
-
-/* Not from inside a callback of the connection: it may be freed. */
-static void close_subscriber(struct subscriber *subscriber, enum lws_close_status code,
-                             const char *reason)
-{
-    struct lws *wsi = subscriber->wsi;
-    say_goodbye(subscriber, code, reason);
+    control_frame_close(begin_frame(subscriber), framing_of(subscriber), code, reason);
+    (void)send_frame(subscriber);
     subscriber_leave(subscriber);
-    lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
+    transport_finish(subscriber->transport);
 }
 
 /* False if it was closed. */
@@ -452,7 +415,7 @@ static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
     const struct cursor *state = &subscriber->state;
     if (replays_waited_ms(all->options.replays, &subscriber->request, now_ms) >= TURN_MAX_MS) {
         all->counters.closed_busy++;
-        close_subscriber(subscriber, CLOSE_TRY_AGAIN_LATER,
+        subscriber_close(subscriber, CLOSE_TRY_AGAIN_LATER,
                          "too many clients are behind, come again");
         return false;
     }
@@ -489,11 +452,11 @@ static void tick_subscriber(struct subscriber *subscriber, uint64_t now_ms)
     case CURSOR_DUE_HEARTBEAT: want_write(subscriber, now_ms); return;
     case CURSOR_DUE_CLOSE_SILENT:
         counters->closed_silent++;
-        close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "no answer to pings");
+        subscriber_close(subscriber, CLOSE_POLICY, "no answer to pings");
         return;
     case CURSOR_DUE_CLOSE_SLOW:
         counters->closed_slow++;
-        close_subscriber(subscriber, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too slow");
+        subscriber_close(subscriber, CLOSE_POLICY, "too slow");
         return;
     }
 }
@@ -510,7 +473,7 @@ void subscribers_tick(struct subscribers *all, uint64_t now_ms)
 void subscribers_close(struct subscribers *all)
 {
     while (all->first)
-        close_subscriber(all->first, LWS_CLOSE_STATUS_GOINGAWAY, "going away");
+        subscriber_close(all->first, CLOSE_GOING_AWAY, "going away");
 }
 
 const struct subscriber_counters *subscribers_counters(const struct subscribers *all)

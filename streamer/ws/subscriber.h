@@ -1,8 +1,8 @@
 /*
  * Clients of the streams, over WebSocket or Server-Sent Events. Each is a position in a lane;
  * whenever its socket is writable it is sent the next slice of ready-made frames, whole frames
- * only, so that what libwebsockets sends by itself (pongs, closes) always falls between two frames.
- * One that is behind its lane is sent pages of the past instead.
+ * only, so that pongs and closes always fall between two frames. One that is behind its lane is
+ * sent pages of the past instead.
  */
 #ifndef STREAMER_WS_SUBSCRIBER_H
 #define STREAMER_WS_SUBSCRIBER_H
@@ -13,9 +13,9 @@
 #include "streamer/lanes/replays.h"
 #include "streamer/lanes/stream_request.h"
 
-struct lws;
 struct stream_reader;
 struct subscribers;
+struct transport;
 
 struct subscribers_options {
     struct lanes *lanes;
@@ -25,17 +25,16 @@ struct subscribers_options {
     struct cursor_timing timing;
 };
 
-/* One connection; in libwebsockets' memory, owned by nobody else. */
+/* One connection; lives in its session. */
 struct subscriber {
     struct subscribers *all;
-    struct lws *wsi;
+    struct transport *transport;
     struct cursor state;
     struct lane_slot *slot;   /* NULL: it has left, or never joined */
     struct replay_page *page; /* of one that is behind, while it is sent it */
     size_t page_next;         /* the number of the frame of it that comes next */
     struct replay_request request;
     bool knows_gaps;                 /* it is told of them by messages of their own */
-    size_t inbound;                  /* bytes of the message that is coming in */
     struct subscriber *next, **link; /* link: what points to this one */
 };
 
@@ -44,17 +43,21 @@ struct subscribers *subscribers_create(const struct subscribers_options *options
 /* After the last one left. NULL is fine. */
 void subscribers_destroy(struct subscribers *all);
 
-/* The connection is open, its answer or handshake written. From here to subscriber_leave it listens
- * to its lane. False if there are as many lanes as may be. */
-bool subscriber_join(struct subscriber *subscriber, struct subscribers *all, struct lws *wsi,
-                     const struct lane_key *key, const struct stream_request *wanted);
+/* The connection is open, its answer or handshake written. From here to subscriber_leave it
+ * listens to its lane. False if there are as many lanes as may be. */
+bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
+                     struct transport *transport, const struct lane_key *key,
+                     const struct stream_request *wanted);
 /* The connection is closing. Fine for one that has left already or never joined. */
 void subscriber_leave(struct subscriber *subscriber);
 bool subscriber_has_joined(const struct subscriber *subscriber);
-/* The socket is writable; `size` bytes have come in. 0, or -1 to close the connection, as
- * libwebsockets has it. */
-int subscriber_write(struct subscriber *subscriber);
-int subscriber_receive(struct subscriber *subscriber, size_t size);
+/* The socket is writable. */
+void subscriber_write(struct subscriber *subscriber);
+/* The client has sent something: it is there. */
+void subscriber_hear(struct subscriber *subscriber);
+/* Says why, leaves, and finishes the connection. Fine for one that has left already. `code` as
+ * RFC 6455 section 7.4 has it; the reason is a constant. */
+void subscriber_close(struct subscriber *subscriber, unsigned code, const char *reason);
 
 /* What Redis gets again, all have had. */
 void subscribers_note_rollback(struct subscribers *all);

@@ -1,7 +1,7 @@
 #include "streamer/ws/utf8_check.h"
 
 /* The table of well-formed sequences (Unicode 15 table 3-7): what the first byte says of the rest.
- */
+ * */
 static const struct {
     uint8_t first, last, missing, low, high;
 } leads[] = {

@@ -102,21 +102,13 @@ static enum websocket_deflate_answer answer_offer(struct bytes parameters)
 enum websocket_deflate_answer websocket_deflate_answer(struct bytes offers)
 {
     struct bytes offer;
-    size_t bare_offers = 0;
     enum websocket_deflate_answer answer = WEBSOCKET_DEFLATE_NONE;
-    if (offers.size > WEBSOCKET_DEFLATE_OFFER_MAX)
-        return WEBSOCKET_DEFLATE_NONE;
     while (take_part(&offers, ',', &offer)) {
         struct bytes parameters = offer;
         struct bytes name = { 0 };
         (void)take_part(&parameters, ';', &name);
         if (!bytes_equal_string(name, WEBSOCKET_DEFLATE_NAME))
             continue;
-        /* libwebsockets hangs up on an offer that comes after one without parameters, if it has
-         * taken that one. */
-        if (bare_offers > 0)
-            return WEBSOCKET_DEFLATE_NONE;
-        bare_offers += !parameters.data;
         if (answer == WEBSOCKET_DEFLATE_NONE)
             answer = answer_offer(parameters);
     }

@@ -1,7 +1,4 @@
-/*
- * The server's connections: accepts them, and hands what libwebsockets says of each to subscriber
- * or http_connection. With these and loop.c the only place that knows libwebsockets.
- */
+/* The server: accepts connections from its listeners, and knows all sessions and subscribers. */
 #ifndef STREAMER_WS_WS_SERVER_H
 #define STREAMER_WS_WS_SERVER_H
 
@@ -30,7 +27,7 @@ struct ws_server_options {
 /* Everything in the options is borrowed as long as the server exists. NULL after saying why on the
  * log. */
 struct ws_server *ws_server_create(const struct ws_server_options *options);
-/* The connections go with the loop, so: after loop_destroy. NULL is fine. */
+/* Ends what connections are left; to be called before loop_destroy. NULL is fine. */
 void ws_server_destroy(struct ws_server *server);
 
 /* Accepts connections from the listeners, which are borrowed until ws_server_close. Once. */

@@ -27,11 +27,6 @@ int streamer_stage_setup(void **state);
 int streamer_stage_setup_redis(void **state);
 int streamer_stage_teardown(void **state);
 
-/* The reason of the tests that a known fault keeps from resting, for harness_expect_work: goes when
- * the fault goes. */
-#define STREAMER_STAGE_SSE_SPINS \
-    "an event stream whose client has left makes the streamer spin until it writes next"
-
 #define ON_STREAMER_STAGE(test) \
     cmocka_unit_test_setup_teardown(test, streamer_stage_setup, streamer_stage_teardown)
 #define ON_STREAMER_STAGE_REDIS(test) \

@@ -68,7 +68,6 @@ static int setup(void **state)
 {
     struct parts *parts = streamer_stage_create(sizeof *parts);
     *state = parts;
-    harness_expect_work(parts->stage.harness, STREAMER_STAGE_SSE_SPINS);
     parts->stopping = STREAMERS;
     parts->messages = harness_setting("CERTSTREAM_MESSAGES", 5000);
     parts->churner_count = (size_t)harness_setting("CERTSTREAM_CLIENTS", 30);

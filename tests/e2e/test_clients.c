@@ -245,7 +245,6 @@ static void a_browser(void **state)
 static void curl_with_server_sent_events(void **state)
 {
     struct parts *parts = *state;
-    harness_expect_work(parts->stage.harness, STREAMER_STAGE_SSE_SPINS);
     if (!is_in_path("curl"))
         skip_without("curl");
     static const char *const streams[][2] = { { "lite", "\"cert_index\":" },

@@ -274,15 +274,21 @@ static void a_crowd_is_turned_away(void **state)
         deadline_wait(&deadline);
         inside = websocket_client_open(&options);
     }
+    size_t healthy = 0;
     struct raw_socket crowd[CROWD];
     for (size_t i = 0; i < CROWD; i++)
         crowd[i] = raw_socket_connect(program_port(parts->stage.streamer));
     for (size_t i = 0; i < CROWD; i++) {
         raw_socket_send_text(&crowd[i], "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_true(raw_socket_await_end(&crowd[i], WAIT_MS));
-        assert_int_equal(raw_socket_status(&crowd[i]), 503);
+        /* Health has places of its own; who comes when these are taken is turned away at once. */
+        bool has_place = raw_socket_status(&crowd[i]) == 200;
+        if (!has_place)
+            assert_int_equal(raw_socket_status(&crowd[i]), 503);
+        healthy += has_place;
         raw_socket_close(&crowd[i]);
     }
+    assert_true(healthy > 0 && healthy < CROWD);
     stream_feed_add(parts->stage.redis, 0, 1, 0);
     (void)websocket_client_expect(inside, "\"cert_index\":0,", WAIT_MS);
     websocket_client_destroy(inside);

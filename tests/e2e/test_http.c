@@ -162,7 +162,7 @@ static void other_methods_are_not_allowed(void **state)
         struct exchange exchange = { .method = methods[i], .path = "/stats" };
         perform(stage, &exchange);
         assert_int_equal(exchange.status, 405);
-        expect_header(&exchange, "\r\nallow: get, head\r\n");
+        expect_header(&exchange, "\r\nallow: get, head, options\r\n");
     }
 }
 

@@ -25,7 +25,7 @@ enum {
     PINGED = 2000,
     PINGED_AT_ONCE = 20,
     STUCK = 40,
-    /* A stuck client may cost the rest of one slice, and what libwebsockets needs for it. */
+    /* A stuck client may cost the rest of one slice, and the memory that holds it. */
     STUCK_KIB = 200,
     STUCK_KIB_ALL = STUCK * STUCK_KIB,
     /* Below and above the 64 KiB that a message from a client may have. */

@@ -56,17 +56,19 @@ static void try_upgrade(struct bytes text)
         .key = bytes_of_string("dGhlIHNhbXBsZSBub25jZQ=="),
         .subprotocols = text,
     };
-    char name[UPGRADE_SUBPROTOCOL_SIZE];
-    struct refusal refusal = upgrade_check(&request);
-    upgrade_choose_subprotocol(name, text);
-    check(strlen(name) < sizeof name);
-    if (!refusal.status)
-        check(!strpbrk(name, " \t\r\n,;\""));
+    struct buffer out;
+    buffer_init(&out, 4096);
+    if (!upgrade_check(&request).status) {
+        upgrade_write_fields(&out, &request);
+        check(!out.failed && !memmem(out.data, out.size, "\r\n\r\n", 4));
+    }
     request.version = request.key = text;
-    char answer[REFUSAL_SIZE];
-    refusal = upgrade_check(&request);
+    struct refusal refusal = upgrade_check(&request);
+    buffer_clear(&out);
     if (refusal.status)
-        check(refusal_write(answer, refusal, false) < REFUSAL_SIZE);
+        refusal_write(&out, refusal, false, 0);
+    check(!out.failed);
+    buffer_free(&out);
 }
 
 static void try_access(struct bytes text)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "streamer/edge/access.h"
+#include "streamer/edge/request_path.h"
 #include "streamer/edge/token_set.h"
 
 #define TOKEN "correct-horse-battery"
@@ -71,8 +72,11 @@ static void tokens_come_by_header_or_query(void **state)
         { "/readyzz", NULL, NULL, 401 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t room[64];
+        struct bytes path;
+        assert_true(request_path_read(room, bytes_of_string(rows[i].path), &path));
         struct access_request request = {
-            .path = bytes_of_string(rows[i].path),
+            .path = path,
             .authorization = text_or_nothing(rows[i].authorization),
             .token = text_or_nothing(rows[i].token),
         };

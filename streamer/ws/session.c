@@ -1,0 +1,521 @@
+#include "streamer/ws/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "streamer/edge/admission.h"
+#include "streamer/edge/answer_head.h"
+#include "streamer/edge/request_head.h"
+#include "streamer/edge/request_path.h"
+#include "streamer/edge/upgrade.h"
+#include "streamer/lanes/control_frame.h"
+#include "streamer/loop/transport.h"
+#include "streamer/ws/client_frames.h"
+#include "streamer/ws/http_exchange.h"
+#include "streamer/ws/websocket_deflate.h"
+
+enum {
+    /* What one connection may say before it is the others' turn. */
+    READ_PER_TURN = 64 * 1024,
+    READ_SIZE = 16 * 1024,
+    /* Between two requests. */
+    KEEP_ALIVE_MS = 30000,
+    /* For an answer that waits for Redis to come, and for each piece of it to be taken. */
+    ANSWER_MS = 10000,
+    TAKE_MS = 30000,
+    /* A token, each character of it encoded. */
+    TOKEN_TEXT_MAX = 3 * TOKEN_SIZE_MAX,
+    /* Of the handshake's own fields. */
+    HANDSHAKE_MAX = UPGRADE_SUBPROTOCOL_MAX + 512,
+};
+
+#define TOO_MANY_FILTERS "too many different filters at once"
+#define PIPELINED        "nothing may stand behind a request for a stream"
+
+enum session_state {
+    SESSION_ASKING,    /* a request comes in */
+    SESSION_ANSWERING, /* and is answered; nothing is read */
+    SESSION_EVENTS,    /* a stream: whatever comes ends it */
+    SESSION_FRAMES,    /* a stream: what comes is checked */
+    SESSION_OVER,      /* the last word is said */
+};
+
+struct session {
+    struct sessions *all;
+    struct transport *transport;
+    struct connection *connection;
+    enum session_state state;
+    uint64_t deadline_ms;           /* what it waits for has to have happened by then */
+    struct buffer input;            /* a request that comes in; no memory while there is none */
+    size_t input_seen;              /* of it, what did not hold the end of the request's head */
+    struct http_exchange *exchange; /* while a request is answered over HTTP */
+    struct subscriber subscriber;   /* of a stream */
+    struct client_frames frames;
+    struct session *next, **link; /* link: what points to this one */
+};
+
+/* Everything that was asked for is left; what is written still goes out. */
+static void finish(struct session *session)
+{
+    session->state = SESSION_OVER;
+    session->deadline_ms = UINT64_MAX;
+    if (session->exchange)
+        http_exchange_clear(session->exchange);
+    free(session->exchange);
+    session->exchange = NULL;
+    buffer_free(&session->input);
+    subscriber_leave(&session->subscriber);
+    transport_finish(session->transport);
+}
+
+static void refuse(struct session *session, struct refusal refusal, bool is_head)
+{
+    struct buffer out;
+    buffer_init(&out, ANSWER_HEAD_MAX);
+    refusal_write(&out, refusal, is_head, clock_realtime_ms());
+    session->all->counters->refused++;
+    (void)transport_write(session->transport, buffer_bytes(&out));
+    buffer_free(&out);
+    finish(session);
+}
+
+/* Before anything else is looked at: does the client come in. */
+static struct refusal decide(struct session *session, const struct request_head *head)
+{
+    uint8_t token[TOKEN_TEXT_MAX];
+    struct connection *connection = session->connection;
+    const struct access_request request = {
+        .path = head->path,
+        .authorization = head->fields[FIELD_AUTHORIZATION],
+        .token = request_query_find(head->query, "token", token, sizeof token),
+        .origin = head->fields[FIELD_ORIGIN],
+        .host = head->fields[FIELD_HOST],
+        .is_preflight = head->method == REQUEST_OPTIONS,
+    };
+    bool is_health = connection->is_reserved && access_is_health(head->path);
+    if (connection->refusal.status && !is_health)
+        return connection->refusal;
+    struct refusal refusal = connection_forward(connection, head->fields[FIELD_FORWARDED_FOR]);
+    return refusal.status ? refusal : access_decide(&session->all->admission->access, &request);
+}
+
+/* False if there are too many parameters. */
+static bool read_query(struct query *query, struct bytes text)
+{
+    uint8_t room[REQUEST_HEAD_MAX];
+    struct bytes fragment;
+    query_init(query);
+    while (request_query_take(&text, room, &fragment))
+        if (!query_add(query, fragment))
+            return false;
+    return true;
+}
+
+/* What is asked for is right; can it be had? A lane of another filter is not to be had without
+ * end. */
+static struct refusal check_wanted(const struct session *session,
+                                   const struct stream_request *wanted)
+{
+    const struct lane_key key = { wanted->form, FRAMING_WEBSOCKET, wanted->filter };
+    if (session->all->is_closing)
+        return (struct refusal){ 503, "going away" };
+    return lanes_have_room(session->all->lanes, &key) ? (struct refusal){ 0 }
+                                                      : (struct refusal){ 503, TOO_MANY_FILTERS };
+}
+
+/* The answer's head is written. The lane has a reference of its own to the filter. */
+static void join(struct session *session, const struct stream_request *wanted, enum framing framing)
+{
+    struct lane_key key = { wanted->form, framing, wanted->filter };
+    session->state = framing == FRAMING_SSE ? SESSION_EVENTS : SESSION_FRAMES;
+    session->deadline_ms = UINT64_MAX;
+    if (!subscriber_join(&session->subscriber, session->all->subscribers, session->transport, &key,
+                         wanted))
+        finish(session);
+}
+
+static void answer_events(struct session *session, const struct request_head *head,
+                          struct stream_request *wanted)
+{
+    struct bytes last_id = head->fields[FIELD_LAST_EVENT_ID];
+    if (last_id.size)
+        stream_request_take_last_event_id(wanted, last_id);
+    struct refusal refusal = check_wanted(session, wanted);
+    if (refusal.status) {
+        refuse(session, refusal, false);
+        return;
+    }
+    http_exchange_write_events(session->transport, clock_realtime_ms());
+    join(session, wanted, FRAMING_SSE);
+}
+
+static void go_on_asking(struct session *session)
+{
+    session->state = SESSION_ASKING;
+    session->deadline_ms = clock_monotonic_ms() + KEEP_ALIVE_MS;
+    /* Of the next request all may be here already. */
+    transport_want_read(session->transport);
+}
+
+/* The answer is out as a whole, or waits. */
+static void write_answer(struct session *session)
+{
+    struct http_exchange *exchange = session->exchange;
+    bool is_done = http_exchange_write(exchange, clock_realtime_ms());
+    session->deadline_ms = clock_monotonic_ms() + (exchange->is_answering ? TAKE_MS : ANSWER_MS);
+    if (!is_done)
+        return;
+    bool keeps_alive = exchange->keeps_alive && !session->all->is_closing;
+    http_exchange_clear(exchange);
+    free(exchange);
+    session->exchange = NULL;
+    if (keeps_alive)
+        go_on_asking(session);
+    else
+        finish(session);
+}
+
+static void answer_http(struct session *session, const struct request_head *head,
+                        struct http_target target)
+{
+    session->state = SESSION_ANSWERING;
+    session->exchange = memory_allocate_zeroed(1, sizeof *session->exchange);
+    http_exchange_start(session->exchange, session->transport, head, session->all->sources, target);
+    /* One of the few that are kept for who looks after the server. */
+    if (session->connection->refusal.status)
+        session->exchange->keeps_alive = false;
+    write_answer(session);
+}
+
+static void answer_options(struct session *session, const struct request_head *head)
+{
+    http_exchange_write_options(session->transport, head->keeps_alive, clock_realtime_ms());
+    if (head->keeps_alive)
+        go_on_asking(session);
+    else
+        finish(session);
+}
+
+static void write_handshake(struct session *session, const struct upgrade_request *request,
+                            enum websocket_deflate_answer deflate)
+{
+    struct buffer more;
+    struct buffer out;
+    buffer_init(&more, HANDSHAKE_MAX);
+    buffer_init(&out, HANDSHAKE_MAX + ANSWER_HEAD_MAX);
+    upgrade_write_fields(&more, request);
+    if (deflate != WEBSOCKET_DEFLATE_NONE)
+        buffer_append_format(&more, "Sec-WebSocket-Extensions: " WEBSOCKET_DEFLATE_NAME "%s\r\n",
+                             websocket_deflate_parameters(deflate));
+    buffer_append_byte(&more, '\0');
+    assert(!more.failed);
+    const struct answer_head head = {
+        .status = 101,
+        .body = BODY_NONE,
+        .more = (const char *)more.data,
+    };
+    answer_head_write(&out, &head, clock_realtime_ms());
+    (void)transport_write(session->transport, buffer_bytes(&out));
+    buffer_free(&out);
+    buffer_free(&more);
+}
+
+/* Takes what is wanted. */
+static void start_frames(struct session *session, const struct request_head *head,
+                         const struct upgrade_request *request, const struct stream_request *wanted)
+{
+    enum websocket_deflate_answer deflate =
+        session->all->deflate ? websocket_deflate_answer(head->fields[FIELD_WEBSOCKET_EXTENSIONS])
+                              : WEBSOCKET_DEFLATE_NONE;
+    bool has_deflate = deflate != WEBSOCKET_DEFLATE_NONE;
+    write_handshake(session, request, deflate);
+    client_frames_init(&session->frames, has_deflate);
+    join(session, wanted, has_deflate ? FRAMING_WEBSOCKET_DEFLATED : FRAMING_WEBSOCKET);
+}
+
+static void upgrade(struct session *session, const struct request_head *head,
+                    struct http_target target)
+{
+    const struct upgrade_request request = {
+        .is_get = head->method == REQUEST_GET,
+        .host = head->fields[FIELD_HOST],
+        .connection = head->fields[FIELD_CONNECTION],
+        .version = head->fields[FIELD_WEBSOCKET_VERSION],
+        .key = head->fields[FIELD_WEBSOCKET_KEY],
+        .subprotocols = head->fields[FIELD_WEBSOCKET_PROTOCOL],
+    };
+    struct stream_request wanted;
+    struct http_refusal reason;
+    struct refusal refusal = upgrade_check(&request);
+    if (refusal.status) {
+        refuse(session, refusal, head->method == REQUEST_HEAD);
+        return;
+    }
+    if (!http_routes_websocket(session->all->sources, target, &wanted, &reason)) {
+        refuse(session, (struct refusal){ reason.status, reason.text }, false);
+        return;
+    }
+    refusal = check_wanted(session, &wanted);
+    if (refusal.status)
+        refuse(session, refusal, false);
+    else
+        start_frames(session, head, &request, &wanted);
+    stream_request_clear(&wanted);
+}
+
+/* `is_last`: nothing has come behind the request. */
+static void answer(struct session *session, const struct request_head *head, bool is_last)
+{
+    struct query query;
+    struct stream_request wanted;
+    struct http_target target = {
+        .path = head->path,
+        .query = read_query(&query, head->query) ? &query : NULL,
+        .if_none_match = head->fields[FIELD_IF_NONE_MATCH],
+        .customer = session->connection->customer,
+    };
+    bool is_upgrade = request_head_lists(head, FIELD_UPGRADE, "websocket");
+    bool is_events = !is_upgrade && head->method == REQUEST_GET &&
+                     http_routes_sse(session->all->sources, target, &wanted);
+    if (!is_last && (is_upgrade || is_events))
+        refuse(session, (struct refusal){ 400, PIPELINED }, head->method == REQUEST_HEAD);
+    else if (head->method == REQUEST_OPTIONS)
+        answer_options(session, head);
+    else if (is_upgrade)
+        upgrade(session, head, target);
+    else if (is_events)
+        answer_events(session, head, &wanted);
+    else
+        answer_http(session, head, target);
+    if (is_events)
+        stream_request_clear(&wanted);
+}
+
+/* A whole head of `size` bytes has come. */
+static void take_request(struct session *session, size_t size)
+{
+    struct request_head head;
+    struct bytes text = bytes_of(session->input.data, size);
+    struct refusal refusal = request_head_read(&head, text);
+    if (!refusal.status)
+        refusal = decide(session, &head);
+    if (refusal.status)
+        refuse(session, refusal, head.method == REQUEST_HEAD);
+    else
+        answer(session, &head, session->input.size == size);
+    request_head_clear(&head);
+}
+
+/* What is left behind a request that was taken. */
+static void drop_request(struct session *session, size_t size)
+{
+    struct buffer *input = &session->input;
+    session->input_seen = 0;
+    if (session->state == SESSION_OVER || input->size == size) {
+        buffer_free(input);
+        return;
+    }
+    memmove(input->data, input->data + size, input->size - size);
+    input->size -= size;
+}
+
+/* False if there is no whole request yet. */
+static bool take_input(struct session *session)
+{
+    struct bytes text = buffer_bytes(&session->input);
+    size_t size = text.size ? request_head_size(text, session->input_seen) : 0;
+    session->input_seen = text.size;
+    if (size) {
+        take_request(session, size);
+        drop_request(session, size);
+    } else if (text.size >= REQUEST_HEAD_MAX) {
+        refuse(session, request_head_too_large(text), false);
+    }
+    return size;
+}
+
+static void hear_request(struct session *session, struct bytes piece)
+{
+    /* Some seconds for all of it, whatever the pace. */
+    if (session->input.size == 0 && session->deadline_ms != UINT64_MAX) {
+        uint64_t by_ms = clock_monotonic_ms() + session->all->handshake_ms;
+        if (by_ms < session->deadline_ms)
+            session->deadline_ms = by_ms;
+    }
+    buffer_append_bytes(&session->input, piece);
+    (void)take_input(session);
+}
+
+static void send_pong(struct session *session, struct bytes payload)
+{
+    struct buffer out;
+    /* One who does not take the answers gets no more of them: the last one is enough, and will be
+     * that of a later ping. */
+    if (transport_buffered(session->transport))
+        return;
+    buffer_init(&out, CONTROL_FRAME_MAX);
+    control_frame_pong(&out, payload);
+    (void)transport_write(session->transport, buffer_bytes(&out));
+    buffer_free(&out);
+}
+
+static void hear_frames(struct session *session, struct bytes piece)
+{
+    subscriber_hear(&session->subscriber);
+    while (piece.size && session->state == SESSION_FRAMES) {
+        struct client_word word = client_frames_take(&session->frames, &piece);
+        switch (word.says) {
+        case CLIENT_SAYS_NOTHING: break;
+        case CLIENT_SAYS_PING: send_pong(session, word.payload); break;
+        case CLIENT_SAYS_CLOSE:
+            subscriber_close(&session->subscriber, word.code, "");
+            finish(session);
+            break;
+        case CLIENT_IS_WRONG:
+            subscriber_close(&session->subscriber, word.code, word.reason);
+            finish(session);
+            break;
+        }
+    }
+}
+
+static void hear(struct session *session, struct bytes piece)
+{
+    switch (session->state) {
+    case SESSION_ASKING: hear_request(session, piece); break;
+    case SESSION_FRAMES: hear_frames(session, piece); break;
+    /* There is nothing to say behind a request for events. */
+    case SESSION_EVENTS: finish(session); break;
+    case SESSION_ANSWERING:
+    case SESSION_OVER: break;
+    }
+}
+
+static bool listens(const struct session *session)
+{
+    return session->state != SESSION_ANSWERING && session->state != SESSION_OVER;
+}
+
+/* Of a request no more than there may be. */
+static size_t read_limit(const struct session *session)
+{
+    return session->state == SESSION_ASKING ? REQUEST_HEAD_MAX - session->input.size : READ_SIZE;
+}
+
+static void on_readable(struct transport *transport, void *context)
+{
+    struct session *session = context;
+    uint8_t room[READ_SIZE];
+    size_t got;
+    /* What came behind the last request. */
+    if (session->state == SESSION_ASKING && session->input.size && take_input(session))
+        return;
+    for (size_t total = 0; listens(session); total += got) {
+        if (total >= READ_PER_TURN) {
+            transport_want_read(transport);
+            return;
+        }
+        switch (transport_read(transport, room, read_limit(session), &got)) {
+        case TRANSPORT_DATA: hear(session, bytes_of(room, got)); break;
+        case TRANSPORT_QUIET: return;
+        case TRANSPORT_ENDED: finish(session); return;
+        }
+    }
+}
+
+static void on_writable(struct transport *transport, void *context)
+{
+    struct session *session = context;
+    (void)transport;
+    if (session->state == SESSION_ANSWERING)
+        write_answer(session);
+    else
+        subscriber_write(&session->subscriber);
+}
+
+static void on_gone(struct transport *transport, void *context)
+{
+    struct session *session = context;
+    (void)transport;
+    if (session->exchange)
+        http_exchange_clear(session->exchange);
+    free(session->exchange);
+    buffer_free(&session->input);
+    subscriber_leave(&session->subscriber);
+    session->all->counters->open--;
+    session->all->refusing -= session->connection->refusal.status != 0;
+    connection_destroy(session->connection);
+    *session->link = session->next;
+    if (session->next)
+        session->next->link = session->link;
+    free(session);
+}
+
+static const struct transport_events session_events = {
+    .on_readable = on_readable,
+    .on_writable = on_writable,
+    .on_gone = on_gone,
+};
+
+struct session *session_open(struct sessions *sessions, int descriptor, struct ssl_ctx_st *tls,
+                             struct connection *connection)
+{
+    struct session *session = memory_allocate_zeroed(1, sizeof *session);
+    session->all = sessions;
+    session->connection = connection;
+    session->deadline_ms = clock_monotonic_ms() + sessions->handshake_ms;
+    buffer_init(&session->input, REQUEST_HEAD_MAX);
+    session->transport =
+        transport_open(sessions->transports, descriptor, tls, &session_events, session);
+    if (!session->transport) {
+        connection_destroy(connection);
+        free(session);
+        return NULL;
+    }
+    session->link = &sessions->first;
+    session->next = sessions->first;
+    if (session->next)
+        session->next->link = &session->next;
+    sessions->first = session;
+    sessions->counters->open++;
+    sessions->refusing += connection->refusal.status != 0;
+    return session;
+}
+
+static void end_waiting(struct session *session)
+{
+    switch (session->state) {
+    case SESSION_ASKING:
+        if (session->input.size)
+            refuse(session, (struct refusal){ 408, "the request did not come as a whole" }, false);
+        else
+            finish(session);
+        break;
+    case SESSION_ANSWERING:
+        if (session->exchange->is_answering)
+            transport_kill(session->transport);
+        else
+            http_exchange_give_up(session->exchange);
+        break;
+    case SESSION_EVENTS:
+    case SESSION_FRAMES:
+    case SESSION_OVER: break;
+    }
+}
+
+void sessions_tick(struct sessions *sessions, uint64_t now_ms)
+{
+    for (struct session *session = sessions->first; session; session = session->next)
+        if (now_ms >= session->deadline_ms)
+            end_waiting(session);
+}
+
+void sessions_close(struct sessions *sessions)
+{
+    sessions->is_closing = true;
+    for (struct session *session = sessions->first; session; session = session->next)
+        if (session->state == SESSION_ASKING)
+            finish(session);
+}
