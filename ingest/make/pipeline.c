@@ -303,6 +303,17 @@ static void write_chain(struct buffer *out, const struct chain *chain)
     }
 }
 
+/* Nothing where the TBSCertificate cannot be read. */
+static void write_tbs_digest(struct buffer *out, const struct certificate *certificate)
+{
+    const uint8_t *digest = certificate_tbs_sha256(certificate);
+    char hex[FINGERPRINT_HEX + 1];
+    if (!digest)
+        return;
+    hex_encode(hex, bytes_of(digest, SHA256_SIZE));
+    buffer_append(out, hex, FINGERPRINT_HEX);
+}
+
 static void write_fields(struct pipeline *pipeline, struct batch *batch,
                          const struct message_entry *message, struct bytes der,
                          const struct chain *chain)
@@ -321,6 +332,8 @@ static void write_fields(struct pipeline *pipeline, struct batch *batch,
     batch_end_field(batch, BATCH_LOG);
     buffer_append_unsigned(out, message->index);
     batch_end_field(batch, BATCH_INDEX);
+    write_tbs_digest(out, pipeline->certificate);
+    batch_end_field(batch, BATCH_TBS);
 }
 
 static void advance(struct pipeline *pipeline, struct batch *batch, const struct entry *entry)

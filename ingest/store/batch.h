@@ -16,6 +16,7 @@ enum batch_field {
     BATCH_CHAIN,
     BATCH_LOG,
     BATCH_INDEX,
+    BATCH_TBS,
     BATCH_FIELDS,
 };
 

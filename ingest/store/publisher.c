@@ -201,6 +201,7 @@ static void send_entry(struct publisher *publisher, const struct batch *batch, s
         [BATCH_JSON] = CONTRACT_FIELD_JSON, [BATCH_DOMAINS] = CONTRACT_FIELD_DOMAINS,
         [BATCH_DER] = CONTRACT_FIELD_DER,   [BATCH_CHAIN] = CONTRACT_FIELD_CHAIN,
         [BATCH_LOG] = CONTRACT_FIELD_LOG,   [BATCH_INDEX] = CONTRACT_FIELD_INDEX,
+        [BATCH_TBS] = CONTRACT_FIELD_TBS,
     };
     const char *arguments[XADD_ARGUMENTS] = { "XADD", publisher->options.contract->stream, "*" };
     size_t sizes[XADD_ARGUMENTS] = { 4, strlen(publisher->options.contract->stream), 1 };

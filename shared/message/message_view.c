@@ -211,6 +211,7 @@ static bool find_fingerprints(struct bytes *rest)
 
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints)
 {
+    fingerprints->has_tbs = false;
     return find_fingerprints(&json) && take_fingerprint(&json, fingerprints->sha1, SHA1_SIZE) &&
            take_literal(&json, LITERAL("\",\"sha256\":\"")) &&
            take_fingerprint(&json, fingerprints->sha256, SHA256_SIZE) &&

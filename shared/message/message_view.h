@@ -24,6 +24,10 @@ struct message_issuer_view {
 struct message_fingerprints {
     uint8_t sha1[SHA1_SIZE];
     uint8_t sha256[SHA256_SIZE];
+    /* What a precertificate and its certificate have in common; not in the message but beside it
+     * (CONTRACT_FIELD_TBS). */
+    bool has_tbs;
+    uint8_t tbs[SHA256_SIZE];
 };
 
 /* What is told apart when certificates are counted. */

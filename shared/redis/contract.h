@@ -21,6 +21,7 @@
 #define CONTRACT_FIELD_CHAIN   "chain"
 #define CONTRACT_FIELD_LOG     "log"
 #define CONTRACT_FIELD_INDEX   "index"
+#define CONTRACT_FIELD_TBS     "tbs"
 /* Only of an entry that is no certificate: what an administrator did to the log, JSON. */
 #define CONTRACT_FIELD_CONTROL "control"
 

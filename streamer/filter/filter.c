@@ -405,9 +405,8 @@ static bool type_holds(const struct filter *filter, size_t i, struct filter_subj
 
 static bool unique_holds(const struct filter *filter, size_t i, struct filter_subject *subject)
 {
-    (void)filter;
-    (void)i;
-    return !filter_subject_is_repeat(subject);
+    bool is_pair = bytes_equal_string(text_of(filter, FILTER_UNIQUE, i), "pair");
+    return !(is_pair ? filter_subject_is_pair_repeat(subject) : filter_subject_is_repeat(subject));
 }
 
 typedef bool (*value_holds)(const struct filter *filter, size_t i, struct filter_subject *subject);

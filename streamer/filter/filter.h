@@ -15,6 +15,7 @@
  *                              certificate of the chain, hex, colons or not
  *     type=precert|cert
  *     unique=1                 of the entries that hold the same certificate only the first
+ *     unique=pair              a precertificate and its certificate are the same
  *                              (recent_certificates.h)
  *
  * Names are those of the certificate (all_domains), compared as texts without regard to the case of

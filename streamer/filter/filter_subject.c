@@ -320,3 +320,10 @@ bool filter_subject_is_repeat(struct filter_subject *subject)
     return subject->window && message_view_fingerprints(subject->entry->json, &fingerprints) &&
            recent_certificates_is_repeat(subject->window, fingerprints.sha256, subject->entry->id);
 }
+
+bool filter_subject_is_pair_repeat(struct filter_subject *subject)
+{
+    struct message_fingerprints fingerprints;
+    return subject->window && stream_entry_fingerprints(subject->entry, &fingerprints) &&
+           recent_certificates_is_pair_repeat(subject->window, &fingerprints, subject->entry->id);
+}

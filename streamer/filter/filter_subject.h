@@ -52,6 +52,8 @@ bool filter_subject_take_name(struct bytes *rest, struct bytes *name);
 const struct subject_names *filter_subject_names(struct filter_subject *subject);
 /* An earlier entry within the window holds the same certificate. */
 bool filter_subject_is_repeat(struct filter_subject *subject);
+/* The same, a precertificate and its certificate being one. */
+bool filter_subject_is_pair_repeat(struct filter_subject *subject);
 
 /* The hash of an ending. */
 uint64_t subject_hash(struct bytes text);

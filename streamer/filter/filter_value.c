@@ -182,8 +182,10 @@ static const char *normalise_type(struct filter_value *value)
 
 static const char *normalise_unique(struct filter_value *value)
 {
-    bool known = value->size == 1 && (value->data[0] == '0' || value->data[0] == '1');
-    return known ? NULL : "is 1 or 0";
+    struct bytes text = filter_value_text(value);
+    bool known = bytes_equal_string(text, "0") || bytes_equal_string(text, "1") ||
+                 bytes_equal_string(text, "pair");
+    return known ? NULL : "is 1, pair or 0";
 }
 
 /* Where the value belongs in the sorted list; true if it is there already. */

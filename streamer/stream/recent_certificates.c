@@ -18,6 +18,7 @@ enum {
 enum key {
     KEY_SHA256,
     KEY_SHA1,
+    KEY_TBS, /* of those that have one; a precertificate and its certificate have the same */
     KEYS,
 };
 
@@ -73,8 +74,11 @@ void recent_certificates_clear(struct recent_certificates *recent)
 
 static struct bytes fingerprint_of(const struct message_fingerprints *fingerprints, enum key key)
 {
-    return key == KEY_SHA1 ? bytes_of(fingerprints->sha1, SHA1_SIZE)
-                           : bytes_of(fingerprints->sha256, SHA256_SIZE);
+    switch (key) {
+    case KEY_SHA1: return bytes_of(fingerprints->sha1, SHA1_SIZE);
+    case KEY_TBS: return bytes_of(fingerprints->tbs, SHA256_SIZE);
+    default: return bytes_of(fingerprints->sha256, SHA256_SIZE);
+    }
 }
 
 static struct node *node_at(const struct recent_certificates *recent, uint32_t index)
@@ -132,10 +136,16 @@ static void make_oldest(struct recent_certificates *recent, uint32_t index)
     recent->oldest = index;
 }
 
+/* In how many chains a certificate is. */
+static enum key keys_of(const struct node *node)
+{
+    return node->fingerprints.has_tbs ? KEYS : KEY_TBS;
+}
+
 static void leave_chains(struct recent_certificates *recent, uint32_t index)
 {
     const struct node *node = node_at(recent, index);
-    for (enum key key = 0; key < KEYS; key++) {
+    for (enum key key = 0; key < keys_of(node); key++) {
         uint32_t *at = head_of(recent, key, fingerprint_of(&node->fingerprints, key));
         while (*at != index)
             at = &node_at(recent, *at)->next[key];
@@ -146,7 +156,7 @@ static void leave_chains(struct recent_certificates *recent, uint32_t index)
 static void enter_chains(struct recent_certificates *recent, uint32_t index)
 {
     struct node *node = node_at(recent, index);
-    for (enum key key = 0; key < KEYS; key++) {
+    for (enum key key = 0; key < keys_of(node); key++) {
         uint32_t *head = head_of(recent, key, fingerprint_of(&node->fingerprints, key));
         node->next[key] = *head;
         *head = index;
@@ -215,6 +225,24 @@ bool recent_certificates_is_repeat(const struct recent_certificates *recent, con
 {
     uint32_t index = find_certificate(recent, KEY_SHA256, bytes_of(sha256, SHA256_SIZE));
     return index && stream_id_compare(node_at(recent, index)->first, id) < 0;
+}
+
+bool recent_certificates_is_pair_repeat(const struct recent_certificates *recent,
+                                        const struct message_fingerprints *fingerprints,
+                                        struct stream_id id)
+{
+    if (!fingerprints->has_tbs)
+        return recent_certificates_is_repeat(recent, fingerprints->sha256, id);
+    struct bytes tbs = fingerprint_of(fingerprints, KEY_TBS);
+    uint32_t index = *head_of(recent, KEY_TBS, tbs);
+    while (index) {
+        const struct node *node = node_at(recent, index);
+        if (bytes_equal(fingerprint_of(&node->fingerprints, KEY_TBS), tbs) &&
+            stream_id_compare(node->first, id) < 0)
+            return true;
+        index = node->next[KEY_TBS];
+    }
+    return false;
 }
 
 static bool find_last(const struct recent_certificates *recent, enum key key,

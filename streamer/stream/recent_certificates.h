@@ -17,7 +17,7 @@ struct message_fingerprints;
 struct recent_certificates;
 
 /* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about
- * 115 bytes for each certificate. */
+ * 155 bytes for each certificate. */
 struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t seed);
 /* NULL is fine. */
 void recent_certificates_destroy(struct recent_certificates *recent);
@@ -36,6 +36,12 @@ void recent_certificates_clear(struct recent_certificates *recent);
 /* An entry before `id` holds this certificate. `sha256` has 32 bytes. */
 bool recent_certificates_is_repeat(const struct recent_certificates *recent, const uint8_t *sha256,
                                    struct stream_id id);
+
+/* The same of this certificate, its precertificate or its certificate. Of one whose `tbs` is not
+ * known, of itself only. */
+bool recent_certificates_is_pair_repeat(const struct recent_certificates *recent,
+                                        const struct message_fingerprints *fingerprints,
+                                        struct stream_id id);
 
 /* The last entry with this certificate. `sha1` has 20 bytes. False if there is none. */
 bool recent_certificates_find_sha256(const struct recent_certificates *recent,

@@ -66,7 +66,7 @@ void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
     struct message_fingerprints fingerprints;
     start_over_after_rollback(keeper);
     for (size_t i = 0; i < count; i++)
-        if (message_view_fingerprints(entries[i].json, &fingerprints))
+        if (stream_entry_fingerprints(&entries[i], &fingerprints))
             recent_certificates_add(keeper->window, &fingerprints, entries[i].id);
 }
 
@@ -77,7 +77,7 @@ static bool add_page(struct recent_certificates_keeper *keeper, const struct str
     for (size_t at = stream_page_find(page, stream_id_before(before)); at > 0; at--) {
         const struct stream_entry *entry = &page->entries[at - 1];
         struct message_fingerprints fingerprints;
-        if (message_view_fingerprints(entry->json, &fingerprints) &&
+        if (stream_entry_fingerprints(entry, &fingerprints) &&
             !recent_certificates_add_older(keeper->window, &fingerprints, entry->id))
             return false;
     }

@@ -5,6 +5,7 @@
 #include "shared/base/decimal.h"
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
+#include "shared/message/message_view.h"
 #include "shared/redis/contract.h"
 
 enum {
@@ -25,6 +26,7 @@ enum {
     FIELD_CHAIN,
     FIELD_LOG,
     FIELD_INDEX,
+    FIELD_TBS,
     FIELD_CONTROL,
     FIELDS,
 };
@@ -40,10 +42,10 @@ static const struct {
     size_t size;
     const char *text;
 } names[FIELDS] = {
-    [FIELD_JSON] = NAME(CONTRACT_FIELD_JSON),       [FIELD_DOMAINS] = NAME(CONTRACT_FIELD_DOMAINS),
-    [FIELD_DER] = NAME(CONTRACT_FIELD_DER),         [FIELD_CHAIN] = NAME(CONTRACT_FIELD_CHAIN),
-    [FIELD_LOG] = NAME(CONTRACT_FIELD_LOG),         [FIELD_INDEX] = NAME(CONTRACT_FIELD_INDEX),
-    [FIELD_CONTROL] = NAME(CONTRACT_FIELD_CONTROL),
+    [FIELD_JSON] = NAME(CONTRACT_FIELD_JSON), [FIELD_DOMAINS] = NAME(CONTRACT_FIELD_DOMAINS),
+    [FIELD_DER] = NAME(CONTRACT_FIELD_DER),   [FIELD_CHAIN] = NAME(CONTRACT_FIELD_CHAIN),
+    [FIELD_LOG] = NAME(CONTRACT_FIELD_LOG),   [FIELD_INDEX] = NAME(CONTRACT_FIELD_INDEX),
+    [FIELD_TBS] = NAME(CONTRACT_FIELD_TBS),   [FIELD_CONTROL] = NAME(CONTRACT_FIELD_CONTROL),
 };
 
 static bool is_field(size_t field, struct bytes name)
@@ -88,6 +90,7 @@ static bool take_fields(struct stream_entry *entry, const struct redisReply *fie
     entry->der = values[FIELD_DER];
     entry->chain = values[FIELD_CHAIN];
     entry->log = values[FIELD_LOG];
+    entry->tbs = values[FIELD_TBS];
     entry->is_control = values[FIELD_CONTROL].size > 0;
     return !entry->is_control && is_complete(entry, values[FIELD_INDEX]);
 }
@@ -106,6 +109,16 @@ bool stream_entry_read(struct stream_entry *entry, const struct redisReply *repl
     if (fields->type != REDIS_REPLY_ARRAY || fields->elements % 2 != 0)
         return false;
     return take_fields(entry, fields);
+}
+
+bool stream_entry_fingerprints(const struct stream_entry *entry,
+                               struct message_fingerprints *fingerprints)
+{
+    if (!message_view_fingerprints(entry->json, fingerprints))
+        return false;
+    fingerprints->has_tbs = entry->tbs.size == FINGERPRINT_HEX &&
+                            hex_decode(fingerprints->tbs, SHA256_SIZE, entry->tbs);
+    return true;
 }
 
 bool stream_entry_take_issuer(struct bytes *chain, uint8_t *sha256)

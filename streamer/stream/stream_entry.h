@@ -7,6 +7,7 @@
 
 #include "streamer/stream/stream_id.h"
 
+struct message_fingerprints;
 struct redisReply;
 
 struct stream_entry {
@@ -18,7 +19,8 @@ struct stream_entry {
     struct bytes chain; /* SHA-256 of the issuers, hex, separated by spaces; may be empty */
     struct bytes log;   /* log id, 64 hex digits */
     uint64_t index;
-    bool is_control; /* no certificate, but the record of what an administrator did to the log */
+    struct bytes tbs; /* SHA-256 that a precertificate and its certificate share, hex; or empty */
+    bool is_control;  /* no certificate, but the record of what an administrator did to the log */
 };
 
 /* Reads one element of a reply to XREAD, XRANGE or XREVRANGE. False if it is not of the contract's
@@ -26,6 +28,11 @@ struct stream_entry {
  * tells what is well-formed but no certificate, and entry->log then has the log. The views live as
  * long as `reply`. */
 bool stream_entry_read(struct stream_entry *entry, const struct redisReply *reply);
+
+/* The certificate's own fingerprints, with `tbs` where the entry has it. False if there are none.
+ */
+bool stream_entry_fingerprints(const struct stream_entry *entry,
+                               struct message_fingerprints *fingerprints);
 
 /* Takes the next fingerprint off `chain`: writes its 32 bytes. False when there is none left. Of an
  * entry that was read well, every fingerprint is well-formed. */

@@ -430,7 +430,7 @@ static void a_wrong_parameter_is_named(void **state)
         { "regex=(a)\\1", "regex has a back reference, which cannot be matched in linear time" },
         { "type=final", "type is precert or cert" },
         { "type=Cert", "type is precert or cert" },
-        { "unique=yes", "unique is 1 or 0" },
+        { "unique=yes", "unique is 1, pair or 0" },
         { "unique=1&unique=0", "unique is given too often" },
         { "regex=a&regex=b&regex=c&regex=d&regex=e", "regex is given too often" },
         { "regex=.{0,248}!&regex=.{0,247}!",

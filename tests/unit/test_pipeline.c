@@ -146,6 +146,7 @@ static void every_field_of_the_stream_is_there(void **state)
         assert_int_equal(chain.size, (made->read[i].chain.size / SHA256_SIZE) * 65 - 1);
         assert_true(bytes_equal(batch_field(made->batch, i, BATCH_DER), made->read[i].certificate));
         assert_true(bytes_equal_string(batch_field(made->batch, i, BATCH_LOG), "the log id"));
+        assert_int_equal(batch_field(made->batch, i, BATCH_TBS).size, 2 * SHA256_SIZE);
         cJSON *message = parse_message(made, i);
         const cJSON *data = cJSON_GetObjectItemCaseSensitive(message, "data");
         assert_int_equal(member(data, "cert_index", NULL)->valueint, i);

@@ -168,10 +168,53 @@ static void a_window_is_a_function_of_the_streams_end(void **state)
     recent_certificates_destroy(late);
 }
 
+static void add_of_pair(struct recent_certificates *window, unsigned number, unsigned pair,
+                        uint64_t ms)
+{
+    struct message_fingerprints fingerprints = fingerprints_of(number);
+    fingerprints.has_tbs = pair != 0;
+    memcpy(fingerprints.tbs, &pair, sizeof pair);
+    recent_certificates_add(window, &fingerprints, id_of(ms));
+}
+
+static bool is_pair_repeat(const struct recent_certificates *window, unsigned number, unsigned pair,
+                           uint64_t ms)
+{
+    struct message_fingerprints fingerprints = fingerprints_of(number);
+    fingerprints.has_tbs = pair != 0;
+    memcpy(fingerprints.tbs, &pair, sizeof pair);
+    return recent_certificates_is_pair_repeat(window, &fingerprints, id_of(ms));
+}
+
+/* Each is a certificate of its own, and together they come once. */
+static void a_precertificate_and_its_certificate_are_a_pair(void **state)
+{
+    (void)state;
+    struct recent_certificates *window = recent_certificates_create(4, 1);
+    add_of_pair(window, 1, 7, 10); /* the precertificate */
+    add_of_pair(window, 2, 7, 11); /* its certificate */
+    add_of_pair(window, 3, 8, 12);
+    add_of_pair(window, 4, 0, 13); /* an entry without the field */
+    assert_false(is_repeat(window, 2, 11));
+    assert_false(is_pair_repeat(window, 1, 7, 10));
+    assert_true(is_pair_repeat(window, 2, 7, 11));
+    assert_false(is_pair_repeat(window, 3, 8, 12));
+    assert_false(is_pair_repeat(window, 4, 0, 13));
+    assert_true(is_pair_repeat(window, 4, 0, 14));
+    /* What leaves the window takes its share of the pair along. */
+    add_of_pair(window, 5, 0, 15);
+    assert_false(is_pair_repeat(window, 2, 7, 11));
+    assert_true(is_pair_repeat(window, 2, 7, 16));
+    add_of_pair(window, 6, 0, 17);
+    assert_false(is_pair_repeat(window, 2, 7, 18));
+    recent_certificates_destroy(window);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_but_the_first_are_repeats),
+        cmocka_unit_test(a_precertificate_and_its_certificate_are_a_pair),
         cmocka_unit_test(what_came_longest_ago_is_forgotten_first),
         cmocka_unit_test(reading_backwards_ends_when_the_window_is_full),
         cmocka_unit_test(a_window_is_a_function_of_the_streams_end),

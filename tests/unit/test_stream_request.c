@@ -130,7 +130,7 @@ static void what_is_wrong_is_named(void **state)
         { &answer, "since=0",
           "there is no parameter since; there are domain issuer log match operator regex type "
           "unique dialect token" },
-        { &answer, "unique=2", "unique is 1 or 0" },
+        { &answer, "unique=2", "unique is 1, pair or 0" },
         { &events, "gap=2", "gap is 1 or 0" },
         { &answer, "gap=1",
           "there is no parameter gap; there are domain issuer log match operator regex type "
