@@ -594,6 +594,11 @@ size_t redis_link_pending(const struct redis_link *link)
     return link->pending;
 }
 
+uint64_t redis_link_silent_ms(const struct redis_link *link, uint64_t now_ms)
+{
+    return link->pending && now_ms > link->progress_at_ms ? now_ms - link->progress_at_ms : 0;
+}
+
 int redis_link_descriptor(const struct redis_link *link)
 {
     return link->context ? link->context->c.fd : -1;

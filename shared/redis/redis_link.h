@@ -58,6 +58,9 @@ const char *redis_link_reason(const struct redis_link *link);
 /* Commands sent whose reply has not come. */
 size_t redis_link_pending(const struct redis_link *link);
 
+/* How long a command has waited for its reply without any other reply coming; 0 if none waits. */
+uint64_t redis_link_silent_ms(const struct redis_link *link, uint64_t now_ms);
+
 /* The loop's side. poll(2) events; -1 and 0 when there is nothing to wait for. */
 int redis_link_descriptor(const struct redis_link *link);
 short redis_link_interest(const struct redis_link *link);

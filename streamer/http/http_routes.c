@@ -26,6 +26,8 @@ enum {
     ANSWER_MAX = 64 * 1024 * 1024,
     /* More than a hiccup: clients of this streamer hear late, others may do better. */
     LAG_MAX_MS = 30000,
+    /* A Redis that hangs is no better than none. */
+    SILENT_MS = 3000,
 };
 
 #define JSON_TYPE    "application/json; charset=utf-8"
@@ -252,6 +254,14 @@ static bool start_health(struct http_request *request)
     return true;
 }
 
+/* It is asked for something every two seconds. */
+static bool is_silent(const struct http_sources *sources)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    return redis_link_silent_ms(sources->query_link, now_ms) >= SILENT_MS ||
+           redis_link_silent_ms(sources->replay_link, now_ms) >= SILENT_MS;
+}
+
 /* NULL when everything needed is there; `detail` may say more. */
 static const char *find_obstacle(const struct http_sources *sources, const char **detail)
 {
@@ -261,6 +271,8 @@ static const char *find_obstacle(const struct http_sources *sources, const char 
     *detail = away ? redis_link_reason(away) : NULL;
     if (away)
         return "Redis is away";
+    if (is_silent(sources))
+        return "Redis does not answer";
     if (!stream_reader_is_reading(sources->reader))
         return "the stream is not being read";
     if (!recent_certificates_keeper_is_done(sources->keeper))

@@ -1,0 +1,163 @@
+/* Who asks for the past: nobody keeps another from it, and a Redis that hangs is told of. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/hex.h"
+#include "shared/x509/certificate.h"
+#include "shared/x509/certificate_fields.h"
+#include "tests/e2e/built_feed.h"
+#include "tests/e2e/stream_feed.h"
+#include "tests/e2e/streamer_stage.h"
+#include "tests/support/harness.h"
+#include "tests/support/http_get.h"
+#include "tests/support/raw_socket.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/websocket_client.h"
+
+enum {
+    WAIT_MS = 60000,
+    ENTRIES = 3000,
+    HOGS = 30,
+    SEARCHERS = 20,
+};
+
+static void a_redis_that_hangs_is_told_of_in_time(void **state)
+{
+    struct streamer_stage *stage = *state;
+    struct program *redis = redis_server_program(stage->redis);
+    harness_expect_work(stage->harness, "Redis has only just come back");
+    program_signal(redis, SIGSTOP);
+    uint64_t start_ms = clock_monotonic_ms();
+    struct http_answer answer = streamer_stage_get(stage, "/latest.json");
+    uint64_t took_ms = clock_monotonic_ms() - start_ms;
+    assert_int_equal(answer.status, 503);
+    assert_non_null(strstr(http_answer_text(&answer), "\"error\":"));
+    http_answer_free(&answer);
+    assert_true(took_ms < 9000);
+    struct deadline deadline = deadline_after(WAIT_MS, "/readyz to say that Redis does not answer");
+    for (bool is_told = false; !is_told;) {
+        answer = streamer_stage_get(stage, "/readyz");
+        is_told = answer.status == 503 &&
+                  strstr(http_answer_text(&answer), "\"reason\":\"Redis does not answer\"");
+        http_answer_free(&answer);
+        if (!is_told)
+            deadline_wait(&deadline);
+    }
+    assert_true(clock_monotonic_ms() - start_ms < 12000);
+    program_signal(redis, SIGCONT);
+    streamer_stage_wait_until_ready(stage->streamer);
+    answer = streamer_stage_get(stage, "/latest.json");
+    assert_int_equal(answer.status, 200);
+    http_answer_free(&answer);
+}
+
+static uint64_t metric(const struct streamer_stage *stage, const char *name)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "\n%s ", name);
+    struct http_answer answer = streamer_stage_get(stage, "/metrics");
+    const char *at = strstr(http_answer_text(&answer), line);
+    assert_non_null(at);
+    uint64_t value = strtoull(at + strlen(line), NULL, 10);
+    http_answer_free(&answer);
+    return value;
+}
+
+static struct websocket_client *open_hog(const struct streamer_stage *stage, size_t number)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/domains-only?since=0&match=%zu", number);
+    return websocket_client_connect(streamer_stage_port(stage), path);
+}
+
+/* Each with another filter, so that each has a lane of its own. */
+static void all_filters_share_what_is_read(void **state)
+{
+    struct streamer_stage *stage = *state;
+    struct websocket_client *hogs[HOGS];
+    /* More than is kept of it. */
+    stream_feed_add(stage->redis, 0, ENTRIES, 15000);
+    streamer_stage_start(stage, NULL);
+    uint64_t before = metric(stage, "certstream_past_entries_total");
+    for (size_t i = 0; i < HOGS; i++)
+        hogs[i] = open_hog(stage, i);
+    for (size_t i = 0; i < HOGS; i++) {
+        char last[64];
+        uint64_t index = ENTRIES - 1;
+        char digits[24];
+        char wanted[24];
+        (void)snprintf(wanted, sizeof wanted, "%zu", i);
+        /* The last entry whose name has the number in it. */
+        do
+            (void)snprintf(digits, sizeof digits, "%" PRIu64, index);
+        while (!strstr(digits, wanted) && index-- > 0);
+        (void)snprintf(last, sizeof last, "[\"%s.example\"]", digits);
+        (void)websocket_client_expect(hogs[i], last, WAIT_MS);
+        websocket_client_destroy(hogs[i]);
+    }
+    uint64_t read = metric(stage, "certstream_past_entries_total") - before;
+    print_message("%d filters, %d entries, %" PRIu64 " read\n", HOGS, ENTRIES, read);
+    assert_true(read <= 2 * ENTRIES);
+}
+
+static void search(struct raw_socket *socket, size_t number)
+{
+    char request[128];
+    (void)snprintf(request, sizeof request,
+                   "GET /latest.json?regex=nothing%zu HTTP/1.1\r\nHost: x\r\n\r\n", number);
+    raw_socket_send_text(socket, request);
+}
+
+/* Twenty who search again and again for what is not there, and one who asks for a certificate. */
+static void searches_keep_nobody_from_a_certificate(void **state)
+{
+    struct streamer_stage *stage = *state;
+    struct raw_socket searchers[SEARCHERS];
+    struct built_entry built;
+    const struct entry_parts parts = { 0 };
+    char path[128] = "/api/cert/";
+    build_entry(&built, &parts);
+    struct certificate *certificate = certificate_create();
+    assert_true(certificate_parse(certificate, built.entry.der));
+    hex_encode(path + strlen(path), bytes_of(certificate->sha256, SHA256_SIZE));
+    certificate_destroy(certificate);
+    char id[BUILT_ID_SIZE];
+    built_feed_add(stage->redis, &built, id);
+    built_entry_free(&built);
+    stream_feed_add(stage->redis, 0, 2 * ENTRIES, 2000);
+    streamer_stage_start(stage, NULL);
+    for (size_t i = 0; i < SEARCHERS; i++)
+        searchers[i] = raw_socket_connect(streamer_stage_port(stage));
+    for (int turn = 0; turn < 20; turn++) {
+        for (size_t i = 0; i < SEARCHERS; i++)
+            search(&searchers[i], i);
+        struct http_answer answer = streamer_stage_get(stage, path);
+        assert_int_equal(answer.status, 200);
+        http_answer_free(&answer);
+        answer = streamer_stage_get(stage, "/latest.json");
+        assert_int_equal(answer.status, 200);
+        http_answer_free(&answer);
+    }
+    for (size_t i = 0; i < SEARCHERS; i++)
+        raw_socket_close(&searchers[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_STREAMER_STAGE(a_redis_that_hangs_is_told_of_in_time),
+        ON_STREAMER_STAGE_REDIS(all_filters_share_what_is_read),
+        ON_STREAMER_STAGE_REDIS(searches_keep_nobody_from_a_certificate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
