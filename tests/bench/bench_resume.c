@@ -89,15 +89,38 @@ static uint64_t resume(const struct program *streamer, struct receivers *const *
     }
 }
 
+struct parts {
+    struct streamer_stage stage;
+    struct captured_entries *captured;
+};
+
+static int setup(void **state)
+{
+    struct captured_entries *captured = captured_entries_create(CAPTURED);
+    struct parts *parts = streamer_stage_create(sizeof *parts);
+    parts->captured = captured;
+    *state = parts;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct parts *parts = *state;
+    captured_entries_destroy(parts->captured);
+    return streamer_stage_teardown(state);
+}
+
 static void all_who_come_back_share_what_is_read(void **state)
 {
-    struct streamer_stage *stage = *state;
+    struct parts *parts = *state;
+    struct streamer_stage *stage = &parts->stage;
+    struct captured_entries *captured = parts->captured;
     uint64_t rate = harness_setting("BENCH_RATE", RATE);
     uint64_t past = rate * harness_setting("BENCH_SECONDS", SECONDS);
     size_t count = (size_t)harness_setting("BENCH_CLIENTS", CLIENTS);
     struct receivers *clients[CLIENTS_MAX];
     assert_true(count > 0 && count <= CLIENTS_MAX);
-    struct captured_entries *captured = captured_entries_create(CAPTURED);
+    captured_entries_retain(captured, past + rate * FEED_SECONDS);
     harness_expect_work(stage->harness, "entries come until the end");
     (void)waitpid(captured_entries_feed(captured, stage->redis, past, 0), NULL, 0);
     streamer_stage_start(stage, (const char *const[]){ "--ring-bytes", "4m", NULL });
@@ -122,7 +145,6 @@ static void all_who_come_back_share_what_is_read(void **state)
                   program_cpu_seconds(redis_server_program(stage->redis)));
     (void)kill(feed, SIGKILL);
     (void)waitpid(feed, NULL, 0);
-    captured_entries_destroy(captured);
     assert_true(took_ms <= LIMIT_MS * harness_slowdown());
     assert_true(read <= 2 * there);
     assert_true(messages > 0);
@@ -131,7 +153,7 @@ static void all_who_come_back_share_what_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_STREAMER_STAGE_REDIS(all_who_come_back_share_what_is_read),
+        cmocka_unit_test_setup_teardown(all_who_come_back_share_what_is_read, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

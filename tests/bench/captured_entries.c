@@ -1,5 +1,6 @@
 #include "tests/bench/captured_entries.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,12 +31,11 @@ enum {
     BATCHES_PER_SECOND = 100,
     NANOSECONDS_PER_MS = 1000000,
     MS_PER_S = 1000,
+    RETAINED_DEFAULT = 100000,
 };
 
-/* Entries that the stream keeps, about. */
-#define RETAINED "100000"
-
 struct captured_entries {
+    char retained[24]; /* entries that the stream keeps, about */
     redisReply *entries;
     redisReply *issuers;
 };
@@ -45,6 +45,7 @@ struct captured_entries *captured_entries_create(uint64_t count)
     struct captured_entries *captured = memory_allocate_zeroed(1, sizeof *captured);
     struct harness *harness = harness_create();
     struct redis_server *redis = redis_server_start(harness, "redis", NULL);
+    captured_entries_retain(captured, RETAINED_DEFAULT);
     char size[24];
     (void)snprintf(size, sizeof size, "%llu", (unsigned long long)count);
     const char *const log[] = { "--size", size, "--kinds", "rfc6962", "--seed", "bench", NULL };
@@ -60,6 +61,11 @@ struct captured_entries *captured_entries_create(uint64_t count)
     redis_server_destroy(redis);
     assert_int_equal(harness_destroy(harness), 0);
     return captured;
+}
+
+void captured_entries_retain(struct captured_entries *captured, uint64_t count)
+{
+    (void)snprintf(captured->retained, sizeof captured->retained, "%" PRIu64, count);
 }
 
 void captured_entries_destroy(struct captured_entries *captured)
@@ -84,12 +90,12 @@ void captured_entries_put_issuers(const struct captured_entries *captured,
             issuers->element[i]->len, issuers->element[i + 1]->str, issuers->element[i + 1]->len));
 }
 
-static void append(redisContext *context, const redisReply *entry, uint64_t index)
+static void append(const struct captured_entries *captured, redisContext *context,
+                   const redisReply *entry, uint64_t index)
 {
     /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): the key is two literals */
-    const char *words[COMMAND + FIELDS] = { "XADD",   CONTRACT_PREFIX ":stream",
-                                            "MAXLEN", "~",
-                                            RETAINED, "*" };
+    const char *words[COMMAND + FIELDS] = { "XADD", CONTRACT_PREFIX ":stream", "MAXLEN",
+                                            "~",    captured->retained,        "*" };
     size_t sizes[COMMAND + FIELDS];
     for (size_t i = 0; i < COMMAND; i++)
         sizes[i] = strlen(words[i]);
@@ -128,8 +134,8 @@ static void feed(const struct captured_entries *captured, redisContext *context,
     for (uint64_t sent = 0; sent < count;) {
         uint64_t size = count - sent < batch ? count - sent : batch;
         for (uint64_t i = 0; i < size; i++)
-            append(context, captured->entries->element[(sent + i) % captured->entries->elements],
-                   sent + i);
+            append(captured, context,
+                   captured->entries->element[(sent + i) % captured->entries->elements], sent + i);
         for (uint64_t i = 0; i < size; i++) {
             void *reply = NULL;
             if (redisGetReply(context, &reply) != REDIS_OK)

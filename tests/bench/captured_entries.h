@@ -14,6 +14,9 @@ struct captured_entries *captured_entries_create(uint64_t count);
 void captured_entries_destroy(struct captured_entries *captured);
 uint64_t captured_entries_count(const struct captured_entries *captured);
 
+/* How many entries the stream that is fed keeps, about; 100,000 before that. */
+void captured_entries_retain(struct captured_entries *captured, uint64_t count);
+
 /* The issuers that full messages need. */
 void captured_entries_put_issuers(const struct captured_entries *captured,
                                   struct redis_server *redis);
