@@ -507,6 +507,7 @@ static bool make_admission(struct streamer *streamer, size_t max_connections)
         .tokens = settings->tokens,
         .token_file = settings->token_file,
         .origins = settings->origins,
+        .own_origins = settings->own_origins,
         .trusted_proxies = settings->trusted_proxies,
         .tls_cert = settings->tls_cert,
         .tls_key = settings->tls_key,

@@ -137,6 +137,15 @@ static const struct setting table[] = {
         .check = access_check_origin,
     },
     {
+        .name = "own-origin",
+        .type = SETTING_LIST,
+        .offset = FIELD(own_origins),
+        .value_name = "ORIGIN",
+        .help = "where the streamer's own page is, if it is asked for in the clear by a name, as "
+                "behind a proxy: https://ct.example.com; for --origin",
+        .check = access_check_origin,
+    },
+    {
         .name = "trusted-proxy",
         .type = SETTING_LIST,
         .offset = FIELD(trusted_proxies),

@@ -17,6 +17,7 @@ struct streamer_settings {
     struct setting_list tokens;
     char *token_file;
     struct setting_list origins;
+    struct setting_list own_origins;
     struct setting_list trusted_proxies;
     char *dialect;
     bool no_deflate;

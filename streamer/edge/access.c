@@ -1,5 +1,6 @@
 #include "streamer/edge/access.h"
 
+#include "streamer/edge/address.h"
 #include "streamer/edge/header_value.h"
 #include "streamer/edge/token_set.h"
 
@@ -47,18 +48,44 @@ static struct bytes host_of(struct bytes origin)
     return scheme ? bytes_of(origin.data + scheme, origin.size - scheme) : (struct bytes){ 0 };
 }
 
+/* An address, or localhost: names that nobody else can make lead here. */
+static bool is_own_name(struct bytes host)
+{
+    struct address address;
+    const uint8_t *end =
+        host.size ? memchr(host.data, host.data[0] == '[' ? ']' : ':', host.size) : NULL;
+    struct bytes name = bytes_of(host.data, end ? (size_t)(end - host.data) : host.size);
+    if (name.size && name.data[0] == '[')
+        name = bytes_of(name.data + 1, name.size - 1);
+    return header_value_equal(name, bytes_of_string("localhost")) || address_parse(&address, name);
+}
+
+/* The page is the streamer's own if it comes from where it was asked for. But a name says that only
+ * if it is proven: any page can have its own name lead to our address (DNS rebinding), and then its
+ * Origin is the Host. */
+static bool is_own_page(const struct access_request *request)
+{
+    struct bytes host = host_of(request->origin);
+    return host.size && header_value_equal(host, request->host) &&
+           (request->is_over_tls || is_own_name(host));
+}
+
+static bool has_origin(char *const *origins, size_t count, struct bytes origin)
+{
+    for (size_t i = 0; i < count; i++)
+        if (header_value_equal(origin, bytes_of_string(origins[i])))
+            return true;
+    return false;
+}
+
 static bool origin_is_welcome(const struct access *access, const struct access_request *request)
 {
     /* Only browsers send an origin, and they are who it protects. */
     if (access->origin_count == 0 || !request->origin.data)
         return true;
-    struct bytes host = host_of(request->origin);
-    if (host.size && header_value_equal(host, request->host))
-        return true;
-    for (size_t i = 0; i < access->origin_count; i++)
-        if (header_value_equal(request->origin, bytes_of_string(access->origins[i])))
-            return true;
-    return false;
+    return is_own_page(request) ||
+           has_origin(access->own_origins, access->own_origin_count, request->origin) ||
+           has_origin(access->origins, access->origin_count, request->origin);
 }
 
 /* The token of "Bearer <token>" (RFC 6750 section 2.1). */

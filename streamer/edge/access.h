@@ -14,7 +14,9 @@ struct token_set;
 struct access {
     const struct token_set *tokens; /* none in it: everybody */
     char *const *origins;
-    size_t origin_count; /* 0: from everywhere */
+    size_t origin_count;      /* 0: from everywhere */
+    char *const *own_origins; /* where the streamer's own page is */
+    size_t own_origin_count;
 };
 
 /* What a request says; data is NULL where it has none. */
@@ -24,6 +26,7 @@ struct access_request {
     struct bytes token;         /* of the query, decoded */
     struct bytes origin;
     struct bytes host;
+    bool is_over_tls;  /* a browser has found the Host in the certificate */
     bool is_preflight; /* a browser asks what it may send; it has no token yet */
 };
 

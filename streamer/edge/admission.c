@@ -93,7 +93,10 @@ bool admission_init(struct admission *admission, const struct admission_options 
     *admission = (struct admission){
         .options = *options,
         .tokens = read_tokens(options, reason),
-        .access = { .origins = options->origins.items, .origin_count = options->origins.count },
+        .access = { .origins = options->origins.items,
+                    .origin_count = options->origins.count,
+                    .own_origins = options->own_origins.items,
+                    .own_origin_count = options->own_origins.count },
         .proxies =
             trusted_proxies_of(options->trusted_proxies.items, options->trusted_proxies.count),
         .customers = customers_create(&options->customers, options->connections_max, seed),

@@ -22,6 +22,7 @@ struct admission_options {
         tokens; /* checked; nobody needs one if there are none here and no file of them */
     const char *token_file; /* "": none */
     struct setting_list origins;
+    struct setting_list own_origins;
     struct setting_list trusted_proxies;
     const char *tls_cert, *tls_key; /* files; "": no TLS */
     size_t connections_max;

@@ -16,7 +16,8 @@ struct connection {
     uint64_t customer;      /* whom it is counted for */
     struct refusal refusal; /* what its first request is answered with */
     bool is_proxy;          /* trusted to say who the client is */
-    bool is_reserved;       /* one of the places that are kept for health and metrics */
+    bool is_over_tls;
+    bool is_reserved; /* one of the places that are kept for health and metrics */
 };
 
 /* The admission is borrowed as long as the connection exists. One that nobody stands before is

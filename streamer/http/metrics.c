@@ -208,7 +208,10 @@ static void write_replays(struct buffer *out, const struct http_sources *sources
 
 static void write_process(struct buffer *out)
 {
+    static const char build[] = "certstream_build_info";
+    static const char start[] = "process_start_time_seconds";
     static const char cpu[] = "process_cpu_seconds_total";
+    struct metric_label version = { "version", bytes_of_string(CERTSTREAM_VERSION) };
     struct process_usage usage;
     process_usage_read(&usage);
     const struct plain_metric metrics[] = {
@@ -217,6 +220,10 @@ static void write_process(struct buffer *out)
         { "process_open_fds", "gauge", "Descriptors that are open.", usage.descriptors },
         { "process_max_fds", "gauge", "Descriptors that may be open.", usage.descriptors_max },
     };
+    metric_family(out, build, "gauge", "1; its labels say what runs.");
+    metric_unsigned(out, build, (struct metric_labels){ &version, 1 }, 1);
+    metric_family(out, start, "gauge", "When the process began, in seconds since 1970.");
+    metric_milliseconds(out, start, no_labels, usage.start_ms);
     metric_family(out, cpu, "counter", "User and system CPU time.");
     metric_milliseconds(out, cpu, no_labels, usage.cpu_ms);
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);

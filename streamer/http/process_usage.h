@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 struct process_usage {
-    uint64_t cpu_ms;         /* user and system, since its start */
+    uint64_t start_ms;       /* since 1970; 0: not known */
+    uint64_t cpu_ms;         /* user and system, since then */
     uint64_t resident_bytes; /* 0: not known */
     uint64_t virtual_bytes;
     uint64_t descriptors; /* open now */

@@ -92,6 +92,7 @@ static struct refusal decide(struct session *session, const struct request_head 
         .token = request_query_find(head->query, "token", token, sizeof token),
         .origin = head->fields[FIELD_ORIGIN],
         .host = head->fields[FIELD_HOST],
+        .is_over_tls = connection->is_over_tls,
         .is_preflight = head->method == REQUEST_OPTIONS,
     };
     bool is_health = connection->is_reserved && access_is_health(head->path);

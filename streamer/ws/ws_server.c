@@ -125,6 +125,7 @@ static void admit(struct ws_server *server, const struct listening *listening, i
     const struct admission *admission = server->options.admission;
     struct connection *connection = connection_create(admission, peer);
     bool has_too_many = connection->refusal.status != 0;
+    connection->is_over_tls = listening->listener->place.is_tls;
     if (is_full(server) && !has_too_many) {
         connection->refusal = (struct refusal){ 503, "too many connections" };
         connection->is_reserved = true;

@@ -81,7 +81,7 @@ static void try_access(struct bytes text)
     if (token_set_count(tokens) == 0)
         check(!token_set_has(tokens, text));
     (void)token_set_add(tokens, bytes_of_string("the-only-token-there-is"));
-    struct access access = { tokens, origins, 1 };
+    struct access access = { tokens, origins, 1, NULL, 0 };
     struct access_request request = {
         .path = text,
         .authorization = text,

@@ -24,7 +24,9 @@ static int setup(void **state)
     static char *const origins[] = { page, local };
     static struct parts parts;
     parts.tokens = token_set_create();
-    parts.access = (struct access){ parts.tokens, origins, 2 };
+    static char own[] = "https://ct.example";
+    static char *const own_origins[] = { own };
+    parts.access = (struct access){ parts.tokens, origins, 2, own_origins, 1 };
     *state = &parts;
     return 0;
 }
@@ -99,28 +101,38 @@ static void pages_of_other_origins_stay_out(void **state)
     static const struct {
         const char *origin, *host;
         int status;
+        bool is_over_tls;
     } rows[] = {
-        { NULL, "stream.example", 0 },
-        { "https://dash.example", "stream.example", 0 },
-        { "HTTPS://DASH.example", "stream.example", 0 },
-        { "http://dash.example", "stream.example", 403 },
-        { "https://dash.example:8443", "stream.example", 403 },
-        { "https://dash.example.evil.example", "stream.example", 403 },
-        { "https://evil.example", "stream.example", 403 },
-        { "http://localhost:3000", "stream.example", 0 },
-        { "null", "stream.example", 403 },
-        { "", "stream.example", 403 },
+        { NULL, "stream.example", 0, false },
+        { "https://dash.example", "stream.example", 0, false },
+        { "HTTPS://DASH.example", "stream.example", 0, false },
+        { "http://dash.example", "stream.example", 403, false },
+        { "https://dash.example:8443", "stream.example", 403, false },
+        { "https://dash.example.evil.example", "stream.example", 403, false },
+        { "https://evil.example", "stream.example", 403, false },
+        { "http://localhost:3000", "stream.example", 0, false },
+        { "null", "stream.example", 403, false },
+        { "", "stream.example", 403, false },
         /* The streamer's own page. */
-        { "https://stream.example", "stream.example", 0 },
-        { "http://stream.example:4000", "stream.example:4000", 0 },
-        { "http://stream.example:4000", "stream.example", 403 },
-        { "https://", "", 403 },
+        { "https://stream.example", "stream.example", 0, true },
+        { "https://stream.example:4000", "stream.example:4000", 0, true },
+        { "https://stream.example:4000", "stream.example", 403, true },
+        { "http://127.0.0.1:4000", "127.0.0.1:4000", 0, false },
+        { "http://[2001:db8::1]:4000", "[2001:db8::1]:4000", 0, false },
+        { "http://localhost", "localhost", 0, false },
+        { "https://ct.example", "10.0.0.1:4000", 0, false },
+        /* A name that was made lead here. */
+        { "http://evil.example:4000", "evil.example:4000", 403, false },
+        { "http://127.0.0.1.evil.example", "127.0.0.1.evil.example", 403, false },
+        { "http://localhost.evil.example", "localhost.evil.example", 403, false },
+        { "https://", "", 403, false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct access_request request = {
             .path = bytes_of_string("/"),
             .origin = text_or_nothing(rows[i].origin),
             .host = bytes_of_string(rows[i].host),
+            .is_over_tls = rows[i].is_over_tls,
         };
         struct refusal refusal = access_decide(&parts->access, &request);
         if (refusal.status != rows[i].status)
