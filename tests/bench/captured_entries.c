@@ -23,7 +23,7 @@
 
 enum {
     DRAIN_MS = 120000,
-    FIELDS = 12,
+    FIELDS = 32,
     /* Words before them: XADD, the key, three of the retention, the id. */
     COMMAND = 6,
     /* Commands on their way at once. */

@@ -92,7 +92,10 @@ void build_entry(struct built_entry *built, const struct entry_parts *parts)
     hex_encode(built->log, bytes_of(log, sizeof log));
     base64_encode(&log_base64, bytes_of(log, sizeof log));
     buffer_append_byte(&log_base64, '\0');
-    build_der(&built->der, parts);
+    if (parts->leaf.data)
+        buffer_append_bytes(&built->der, parts->leaf);
+    else
+        build_der(&built->der, parts);
     bool parsed = certificate_parse(certificate, buffer_bytes(&built->der));
     assert(parsed);
     write_json(built, parts, certificate, (const char *)log_base64.data);

@@ -18,6 +18,7 @@ struct entry_parts {
     const char *issuer_common_name, *issuer_organization;
     const char *chain;
     struct bytes names[ENTRY_NAMES_MAX]; /* the first without data ends them */
+    struct bytes leaf;                   /* a certificate to take instead of making one */
     uint8_t number;                      /* makes certificates differ */
 };
 
