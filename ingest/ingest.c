@@ -10,6 +10,7 @@
 #include "ingest/follow/issuer_download.h"
 #include "ingest/follow/leases.h"
 #include "ingest/follow/log_set.h"
+#include "ingest/follow/log_settings.h"
 #include "ingest/follow/redis_writes.h"
 #include "ingest/http/http_client.h"
 #include "ingest/http/operator_budget.h"
@@ -57,6 +58,7 @@ struct ingest {
     struct log_services services;
     struct log_set logs;
     struct redis_writes writes;
+    struct log_settings_table *log_settings;
     struct quarantine_hook hook;
     struct follow_stats stats;
     uint64_t started_ms; /* realtime */
@@ -176,6 +178,7 @@ static void create_parts(struct ingest *ingest)
     ingest->issuers = issuer_download_create(&issuers);
     const struct lease_holder holder = { ingest->link, ingest->contract.ingests, ingest->instance };
     ingest->leases = leases_create(&holder, &ingest->logs, &ingest->writes);
+    ingest->log_settings = log_settings_create(ingest->settings->log_settings);
     ingest->services = (struct log_services){
         .contract = &ingest->contract,
         .instance = ingest->instance,
@@ -188,6 +191,7 @@ static void create_parts(struct ingest *ingest)
         .issuers = ingest->issuers,
         .memory = &ingest->memory,
         .stats = &ingest->stats,
+        .settings = ingest->log_settings,
         .stuck_ms = (uint64_t)ingest->settings->stuck_age_ms,
         .on_quarantine = on_quarantine,
         .context = ingest,
@@ -251,6 +255,7 @@ static void clear_ingest(struct ingest *ingest)
     issuer_download_destroy(ingest->issuers);
     pipeline_destroy(ingest->pipeline);
     log_lists_destroy(ingest->lists);
+    log_settings_destroy(ingest->log_settings);
     leases_destroy(ingest->leases);
 }
 

@@ -5,6 +5,7 @@
 #include "ingest/admin_order.h"
 #include "ingest/ct/log_protocol.h"
 #include "ingest/ct/rfc6962.h"
+#include "ingest/follow/log_settings.h"
 #include "ingest/lists/list_source.h"
 #include "shared/base/base64.h"
 #include "shared/base/decimal.h"
@@ -34,10 +35,8 @@ static const char *check_prefix(const char *value)
 
 static const char *check_start(const char *value)
 {
-    uint64_t number;
-    bool good = strcmp(value, "head") == 0 ||
-                decimal_parse(&number, bytes_of_string(value + (*value == '-')));
-    return good ? NULL : "neither head, nor an index, nor -N";
+    struct follower_policy policy;
+    return follower_policy_set_start(&policy, value) ? NULL : "neither head, nor an index, nor -N";
 }
 
 static const char *check_reason(const char *value)
@@ -212,6 +211,13 @@ static const struct setting table[] = {
       .value_name = "DURATION",
       .help = "when a log that serves what it did not sign is looked at again; then twice as long "
               "each time, up to 6 h" },
+    { .name = "log-settings",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, log_settings),
+      .value_name = "FILE",
+      .help = "what counts for single operators and logs (ingest/README.md, \"Budgets\"): requests "
+              "per second and at once, keep-alive, page, start, CA, source address, proxy",
+      .check = log_settings_check },
     { .name = "stuck-age",
       .type = SETTING_DURATION,
       .offset = offsetof(struct ingest_settings, stuck_age_ms),
@@ -305,17 +311,6 @@ void ingest_settings_address(const struct ingest_settings *settings, struct redi
     assert(!wrong);
 }
 
-static void set_start(const char *text, struct follower_policy *policy)
-{
-    policy->start = *text == 'h'   ? FOLLOWER_START_HEAD
-                    : *text == '-' ? FOLLOWER_START_BEFORE_HEAD
-                                   : FOLLOWER_START_INDEX;
-    if (policy->start == FOLLOWER_START_HEAD)
-        return;
-    bool good = decimal_parse(&policy->start_value, bytes_of_string(text + (*text == '-')));
-    assert(good);
-}
-
 void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_kind kind,
                             struct follower_policy *policy)
 {
@@ -331,5 +326,6 @@ void ingest_settings_policy(const struct ingest_settings *settings, enum ct_log_
     };
     if (settings->poll_ms)
         policy->poll_ms = policy->poll_max_ms = (uint64_t)settings->poll_ms;
-    set_start(settings->start, policy);
+    bool good = follower_policy_set_start(policy, settings->start);
+    assert(good);
 }

@@ -21,6 +21,7 @@ struct ingest_settings {
     int64_t partial_age_ms;
     char *verify;
     int64_t quarantine_ms;
+    char *log_settings; /* a file, or "" */
     int64_t stuck_age_ms;
     char *on_quarantine; /* a program, or "" */
     int64_t retain_entries;

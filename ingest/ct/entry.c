@@ -1,5 +1,6 @@
 #include "ingest/ct/entry.h"
 
+#include "shared/base/buffer.h"
 #include "shared/base/reader.h"
 
 enum {
@@ -82,6 +83,16 @@ bool entry_read_tile_leaf(struct entry *entry, struct reader *tile)
         entry->certificate = reader_vector(tile, LENGTH_24);
     entry->chain = reader_vector(tile, LENGTH_16);
     return reader_ok(tile) && entry->chain.size % SHA256_SIZE == 0;
+}
+
+void entry_empty_extensions(struct entry *entry, struct buffer *body)
+{
+    if (!entry->extensions.size)
+        return;
+    size_t at = (size_t)(entry->extensions.data - body->data);
+    body->data[at - 2] = body->data[at - 1] = 0;
+    entry->leaf_pieces[1].size -= entry->extensions.size;
+    entry->extensions.size = 0;
 }
 
 bool entry_is_at(const struct entry *entry, uint64_t index)

@@ -9,6 +9,7 @@
 
 #include "ingest/ct/merkle.h"
 
+struct buffer;
 struct reader;
 
 enum {
@@ -45,6 +46,10 @@ void entry_read_rfc6962(struct entry *entry, struct bytes leaf_input, struct byt
 /* Reads the next TileLeaf. False when the tile cannot be read on: where the next leaf starts is
  * then unknown. */
 bool entry_read_tile_leaf(struct entry *entry, struct reader *tile);
+
+/* Makes the leaf one without extensions, as the tree of a log may have it whose tiles have them.
+ * `body` is the tile that it was read from, and is changed. */
+void entry_empty_extensions(struct entry *entry, struct buffer *body);
 
 /* Whether the leaf of a tile stands where its leaf_index extension says (static-ct-api, "SCT
  * Extensions"). True also of a leaf without one, as archives of RFC 6962 logs have them; false if

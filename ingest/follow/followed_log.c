@@ -8,6 +8,7 @@
 #include <hiredis/hiredis.h>
 
 #include "ingest/follow/log_fetch.h"
+#include "ingest/follow/log_hybrid.h"
 #include "ingest/follow/log_window.h"
 #include "ingest/make/pipeline.h"
 #include "ingest/store/remembered_log.h"
@@ -15,8 +16,10 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
+#include "shared/message/tile_path.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/redis_refusal.h"
+#include "shared/redis/report_fields.h"
 
 enum {
     KEY_SIZE_MAX = 2048,
@@ -74,11 +77,40 @@ static struct log_key *make_key(const struct ct_log *ct_log)
     return key;
 }
 
+/* The policies, with what is said of this log. */
+static void make_policies(struct followed_log *log)
+{
+    memcpy(log->policies, log->services->policies, sizeof log->policies);
+    for (int kind = 0; kind < CT_LOG_KINDS; kind++) {
+        struct follower_policy *policy = &log->policies[kind];
+        bool is_settled = log_protocol_of((enum ct_log_kind)kind)->page_max == TILE_WIDTH;
+        if (log->settings.page && !is_settled)
+            policy->page_max = log->settings.page;
+        if (log->settings.start) {
+            bool good = follower_policy_set_start(policy, log->settings.start);
+            assert(good);
+        }
+    }
+}
+
+/* A log with limits of its own has a budget of its own. */
+static void join_operator(struct followed_log *log)
+{
+    const struct ct_log *ct_log = &log->ct_log;
+    const struct log_settings *settings = &log->settings;
+    log->share = operator_budgets_join(
+        log->services->operators, settings->has_own_budget ? ct_log->id_hex : ct_log->operator_name,
+        ct_log->url);
+    if (settings->per_second > 0 || settings->at_once)
+        operator_budget_set_limits(&log->share, settings->per_second, settings->at_once);
+}
+
 static void init_kind(struct followed_log *log, uint64_t now_ms)
 {
-    follower_init(&log->follower, &log->ct_log, &log->services->policies[log->ct_log.kind],
+    follower_init(&log->follower, &log->ct_log, &log->policies[log->ct_log.kind],
                   seed_of(log, now_ms));
     log->protocol = log_protocol_of(log->ct_log.kind);
+    log->hybrid = (struct hybrid){ HYBRID_NONE, 0 };
     log->proof = log_proof_create(log->protocol->proves_by_tiles);
     log->bytes_per_entry = log->protocol->bytes_per_entry;
 }
@@ -94,10 +126,11 @@ struct followed_log *followed_log_create(const struct log_services *services, st
     set_source(log);
     contract_log_key(services->contract, log->key, log->ct_log.id_hex);
     contract_lease_key(services->contract, log->lease_key, log->ct_log.id_hex);
+    log->settings = log_settings_of(services->settings, &log->ct_log);
+    make_policies(log);
     init_kind(log, now_ms);
     log->caught_up_at_ms = now_ms;
-    log->share =
-        operator_budgets_join(services->operators, log->ct_log.operator_name, log->ct_log.url);
+    join_operator(log);
     buffer_init(&log->head_text, FOLLOWED_LOG_HEAD_TEXT_MAX);
     log->log_key = make_key(&log->ct_log);
     if (!log->log_key)
@@ -324,6 +357,15 @@ static void restore_position(struct followed_log *log, uint64_t now_ms)
     publisher_submit(log->services->publisher, batch);
 }
 
+/* What the hash says of tiles beside get-entries. */
+static struct bytes find_tiles(const struct hash_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal_string(fields[i].name, log_fields[LOG_FIELD_TILES].name))
+            return fields[i].value;
+    return (struct bytes){ 0 };
+}
+
 static void take_position(struct followed_log *log, const redisReply *reply, uint64_t now_ms)
 {
     struct hash_field fields[HASH_FIELDS_MAX];
@@ -335,6 +377,7 @@ static void take_position(struct followed_log *log, const redisReply *reply, uin
         leave_alone(log, "checkpoint", "makes no sense");
         return;
     }
+    log_hybrid_remember(log, find_tiles(fields, count));
     if (result == LOG_POSITION_READ) {
         keep_position(log, &position);
         resume(log, &position, now_ms);
@@ -385,7 +428,9 @@ uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms)
     log_window_settle(log, now_ms);
     log_window_check_end(log, now_ms);
     release_stale_held(log);
+    uint64_t hybrid_ms = log_hybrid_work(log, now_ms);
     uint64_t at_ms = log_fetch_work(log, now_ms);
+    at_ms = hybrid_ms < at_ms ? hybrid_ms : at_ms;
     if (follower_lag(&log->follower) == 0)
         log->caught_up_at_ms = now_ms;
     if (worked && follower_next_held(&log->follower) >= 0)

@@ -12,6 +12,7 @@
 #include "ingest/ct/log_protocol.h"
 #include "ingest/follow/follower.h"
 #include "ingest/follow/log_services.h"
+#include "ingest/follow/log_settings.h"
 #include "ingest/http/operator_budget.h"
 #include "ingest/store/batch.h"
 #include "ingest/store/evidence.h"
@@ -41,6 +42,18 @@ struct window {
     uint64_t begun_at_ms;
 };
 
+/* How the data tiles of an RFC 6962 log are read, if it has any (log_hybrid.h). */
+enum hybrid_reading {
+    HYBRID_NONE,
+    HYBRID_AS_IS,
+    HYBRID_WITHOUT_EXTENSIONS, /* its tree has leaves without them */
+};
+
+struct hybrid {
+    enum hybrid_reading reading;
+    uint64_t probe_at_ms;
+};
+
 struct followed_log_stats {
     uint64_t stale_heads;
     uint64_t mismatches;
@@ -50,12 +63,15 @@ struct followed_log {
     const struct log_services *services;
     const struct log_protocol *protocol;
     struct memory_share memory;
+    struct hybrid hybrid;
     struct ct_log ct_log;
     struct log_key *log_key;
     struct message_source source; /* views of ct_log */
     char key[CONTRACT_KEY_SIZE];
     char lease_key[CONTRACT_KEY_SIZE];
     struct operator_share share;
+    struct log_settings settings;
+    struct follower_policy policies[CT_LOG_KINDS]; /* with the settings in them */
     struct follower follower;
     struct followed_log_stats stats;
     struct window window;

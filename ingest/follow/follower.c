@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "ingest/follow/log_trial.h"
+#include "shared/base/decimal.h"
 #include "shared/message/tile_path.h"
 
 enum {
@@ -26,6 +27,16 @@ enum {
     DRAIN_MISSING = 10,
     DRAIN_GONE_MS = 86400 * 1000,
 };
+
+bool follower_policy_set_start(struct follower_policy *policy, const char *text)
+{
+    policy->start = *text == 'h'   ? FOLLOWER_START_HEAD
+                    : *text == '-' ? FOLLOWER_START_BEFORE_HEAD
+                                   : FOLLOWER_START_INDEX;
+    if (policy->start == FOLLOWER_START_HEAD)
+        return strcmp(text, "head") == 0;
+    return decimal_parse(&policy->start_value, bytes_of_string(text + (*text == '-')));
+}
 
 const char *follower_state_name(enum follower_state state)
 {
@@ -563,14 +574,15 @@ static void hold_back(struct follower *follower, uint64_t retry_at_ms)
     follower->state = FOLLOWER_BACKING_OFF;
 }
 
-/* Half as long again with each failure in a row. Between half and the whole of it, so that many
+/* A quarter of the time for which it has failed. Between half and the whole of that, so that many
  * logs of one operator do not come back at once. */
-static uint64_t pause_ms(struct follower *follower, struct follower_trouble *trouble)
+static uint64_t pause_ms(struct follower *follower, struct follower_trouble *trouble,
+                         uint64_t now_ms)
 {
-    uint64_t delay_ms = BACK_OFF_FIRST_MS;
-    for (unsigned i = 0; i < trouble->pauses && delay_ms < BACK_OFF_MAX_MS; i++)
-        delay_ms += delay_ms / 2;
-    trouble->pauses++;
+    uint64_t delay_ms = trouble->is_other_question ? 0 : (now_ms - trouble->since_ms) / 4;
+    trouble->is_other_question = false;
+    if (delay_ms < BACK_OFF_FIRST_MS)
+        delay_ms = BACK_OFF_FIRST_MS;
     delay_ms = earlier(delay_ms, BACK_OFF_MAX_MS);
     return delay_ms / 2 + jitter_below(&follower->jitter, delay_ms / 2);
 }
@@ -601,7 +613,7 @@ static void back_off(struct follower *follower, enum fetch_kind kind, bool is_ne
                      uint64_t retry_after_ms, uint64_t now_ms)
 {
     struct follower_trouble *trouble = &follower->trouble[lane_of(kind)];
-    uint64_t delay_ms = is_new ? pause_ms(follower, trouble) : 0;
+    uint64_t delay_ms = is_new ? pause_ms(follower, trouble, now_ms) : 0;
     if (retry_after_ms)
         delay_ms = spread(follower, retry_after_ms < RETRY_AFTER_MIN_MS
                                         ? RETRY_AFTER_MIN_MS
@@ -632,6 +644,17 @@ static void plan_anew(struct follower *follower)
     log_book_plan_anew(&follower->book);
 }
 
+void follower_change_policy(struct follower *follower, const struct follower_policy *policy)
+{
+    follower->policy = policy;
+    follower->page = page_size_of(policy->page_max, policy->has_tiles);
+    /* A tile is a whole page: nothing is to be learnt. */
+    if (policy->page_max == TILE_WIDTH)
+        follower->page.learnt = TILE_WIDTH;
+    if (follower->has_position)
+        plan_anew(follower);
+}
+
 static void on_range_failure(struct follower *follower, uint64_t asked, enum fetch_failure failure)
 {
     /* A front end behind the one that gave the head answers 400 or 404: ask again what there is. */
@@ -639,7 +662,7 @@ static void on_range_failure(struct follower *follower, uint64_t asked, enum fet
     if (!page_size_on_failure(&follower->page, asked, failure == FETCH_TOO_LARGE))
         return;
     /* Less is another question, and not to be waited with. */
-    follower->trouble[FOLLOWER_LANE_RANGE].pauses = 0;
+    follower->trouble[FOLLOWER_LANE_RANGE].is_other_question = true;
     plan_anew(follower);
 }
 
@@ -836,7 +859,7 @@ void follower_recheck(struct follower *follower)
     if (follower->state != FOLLOWER_BACKING_OFF && follower->state != FOLLOWER_QUARANTINED)
         return;
     for (unsigned lane = 0; lane < FOLLOWER_LANES; lane++)
-        follower->trouble[lane].pauses = 0;
+        follower->trouble[lane].is_other_question = true;
     go_on(follower);
 }
 

@@ -64,6 +64,9 @@ struct follower_policy {
     uint64_t start_value; /* the index, or how many before the head */
 };
 
+/* Where a new log starts, from text: "head", an index, or -N. False if it is none of these. */
+bool follower_policy_set_start(struct follower_policy *policy, const char *text);
+
 enum fetch_kind {
     FETCH_POSITION, /* from Redis; all others from the log */
     FETCH_HEAD,
@@ -113,8 +116,8 @@ enum follower_lane {
 };
 
 struct follower_trouble {
-    unsigned failures; /* in a row; what was under way at the same time fails once */
-    unsigned pauses;   /* how often the pause has grown */
+    unsigned failures;      /* in a row; what was under way at the same time fails once */
+    bool is_other_question; /* less is asked for than before: not to be waited with */
     uint64_t failed_at_ms;
     uint64_t since_ms; /* of the first of them */
     bool was_broken;   /* the last answer did not come whole, or was not what was asked for */
@@ -189,6 +192,9 @@ void follower_init(struct follower *follower, const struct ct_log *ct_log,
 
 /* The log's description has changed: a read-only log ends elsewhere, or goes on. */
 void follower_on_description(struct follower *follower, const struct ct_log *ct_log);
+
+/* Its entries are asked for in another way from now on: what is under way is asked for anew. */
+void follower_change_policy(struct follower *follower, const struct follower_policy *policy);
 
 /* The lease was got: the position is to be loaded. Or it was lost, or Redis went away: everything
  * is forgotten. */

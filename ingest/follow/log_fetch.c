@@ -273,6 +273,17 @@ static size_t expected_size(const struct followed_log *log, const struct fetch *
     return size < HELD_MEMORY_LOG_MAX ? (size_t)size : HELD_MEMORY_LOG_MAX;
 }
 
+struct http_way log_fetch_way(const struct followed_log *log)
+{
+    const struct log_settings *settings = &log->settings;
+    return (struct http_way){
+        .closes_connection = settings->closes_connections,
+        .ca_file = settings->ca_file,
+        .source_address = settings->source_address,
+        .proxy = settings->proxy,
+    };
+}
+
 static void send(struct followed_log *log, const struct fetch *fetch)
 {
     struct buffer url;
@@ -284,6 +295,7 @@ static void send(struct followed_log *log, const struct fetch *fetch)
     log->services->stats->requests++;
     http_client_get(log->services->http, &(struct http_get){
                                              .url = (const char *)url.data,
+                                             .way = log_fetch_way(log),
                                              .body_max = body_max(log, fetch),
                                              .body_expected = request->admitted,
                                              .is_fresh = fetch->is_fresh,

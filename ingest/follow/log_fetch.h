@@ -6,7 +6,11 @@
 #define INGEST_FOLLOW_LOG_FETCH_H
 
 #include "ingest/follow/followed_log.h"
+#include "ingest/http/http_client.h"
 
 uint64_t log_fetch_work(struct followed_log *log, uint64_t now_ms);
+
+/* How the log is reached, by its settings. */
+struct http_way log_fetch_way(const struct followed_log *log);
 
 #endif

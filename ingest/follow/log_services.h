@@ -12,6 +12,7 @@
 
 struct http_client;
 struct issuer_download;
+struct log_settings_table;
 struct operator_budgets;
 struct pipeline;
 struct publisher;
@@ -29,6 +30,7 @@ struct log_services {
     struct issuer_download *issuers;
     struct held_memory *memory;
     struct follow_stats *stats;
+    const struct log_settings_table *settings;
     uint64_t stuck_ms; /* what fails for longer is an alarm */
     /* A log has come into quarantine. */
     void (*on_quarantine)(void *context, const struct ct_log *ct_log, const char *class);

@@ -5,6 +5,7 @@
 
 #include "ingest/ct/rfc6962.h"
 #include "ingest/follow/issuer_download.h"
+#include "ingest/follow/log_hybrid.h"
 #include "ingest/follow/log_trial.h"
 #include "ingest/make/pipeline.h"
 #include "shared/base/clock.h"
@@ -149,10 +150,10 @@ enum tile_end {
 };
 
 static enum tile_end fill_from_tile(struct filling *filling, const struct follower_slot *slot,
-                                    struct bytes body)
+                                    struct buffer *body)
 {
     struct followed_log *log = filling->log;
-    struct reader tile = reader_of(body);
+    struct reader tile = reader_of(buffer_bytes(body));
     struct entry entry;
     struct merkle_frontier begin = { 0 };
     uint64_t skip = slot->start % TILE_WIDTH;
@@ -161,6 +162,8 @@ static enum tile_end fill_from_tile(struct filling *filling, const struct follow
     for (uint64_t at = 0; filling->count < slot->count && tile.remaining; at++) {
         if (!entry_read_tile_leaf(&entry, &tile))
             return at ? TILE_UNREADABLE : TILE_READ;
+        if (log->hybrid.reading == HYBRID_WITHOUT_EXTENSIONS)
+            entry_empty_extensions(&entry, body);
         if (at >= skip) {
             mark_misplaced(filling, &entry, base + at);
             fill(filling, &entry);
@@ -248,6 +251,7 @@ static void on_mismatch(struct followed_log *log, const struct signed_head *head
     merkle_frontier_root(sha256_of(log), &taken->frontier, &log->mismatch.root);
     followed_log_note_failure(log, "verification", "the entries are not those of the signed tree");
     log_window_clear(log);
+    log_hybrid_on_mismatch(log, now_ms);
     if (follower_on_mismatch(&log->follower, now_ms) != MISMATCH_TO_CLASSIFY)
         return;
     log->proof_head = *head;
@@ -326,7 +330,7 @@ static bool stays_unreadable(const struct followed_log *log)
            log->follower.trouble[FOLLOWER_LANE_RANGE].failures >= UNREADABLE_TRIES;
 }
 
-static void take_entries(struct followed_log *log, const struct held_body *held,
+static void take_entries(struct followed_log *log, struct held_body *held,
                          const struct follower_slot *slot, uint64_t now_ms)
 {
     assert(log->follower.book.taken.next == slot->start);
@@ -336,7 +340,7 @@ static void take_entries(struct followed_log *log, const struct held_body *held,
     enum tile_end end = TILE_READ;
     filling.batch = log_window_begin_batch(log);
     if (log->protocol->is_tile(slot->start, slot->count))
-        end = fill_from_tile(&filling, slot, body);
+        end = fill_from_tile(&filling, slot, &held->body);
     else
         fill_from_page(&filling, slot, body);
     if (filling.batch->entry_count || filling.batch->issuer_count)

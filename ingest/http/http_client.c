@@ -258,6 +258,18 @@ static void set_options(struct transfer *transfer, const struct http_get *reques
     (void)curl_easy_setopt(handle, CURLOPT_PRIVATE, transfer);
 }
 
+static void set_way(CURL *handle, const struct http_way *way)
+{
+    if (way->closes_connection)
+        (void)curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
+    if (way->ca_file)
+        (void)curl_easy_setopt(handle, CURLOPT_CAINFO, way->ca_file);
+    if (way->source_address)
+        (void)curl_easy_setopt(handle, CURLOPT_INTERFACE, way->source_address);
+    if (way->proxy)
+        (void)curl_easy_setopt(handle, CURLOPT_PROXY, way->proxy);
+}
+
 static void add_header(struct transfer *transfer, const char *line)
 {
     transfer->headers = curl_slist_append(transfer->headers, line);
@@ -298,6 +310,7 @@ void http_client_get(struct http_client *client, const struct http_get *request)
     copy_host(transfer->host, request->url);
     set_options(transfer, request);
     avoid_dead_connections(transfer);
+    set_way(transfer->handle, &request->way);
     set_headers(transfer, request);
     transfer->next = client->transfers;
     transfer->link = &client->transfers;

@@ -45,7 +45,16 @@ struct http_response {
 /* Called once for each request, from http_client_perform. */
 typedef void (*http_on_response)(void *context, const struct http_response *response);
 
+/* How a host is reached; all zero: as hosts are. The texts are copied. */
+struct http_way {
+    bool closes_connection; /* it asks for no keep-alive */
+    const char *ca_file;
+    const char *source_address;
+    const char *proxy;
+};
+
 struct http_get {
+    struct http_way way;
     const char *url; /* copied */
     /* Asked for only if it is another than this (If-None-Match: 304). Or NULL. Copied. */
     const char *etag;

@@ -20,8 +20,7 @@ enum {
      * but not more of them than those that may be out at once, because it may just be slow. */
     HANGING_MS = 10 * 1000,
     OUT_MAX = 2 * AT_ONCE_MAX,
-    /* The first pause without Retry-After; half as long again while nothing good comes in between.
-     */
+    /* Without Retry-After: a quarter of the time since the last good answer, within these. */
     PAUSE_FIRST_MS = 1000,
     PAUSE_MAX_MS = 60 * 1000,
     RETRY_AFTER_MIN_MS = 1000,
@@ -54,13 +53,13 @@ struct operator_budget {
     unsigned at_once;
     unsigned good_answers; /* since at_once was changed */
     struct rate_curve curve;
-    uint64_t next_at_us;      /* because of the limit */
-    uint64_t next_head_at_us; /* because of the heads' part of it */
-    uint64_t waited_at_ms;    /* somebody would have sent for entries */
-    double least_had;         /* of those who wait for the next request */
-    double had;               /* by who sent last */
-    uint64_t held_until_ms;   /* because of Retry-After, or a pause */
-    unsigned pauses;          /* since the last good answer */
+    uint64_t next_at_us;         /* because of the limit */
+    uint64_t next_head_at_us;    /* because of the heads' part of it */
+    uint64_t waited_at_ms;       /* somebody would have sent for entries */
+    double least_had;            /* of those who wait for the next request */
+    double had;                  /* by who sent last */
+    uint64_t held_until_ms;      /* because of Retry-After, or a pause */
+    uint64_t throttled_since_ms; /* without a good answer since; 0: the last one was good */
 };
 
 struct operator_budgets {
@@ -296,10 +295,9 @@ static void hold(struct operator_budget *budget, uint64_t delay_ms, uint64_t now
 
 static void pause_a_while(struct operator_budget *budget, uint64_t now_ms)
 {
-    uint64_t delay_ms = PAUSE_FIRST_MS;
-    for (unsigned i = 0; i < budget->pauses && delay_ms < PAUSE_MAX_MS; i++)
-        delay_ms += delay_ms / 2;
-    budget->pauses++;
+    if (!budget->throttled_since_ms)
+        budget->throttled_since_ms = now_ms;
+    uint64_t delay_ms = later((now_ms - budget->throttled_since_ms) / 4, PAUSE_FIRST_MS);
     hold(budget, delay_ms < PAUSE_MAX_MS ? delay_ms : PAUSE_MAX_MS, now_ms);
 }
 
@@ -337,7 +335,7 @@ static void on_good(struct operator_share *share, uint64_t now_ms)
 {
     struct operator_budget *budget = share->budget;
     share->is_throttled = false;
-    budget->pauses = 0;
+    budget->throttled_since_ms = 0;
     rate_curve_on_good(&budget->curve, now_ms);
     if (++budget->good_answers < budget->at_once)
         return;

@@ -99,9 +99,12 @@ static double measure(const struct rate_curve *curve, uint64_t now_ms)
     double sent = rate_curve_now(curve, now_ms);
     uint64_t count =
         curve->good_count < RATE_CURVE_ANSWERS ? curve->good_count : RATE_CURVE_ANSWERS;
-    if (count < MEASURED_MIN)
-        return sent / 2;
-    double rate = average(curve, count, SPAN_MIN_MS, now_ms);
+    double rate = count < MEASURED_MIN
+                      ? (double)count * 1000 / (double)(now_ms - curve->cut_at_ms + 1)
+                      : average(curve, count, SPAN_MIN_MS, now_ms);
+    /* A few answers measure little: not less than half. */
+    if (count < MEASURED_MIN && rate < sent / 2)
+        rate = sent / 2;
     return rate < sent ? rate : sent;
 }
 

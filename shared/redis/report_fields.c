@@ -98,6 +98,7 @@ const struct report_field log_fields[LOG_FIELDS] = {
     [LOG_FIELD_INTERVAL_END] = KEPT("interval_end", REPORT_MILLISECONDS),
     [LOG_FIELD_LOG_TYPE] = KEPT("log_type", REPORT_TEXT),
     [LOG_FIELD_EPOCH] = KEPT("epoch", REPORT_NUMBER),
+    [LOG_FIELD_TILES] = KEPT("tiles", REPORT_TEXT),
     [LOG_FIELD_PAGE] = KEPT("page", REPORT_NUMBER),
     [LOG_FIELD_FRONTIER] = KEPT("frontier", REPORT_TEXT),
     [LOG_FIELD_STH_SIZE] = KEPT("sth_size", REPORT_NUMBER),

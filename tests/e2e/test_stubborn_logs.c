@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
@@ -18,6 +19,7 @@
 #include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
+#include "tests/support/http_get.h"
 #include "tests/support/redis_server.h"
 
 enum {
@@ -242,6 +244,72 @@ static void a_hangup_has_the_lists_read(void **state)
     assert_true(program_is_running(stage->ingest));
 }
 
+/* Requests of a route that were answered with 200. */
+static double answered(const struct ingest_stage *stage, const char *route)
+{
+    struct http_answer answer = http_get_local(program_port(stage->ct_log), "/stats");
+    cJSON *stats = cJSON_Parse(http_answer_text(&answer));
+    const cJSON *requests = cJSON_GetObjectItemCaseSensitive(stats, "requests");
+    const cJSON *statuses = cJSON_GetObjectItemCaseSensitive(requests, route);
+    const cJSON *good = cJSON_GetObjectItemCaseSensitive(statuses, "200");
+    double count = good ? good->valuedouble : 0;
+    cJSON_Delete(stats);
+    http_answer_free(&answer);
+    return count;
+}
+
+static void start_hybrid(struct ingest_stage *stage)
+{
+    const char *const ct_log[] = { "--size",  "30000",  "--page", "64",       "--kinds",
+                                   "rfc6962", "--seed", "hybrid", "--hybrid", NULL };
+    ingest_stage_start_ct_log(stage, ct_log);
+    daemon_control_ct_log(stage->ct_log, "route=get-entries&fault=delay&ms=50");
+}
+
+static void a_log_that_has_tiles_beside_is_read_by_them(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct stream_check check = { 0 };
+    start_hybrid(stage);
+    start_ingest(stage, NULL);
+    stream_check_expect(&check, stage->redis, 1, 0, 30000);
+    print_message("%.0f tiles, %.0f pages\n", answered(stage, "hybrid-data"),
+                  answered(stage, "get-entries"));
+    assert_true(answered(stage, "hybrid-data") > 90);
+    wait_for_field(stage, "tiles", "as they are");
+    /* It is remembered. */
+    program_kill(stage->ingest);
+    daemon_control_ct_log(stage->ct_log, "size=31000");
+    program_restart(stage->ingest);
+    stream_check_expect(&check, stage->redis, 1, 0, 31000);
+    program_wait_for_errors(stage->ingest, "log resumes");
+    assert_true(answered(stage, "hybrid-data") > 93);
+}
+
+static void tiles_that_are_wrong_are_given_up(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct stream_check check = { 0 };
+    start_hybrid(stage);
+    daemon_control_ct_log(stage->ct_log, "route=data&fault=bad-leaf&index=20000");
+    start_ingest(stage, NULL);
+    stream_check_expect(&check, stage->redis, 1, 0, 30000);
+    program_wait_for_errors(stage->ingest, "log's tiles are not read any more");
+    wait_for_field(stage, "quarantine", "");
+    assert_int_equal(redis_server_integer(stage->redis, "XLEN " CONTRACT_PREFIX ":evidence"), 0);
+}
+
+static void tiles_that_fail_are_given_up(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct stream_check check = { 0 };
+    start_hybrid(stage);
+    daemon_control_ct_log(stage->ct_log, "route=data&fault=status&code=500&covers=20000");
+    start_ingest(stage, NULL);
+    stream_check_expect(&check, stage->redis, 1, 0, 30000);
+    program_wait_for_errors(stage->ingest, "log's tiles are not read any more");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +320,9 @@ int main(void)
         ON_INGEST_STAGE(an_entry_that_says_another_index_is_published_if_the_root_has_it, setup),
         ON_INGEST_STAGE(dozens_of_cosignatures_are_no_error, setup),
         ON_INGEST_STAGE(an_operator_that_refuses_everything_costs_no_processor_time, setup),
+        ON_INGEST_STAGE(a_log_that_has_tiles_beside_is_read_by_them, setup),
+        ON_INGEST_STAGE(tiles_that_are_wrong_are_given_up, setup),
+        ON_INGEST_STAGE(tiles_that_fail_are_given_up, setup),
         ON_INGEST_STAGE(a_hangup_has_the_lists_read, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

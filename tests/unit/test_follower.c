@@ -304,7 +304,7 @@ static void backs_off_longer_and_longer_and_asks_for_the_same_again(void **state
     struct follower follower = make_at(&tiled, 0, 256);
     uint64_t now_ms = 0, last_delay_ms = 0;
     struct fetch fetch = expect_range(&follower, now_ms, 0, 256);
-    for (unsigned i = 0; i < 18; i++) {
+    for (unsigned i = 0; i < 60; i++) {
         assert_false(follower_on_failure(&follower, &fetch, FETCH_UNREACHABLE, 0, now_ms));
         assert_int_equal(state_at(&follower, 0), FOLLOWER_BACKING_OFF);
         uint64_t at_ms = deadline(&follower, 0);
