@@ -757,9 +757,15 @@ void follower_on_taken(struct follower *follower, uint64_t count)
     assert(follower->book.taken.next == slot->start + count);
     on_success(follower, FETCH_RANGE);
     page_size_on_answer(&follower->page, slot->count, count);
-    if (count < slot->count) {
+    if (count < slot->count && follower->count > 1) {
         *slot =
             (struct follower_slot){ .start = slot->start + count, .count = slot->count - count };
+        return;
+    }
+    if (count < slot->count) {
+        /* Nothing is planned behind it: the rest is asked for in what is known of the page now. */
+        follower->count = 0;
+        log_book_plan_anew(&follower->book);
         return;
     }
     follower->first = (follower->first + 1) % FOLLOWER_SLOTS;

@@ -83,19 +83,27 @@ static void widen(struct page_size *page, uint64_t asked)
         page->width *= 2;
 }
 
+/* The whole page is answered again: what was found out while it was not is over. An answer that is
+ * only as wide as the last narrowed one says nothing of that, unless it is a page. */
+static void note_whole(struct page_size *page, uint64_t asked)
+{
+    bool is_page = page->learnt && asked >= page->learnt;
+    if (is_page || (page->answered && asked > page->answered))
+        page->answered = page->wider_after = 0;
+}
+
 void page_size_on_answer(struct page_size *page, uint64_t asked, uint64_t count)
 {
-    bool was_wider = page->answered && asked > page->answered;
     page->failures = 0;
     if (page->is_fixed)
         return;
     if (page->width) {
         widen(page, asked);
+        if (!page->width)
+            note_whole(page, asked);
         return;
     }
-    /* The whole page came back. */
-    if (was_wider)
-        page->answered = page->wider_after = 0;
+    note_whole(page, asked);
     if (count == asked)
         on_full(page, count);
     else

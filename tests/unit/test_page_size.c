@@ -69,6 +69,21 @@ static void the_page_comes_back_with_the_first_answer_twice_as_wide(void **state
     assert_int_equal(page.learnt, 1024);
 }
 
+static void a_page_that_is_twice_what_was_answered_is_the_whole_page(void **state)
+{
+    (void)state;
+    struct page_size page = page_size_of(1024, false);
+    page_size_remember(&page, 64);
+    (void)page_size_on_failure(&page, 64, false);
+    assert_true(page_size_on_failure(&page, 64, false));
+    assert_int_equal(page_size_end(&page, 0), 32);
+    page_size_on_answer(&page, 32, 32);
+    page_size_on_answer(&page, 32, 32);
+    page_size_on_answer(&page, 64, 64);
+    assert_int_equal(page_size_end(&page, 128), 192);
+    assert_true(page_size_is_settled(&page));
+}
+
 static void one_failure_is_chance_and_a_body_too_large_is_not(void **state)
 {
     (void)state;
@@ -108,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_that_bears_little_is_read_in_what_it_bears),
         cmocka_unit_test(the_page_comes_back_with_the_first_answer_twice_as_wide),
+        cmocka_unit_test(a_page_that_is_twice_what_was_answered_is_the_whole_page),
         cmocka_unit_test(one_failure_is_chance_and_a_body_too_large_is_not),
         cmocka_unit_test(a_round_of_refusals_does_not_ruin_what_was_learnt),
         cmocka_unit_test(a_tile_is_a_tile),
