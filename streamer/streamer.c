@@ -61,6 +61,7 @@ struct streamer {
     struct contract contract;
     struct admission admission;
     struct listeners listeners;
+    struct listeners admin_listeners;
     struct loop *loop;
     struct issuer_cache *issuers;
     struct renderer *renderer;
@@ -250,6 +251,7 @@ static void stop(struct streamer *streamer)
     /* The listeners are closed at once: who connects now is better off with another streamer of the
      * port. */
     listeners_close(&streamer->listeners);
+    listeners_close(&streamer->admin_listeners);
     streamer->goodbye_end_ms = clock_monotonic_ms() + GOODBYE_MS;
     on_goodbye(streamer);
 }
@@ -496,7 +498,14 @@ static bool open_listeners(struct streamer *streamer)
         .has_certificate = streamer->admission.identity != NULL,
     };
     char reason[LISTENER_REASON_SIZE];
-    return listeners_open(&streamer->listeners, &options, reason) || complain(reason);
+    if (!listeners_open(&streamer->listeners, &options, reason))
+        return complain(reason);
+    options.places = settings->admin_listen.items;
+    options.count = settings->admin_listen.count;
+    options.port = 0;
+    options.is_shared = false;
+    return options.count == 0 || listeners_open(&streamer->admin_listeners, &options, reason) ||
+           complain(reason);
 }
 
 static bool make_admission(struct streamer *streamer, size_t max_connections)
@@ -534,7 +543,9 @@ static bool start(struct streamer *streamer)
     streamer->sign_of_life = loop_timer_create(streamer->loop, on_sign_of_life, streamer);
     loop_timer_set(streamer->tick, TICK_MS);
     return make_server(streamer, max_connections) && watch_signals(streamer) &&
-           watch_filters(streamer) && ws_server_listen(streamer->server, &streamer->listeners);
+           watch_filters(streamer) &&
+           ws_server_listen(streamer->server, &streamer->listeners, false) &&
+           ws_server_listen(streamer->server, &streamer->admin_listeners, true);
 }
 
 /* The order matters: links hand back what was pending to those who asked; connections leave their
@@ -572,15 +583,16 @@ static void clean_up(struct streamer *streamer)
     renderer_destroy(streamer->renderer);
     issuer_cache_destroy(streamer->issuers);
     listeners_close(&streamer->listeners);
+    listeners_close(&streamer->admin_listeners);
     admission_clear(&streamer->admission);
     if (streamer->signal_descriptor >= 0)
         (void)close(streamer->signal_descriptor);
 }
 
-static void say_where(const struct listeners *listeners)
+static void say_where(const struct listeners *listeners, const char *whom)
 {
     for (size_t i = 0; i < listeners->count; i++)
-        (void)printf("listening on %s\n", listeners->items[i].url);
+        (void)printf("listening on %s%s\n", listeners->items[i].url, whom);
     (void)fflush(stdout);
 }
 
@@ -592,7 +604,8 @@ int streamer_run(const struct streamer_settings *settings)
         streamer.notify = notify_create();
         notify_ready(streamer.notify);
         on_sign_of_life(&streamer);
-        say_where(&streamer.listeners);
+        say_where(&streamer.listeners, "");
+        say_where(&streamer.admin_listeners, " for administrators");
         loop_run(streamer.loop);
         notify_destroy(streamer.notify);
     }

@@ -79,6 +79,15 @@ static const struct setting table[] = {
         .check = check_listen,
     },
     {
+        .name = "admin-listen",
+        .type = SETTING_LIST,
+        .offset = FIELD(admin_listen),
+        .value_name = "PLACE",
+        .help = "where administrators ask, without a token and whoever fills the other places: "
+                "health, readiness, metrics, /admin/clients; 127.0.0.1:4001 or unix:/path",
+        .check = check_listen,
+    },
+    {
         .name = "port",
         .type = SETTING_INTEGER,
         .offset = FIELD(port),

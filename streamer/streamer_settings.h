@@ -10,6 +10,7 @@ struct streamer_settings {
     char *redis;
     char *prefix;
     struct setting_list listen;
+    struct setting_list admin_listen;
     int64_t port;
     bool share_port;
     char *tls_cert;

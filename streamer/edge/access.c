@@ -88,6 +88,11 @@ static bool origin_is_welcome(const struct access *access, const struct access_r
            has_origin(access->origins, access->origin_count, request->origin);
 }
 
+bool access_is_no_page(const struct access_request *request)
+{
+    return !request->origin.data && (request->is_over_tls || is_own_name(request->host));
+}
+
 /* The token of "Bearer <token>" (RFC 6750 section 2.1). */
 static struct bytes bearer_of(struct bytes authorization)
 {

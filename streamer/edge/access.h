@@ -35,6 +35,10 @@ const char *access_check_origin(const char *origin);
 
 /* Health is everybody's, without a token. A page that the streamer itself sent is always let in. */
 struct refusal access_decide(const struct access *access, const struct access_request *request);
+/* True if no page of a browser can have made the request: none of another origin, and none that had
+ * its own name lead here. */
+bool access_is_no_page(const struct access_request *request);
+
 /* What an administrator or an orchestrator asks to see whether the server is well. */
 bool access_is_health(struct bytes path);
 

@@ -40,13 +40,15 @@ static struct refusal count_address(struct connection *connection, struct addres
                  address.is_known ? address_format_customer(name, address) : UNKNOWN_CUSTOMER);
 }
 
-struct connection *connection_create(const struct admission *admission, struct address peer)
+struct connection *connection_create(const struct admission *admission, struct address peer,
+                                     bool is_admin)
 {
     struct connection *connection = memory_allocate_zeroed(1, sizeof *connection);
     connection->admission = admission;
     connection->peer = peer;
-    connection->is_proxy = trusted_proxies_have(&admission->proxies, peer);
-    if (!connection->is_proxy && peer.is_known)
+    connection->is_admin = is_admin;
+    connection->is_proxy = !is_admin && trusted_proxies_have(&admission->proxies, peer);
+    if (!is_admin && !connection->is_proxy && peer.is_known)
         connection->refusal = count_address(connection, peer);
     return connection;
 }

@@ -17,12 +17,14 @@ struct connection {
     struct refusal refusal; /* what its first request is answered with */
     bool is_proxy;          /* trusted to say who the client is */
     bool is_over_tls;
+    bool is_admin;    /* came to --admin-listen: nobody's customer, and lets himself in */
     bool is_reserved; /* one of the places that are kept for health and metrics */
 };
 
 /* The admission is borrowed as long as the connection exists. One that nobody stands before is
  * counted at once: too many of its customer, and `refusal` says so. */
-struct connection *connection_create(const struct admission *admission, struct address peer);
+struct connection *connection_create(const struct admission *admission, struct address peer,
+                                     bool is_admin);
 /* NULL is fine. */
 void connection_destroy(struct connection *connection);
 

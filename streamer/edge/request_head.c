@@ -105,8 +105,9 @@ static struct refusal read_method(struct request_head *head, struct bytes name)
         [REQUEST_GET] = "GET",
         [REQUEST_HEAD] = "HEAD",
         [REQUEST_OPTIONS] = "OPTIONS",
+        [REQUEST_DELETE] = "DELETE",
     };
-    static const char *const others[] = { "POST", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE" };
+    static const char *const others[] = { "POST", "PUT", "PATCH", "CONNECT", "TRACE" };
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (bytes_equal_string(name, ours[i])) {
             head->method = (enum request_method)i;

@@ -23,6 +23,7 @@ enum request_method {
     REQUEST_GET,
     REQUEST_HEAD,
     REQUEST_OPTIONS,
+    REQUEST_DELETE, /* only where administrators ask */
 };
 
 /* The fields that we read; the others are passed over. */

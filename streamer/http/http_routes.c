@@ -153,7 +153,7 @@ bool http_routes_sse(const struct http_sources *sources, struct http_target targ
     return read_stream(sources, target, QUERY_EVENTS, wanted, &refusal);
 }
 
-static void begin_json(struct http_answer *answer, int status)
+void http_answer_begin_json(struct http_answer *answer, int status)
 {
     buffer_clear(&answer->body);
     answer->status = status;
@@ -163,7 +163,7 @@ static void begin_json(struct http_answer *answer, int status)
 
 void http_answer_error(struct http_answer *answer, int status, const char *text)
 {
-    begin_json(answer, status);
+    http_answer_begin_json(answer, status);
     struct json_writer writer = json_writer_of(&answer->body);
     json_begin_object(&writer);
     json_key(&writer, "error");
@@ -180,6 +180,12 @@ static bool has_wrong_query(struct http_request *request)
         return false;
     http_answer_error(&request->answer, 400, reason);
     return true;
+}
+
+void http_request_init(struct http_request *request, const struct http_sources *sources)
+{
+    *request = (struct http_request){ .sources = sources };
+    buffer_init(&request->answer.body, ANSWER_MAX);
 }
 
 bool http_request_start(struct http_request *request, const struct http_sources *sources,
@@ -249,7 +255,7 @@ static bool start_events(struct http_request *request)
 
 static bool start_health(struct http_request *request)
 {
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     buffer_append_string(&request->answer.body, "{\"alive\":true}");
     return true;
 }
@@ -284,7 +290,7 @@ static bool start_readiness(struct http_request *request)
 {
     const char *detail = NULL;
     const char *obstacle = find_obstacle(request->sources, &detail);
-    begin_json(&request->answer, obstacle ? 503 : 200);
+    http_answer_begin_json(&request->answer, obstacle ? 503 : 200);
     struct json_writer writer = json_writer_of(&request->answer.body);
     json_begin_object(&writer);
     json_key(&writer, "ready");
@@ -338,7 +344,7 @@ static void write_workers(struct json_writer *writer, const struct log_reports *
 static bool start_stats(struct http_request *request)
 {
     const struct http_sources *sources = request->sources;
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     struct json_writer writer = json_writer_of(&request->answer.body);
     json_begin_object(&writer);
     json_key(&writer, "processed_certificates");
@@ -351,14 +357,14 @@ static bool start_stats(struct http_request *request)
 
 static bool start_logs(struct http_request *request)
 {
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     log_answer_write(&request->answer.body, request->sources->reports, clock_realtime_ms());
     return true;
 }
 
 static bool start_shares(struct http_request *request)
 {
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     buffer_append_bytes(&request->answer.body,
                         share_answer_get(request->sources->shares, clock_realtime_ms()));
     return true;
@@ -428,7 +434,7 @@ static void render_next(struct http_request *request, const struct stream_entry 
 
 static void begin_latest(struct http_request *request)
 {
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     buffer_append_string(&request->answer.body, "{\"messages\":[");
 }
 
@@ -493,7 +499,7 @@ static void on_example(const struct stream_entry *entries, size_t count, uint64_
                        void *context)
 {
     struct http_request *request = context;
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     for (size_t i = 0; i < count && request->found == 0; i++)
         request->found = render(request, &entries[i], now_ms);
     if (!entries)
@@ -529,7 +535,7 @@ static bool start_example(struct http_request *request)
 {
     if (!request->wanted.filter)
         return wait_for_newest(request, on_example);
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     struct search_request search = { .on_entry = on_example_found,
                                      .on_end = on_example_searched,
                                      .filter = request->wanted.filter };
@@ -601,6 +607,6 @@ static bool start_certificate(struct http_request *request)
         http_answer_error(&request->answer, 404, NO_CERTIFICATE);
         return true;
     }
-    begin_json(&request->answer, 200);
+    http_answer_begin_json(&request->answer, 200);
     return start_search(request, search);
 }

@@ -113,6 +113,11 @@ bool http_routes_websocket(const struct http_sources *sources, struct http_targe
 bool http_routes_sse(const struct http_sources *sources, struct http_target target,
                      struct stream_request *wanted);
 
+/* A request whose answer somebody else writes, instead of http_request_start. */
+void http_request_init(struct http_request *request, const struct http_sources *sources);
+
+/* The answer will be JSON, which the caller appends to its body. */
+void http_answer_begin_json(struct http_answer *answer, int status);
 /* Makes the answer a JSON error. */
 void http_answer_error(struct http_answer *answer, int status, const char *text);
 

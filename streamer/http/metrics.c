@@ -120,8 +120,6 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
           "Memory of the patterns that are searched for together.", filters->set_bytes },
         { "certstream_filter_compilations_total", "counter",
           "Times that the patterns of filters were compiled together.", filters->compilations },
-        { "certstream_filter_compiling_milliseconds_total", "counter",
-          "What compiling patterns of filters took, aside from the loop.", filters->compiling_ms },
         { "certstream_filters_refused_total", "counter",
           "Clients refused because there were too many different filters, or too costly ones.",
           lanes->refused },
@@ -132,6 +130,10 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
             write_lane(out, clients, sources->lanes, (enum message_content)content,
                        (enum framing)framing);
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+    static const char compiling[] = "certstream_filter_compiling_seconds_total";
+    metric_family(out, compiling, "counter",
+                  "What compiling patterns of filters took, aside from the loop.");
+    metric_milliseconds(out, compiling, no_labels, filters->compiling_ms);
 }
 
 static void write_clients(struct buffer *out, const struct http_sources *sources)

@@ -24,15 +24,23 @@ static void on_answer(struct http_request *request, void *context)
     transport_want_write(exchange->transport);
 }
 
-void http_exchange_start(struct http_exchange *exchange, struct transport *transport,
-                         const struct request_head *head, const struct http_sources *sources,
-                         struct http_target target)
+void http_exchange_begin(struct http_exchange *exchange, struct transport *transport,
+                         const struct request_head *head, const struct http_sources *sources)
 {
     *exchange = (struct http_exchange){
         .transport = transport,
         .is_head = head->method == REQUEST_HEAD,
         .keeps_alive = head->keeps_alive,
+        .is_complete = true,
     };
+    http_request_init(&exchange->request, sources);
+}
+
+void http_exchange_start(struct http_exchange *exchange, struct transport *transport,
+                         const struct request_head *head, const struct http_sources *sources,
+                         struct http_target target)
+{
+    http_exchange_begin(exchange, transport, head, sources);
     exchange->is_complete =
         http_request_start(&exchange->request, sources, target, on_answer, exchange);
 }

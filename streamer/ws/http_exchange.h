@@ -23,6 +23,9 @@ struct http_exchange {
 void http_exchange_start(struct http_exchange *exchange, struct transport *transport,
                          const struct request_head *head, const struct http_sources *sources,
                          struct http_target target);
+/* The same for one whose answer the caller writes himself, at once, to request.answer. */
+void http_exchange_begin(struct http_exchange *exchange, struct transport *transport,
+                         const struct request_head *head, const struct http_sources *sources);
 /* The answer has not come in time. */
 void http_exchange_give_up(struct http_exchange *exchange);
 /* When the transport is writable. True: the answer, if there is one yet, is out as a whole. */

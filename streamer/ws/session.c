@@ -12,7 +12,7 @@
 #include "streamer/edge/upgrade.h"
 #include "streamer/lanes/control_frame.h"
 #include "streamer/loop/transport.h"
-#include "streamer/ws/client_frames.h"
+#include "streamer/ws/admin.h"
 #include "streamer/ws/http_exchange.h"
 #include "streamer/ws/websocket_deflate.h"
 
@@ -27,34 +27,13 @@ enum {
     TAKE_MS = 30000,
     /* A token, each character of it encoded. */
     TOKEN_TEXT_MAX = 3 * TOKEN_SIZE_MAX,
+    CLOSE_POLICY = 1008,
     /* Of the handshake's own fields. */
     HANDSHAKE_MAX = UPGRADE_SUBPROTOCOL_MAX + 512,
 };
 
 #define TOO_MANY_FILTERS "too many different filters at once"
 #define PIPELINED        "nothing may stand behind a request for a stream"
-
-enum session_state {
-    SESSION_ASKING,    /* a request comes in */
-    SESSION_ANSWERING, /* and is answered; nothing is read */
-    SESSION_EVENTS,    /* a stream: whatever comes ends it */
-    SESSION_FRAMES,    /* a stream: what comes is checked */
-    SESSION_OVER,      /* the last word is said */
-};
-
-struct session {
-    struct sessions *all;
-    struct transport *transport;
-    struct connection *connection;
-    enum session_state state;
-    uint64_t deadline_ms;           /* what it waits for has to have happened by then */
-    struct buffer input;            /* a request that comes in; no memory while there is none */
-    size_t input_seen;              /* of it, what did not hold the end of the request's head */
-    struct http_exchange *exchange; /* while a request is answered over HTTP */
-    struct subscriber subscriber;   /* of a stream */
-    struct client_frames frames;
-    struct session *next, **link; /* link: what points to this one */
-};
 
 /* Everything that was asked for is left; what is written still goes out. */
 static void finish(struct session *session)
@@ -95,6 +74,10 @@ static struct refusal decide(struct session *session, const struct request_head 
         .is_over_tls = connection->is_over_tls,
         .is_preflight = head->method == REQUEST_OPTIONS,
     };
+    if (connection->is_admin)
+        return admin_check(head, &request);
+    if (head->method == REQUEST_DELETE)
+        return (struct refusal){ 405, "only GET, HEAD and OPTIONS" };
     bool is_health = connection->is_reserved && access_is_health(head->path);
     if (connection->refusal.status && !is_health)
         return connection->refusal;
@@ -187,6 +170,16 @@ static void answer_http(struct session *session, const struct request_head *head
     /* One of the few that are kept for who looks after the server. */
     if (session->connection->refusal.status)
         session->exchange->keeps_alive = false;
+    write_answer(session);
+}
+
+/* What only an administrator may ask. */
+static void answer_admin(struct session *session, const struct request_head *head)
+{
+    session->state = SESSION_ANSWERING;
+    session->exchange = memory_allocate_zeroed(1, sizeof *session->exchange);
+    http_exchange_begin(session->exchange, session->transport, head, session->all->sources);
+    admin_answer(&session->exchange->request.answer, head, session->all);
     write_answer(session);
 }
 
@@ -284,6 +277,8 @@ static void answer(struct session *session, const struct request_head *head, boo
         refuse(session, (struct refusal){ 400, PIPELINED }, head->method == REQUEST_HEAD);
     else if (head->method == REQUEST_OPTIONS)
         answer_options(session, head);
+    else if (session->connection->is_admin && admin_has(head->path))
+        answer_admin(session, head);
     else if (is_upgrade)
         upgrade(session, head, target);
     else if (is_events)
@@ -446,6 +441,7 @@ static void on_gone(struct transport *transport, void *context)
     buffer_free(&session->input);
     subscriber_leave(&session->subscriber);
     session->all->counters->open--;
+    session->all->administrators -= session->connection->is_admin;
     session->all->refusing -= session->connection->refusal.status != 0;
     connection_destroy(session->connection);
     *session->link = session->next;
@@ -465,8 +461,10 @@ struct session *session_open(struct sessions *sessions, int descriptor, struct s
 {
     struct session *session = memory_allocate_zeroed(1, sizeof *session);
     session->all = sessions;
+    session->number = ++sessions->numbers;
     session->connection = connection;
-    session->deadline_ms = clock_monotonic_ms() + sessions->handshake_ms;
+    session->opened_at_ms = clock_monotonic_ms();
+    session->deadline_ms = session->opened_at_ms + sessions->handshake_ms;
     buffer_init(&session->input, REQUEST_HEAD_MAX);
     session->transport =
         transport_open(sessions->transports, descriptor, tls, &session_events, session);
@@ -481,6 +479,7 @@ struct session *session_open(struct sessions *sessions, int descriptor, struct s
         session->next->link = &session->next;
     sessions->first = session;
     sessions->counters->open++;
+    sessions->administrators += connection->is_admin;
     sessions->refusing += connection->refusal.status != 0;
     return session;
 }
@@ -504,6 +503,18 @@ static void end_waiting(struct session *session)
     case SESSION_FRAMES:
     case SESSION_OVER: break;
     }
+}
+
+bool sessions_end(struct sessions *sessions, uint64_t number)
+{
+    for (struct session *session = sessions->first; session; session = session->next) {
+        if (session->number != number || session->state == SESSION_OVER)
+            continue;
+        subscriber_close(&session->subscriber, CLOSE_POLICY, "disconnected by an administrator");
+        finish(session);
+        return true;
+    }
+    return false;
 }
 
 void sessions_tick(struct sessions *sessions, uint64_t now_ms)

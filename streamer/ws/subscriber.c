@@ -216,6 +216,7 @@ static bool send_slice(struct subscriber *subscriber, const struct lane_slice *s
     counters->messages += count;
     counters->slices++;
     counters->slice_bytes += slice->size;
+    subscriber->sent_bytes += slice->size;
     counters->partial += transport_buffered(subscriber->transport) > 0;
     return true;
 }

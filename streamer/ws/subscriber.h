@@ -34,6 +34,7 @@ struct subscriber {
     struct replay_page *page; /* of one that is behind, while it is sent it */
     size_t page_next;         /* the number of the frame of it that comes next */
     struct replay_request request;
+    uint64_t sent_bytes;             /* of messages */
     bool knows_gaps;                 /* it is told of them by messages of their own */
     struct subscriber *next, **link; /* link: what points to this one */
 };

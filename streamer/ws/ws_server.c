@@ -28,18 +28,21 @@ enum {
      * all that he may have, no more than half. */
     RESERVED_MAX = 32,
     REFUSED_MAX = RESERVED_MAX / 2,
+    /* On their own listeners, whatever comes to the others. */
+    ADMINISTRATORS_MAX = 16,
 };
 
 struct listening {
     struct ws_server *server;
     const struct open_listener *listener;
     struct loop_watch *watch;
+    bool is_admin;
 };
 
 struct ws_server {
     struct ws_server_options options;
     struct transports *transports;
-    struct listening listening[LISTENERS_MAX];
+    struct listening listening[2 * LISTENERS_MAX];
     size_t listening_count;
     struct loop_timer *accept_again;
     struct sessions sessions;
@@ -116,28 +119,42 @@ static void on_accept_again(void *context)
 
 static bool is_full(const struct ws_server *server)
 {
-    return server->counters.open - server->sessions.refusing >= server->options.max_connections;
+    const struct sessions *sessions = &server->sessions;
+    return server->counters.open - sessions->refusing - sessions->administrators >=
+           server->options.max_connections;
+}
+
+/* Why the new connection is only told so, in `connection`; false: there is no place for that
+ * either. */
+static bool find_place(const struct ws_server *server, struct connection *connection)
+{
+    const struct sessions *sessions = &server->sessions;
+    bool has_too_many = connection->refusal.status != 0;
+    bool is_crowded = connection->is_admin ? sessions->administrators >= ADMINISTRATORS_MAX
+                                           : !has_too_many && is_full(server);
+    if (is_crowded) {
+        connection->refusal = (struct refusal){ 503, "too many connections" };
+        connection->is_reserved = !connection->is_admin;
+    }
+    if (!connection->refusal.status)
+        return true;
+    return !connection->is_admin &&
+           sessions->refusing < (has_too_many ? REFUSED_MAX : RESERVED_MAX);
 }
 
 static void admit(struct ws_server *server, const struct listening *listening, int descriptor,
                   struct address peer)
 {
     const struct admission *admission = server->options.admission;
-    struct connection *connection = connection_create(admission, peer);
-    bool has_too_many = connection->refusal.status != 0;
+    struct connection *connection = connection_create(admission, peer, listening->is_admin);
     connection->is_over_tls = listening->listener->place.is_tls;
-    if (is_full(server) && !has_too_many) {
-        connection->refusal = (struct refusal){ 503, "too many connections" };
-        connection->is_reserved = true;
-    }
-    if (connection->refusal.status &&
-        server->sessions.refusing >= (has_too_many ? REFUSED_MAX : RESERVED_MAX)) {
+    if (!find_place(server, connection)) {
         turn_away(server, listening, descriptor, connection->refusal);
         connection_destroy(connection);
         return;
     }
     struct ssl_ctx_st *tls =
-        listening->listener->place.is_tls ? tls_identity_context(admission->identity) : NULL;
+        connection->is_over_tls ? tls_identity_context(admission->identity) : NULL;
     if (session_open(&server->sessions, descriptor, tls, connection))
         server->counters.accepted++;
 }
@@ -162,13 +179,16 @@ static void on_acceptable(short events, void *context)
     }
 }
 
-bool ws_server_listen(struct ws_server *server, const struct listeners *listeners)
+bool ws_server_listen(struct ws_server *server, const struct listeners *listeners, bool is_admin)
 {
-    assert(server->listening_count == 0);
-    server->accept_again = loop_timer_create(server->options.loop, on_accept_again, server);
+    if (!server->accept_again)
+        server->accept_again = loop_timer_create(server->options.loop, on_accept_again, server);
     for (size_t i = 0; i < listeners->count; i++) {
+        assert(server->listening_count < 2 * LISTENERS_MAX);
         struct listening *listening = &server->listening[server->listening_count++];
-        *listening = (struct listening){ .server = server, .listener = &listeners->items[i] };
+        *listening = (struct listening){ .server = server,
+                                         .listener = &listeners->items[i],
+                                         .is_admin = is_admin };
         listening->watch = loop_watch_create(server->options.loop, listeners->items[i].descriptor,
                                              on_acceptable, listening);
         if (!listening->watch)

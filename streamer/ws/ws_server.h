@@ -30,8 +30,9 @@ struct ws_server *ws_server_create(const struct ws_server_options *options);
 /* Ends what connections are left; to be called before loop_destroy. NULL is fine. */
 void ws_server_destroy(struct ws_server *server);
 
-/* Accepts connections from the listeners, which are borrowed until ws_server_close. Once. */
-bool ws_server_listen(struct ws_server *server, const struct listeners *listeners);
+/* Accepts connections from the listeners, which are borrowed until ws_server_close. Once for
+ * clients, once for administrators (admin.h), who have places of their own. */
+bool ws_server_listen(struct ws_server *server, const struct listeners *listeners, bool is_admin);
 
 void ws_server_note_rollback(struct ws_server *server);
 void ws_server_note_loss(struct ws_server *server, struct stream_id end);

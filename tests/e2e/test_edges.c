@@ -15,6 +15,7 @@
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
+#include "tests/support/http_get.h"
 #include "tests/support/raw_socket.h"
 #include "tests/support/websocket_client.h"
 
@@ -294,6 +295,60 @@ static void a_crowd_is_turned_away(void **state)
     websocket_client_destroy(inside);
 }
 
+/* Clients and idle connections fill all that there is; who looks after the server does not notice.
+ */
+static void administrators_have_places_of_their_own(void **state)
+{
+    struct parts *parts = *state;
+    enum {
+        IDLE = 60
+    };
+    start_streamer(parts, (const char *const[]){ "--max-clients", "2", "--admin-listen",
+                                                 "127.0.0.1:0", NULL });
+    streamer_stage_wait_until_ready(parts->stage.streamer);
+    int admin_port = (int)strtol(parts->urls[1] + strlen("http://127.0.0.1:"), NULL, 10);
+    int port = program_port(parts->stage.streamer);
+    struct websocket_client *client = websocket_client_connect(port, "/?domain=a.example");
+    struct raw_socket idle[IDLE];
+    for (size_t i = 0; i < IDLE; i++)
+        idle[i] = raw_socket_connect(port);
+    struct http_answer answer = http_get_local(admin_port, "/healthz");
+    assert_int_equal(answer.status, 200);
+    http_answer_free(&answer);
+    answer = http_get_local(admin_port, "/admin/clients");
+    assert_int_equal(answer.status, 200);
+    const char *found = strstr(http_answer_text(&answer), "\"filter\":\"domain=a.example\"");
+    assert_non_null(found);
+    while (found > http_answer_text(&answer) && strncmp(found, "\"number\":", 9) != 0)
+        found--;
+    char request[128];
+    (void)snprintf(request, sizeof request,
+                   "DELETE /admin/clients/%ld HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+                   strtol(found + strlen("\"number\":"), NULL, 10));
+    http_answer_free(&answer);
+    struct raw_socket admin = raw_socket_connect(admin_port);
+    raw_socket_send_text(&admin, request);
+    assert_true(raw_socket_await(&admin, "disconnected", WAIT_MS));
+    raw_socket_close(&admin);
+    struct websocket_frame frame = { 0 };
+    while (websocket_client_read(client, &frame, WAIT_MS) == WEBSOCKET_FRAME &&
+           frame.opcode != WEBSOCKET_CLOSE)
+        continue;
+    assert_int_equal(frame.opcode, WEBSOCKET_CLOSE);
+    /* No page may ask, not even one whose name was made lead here. */
+    admin = raw_socket_connect(admin_port);
+    raw_socket_send_text(&admin, "GET /admin/clients HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    assert_true(raw_socket_await_end(&admin, WAIT_MS));
+    assert_int_equal(raw_socket_status(&admin), 403);
+    raw_socket_close(&admin);
+    answer = http_get_local(port, "/admin/clients");
+    assert_int_not_equal(answer.status, 200);
+    http_answer_free(&answer);
+    for (size_t i = 0; i < IDLE; i++)
+        raw_socket_close(&idle[i]);
+    websocket_client_destroy(client);
+}
+
 struct fetch {
     const char *url, *ca, *unix_socket;
 };
@@ -511,6 +566,8 @@ int main(void)
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(nobody_else_is_believed, setup, streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(a_crowd_is_turned_away, setup, streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(administrators_have_places_of_their_own, setup,
+                                        streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(it_listens_in_several_places, setup,
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(tls_takes_a_new_certificate_without_dropping_anybody, setup,
