@@ -34,7 +34,10 @@ struct known_issuer {
     uint8_t fingerprint[SHA256_SIZE];
     struct chain_certificate certificate; /* views into a copy that the set owns */
     const void *owner;                    /* the log in whose share it is */
-    uint64_t named_ms;   /* when it was last found by an entry of that log or another */
+    uint64_t named_ms; /* when it was last found by an entry of that log or another */
+    /* Whose signature it was last tested for, and whether it has it: chains are always the same. */
+    bool is_tested, is_signed;
+    uint8_t tested_issuer[SHA256_SIZE];
     uint64_t stamped_ms; /* when it was last sent to Redis; 0: Redis may not have it */
 };
 

@@ -177,7 +177,33 @@ static bool may_verify_signature(struct pipeline *pipeline, uint64_t now_ms)
     return pipeline->signatures++ < PIPELINE_SIGNATURES_MAX;
 }
 
-static enum message_chain check_link(struct pipeline *pipeline,
+static enum message_chain verdict_of_signature(bool is_signed)
+{
+    return is_signed ? MESSAGE_CHAIN_BOUND : MESSAGE_CHAIN_UNBOUND;
+}
+
+/* `known`: the certificate, if it is a known issuer itself, or NULL. */
+static enum message_chain check_signature(struct pipeline *pipeline, struct known_issuer *known,
+                                          const struct chain_certificate *certificate,
+                                          const struct chain_certificate *issuer,
+                                          const uint8_t *issuer_fingerprint, uint64_t now_ms)
+{
+    if (known && known->is_tested &&
+        memcmp(known->tested_issuer, issuer_fingerprint, SHA256_SIZE) == 0)
+        return verdict_of_signature(known->is_signed);
+    if (!may_verify_signature(pipeline, now_ms))
+        return MESSAGE_CHAIN_UNCHECKED;
+    bool is_signed = chain_link_is_signed(certificate, issuer);
+    if (known) {
+        known->is_tested = true;
+        known->is_signed = is_signed;
+        memcpy(known->tested_issuer, issuer_fingerprint, SHA256_SIZE);
+    }
+    return verdict_of_signature(is_signed);
+}
+
+/* Whether the certificate `at` of the chain belongs to the one before it. */
+static enum message_chain check_link(struct pipeline *pipeline, struct chain *chain, size_t at,
                                      const struct chain_certificate *certificate,
                                      const struct chain_certificate *issuer, uint64_t now_ms)
 {
@@ -186,9 +212,9 @@ static enum message_chain check_link(struct pipeline *pipeline,
     case CHAIN_LINK_BROKEN: return MESSAGE_CHAIN_UNBOUND;
     case CHAIN_LINK_OPEN: break;
     }
-    if (!may_verify_signature(pipeline, now_ms))
-        return MESSAGE_CHAIN_UNCHECKED;
-    return chain_link_is_signed(certificate, issuer) ? MESSAGE_CHAIN_BOUND : MESSAGE_CHAIN_UNBOUND;
+    struct known_issuer *known = at ? chain->members[at - 1].known : NULL;
+    return check_signature(pipeline, known, certificate, issuer, chain->members[at].fingerprint,
+                           now_ms);
 }
 
 /* From the certificate before the first member, or NULL where that one is bound by its key's hash,
@@ -202,7 +228,7 @@ static void check_links(struct pipeline *pipeline, struct chain *chain,
         if (!issuer)
             chain->verdict = MESSAGE_CHAIN_UNCHECKED;
         else if (before)
-            chain->verdict = check_link(pipeline, before, issuer, now_ms);
+            chain->verdict = check_link(pipeline, chain, i, before, issuer, now_ms);
         chain->bound_count += chain->verdict == MESSAGE_CHAIN_BOUND;
         before = issuer;
     }
