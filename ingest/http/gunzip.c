@@ -1,14 +1,13 @@
-/* Lets zlib's input be const. */
-#define ZLIB_CONST
-
 #include "ingest/http/gunzip.h"
 
 #include <assert.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 enum {
-    WINDOW_BITS_GZIP = 15 + 16,
-    STEP = 64 * 1024,
+    /* RFC 1952 section 2.3: a file is no shorter than its header and its end. */
+    GZIP_SIZE_MIN = 18,
+    SIZE_FIELD = 4,
+    GROWTH = 4,
 };
 
 bool gunzip_is_likely(struct bytes body)
@@ -16,43 +15,48 @@ bool gunzip_is_likely(struct bytes body)
     return body.size >= 2 && body.data[0] == 0x1f && body.data[1] == 0x8b;
 }
 
-/* Inflates into the room that `out` still has, at most a step of it. */
-static int inflate_step(z_stream *stream, struct buffer *out)
+/* The file's last field says how large it becomes. It is no promise, but a good guess, and no more
+ * than a guess may cost. */
+static size_t guess_size(struct bytes body, size_t most)
 {
-    size_t room = out->limit - out->size;
-    room = room < STEP ? room : STEP;
-    stream->next_out = buffer_reserve(out, room);
-    stream->avail_out = (uInt)room;
-    int result = inflate(stream, Z_NO_FLUSH);
-    out->size += room - stream->avail_out;
-    return result;
+    const uint8_t *field = body.data + body.size - SIZE_FIELD;
+    size_t size = 0;
+    for (size_t i = SIZE_FIELD; i > 0; i--)
+        size = size << 8 | field[i - 1];
+    size_t usual = body.size * GROWTH;
+    size = size > usual * GROWTH ? usual : size;
+    return size < most ? size + 1 : most;
 }
 
-static enum gunzip_result inflate_all(z_stream *stream, struct buffer *out)
+static enum gunzip_result inflate_into(struct libdeflate_decompressor *inflater, struct buffer *out,
+                                       struct bytes body, size_t room)
 {
-    int result = Z_OK;
-    while (result == Z_OK && out->size < out->limit) {
-        result = inflate_step(stream, out);
-        /* All is read and there was room: the end is missing. */
-        if (result == Z_OK && stream->avail_in == 0 && stream->avail_out > 0)
-            return GUNZIP_NOT_GZIP;
-    }
-    if (result == Z_OK)
+    size_t read = 0, written = 0;
+    uint8_t *to = buffer_reserve(out, room);
+    enum libdeflate_result result =
+        libdeflate_gzip_decompress_ex(inflater, body.data, body.size, to, room, &read, &written);
+    if (result == LIBDEFLATE_INSUFFICIENT_SPACE)
         return GUNZIP_TOO_LARGE;
-    return result == Z_STREAM_END && stream->avail_in == 0 ? GUNZIP_DONE : GUNZIP_NOT_GZIP;
+    if (result != LIBDEFLATE_SUCCESS || read != body.size)
+        return GUNZIP_NOT_GZIP;
+    out->size += written;
+    return GUNZIP_DONE;
 }
 
 enum gunzip_result gunzip(struct buffer *out, struct bytes body)
 {
-    z_stream stream = { 0 };
     assert(!out->failed && out->limit > out->size);
-    if (!gunzip_is_likely(body) || body.size > UINT32_MAX)
+    if (!gunzip_is_likely(body) || body.size < GZIP_SIZE_MIN)
         return GUNZIP_NOT_GZIP;
-    int result = inflateInit2(&stream, WINDOW_BITS_GZIP);
-    assert(result == Z_OK);
-    stream.next_in = body.data;
-    stream.avail_in = (uInt)body.size;
-    enum gunzip_result done = inflate_all(&stream, out);
-    (void)inflateEnd(&stream);
-    return done;
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    assert(inflater);
+    size_t most = out->limit - out->size;
+    size_t room = guess_size(body, most);
+    enum gunzip_result result = inflate_into(inflater, out, body, room);
+    while (result == GUNZIP_TOO_LARGE && room < most) {
+        room = room < most / GROWTH ? room * GROWTH : most;
+        result = inflate_into(inflater, out, body, room);
+    }
+    libdeflate_free_decompressor(inflater);
+    return result;
 }

@@ -1,6 +1,5 @@
 /*
- * One whole gzip file (RFC 1952) in memory, inflated: for bodies that are compressed although no
- * header says so. Pure.
+ * One whole gzip file (RFC 1952) in memory, inflated. Pure.
  */
 #ifndef INGEST_HTTP_GUNZIP_H
 #define INGEST_HTTP_GUNZIP_H

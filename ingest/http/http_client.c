@@ -239,7 +239,6 @@ static void set_options(struct transfer *transfer, const struct http_get *reques
     (void)curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(handle, CURLOPT_USERAGENT, transfer->client->user_agent);
-    (void)curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");
     (void)curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)TOTAL_TIMEOUT_MS);
@@ -287,6 +286,8 @@ static void set_headers(struct transfer *transfer, const struct http_get *reques
         add_header(transfer, "Cache-Control: no-cache");
         (void)curl_easy_setopt(transfer->handle, CURLOPT_FRESH_CONNECT, 1L);
     }
+    /* Not curl's own decoding, which goes through zlib: what comes is inflated as a whole. */
+    add_header(transfer, "Accept-Encoding: gzip");
     if (request->keeps_head) {
         (void)curl_easy_setopt(transfer->handle, CURLOPT_HEADERFUNCTION, on_head_line);
         (void)curl_easy_setopt(transfer->handle, CURLOPT_HEADERDATA, transfer);
@@ -356,13 +357,13 @@ static const char *etag_of(const struct transfer *transfer)
     return header->value;
 }
 
-/* Compressed bytes that no header declares; a body that turns out to be something else stays as it
- * is. */
-static void inflate_undeclared(struct transfer *transfer)
+/* Compressed bytes, declared by a header or not. False if there are none: a body that turns out to
+ * be something else stays as it is. */
+static bool inflate_once(struct transfer *transfer)
 {
     struct bytes body = buffer_bytes(&transfer->body);
     if (!gunzip_is_likely(body))
-        return;
+        return false;
     struct buffer inflated;
     size_t most = INFLATION_FREE_BYTES + body.size * INFLATION_MAX;
     buffer_init(&inflated, most < transfer->body.limit ? most : transfer->body.limit);
@@ -371,11 +372,19 @@ static void inflate_undeclared(struct transfer *transfer)
         transfer->refusal = "body inflates too much";
     if (result != GUNZIP_DONE) {
         buffer_free(&inflated);
-        return;
+        return false;
     }
     inflated.limit = transfer->body.limit;
     buffer_free(&transfer->body);
     transfer->body = inflated;
+    return true;
+}
+
+/* Twice: what is stored compressed is sometimes compressed again on its way. */
+static void inflate_body(struct transfer *transfer)
+{
+    if (inflate_once(transfer))
+        (void)inflate_once(transfer);
 }
 
 /* What the answer says besides its body. */
@@ -404,7 +413,7 @@ static void finish_get(struct transfer *transfer, CURLcode code)
     if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR)
         suspect_connections(transfer);
     if (code == CURLE_OK)
-        inflate_undeclared(transfer);
+        inflate_body(transfer);
     struct http_response response = {
         .result = HTTP_ANSWERED, .etag = "", .peer = "", .body = &transfer->body
     };
