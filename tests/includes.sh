@@ -17,6 +17,7 @@ ingest/store     shared ingest/ct
 ingest/make      shared ingest/ct ingest/store
 ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
+ingest/backfill  shared ingest
 ingest           shared ingest
 streamer/loop    shared
 streamer/stream  shared streamer/loop

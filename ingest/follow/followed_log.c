@@ -409,6 +409,10 @@ static void on_loaded(struct redis_link *link, redisReply *reply, void *context)
 
 void followed_log_load(struct followed_log *log, uint64_t now_ms)
 {
+    if (!log->services->link) {
+        follower_on_new_log(&log->follower, now_ms);
+        return;
+    }
     struct load *load = memory_allocate(sizeof *load);
     *load = (struct load){ log, log->follower.life };
     if (redis_link_send_strings(log->services->link, on_loaded, load, "HGETALL", log->key,

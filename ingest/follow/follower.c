@@ -142,6 +142,9 @@ static uint64_t wanted_end(const struct follower *follower)
     uint64_t end = follower->head.size;
     if (follower->policy->has_tiles && !follower->partial_due)
         end -= end % TILE_WIDTH;
+    uint64_t last = follower->policy->end;
+    if (last && end > last)
+        end = last;
     return end > follower->book.planned ? end : follower->book.planned;
 }
 
@@ -160,7 +163,8 @@ static bool is_held_up(const struct follower *follower)
 
 static bool is_finished(const struct follower *follower)
 {
-    return follower->is_drained ||
+    uint64_t end = follower->policy->end;
+    return follower->is_drained || (end && follower->book.durable >= end) ||
            (follower->has_final_size && follower->book.durable >= follower->final_size);
 }
 

@@ -62,6 +62,7 @@ struct follower_policy {
                                so on */
     enum follower_start start;
     uint64_t start_value; /* the index, or how many before the head */
+    uint64_t end;         /* entries from here on are not wanted; 0: all are */
 };
 
 /* Where a new log starts, from text: "head", an index, or -N. False if it is none of these. */

@@ -137,6 +137,7 @@ static void add_wanted(struct download_list *list, const struct ct_log *ct_log,
     wanted->url = memory_copy_text((const char *)path.data, path.size);
     buffer_free(&path);
     wanted->mark = WANTED_MARK;
+    wanted->state = list->download->options.link ? WANTED_UNKNOWN : WANTED_ABSENT;
     wanted->list = list;
     wanted->share = operator_budgets_join(list->download->options.operators, ct_log->operator_name,
                                           ct_log->url);

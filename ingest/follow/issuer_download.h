@@ -46,7 +46,7 @@ struct issuer_download_options {
     struct operator_budgets *operators;
     struct pipeline *pipeline;
     struct follow_stats *stats;
-    struct redis_link *link;
+    struct redis_link *link; /* NULL: there is none to look them up in */
     const struct contract *contract;
 };
 

@@ -24,7 +24,7 @@ struct log_services {
     const struct follower_policy *policies; /* by enum ct_log_kind */
     struct http_client *http;
     struct operator_budgets *operators;
-    struct redis_link *link;
+    struct redis_link *link; /* NULL: nothing is remembered, and every log is new */
     struct pipeline *pipeline;
     struct publisher *publisher;
     struct issuer_download *issuers;

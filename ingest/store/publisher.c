@@ -450,6 +450,13 @@ void publisher_set_fields(struct publisher *publisher, const char *key,
     pump(publisher);
 }
 
+void publisher_hand_out(struct publisher *publisher)
+{
+    assert(!publisher->options.link);
+    while (publisher->first)
+        finish_batch(publisher, take_first(publisher), BATCH_DONE, "");
+}
+
 void publisher_on_down(struct publisher *publisher)
 {
     while (publisher->first_set)

@@ -28,7 +28,7 @@ enum batch_result {
 
 struct publisher_options {
     const struct contract *contract;
-    struct redis_link *link;
+    struct redis_link *link; /* NULL: batches wait for publisher_hand_out */
     struct retention_limits retention;
     /* Called once for each batch, which is destroyed afterwards. `error` is a log-safe reason or
      * "". */
@@ -61,6 +61,9 @@ bool publisher_is_idle(const struct publisher *publisher);
  * would break it. `expire_ms` 0: the key does not expire. Dropped silently while Redis is away. */
 void publisher_set_fields(struct publisher *publisher, const char *key,
                           const struct hash_field *fields, size_t count, uint64_t expire_ms);
+
+/* Without a link: everything submitted is done by on_result's taking it. Not from inside that. */
+void publisher_hand_out(struct publisher *publisher);
 
 /* Has to be called when the link went down: everything queued fails. */
 void publisher_on_down(struct publisher *publisher);

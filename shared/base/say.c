@@ -11,6 +11,14 @@ enum {
     QUOTED_BUFFERS = 8
 };
 
+/* A setting, made once at the start. */
+static bool is_quiet;
+
+void say_only_warnings(void)
+{
+    is_quiet = true;
+}
+
 const char *say_quoted_bytes(struct bytes text)
 {
     static char buffers[QUOTED_BUFFERS][SAY_QUOTED_SIZE];
@@ -63,6 +71,8 @@ write_line(const char *level, const char *event, const char *format, va_list arg
 
 void say_info(const char *event, const char *format, ...)
 {
+    if (is_quiet)
+        return;
     WRITE_LINE("info");
 }
 

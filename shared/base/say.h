@@ -17,6 +17,9 @@ enum {
 const char *say_quoted(const char *text);
 const char *say_quoted_bytes(struct bytes text);
 
+/* A command for people says only what is wrong. */
+void say_only_warnings(void);
+
 /* `event` is a constant; `format` makes the fields and may be "". */
 void say_info(const char *event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void say_warning(const char *event, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -93,6 +93,8 @@ static bool is_update(struct bytes json)
 
 static void write_message_id(struct buffer *out, struct bytes id)
 {
+    if (!id.data)
+        return;
     buffer_append_string(out, "\"id\":\"");
     json_escape(out, id);
     buffer_append_string(out, "\",");

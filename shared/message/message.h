@@ -50,7 +50,7 @@ void message_write(struct buffer *out, const struct message_entry *entry,
 
 /* What the streamer adds to a stored message. */
 struct message_envelope {
-    struct bytes id;      /* the stream's */
+    struct bytes id;      /* the stream's; no data: it has none */
     struct bytes matched; /* a JSON array: what let the message through; no data if nothing asked */
 };
 

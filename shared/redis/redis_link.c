@@ -581,7 +581,7 @@ void redis_link_destroy(struct redis_link *link)
 
 bool redis_link_is_up(const struct redis_link *link)
 {
-    return link->state == LINK_UP && !link->dropping && !link->closing;
+    return link && link->state == LINK_UP && !link->dropping && !link->closing;
 }
 
 const char *redis_link_reason(const struct redis_link *link)

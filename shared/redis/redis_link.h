@@ -52,6 +52,7 @@ struct redis_link *redis_link_create(const struct redis_link_options *options);
  * of the link. */
 void redis_link_destroy(struct redis_link *link);
 
+/* Of no link (NULL) it is false, and nothing can be sent. */
 bool redis_link_is_up(const struct redis_link *link);
 /* Why it is not up: a text that lives until the next change. */
 const char *redis_link_reason(const struct redis_link *link);
