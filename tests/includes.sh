@@ -18,6 +18,7 @@ ingest/make      shared ingest/ct ingest/store
 ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
 ingest/backfill  shared ingest
+ingest/status    shared
 ingest           shared ingest
 streamer/loop    shared
 streamer/stream  shared streamer/loop

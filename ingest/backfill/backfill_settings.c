@@ -10,7 +10,7 @@
 
 #define FIELD(name) offsetof(struct backfill_settings, name)
 
-static const char *check_redis(const char *value)
+static const char *check_backfill_redis(const char *value)
 {
     struct redis_address address;
     const char *wrong = redis_address_parse(&address, value);
@@ -54,7 +54,7 @@ static const struct setting table[] = {
       .default_text = "redis://127.0.0.1:6379/0",
       .value_name = "URL",
       .help = "the Redis for --into",
-      .check = check_redis },
+      .check = check_backfill_redis },
     { .name = "full",
       .type = SETTING_FLAG,
       .offset = FIELD(full),

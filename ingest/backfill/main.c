@@ -13,7 +13,7 @@ static void stop_backfill(int signal_number)
     stop = 1;
 }
 
-static void set_signals(void)
+static void set_backfill_signals(void)
 {
     struct sigaction action = { .sa_handler = stop_backfill };
     (void)sigaction(SIGTERM, &action, NULL);
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     case SETTINGS_READY:
         if (!backfill_settings_range(&settings, &range))
             break;
-        set_signals();
+        set_backfill_signals();
         say_only_warnings();
         code = backfill_run(&settings, &range, &stop);
         break;

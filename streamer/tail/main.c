@@ -14,7 +14,7 @@ static void stop_on_signal(int signal_number)
 }
 
 /* A pipe that nobody reads is an error of write(2), not the end. */
-static void set_signals(void)
+static void set_tail_signals(void)
 {
     struct sigaction action = { .sa_handler = stop_on_signal };
     (void)sigaction(SIGTERM, &action, NULL);
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     int code = EXIT_WRONG_SETTING;
     switch (settings_read(&tail_settings_program, &settings, argc, argv)) {
     case SETTINGS_READY:
-        set_signals();
+        set_tail_signals();
         code = *settings.cert ? certificate_lookup_run(&settings) : tail_run(&settings, &stop);
         break;
     case SETTINGS_STOP: code = EXIT_SUCCESS; break;

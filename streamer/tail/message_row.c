@@ -18,7 +18,7 @@ enum {
     WIDTH_WITH_ISSUER = 76,
 };
 
-static struct bytes text_of(const char *text)
+static struct bytes string_or_empty(const char *text)
 {
     return bytes_of_string(text ? text : "");
 }
@@ -107,7 +107,7 @@ static void write_tabbed(struct buffer *out, const struct server_message *messag
     append_field(out, bytes_of_string(when));
     buffer_append_byte(out, '\t');
     buffer_append_string(out, type_of(message));
-    const struct bytes fields[] = { names, issuer, text_of(message->log) };
+    const struct bytes fields[] = { names, issuer, string_or_empty(message->log) };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         buffer_append_byte(out, '\t');
         append_field(out, fields[i]);
@@ -150,7 +150,7 @@ static void write_columns(struct buffer *out, const struct terminal *terminal,
     if (terminal->width < WIDTH_WITH_LOG)
         return;
     buffer_append_string(out, "  ");
-    append_padded(out, terminal, TERMINAL_DIM, text_of(message->log), LOG_WIDTH);
+    append_padded(out, terminal, TERMINAL_DIM, string_or_empty(message->log), LOG_WIDTH);
 }
 
 static void write_csv_text(struct buffer *out, struct bytes text)
@@ -192,12 +192,12 @@ static void write_csv(struct buffer *out, const struct server_message *message, 
     append_csv_time(out, message->seen_s);
     buffer_append_string(out, type_of(message));
     buffer_append_byte(out, ',');
-    append_csv(out, text_of(message->log));
+    append_csv(out, string_or_empty(message->log));
     buffer_append_byte(out, ',');
     if (message->index >= 0)
         buffer_append_format(out, "%.0f", message->index);
     buffer_append_byte(out, ',');
-    append_csv(out, text_of(message->sha256));
+    append_csv(out, string_or_empty(message->sha256));
     buffer_append_byte(out, ',');
     append_csv(out, issuer);
     buffer_append_byte(out, ',');

@@ -58,7 +58,9 @@ struct tail {
 };
 
 /* One line about what happened, on standard error; never in between the rows. */
-static void __attribute__((format(printf, 2, 3))) tell(struct tail *tail, const char *format, ...)
+static void tell(struct tail *tail, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(struct tail *tail, const char *format, ...)
 {
     char text[512];
     va_list arguments;
