@@ -430,6 +430,7 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
             .reader = streamer->reader,
             .replays = streamer->replays,
             .recent = streamer->recent,
+            .customers = streamer->admission.customers,
             .timing = {
                 .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
                 .ping_ms = (uint64_t)settings->ping_ms,

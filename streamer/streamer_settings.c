@@ -134,7 +134,9 @@ static const struct setting table[] = {
         .type = SETTING_TEXT,
         .offset = FIELD(token_file),
         .value_name = "FILE",
-        .help = "a token per line, # starts a comment line; SIGHUP reads it again",
+        .help =
+            "a token per line, or name:token and limits of its own (README); # starts a comment "
+            "line; SIGHUP reads it again",
     },
     {
         .name = "origin",

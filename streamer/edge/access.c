@@ -106,12 +106,24 @@ static struct bytes bearer_of(struct bytes authorization)
     return token;
 }
 
+static struct bytes token_of(const struct access_request *request)
+{
+    struct bytes token = bearer_of(request->authorization);
+    return token.data ? token : request->token;
+}
+
+const struct token_holder *access_holder(const struct access *access,
+                                         const struct access_request *request)
+{
+    const struct token_holder *holder = token_set_find(access->tokens, token_of(request));
+    return holder && holder->customer[0] ? holder : NULL;
+}
+
 static bool has_token(const struct access *access, const struct access_request *request)
 {
     if (token_set_count(access->tokens) == 0 || is_open(request->path) || request->is_preflight)
         return true;
-    struct bytes token = bearer_of(request->authorization);
-    return token_set_has(access->tokens, token.data ? token : request->token);
+    return token_set_has(access->tokens, token_of(request));
 }
 
 struct refusal access_decide(const struct access *access, const struct access_request *request)

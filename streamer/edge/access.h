@@ -8,6 +8,7 @@
 #include "shared/base/bytes.h"
 #include "streamer/edge/refusal.h"
 
+struct token_holder;
 struct token_set;
 
 /* Borrowed. */
@@ -35,6 +36,10 @@ const char *access_check_origin(const char *origin);
 
 /* Health is everybody's, without a token. A page that the streamer itself sent is always let in. */
 struct refusal access_decide(const struct access *access, const struct access_request *request);
+/* Who has the named token that the request shows; NULL: nobody. */
+const struct token_holder *access_holder(const struct access *access,
+                                         const struct access_request *request);
+
 /* True if no page of a browser can have made the request: none of another origin, and none that had
  * its own name lead here. */
 bool access_is_no_page(const struct access_request *request);

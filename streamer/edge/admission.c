@@ -84,6 +84,28 @@ static bool read_tls_identity(struct admission *admission, char *reason)
     return admission->identity != NULL;
 }
 
+static uint64_t own_or(uint64_t own, uint64_t otherwise)
+{
+    return own == UINT64_MAX ? otherwise : own;
+}
+
+/* The named tokens are customers from the start, with limits of their own. */
+static void keep_holders(const struct admission *admission)
+{
+    const struct customer_limits *all = &admission->options.customers;
+    for (size_t i = 0; i < token_set_count(admission->tokens); i++) {
+        const struct token_holder *holder = token_set_holder(admission->tokens, i);
+        struct customer_limits limits = {
+            .replay_bytes_per_second =
+                own_or(holder->limits.replay_bytes_per_second, all->replay_bytes_per_second),
+        };
+        for (size_t share = 0; share < CUSTOMER_SHARES; share++)
+            limits.held[share] = own_or(holder->limits.held[share], all->held[share]);
+        if (holder->customer[0])
+            customers_keep(admission->customers, holder->customer, &limits);
+    }
+}
+
 bool admission_init(struct admission *admission, const struct admission_options *options,
                     char *reason)
 {
@@ -102,6 +124,8 @@ bool admission_init(struct admission *admission, const struct admission_options 
         .customers = customers_create(&options->customers, options->connections_max, seed),
     };
     admission->access.tokens = admission->tokens;
+    if (admission->tokens)
+        keep_holders(admission);
     return admission->tokens && read_tls_identity(admission, reason);
 }
 
@@ -127,6 +151,7 @@ static void reload_tokens(struct admission *admission)
     token_set_destroy(admission->tokens);
     admission->tokens = tokens;
     admission->access.tokens = tokens;
+    keep_holders(admission);
     say_info("tokens read again", "count=%zu", token_set_count(tokens));
 }
 

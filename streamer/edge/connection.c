@@ -72,3 +72,8 @@ struct refusal connection_forward(struct connection *connection, struct bytes fo
     give_back(connection);
     return (struct refusal){ 0 };
 }
+
+struct refusal connection_take_name(struct connection *connection, const char *customer)
+{
+    return count(connection, customer);
+}

@@ -32,5 +32,8 @@ void connection_destroy(struct connection *connection);
  * for that client. Answers the refusal if he has too many. It does nothing for other
  * connections. */
 struct refusal connection_forward(struct connection *connection, struct bytes forwarded_for);
+/* A request has shown a named token: from now on the connection is counted for its holder, whatever
+ * its address has. Answers the refusal if he has too many. */
+struct refusal connection_take_name(struct connection *connection, const char *customer);
 
 #endif

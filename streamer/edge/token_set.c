@@ -1,17 +1,22 @@
 #include "streamer/edge/token_set.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
 
+#include "shared/base/decimal.h"
 #include "shared/base/digest.h"
 #include "shared/base/memory.h"
 #include "streamer/edge/header_value.h"
 
 struct token_set {
     struct digest *digest;
-    uint8_t (*hashes)[SHA256_SIZE];
+    struct token {
+        uint8_t hash[SHA256_SIZE];
+        struct token_holder holder;
+    } * tokens;
     size_t count;
 };
 
@@ -27,7 +32,7 @@ void token_set_destroy(struct token_set *set)
     if (!set)
         return;
     digest_destroy(set->digest);
-    free(set->hashes);
+    free(set->tokens);
     free(set);
 }
 
@@ -49,6 +54,14 @@ const char *token_set_check(struct bytes token)
     return NULL;
 }
 
+static struct customer_limits as_everybody(void)
+{
+    struct customer_limits limits = { .replay_bytes_per_second = UINT64_MAX };
+    for (size_t share = 0; share < CUSTOMER_SHARES; share++)
+        limits.held[share] = UINT64_MAX;
+    return limits;
+}
+
 const char *token_set_add(struct token_set *set, struct bytes token)
 {
     const char *wrong = token_set_check(token);
@@ -56,9 +69,80 @@ const char *token_set_add(struct token_set *set, struct bytes token)
         return wrong;
     if (set->count == TOKENS_MAX)
         return "more than 1000 tokens";
-    set->hashes = memory_resize(set->hashes, set->count + 1, sizeof *set->hashes);
-    digest_bytes(set->digest, set->hashes[set->count++], token);
+    set->tokens = memory_resize(set->tokens, set->count + 1, sizeof *set->tokens);
+    struct token *added = &set->tokens[set->count++];
+    *added = (struct token){ .holder.limits = as_everybody() };
+    digest_bytes(set->digest, added->hash, token);
     return NULL;
+}
+
+static struct bytes take_token_word(struct bytes *line)
+{
+    struct bytes rest = header_value_trim(*line);
+    size_t size = 0;
+    while (size < rest.size && rest.data[size] != ' ' && rest.data[size] != '\t')
+        size++;
+    *line = bytes_of(rest.data + size, rest.size - size);
+    return bytes_of(rest.data, size);
+}
+
+static const char *read_limit(struct customer_limits *limits, struct bytes word)
+{
+    const struct {
+        const char *name;
+        uint64_t *limit;
+    } known[] = {
+        { "connections=", &limits->held[CUSTOMER_CONNECTIONS] },
+        { "filters=", &limits->held[CUSTOMER_FILTERS] },
+        { "filter-cost=", &limits->held[CUSTOMER_FILTER_COST] },
+        { "searches=", &limits->held[CUSTOMER_SEARCHES] },
+        { "replay-rate=", &limits->replay_bytes_per_second },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t size = strlen(known[i].name);
+        if (word.size > size && memcmp(word.data, known[i].name, size) == 0)
+            return decimal_parse(known[i].limit, bytes_of(word.data + size, word.size - size))
+                       ? NULL
+                       : "a limit is a number";
+    }
+    return "behind a token come its limits: connections=, filters=, filter-cost=, searches=, "
+           "replay-rate=";
+}
+
+static bool is_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] == '/' || name.data[i] == '+' || name.data[i] == '=' ||
+            !is_token_character(name.data[i]))
+            return false;
+    return name.size > 0 && name.size < TOKEN_NAME_SIZE;
+}
+
+static const char *add_named(struct token_set *set, struct bytes name, struct bytes token,
+                             struct bytes limits)
+{
+    if (!is_name(name))
+        return "a token's name has 1 to 32 letters, digits and -._~";
+    const char *wrong = token_set_add(set, token);
+    if (wrong)
+        return wrong;
+    struct token_holder *holder = &set->tokens[set->count - 1].holder;
+    (void)snprintf(holder->customer, sizeof holder->customer, "token %.*s", (int)name.size,
+                   (const char *)name.data);
+    for (struct bytes word; !wrong && (word = take_token_word(&limits)).size;)
+        wrong = read_limit(&holder->limits, word);
+    return wrong;
+}
+
+const char *token_set_add_line(struct token_set *set, struct bytes line)
+{
+    struct bytes rest = line;
+    struct bytes word = take_token_word(&rest);
+    const uint8_t *colon = word.size ? memchr(word.data, ':', word.size) : NULL;
+    size_t size = colon ? (size_t)(colon - word.data) : 0;
+    return colon ? add_named(set, bytes_of(word.data, size),
+                             bytes_of(colon + 1, word.size - size - 1), rest)
+                 : token_set_add(set, header_value_trim(line));
 }
 
 const char *token_set_add_lines(struct token_set *set, struct bytes text, size_t *line)
@@ -73,7 +157,7 @@ const char *token_set_add_lines(struct token_set *set, struct bytes text, size_t
         text = bytes_of(text.data + used, text.size - used);
         ++*line;
         const char *wrong =
-            token.size == 0 || token.data[0] == '#' ? NULL : token_set_add(set, token);
+            token.size == 0 || token.data[0] == '#' ? NULL : token_set_add_line(set, token);
         if (wrong)
             return wrong;
     }
@@ -85,15 +169,26 @@ size_t token_set_count(const struct token_set *set)
     return set->count;
 }
 
-bool token_set_has(const struct token_set *set, struct bytes token)
+const struct token_holder *token_set_holder(const struct token_set *set, size_t number)
+{
+    return &set->tokens[number].holder;
+}
+
+const struct token_holder *token_set_find(const struct token_set *set, struct bytes token)
 {
     uint8_t hash[SHA256_SIZE];
-    bool found = false;
+    const struct token_holder *found = NULL;
     if (token.size < TOKEN_SIZE_MIN || token.size > TOKEN_SIZE_MAX)
-        return false;
+        return NULL;
     digest_bytes(set->digest, hash, token);
     /* All of them, so that the time says nothing of which one it was. */
     for (size_t i = 0; i < set->count; i++)
-        found |= CRYPTO_memcmp(hash, set->hashes[i], sizeof hash) == 0;
+        found = CRYPTO_memcmp(hash, set->tokens[i].hash, sizeof hash) == 0 ? &set->tokens[i].holder
+                                                                           : found;
     return found;
+}
+
+bool token_set_has(const struct token_set *set, struct bytes token)
+{
+    return token_set_find(set, token) != NULL;
 }

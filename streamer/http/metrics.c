@@ -5,6 +5,7 @@
 
 #include "shared/base/decimal.h"
 #include "shared/redis/redis_link.h"
+#include "streamer/edge/customers.h"
 #include "streamer/filter/filter_index.h"
 #include "streamer/http/client_counters.h"
 #include "streamer/http/http_routes.h"
@@ -208,6 +209,71 @@ static void write_replays(struct buffer *out, const struct http_sources *sources
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
 }
 
+static uint64_t count_held_connections(const struct customer *customer)
+{
+    return customer->held[CUSTOMER_CONNECTIONS];
+}
+
+static uint64_t count_connected(const struct customer *customer)
+{
+    return customer->connected;
+}
+
+static uint64_t count_refused(const struct customer *customer)
+{
+    uint64_t refused = 0;
+    for (size_t share = 0; share < CUSTOMER_SHARES; share++)
+        refused += customer->refused[share];
+    return refused;
+}
+
+static uint64_t count_sent_bytes(const struct customer *customer)
+{
+    return customer->sent_bytes;
+}
+
+static uint64_t count_replayed_bytes(const struct customer *customer)
+{
+    return customer->replayed_bytes;
+}
+
+/* What is told of each named token. */
+static const struct {
+    const char *name, *type, *help;
+    uint64_t (*value)(const struct customer *customer);
+} token_metrics[] = {
+    { "certstream_token_connections", "gauge", "Connections of who has the named token.",
+      count_held_connections },
+    { "certstream_token_connections_total", "counter", "The same, since the start.",
+      count_connected },
+    { "certstream_token_refused_total", "counter",
+      "Times that a share of the named token was used up.", count_refused },
+    { "certstream_token_sent_bytes_total", "counter", "Bytes of messages for the named token.",
+      count_sent_bytes },
+    { "certstream_token_replayed_bytes_total", "counter",
+      "Bytes of the past that were read for the named token.", count_replayed_bytes },
+};
+
+static void write_tokens(struct buffer *out, const struct customers *customers)
+{
+    const struct customer *customer;
+    for (size_t i = 0; i < sizeof token_metrics / sizeof *token_metrics; i++) {
+        bool has_family = false;
+        for (size_t at = 0; (customer = customers_next(customers, &at)) != NULL;) {
+            if (!customer->is_kept)
+                continue;
+            struct metric_label label = { "token",
+                                          bytes_of_string(customer->name + strlen("token ")) };
+            if (!has_family)
+                metric_family(out, token_metrics[i].name, token_metrics[i].type,
+                              token_metrics[i].help);
+            has_family = true;
+            metric_unsigned(out, token_metrics[i].name, (struct metric_labels){ &label, 1 },
+                            token_metrics[i].value(customer));
+        }
+    }
+}
+
 static void write_process(struct buffer *out)
 {
     static const char build[] = "certstream_build_info";
@@ -359,6 +425,8 @@ void metrics_write(struct buffer *out, const struct http_sources *sources)
     }
     write_reader(out, sources);
     write_redis(out, sources);
+    if (sources->customers)
+        write_tokens(out, sources->customers);
     write_process(out);
     metrics_write_logs(out, sources->reports);
     metrics_write_ingests(out, sources->reports);

@@ -60,6 +60,18 @@ static void refuse(struct session *session, struct refusal refusal, bool is_head
     finish(session);
 }
 
+/* What his address has is no matter to who has a name. */
+static struct refusal take_name(struct session *session, const struct token_holder *holder)
+{
+    struct connection *connection = session->connection;
+    struct refusal refusal = connection_take_name(connection, holder->customer);
+    if (!refusal.status && connection->refusal.status) {
+        connection->refusal = refusal;
+        session->all->refusing--;
+    }
+    return refusal;
+}
+
 /* Before anything else is looked at: does the client come in. */
 static struct refusal decide(struct session *session, const struct request_head *head)
 {
@@ -79,10 +91,15 @@ static struct refusal decide(struct session *session, const struct request_head 
     if (head->method == REQUEST_DELETE)
         return (struct refusal){ 405, "only GET, HEAD and OPTIONS" };
     bool is_health = connection->is_reserved && access_is_health(head->path);
-    if (connection->refusal.status && !is_health)
+    const struct access *access = &session->all->admission->access;
+    const struct token_holder *holder = access_holder(access, &request);
+    bool is_let_in = is_health || (holder && !connection->is_reserved);
+    if (connection->refusal.status && !is_let_in)
         return connection->refusal;
-    struct refusal refusal = connection_forward(connection, head->fields[FIELD_FORWARDED_FOR]);
-    return refusal.status ? refusal : access_decide(&session->all->admission->access, &request);
+    struct refusal refusal =
+        holder ? take_name(session, holder)
+               : connection_forward(connection, head->fields[FIELD_FORWARDED_FOR]);
+    return refusal.status ? refusal : access_decide(access, &request);
 }
 
 /* False if there are too many parameters. */

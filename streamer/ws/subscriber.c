@@ -5,6 +5,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "streamer/edge/customers.h"
 #include "streamer/lanes/control_frame.h"
 #include "streamer/lanes/websocket_frame.h"
 #include "streamer/loop/transport.h"
@@ -217,6 +218,8 @@ static bool send_slice(struct subscriber *subscriber, const struct lane_slice *s
     counters->slices++;
     counters->slice_bytes += slice->size;
     subscriber->sent_bytes += slice->size;
+    customers_count_sent(subscriber->all->options.customers, subscriber->request.customer,
+                         slice->size);
     counters->partial += transport_buffered(subscriber->transport) > 0;
     return true;
 }

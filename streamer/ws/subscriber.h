@@ -21,6 +21,7 @@ struct subscribers_options {
     struct lanes *lanes;
     const struct stream_reader *reader;
     struct replays *replays;
+    struct customers *customers;
     const struct recent_entries *recent;
     struct cursor_timing timing;
 };

@@ -243,6 +243,40 @@ static void a_customer_behind_a_proxy_has_a_ceiling(void **state)
     websocket_client_destroy(fourth);
 }
 
+/* A named token is a customer of its own, wherever it is used, and is counted by itself. */
+static void a_named_token_has_limits_of_its_own(void **state)
+{
+    struct parts *parts = *state;
+    char path[HARNESS_PATH_SIZE];
+    write_file(parts, path, "tokens", "alice:correct-horse connections=2\nplain-token\n");
+    start_streamer(parts, (const char *const[]){ "--token-file", path, "--customer-connections",
+                                                 "1", "--trusted-proxy", "127.0.0.0/8", NULL });
+    static const char as_alice[] =
+        "Authorization: Bearer correct-horse\r\nX-Forwarded-For: 192.0.2.1\r\n";
+    struct websocket_options options = {
+        .port = program_port(parts->stage.streamer),
+        .path = "/",
+        .headers = as_alice,
+    };
+    struct websocket_client *clients[3];
+    for (size_t i = 0; i < 3; i++) {
+        clients[i] = websocket_client_open(&options);
+        assert_int_equal(websocket_client_status(clients[i]), i < 2 ? 101 : 429);
+    }
+    /* The address itself has what it had. */
+    static const char others[] =
+        "Authorization: Bearer plain-token\r\nX-Forwarded-For: 192.0.2.1\r\n";
+    assert_int_equal(get(parts, "/stats", others), 200);
+    struct http_answer answer = http_get_local(options.port, "/metrics?token=plain-token");
+    assert_non_null(
+        strstr(http_answer_text(&answer), "certstream_token_connections{token=\"alice\"} 2\n"));
+    assert_non_null(
+        strstr(http_answer_text(&answer), "certstream_token_refused_total{token=\"alice\"} 1\n"));
+    http_answer_free(&answer);
+    for (size_t i = 0; i < 3; i++)
+        websocket_client_destroy(clients[i]);
+}
+
 static void nobody_else_is_believed(void **state)
 {
     struct parts *parts = *state;
@@ -563,6 +597,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(browsers_come_in_from_known_pages, setup,
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(a_customer_behind_a_proxy_has_a_ceiling, setup,
+                                        streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(a_named_token_has_limits_of_its_own, setup,
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(nobody_else_is_believed, setup, streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(a_crowd_is_turned_away, setup, streamer_stage_teardown),

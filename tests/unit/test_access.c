@@ -169,6 +169,35 @@ static void a_token_file_has_a_token_per_line(void **state)
     assert_int_equal(line, 1);
 }
 
+static void a_token_may_have_a_name_and_limits(void **state)
+{
+    struct parts *parts = *state;
+    static const char *const wrong[] = {
+        ":" TOKEN,
+        "a/b:" TOKEN,
+        "alice:short",
+        "alice:" TOKEN " connections=x",
+        "alice:" TOKEN " connections=",
+        "alice:" TOKEN " something=1",
+        "a-name-of-33-characters-or-more-is-too-long:" TOKEN,
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (!token_set_add_line(parts->tokens, bytes_of_string(wrong[i])))
+            fail_msg("%s", wrong[i]);
+    struct token_set *tokens = token_set_create();
+    assert_null(token_set_add_line(
+        tokens, bytes_of_string("alice:" TOKEN "  connections=7\treplay-rate=0")));
+    assert_null(token_set_add_line(tokens, bytes_of_string(OTHER)));
+    const struct token_holder *alice = token_set_find(tokens, bytes_of_string(TOKEN));
+    assert_string_equal(alice->customer, "token alice");
+    assert_int_equal(alice->limits.held[CUSTOMER_CONNECTIONS], 7);
+    assert_int_equal(alice->limits.replay_bytes_per_second, 0);
+    assert_true(alice->limits.held[CUSTOMER_SEARCHES] == UINT64_MAX);
+    assert_string_equal(token_set_find(tokens, bytes_of_string(OTHER))->customer, "");
+    assert_null(token_set_find(tokens, bytes_of_string("nobody-has-it")));
+    token_set_destroy(tokens);
+}
+
 static void there_is_an_end_to_tokens(void **state)
 {
     struct parts *parts = *state;
@@ -189,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pages_of_other_origins_stay_out, setup, teardown),
         cmocka_unit_test(origins_are_checked),
         cmocka_unit_test_setup_teardown(a_token_file_has_a_token_per_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_may_have_a_name_and_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_an_end_to_tokens, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
