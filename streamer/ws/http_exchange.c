@@ -1,6 +1,7 @@
 #include "streamer/ws/http_exchange.h"
 
 #include "streamer/edge/answer_head.h"
+#include "streamer/http/web_page.h"
 #include "streamer/loop/transport.h"
 
 enum {
@@ -9,11 +10,6 @@ enum {
 };
 
 #define EVERYBODY "access-control-allow-origin: *\r\n"
-/* The page brings all it needs, and talks to its own server only. */
-#define PAGE_POLICY                                                              \
-    "content-security-policy: default-src 'none'; style-src 'unsafe-inline'; "   \
-    "script-src 'unsafe-inline'; connect-src 'self' ws: wss:; base-uri 'none'; " \
-    "form-action 'none'; frame-ancestors 'none'\r\n"
 #define NO_SNIFFING "x-content-type-options: nosniff\r\n"
 
 static void on_answer(struct http_request *request, void *context)
@@ -76,7 +72,7 @@ static void write_head(struct buffer *out, const struct http_exchange *exchange,
         .keeps_alive = exchange->keeps_alive,
         .cache_control = answer->is_live ? "no-store" : "no-cache",
         .entity_tag = answer->entity_tag,
-        .more = answer->is_live ? EVERYBODY NO_SNIFFING : PAGE_POLICY NO_SNIFFING,
+        .more = answer->is_live ? EVERYBODY NO_SNIFFING : web_page_headers,
     };
     answer_head_write(out, &head, realtime_ms);
 }

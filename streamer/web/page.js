@@ -1,0 +1,7 @@
+startFilters();
+startConnect();
+startDetail();
+startFeedTurns();
+startFeed();
+startLogs();
+startNow();
