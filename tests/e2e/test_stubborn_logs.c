@@ -92,8 +92,8 @@ static const struct stubbornness widths[] = {
     { "400", { "route=get-entries&fault=status&code=400&above=100" } },
     { "404", { "route=get-entries&fault=status&code=404&above=100" } },
     { "413", { "route=get-entries&fault=status&code=413&above=100" } },
-    { "403", { "route=get-entries&fault=status&code=403&above=300" } },
-    { "429", { "route=get-entries&fault=status&code=429&above=300" } },
+    { "403", { "route=get-entries&fault=status&code=403&above=600" } },
+    { "429", { "route=get-entries&fault=status&code=429&above=600" } },
     { "closed", { "route=get-entries&fault=close&above=100" } },
     { "a cache that kept half an answer", { "route=get-entries&fault=clip&cached=1" } },
 };
