@@ -19,6 +19,7 @@
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 
+#include "shared/base/buffer.h"
 #include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/host_lookup.h"
@@ -51,6 +52,9 @@ enum {
     REASON_SIZE = 160,
     NAME_SIZE = 64,
     ARGUMENTS_MAX = 16,
+    /* As Redis has it for one argument, and some. */
+    COMMAND_MAX = 1024 * 1024 * 1024,
+    COMMAND_KEPT = 1024 * 1024,
     /* hiredis reads 16 KB at a time. More of them in a row spare the loop's round for each, and are
      * no more than what a millisecond is good for. */
     READS_PER_TURN = 16,
@@ -98,6 +102,7 @@ struct redis_link {
     bool is_refused;           /* the reason is a password that somebody has to change */
     char reason[REASON_SIZE];
     char logged[REASON_SIZE];
+    struct buffer command; /* the one that is being sent */
     unsigned logged_count; /* within LOG_LINES_MS from then on */
     uint64_t logged_from_ms;
 };
@@ -332,6 +337,31 @@ static void on_reply(redisAsyncContext *context, void *reply, void *data)
     free(pending);
 }
 
+static void append_length(struct buffer *out, char type, size_t length)
+{
+    buffer_append_byte(out, (uint8_t)type);
+    buffer_append_unsigned(out, length);
+    buffer_append(out, "\r\n", 2);
+}
+
+/* The protocol's array of bulk strings, into a buffer that is used again: hiredis makes a new
+ * string of each command. */
+static void encode_command(struct buffer *out, size_t count, const char *const *arguments,
+                           const size_t *sizes)
+{
+    if (out->capacity > COMMAND_KEPT)
+        buffer_free(out);
+    buffer_clear(out);
+    append_length(out, '*', count);
+    for (size_t i = 0; i < count; i++) {
+        append_length(out, '$', sizes[i]);
+        buffer_append(out, arguments[i], sizes[i]);
+        buffer_append(out, "\r\n", 2);
+    }
+    /* What is sent has its own bounds, far below this one. */
+    assert(!out->failed);
+}
+
 static void send_now(struct redis_link *link, struct pending_reply pending, size_t count,
                      const char *const *arguments, const size_t *sizes)
 {
@@ -343,10 +373,10 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
     if (link->pending == 0)
         link->progress_at_ms = clock_monotonic_ms();
     link->pending++;
-    /* hiredis 0.14 declares `const char **` for an array that it only reads. */
-    const char **borrowed;
-    memcpy(&borrowed, &arguments, sizeof borrowed);
-    int status = redisAsyncCommandArgv(link->context, on_reply, kept, (int)count, borrowed, sizes);
+    struct buffer *command = &link->command;
+    encode_command(command, count, arguments, sizes);
+    int status = redisAsyncFormattedCommand(link->context, on_reply, kept,
+                                            (const char *)command->data, command->size);
     if (status != REDIS_OK) {
         link->pending--;
         free(kept);
@@ -563,6 +593,7 @@ struct redis_link *redis_link_create(const struct redis_link_options *options)
     /* So that not all processes begin with the same replica. */
     link->number = (unsigned)getpid();
     link->back_off_ms = BACK_OFF_FIRST_MS;
+    buffer_init(&link->command, COMMAND_MAX);
     set_reason(link, "not connected yet");
     return link;
 }
@@ -576,6 +607,7 @@ void redis_link_destroy(struct redis_link *link)
     link->dropping = true;
     close_connection(link);
     host_lookup_destroy(link->lookup);
+    buffer_free(&link->command);
     free(link);
 }
 
