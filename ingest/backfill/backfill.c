@@ -14,6 +14,7 @@
 #include "ingest/backfill/log_choice.h"
 #include "ingest/follow/followed_log.h"
 #include "ingest/follow/issuer_download.h"
+#include "ingest/follow/log_settings.h"
 #include "ingest/http/http_client.h"
 #include "ingest/ingest_settings.h"
 #include "ingest/lists/log_lists.h"
@@ -52,6 +53,7 @@ struct backfill {
     struct log_lists *lists;
     struct held_memory memory;
     struct follow_stats stats;
+    struct log_settings_table *log_settings;
     struct log_services services;
     struct entry_lines *lines;
     struct followed_log *log; /* NULL until it is chosen */
@@ -227,7 +229,9 @@ static void create_backfill_parts(struct backfill *backfill)
         .contract = &backfill->contract,
     };
     backfill->issuers = issuer_download_create(&issuers);
+    backfill->log_settings = log_settings_create(backfill->settings->log_settings);
     backfill->services = (struct log_services){
+        .settings = backfill->log_settings,
         .contract = &backfill->contract,
         .instance = "certstream-backfill",
         .policies = backfill->policies,
@@ -249,6 +253,11 @@ static void begin_log(struct backfill *backfill, const struct ct_log *chosen)
 {
     struct ct_log description = ct_log_copy(chosen);
     backfill->log = followed_log_create(&backfill->services, &description, clock_monotonic_ms());
+    /* FROM counts before what the log's settings say of a start. */
+    for (int kind = 0; kind < CT_LOG_KINDS; kind++) {
+        backfill->log->policies[kind].start = FOLLOWER_START_INDEX;
+        backfill->log->policies[kind].start_value = backfill->range->from;
+    }
     if (backfill->log->is_left_alone)
         fail_backfill(backfill, EXIT_FAILURE, "the log's key cannot be used");
     else if (!backfill->link)
@@ -308,7 +317,7 @@ static void create_backfill_lists(struct backfill *backfill)
 static void settle_end(struct backfill *backfill)
 {
     const struct follower *follower = &backfill->log->follower;
-    struct follower_policy *policy = &backfill->policies[backfill->log->ct_log.kind];
+    struct follower_policy *policy = &backfill->log->policies[backfill->log->ct_log.kind];
     if (!follower->has_head)
         return;
     if (policy->end == UINT64_MAX)
@@ -413,6 +422,7 @@ static void clear_backfill(struct backfill *backfill)
     entry_lines_destroy(backfill->lines);
     pipeline_destroy(backfill->pipeline);
     log_lists_destroy(backfill->lists);
+    log_settings_destroy(backfill->log_settings);
 }
 
 int backfill_run(const struct backfill_settings *settings, const struct backfill_range *range,

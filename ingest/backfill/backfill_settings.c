@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/follow/log_settings.h"
 #include "ingest/ingest_settings.h"
 #include "shared/base/decimal.h"
 #include "shared/redis/contract.h"
@@ -76,6 +77,12 @@ static const struct setting table[] = {
       .default_text = "f1d8b68e50210d8e73d9a3e97f571773c52d7f28c0b1a71beee81d8562e6fd85",
       .value_name = "HEX",
       .help = "SHA-256 of the key that signs lists (of its SubjectPublicKeyInfo)" },
+    { .name = "log-settings",
+      .type = SETTING_TEXT,
+      .offset = FIELD(log_settings),
+      .value_name = "FILE",
+      .help = "what is to be heeded with single operators and logs (JSON), as of certstream-ingest",
+      .check = log_settings_check },
     { .name = "contact",
       .type = SETTING_TEXT,
       .offset = FIELD(contact),

@@ -12,6 +12,7 @@ struct backfill_settings {
     struct setting_list log_lists;
     char *log_list_key;
     char *log_list_key_hash;
+    char *log_settings;
     char *contact;
 };
 

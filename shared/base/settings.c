@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "shared/base/memory.h"
+#include "shared/base/settings_help.h"
 
 enum {
     NAME_SIZE = 64,
@@ -298,37 +299,6 @@ static bool set_from_file(const struct settings_program *program, void *fields, 
     return good;
 }
 
-static void print_usage(const struct settings_program *program)
-{
-    const struct setting *words = program->words;
-    (void)printf("%s: %s\n\nUsage: %s [--setting VALUE ...]%s%s%s\n\n", program->name,
-                 program->summary, program->name, words ? " [" : "", words ? words->value_name : "",
-                 words ? " ...]" : "");
-    if (words)
-        (void)printf("  %s\n        %s\n\n", words->value_name, words->help);
-}
-
-static void print_help(const struct settings_program *program)
-{
-    print_usage(program);
-    (void)printf("Each setting is a flag, a variable (--log-list: CERTSTREAM_LOG_LIST) or a line "
-                 "of the --config\n"
-                 "file (log-list = VALUE), in this order of precedence.\n\n");
-    for (size_t i = 0; i < program->count; i++) {
-        const struct setting *setting = &program->table[i];
-        (void)printf("  --%s%s%s\n        %s", setting->name,
-                     setting->type == SETTING_FLAG ? "" : " ",
-                     setting->type == SETTING_FLAG ? "" : setting->value_name, setting->help);
-        if (setting->type == SETTING_LIST)
-            (void)printf(" (repeatable)");
-        if (setting->default_text && *setting->default_text)
-            (void)printf(" [%s]", setting->default_text);
-        (void)printf("\n");
-    }
-    (void)printf("  --config FILE\n        a file of `key = value` lines; # starts a comment line\n"
-                 "  --help, --version\n");
-}
-
 /* A word at the place of a flag. */
 static int set_from_word(const struct settings_program *program, void *fields, const char *word)
 {
@@ -421,7 +391,11 @@ static bool print_and_stop(const struct settings_program *program, int argc, cha
     for (int i = 1; i < argc; i++) {
         bool help = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
         if (help)
-            print_help(program);
+            settings_print_help(program);
+        else if (strcmp(argv[i], "--help-man") == 0)
+            settings_print_man(program);
+        else if (strcmp(argv[i], "--help-completion") == 0)
+            settings_print_completion(program);
         else if (strcmp(argv[i], "--version") == 0)
             (void)printf("%s %s\n", program->name, CERTSTREAM_VERSION);
         else
