@@ -275,6 +275,36 @@ static void status_shows_what_is_left_and_fails_when_nothing_runs(void **state)
     redis_server_destroy(redis);
 }
 
+/* Each trouble comes with what to do about it. */
+static void doctor_says_what_to_do(void **state)
+{
+    static const char *const texts[] = {
+        "packages",
+        "memory: ",
+        "vm.overcommit_memory",
+        "clock: ",
+        "LOOK  contact\n      -> ",
+        "LOOK  Redis does not answer\n      -> ",
+        "LOOK  log lists: ",
+        "to look at",
+    };
+    const char *const arguments[] = { "doctor",
+                                      "--var",
+                                      ((struct harness *)*state)->folder,
+                                      "--redis",
+                                      "unix:///nonexistent/redis.sock",
+                                      "--log-list",
+                                      "/nonexistent/list.json",
+                                      NULL };
+    struct program *doctor = run_command(*state, "doctor", arguments);
+    assert_int_equal(program_wait(doctor, END_MS), 1);
+    char *output = program_output(doctor);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strstr(output, texts[i]))
+            fail_msg("no \"%s\" in:\n%s", texts[i], output);
+    free(output);
+}
+
 static void a_redis_that_does_not_start_is_said(void **state)
 {
     char path[HARNESS_PATH_SIZE];
@@ -323,6 +353,22 @@ static void works_where_it_is_installed(void **state)
     };
     run_to_the_end(harness, install);
 
+    static const char *const documents[] = {
+        "usr/share/man/man1/certstream.1",
+        "usr/share/man/man1/certstream-ingest.1",
+        "usr/share/man/man1/certstream-streamer.1",
+        "usr/share/man/man1/certstream-tail.1",
+        "usr/share/man/man1/certstream-backfill.1",
+        "usr/share/man/man1/certstream-status.1",
+        "usr/share/bash-completion/completions/certstream",
+    };
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        char path[HARNESS_PATH_SIZE];
+        harness_path(harness, path, documents[i]);
+        if (access(path, R_OK) != 0)
+            fail_msg("%s is not installed", documents[i]);
+    }
+
     struct program *ct_log = daemon_start_ct_log(harness, "ct_log", NULL);
     char list[DAEMON_URL_SIZE];
     (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(ct_log));
@@ -353,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(status_shows_what_is_left_and_fails_when_nothing_runs,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(status_tells_monitoring_by_its_exit_code, setup, teardown),
+        cmocka_unit_test_setup_teardown(doctor_says_what_to_do, setup, teardown),
         cmocka_unit_test_setup_teardown(a_redis_that_does_not_start_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_options_exit_with_2, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_start_in_the_same_place_is_refused, setup,
