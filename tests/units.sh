@@ -59,17 +59,25 @@ check_exposure() {
 # allowed UNIT: the system calls that its filters leave, one a line. A line that begins with ~ takes away.
 allowed() {
     calls() {
-        # shellcheck disable=SC2086 # words on purpose
-        systemd-analyze syscall-filter $1 | sed -n 's/^  *\([a-z][a-z0-9_]*\)$/\1/p'
+        systemd-analyze syscall-filter "$1" | sed -n 's/^  *\([a-z][a-z0-9_]*\)$/\1/p'
         for set in $(systemd-analyze syscall-filter "$1" | sed -n 's/^  *\(@[a-z-]*\)$/\1/p'); do
             calls "$set"
         done
     }
-    sed -n 's/^SystemCallFilter=~//p' "$1" | tr ' ' '\n' | while read -r set; do calls "$set"; done | sort -u >"$folder/taken"
-    for set in @default $(sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$1"); do calls "$set"; done | sort -u >"$folder/given"
-    # What is in @default stays, whatever is taken.
     calls @default | sort -u >"$folder/default"
-    { comm -23 "$folder/given" "$folder/taken"; cat "$folder/default"; } | sort -u
+    cp "$folder/default" "$folder/left"
+    sed -n 's/^SystemCallFilter=//p' "$1" | while read -r line; do
+        for name in ${line#"~"}; do
+            case $name in @*) calls "$name" ;; *) echo "$name" ;; esac
+        done | sort -u >"$folder/named"
+        case $line in
+        # What is in @default stays, whatever is taken.
+        "~"*) comm -23 "$folder/left" "$folder/named" | sort -u - "$folder/default" >"$folder/next" ;;
+        *) sort -u "$folder/left" "$folder/named" >"$folder/next" ;;
+        esac
+        mv "$folder/next" "$folder/left"
+    done
+    cat "$folder/left"
 }
 
 # check_calls UNIT TRACE...: each call of the daemon, from its start to its end.
@@ -119,9 +127,16 @@ run_daemons() {
     await 'listening.*http://' "$folder/streamer.out"
     clear=$(grep -o 'http://[^ ]*:[0-9]*' "$folder/streamer.out" | head -n 1)
     secret=$(grep -o 'https://[^ ]*:[0-9]*' "$folder/streamer.out" | head -n 1)
-    # The first message through a filter, whose patterns the thread compiles.
-    curl -sN -m 60 "$clear/sse?regex=[a-z]%2B" 2>/dev/null | head -n 20 >"$folder/messages"
-    grep -q certificate_update "$folder/messages" || fail "no message came through the filter"
+    # A filter, whose patterns a thread compiles while somebody listens.
+    curl -sN "$clear/sse?regex=[a-z]%2B" >"$folder/messages" 2>/dev/null &
+    processes="$! $processes"
+    await certificate_update "$folder/messages"
+    tries=200
+    until curl -s "$clear/metrics" | grep -q '^certstream_filter_compilations_total [1-9]'; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "no filter was compiled"
+        sleep 0.1
+    done
     for path in latest.json metrics api/logs; do
         curl -sfk -m 30 "$secret/$path" >/dev/null || fail "$secret/$path does not answer"
     done
