@@ -1,0 +1,38 @@
+#!/bin/sh
+# Whether streamer/monitoring speaks of metrics that exist, and tells of each alert what to do; and, where promtool is, what
+# the alerts do. Skips loudly (77) the last part without it.
+set -eu
+cd "$(dirname "$0")/.."
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+monitoring=streamer/monitoring
+
+fail() {
+    echo "monitoring.sh: $*" >&2
+    exit 1
+}
+
+# Names as the code spells them, and those that Prometheus and redis_exporter have.
+grep -ohE '"(certstream|process)_[a-z0-9_]+"' shared/redis/report_fields.c streamer/http/metrics*.c | tr -d '"' | sort -u >"$folder/exist"
+[ "$(wc -l <"$folder/exist")" -gt 50 ] || fail 'no metrics in the code'
+printf '%s\n' redis_memory_used_bytes redis_memory_max_bytes | sort -u - "$folder/exist" >"$folder/known"
+
+for file in alerts.yml alerts_test.yml dashboard.json; do
+    # Every name of that form, but not in comments.
+    sed 's/#.*//' "$monitoring/$file" | grep -oE '\b(certstream|process|redis)_[a-z0-9_]+' | sort -u >"$folder/asked"
+    [ -s "$folder/asked" ] || fail "$file asks for nothing"
+    unknown=$(comm -23 "$folder/asked" "$folder/known")
+    [ -z "$unknown" ] || fail "$file asks for what does not exist: $unknown"
+done
+
+sed -n 's/^ *- alert: //p' "$monitoring/alerts.yml" | sort >"$folder/alerts"
+sed -n 's/^\*\*\(Certstream[A-Za-z]*\)\*\*.*/\1/p' "$monitoring/README.md" | sort >"$folder/told"
+diff "$folder/alerts" "$folder/told" >&2 || fail 'alerts.yml and README.md have other alerts'
+
+if command -v python3 >/dev/null; then
+    python3 -m json.tool "$monitoring/dashboard.json" >/dev/null
+fi
+
+command -v promtool >/dev/null || { echo 'SKIPPED: promtool is not installed; rules were not run'; exit 77; }
+promtool check rules "$monitoring/alerts.yml"
+promtool test rules "$monitoring/alerts_test.yml"
