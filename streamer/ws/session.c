@@ -417,6 +417,14 @@ static size_t read_limit(const struct session *session)
     return session->state == SESSION_ASKING ? REQUEST_HEAD_MAX - session->input.size : READ_SIZE;
 }
 
+/* The client says nothing more; what it has asked is still answered, one after the other. */
+static void end_hearing(struct session *session)
+{
+    bool has_more = session->state == SESSION_ASKING && session->input.size && take_input(session);
+    if (!has_more)
+        finish(session);
+}
+
 static void on_readable(struct transport *transport, void *context)
 {
     struct session *session = context;
@@ -433,7 +441,7 @@ static void on_readable(struct transport *transport, void *context)
         switch (transport_read(transport, room, read_limit(session), &got)) {
         case TRANSPORT_DATA: hear(session, bytes_of(room, got)); break;
         case TRANSPORT_QUIET: return;
-        case TRANSPORT_ENDED: finish(session); return;
+        case TRANSPORT_ENDED: end_hearing(session); return;
         }
     }
 }
