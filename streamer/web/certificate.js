@@ -1,6 +1,7 @@
 // One certificate, all of it: #cert=<SHA-256> of the page's address opens it too.
 const HASH = "#cert=";
-const bare = fingerprint => fingerprint.replace(/:/g, "").toLowerCase();
+// An entry whose certificate could not be found has none.
+const bare = fingerprint => (fingerprint || "").replace(/:/g, "").toLowerCase();
 
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
@@ -44,7 +45,7 @@ const logName = id => knownLogs.find(log => log.log_id === id)?.name || "a log t
 const certHash = sha256 => HASH + bare(sha256);
 
 function placeRow({ name, index, type, sha256 }) {
-  return made("li", {}, made("a", { href: certHash(sha256) }, `${name}, entry ${number(index)}`),
+  return made("li", {}, made("a", { href: sha256 ? certHash(sha256) : null }, `${name}, entry ${number(index)}`),
     made("span.quiet", {}, type === "PrecertLogEntry" ? "  as precertificate" : "  as certificate"));
 }
 
@@ -147,12 +148,13 @@ async function openCertificate(sha256, message) {
   }
   dialog.dataset.hash = hash;
   byId("detail-body").scrollTop = 0;
-  if (location.hash !== HASH + hash) history.replaceState(null, "", location.pathname + location.search + HASH + hash);
+  if (hash && location.hash !== HASH + hash) history.replaceState(null, "", location.pathname + location.search + HASH + hash);
   if (message) showCertificate(message.data, matched);
   else {
     setText(byId("detail-title"), "Certificate");
     byId("detail-body").replaceChildren(made("p.quiet", {}, "asking for " + hash));
   }
+  if (!hash) return;
   try {
     const full = await ask("api/cert/" + hash, { dialect: "certstream" });
     if (dialog.dataset.hash === hash && dialog.open) showCertificate(full.data, matched);
