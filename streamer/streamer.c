@@ -29,6 +29,7 @@
 #include "streamer/lanes/replays.h"
 #include "streamer/loop/loop.h"
 #include "streamer/loop/redis_driver.h"
+#include "streamer/stream/certificate_index.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
@@ -74,6 +75,7 @@ struct streamer {
     struct redis_driver *replaying; /* pages of the past */
     struct redis_driver *asking;    /* for everything else */
     struct stream_queries *queries;
+    struct certificate_index *index;
     struct replays *replays;
     struct newest *newest;
     struct recent_certificates *recent_certificates;
@@ -332,6 +334,7 @@ static void fill_sources(struct streamer *streamer)
         .replay_link = redis_driver_link(streamer->replaying),
         .replays = streamer->replays,
         .queries = streamer->queries,
+        .index = streamer->index,
         .customers = streamer->admission.customers,
         .dialect = streamer_settings_dialect(streamer->settings),
     };
@@ -391,6 +394,7 @@ static void make_readers(struct streamer *streamer)
                                             streamer->recent, &reader_events);
     streamer->reading = connect_redis(streamer, "certstream-reader", &reading);
     make_queries(streamer);
+    streamer->index = certificate_index_create();
     struct replays_options replays = {
         .queries = streamer->queries,
         .loop = streamer->loop,
@@ -405,8 +409,8 @@ static void make_readers(struct streamer *streamer)
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
     streamer->newest = newest_create(streamer->queries);
-    streamer->keeper = recent_certificates_keeper_create(streamer->queries, streamer->reader,
-                                                         streamer->recent_certificates);
+    streamer->keeper = recent_certificates_keeper_create(
+        streamer->queries, streamer->reader, streamer->recent_certificates, streamer->index);
     streamer->search = entry_search_create(streamer->queries, streamer->recent_certificates);
     streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
@@ -431,6 +435,7 @@ static bool make_server(struct streamer *streamer, size_t max_connections)
             .replays = streamer->replays,
             .recent = streamer->recent,
             .customers = streamer->admission.customers,
+            .index = streamer->index,
             .timing = {
                 .heartbeat_ms = (uint64_t)settings->heartbeat_ms,
                 .ping_ms = (uint64_t)settings->ping_ms,
@@ -579,6 +584,7 @@ static void clean_up(struct streamer *streamer)
     recent_entries_destroy(streamer->recent);
     lanes_destroy(streamer->lanes);
     recent_certificates_destroy(streamer->recent_certificates);
+    certificate_index_destroy(streamer->index);
     framer_destroy(streamer->framer);
     filter_subject_destroy(streamer->subject);
     renderer_destroy(streamer->renderer);

@@ -14,6 +14,7 @@
 #include "streamer/http/share_answer.h"
 #include "streamer/http/web_page.h"
 #include "streamer/lanes/renderer.h"
+#include "streamer/stream/certificate_index.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
 #include "streamer/stream/recent_certificates.h"
@@ -583,30 +584,39 @@ static bool on_certificate_found(const struct stream_entry *entry, uint64_t now_
 
 #define NO_CERTIFICATE "no such certificate in the stream"
 
+static void on_certificate_searched(bool away, void *context);
+
+/* The entry before `before` that may have it, or an answer that there is none: true then. */
+static bool look_for_certificate(struct http_request *request, struct stream_id before)
+{
+    struct search_request search = { .on_entry = on_certificate_found,
+                                     .on_end = on_certificate_searched,
+                                     .has_id = true };
+    const uint8_t *sha256 = request->has_sha256 ? request->fingerprint.sha256 : NULL;
+    if (certificate_index_find(request->sources->index, sha256, request->fingerprint.sha1, before,
+                               &search.id))
+        return start_search(request, search);
+    http_answer_error(&request->answer, 404, NO_CERTIFICATE);
+    return true;
+}
+
+/* Four bytes of a fingerprint may be another's. */
 static void on_certificate_searched(bool away, void *context)
 {
-    end_search(context, away, NO_CERTIFICATE);
+    struct http_request *request = context;
+    bool is_over = away || request->found > 0;
+    if (is_over)
+        end_search(request, away, NO_CERTIFICATE);
+    else if (look_for_certificate(request, request->search.id))
+        finish_answer(request);
 }
 
 static bool start_certificate(struct http_request *request)
 {
-    const struct recent_certificates *recent = request->sources->recent_certificates;
-    struct search_request search = { .on_entry = on_certificate_found,
-                                     .on_end = on_certificate_searched,
-                                     .filter = request->wanted.filter,
-                                     .has_id = true };
     if (!read_fingerprint(request, request->target.path)) {
         http_answer_error(&request->answer, 400, "a fingerprint is SHA-256 or SHA-1 in hex");
         return true;
     }
-    bool known =
-        request->has_sha256
-            ? recent_certificates_find_sha256(recent, request->fingerprint.sha256, &search.id)
-            : recent_certificates_find_sha1(recent, request->fingerprint.sha1, &search.id);
-    if (!known) {
-        http_answer_error(&request->answer, 404, NO_CERTIFICATE);
-        return true;
-    }
     http_answer_begin_json(&request->answer, 200);
-    return start_search(request, search);
+    return look_for_certificate(request, (struct stream_id){ UINT64_MAX, UINT64_MAX });
 }

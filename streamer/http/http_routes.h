@@ -19,6 +19,7 @@ struct renderer;
 struct redis_link;
 struct replays;
 struct stream_queries;
+struct certificate_index;
 struct reader_lag;
 struct share_answer;
 struct stream_reader;
@@ -49,6 +50,7 @@ struct http_sources {
     const struct redis_link *replay_link;
     const struct replays *replays;
     const struct stream_queries *queries;
+    const struct certificate_index *index;
     struct customers *customers;
     enum certificate_dialect dialect; /* for those who name none */
 };

@@ -7,6 +7,7 @@
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/message/message_view.h"
+#include "streamer/stream/certificate_index.h"
 #include "streamer/stream/recent_certificates.h"
 #include "streamer/stream/stream_query.h"
 #include "streamer/stream/stream_reader.h"
@@ -25,19 +26,22 @@ struct recent_certificates_keeper {
     struct stream_query query;
     const struct stream_reader *reader;
     struct recent_certificates *window;
+    struct certificate_index *index;
+    bool is_window_full;
     enum keeper_state state;
     uint64_t rollbacks; /* those that were taken into account */
 };
 
 struct recent_certificates_keeper *recent_certificates_keeper_create(
     struct stream_queries *queries, const struct stream_reader *reader,
-    struct recent_certificates *window)
+    struct recent_certificates *window, struct certificate_index *index)
 {
     struct recent_certificates_keeper *keeper = memory_allocate_zeroed(1, sizeof *keeper);
     keeper->mark = RECENT_CERTIFICATES_KEEPER_MARK;
     keeper->queries = queries;
     keeper->reader = reader;
     keeper->window = window;
+    keeper->index = index;
     return keeper;
 }
 
@@ -56,6 +60,8 @@ static void start_over_after_rollback(struct recent_certificates_keeper *keeper)
         return;
     keeper->rollbacks = rollbacks;
     recent_certificates_clear(keeper->window);
+    certificate_index_clear(keeper->index);
+    keeper->is_window_full = false;
     keeper->state = KEEPER_WAITING;
     stream_query_forget(keeper->queries, &keeper->query);
 }
@@ -63,22 +69,29 @@ static void start_over_after_rollback(struct recent_certificates_keeper *keeper)
 void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
                                     const struct stream_entry *entries, size_t count)
 {
-    struct message_fingerprints fingerprints;
     start_over_after_rollback(keeper);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        struct message_fingerprints fingerprints = { 0 };
         if (stream_entry_fingerprints(&entries[i], &fingerprints))
             recent_certificates_add(keeper->window, &fingerprints, entries[i].id);
+        certificate_index_add(keeper->index, entries[i].id, &fingerprints);
+    }
+    certificate_index_trim(keeper->index, stream_reader_first_id(keeper->reader));
 }
 
-/* Newest first, from before the place that was asked for. False when the window is full. */
+/* Newest first, from before the place that was asked for. False when there is room for no
+ * more. */
 static bool add_page(struct recent_certificates_keeper *keeper, const struct stream_page *page)
 {
     struct stream_id before = keeper->query.bounds.place.id;
     for (size_t at = stream_page_find(page, stream_id_before(before)); at > 0; at--) {
         const struct stream_entry *entry = &page->entries[at - 1];
-        struct message_fingerprints fingerprints;
-        if (stream_entry_fingerprints(entry, &fingerprints) &&
-            !recent_certificates_add_older(keeper->window, &fingerprints, entry->id))
+        struct message_fingerprints fingerprints = { 0 };
+        if (stream_entry_fingerprints(entry, &fingerprints) && !keeper->is_window_full)
+            keeper->is_window_full =
+                !recent_certificates_add_older(keeper->window, &fingerprints, entry->id);
+        bool is_index_full = !certificate_index_add_older(keeper->index, entry->id, &fingerprints);
+        if (keeper->is_window_full && is_index_full)
             return false;
     }
     return true;
@@ -98,8 +111,8 @@ static void on_older_page(const struct stream_page *page, uint64_t now_ms, void 
         return;
     }
     keeper->state = KEEPER_DONE;
-    say_info("the certificates of the stream are known", "certificates=%zu",
-             recent_certificates_count(keeper->window));
+    say_info("the certificates of the stream are known", "recent=%zu entries=%zu",
+             recent_certificates_count(keeper->window), certificate_index_count(keeper->index));
 }
 
 static void begin_reading(struct recent_certificates_keeper *keeper)
@@ -128,5 +141,5 @@ void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper)
 
 bool recent_certificates_keeper_is_done(const struct recent_certificates_keeper *keeper)
 {
-    return keeper->state == KEEPER_DONE;
+    return keeper->state == KEEPER_DONE || keeper->is_window_full;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct certificate_index;
 struct stream_entry;
 struct stream_queries;
 struct stream_reader;
@@ -20,7 +21,7 @@ struct recent_certificates_keeper;
 /* Everything is borrowed as long as it exists. */
 struct recent_certificates_keeper *recent_certificates_keeper_create(
     struct stream_queries *queries, const struct stream_reader *reader,
-    struct recent_certificates *window);
+    struct recent_certificates *window, struct certificate_index *index);
 /* NULL is fine. */
 void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper);
 

@@ -63,6 +63,7 @@ struct stream_reader {
     bool is_forked;     /* another history is gone through, from `fork` on as far as it is known; */
     struct stream_id fork, lost; /* of the other one entries were read up to `lost` */
     bool is_probing; /* the read under way looks for that entry too: the first of a connection */
+    struct stream_id first; /* of the stream */
     struct stream_id begin; /* all that came after it was read, up to `last` */
     struct stream_position last;
     /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
@@ -177,6 +178,8 @@ static bool take_state(struct stream_reader *reader, const struct stream_state *
                        const struct redisReply *probe)
 {
     struct gap gap;
+    reader->first = state->length ? state->first
+                                  : (struct stream_id){ state->last.ms, state->last.sequence + 1 };
     if (!reader->has_position) {
         begin_at(reader, stream_state_end(state));
         return false;
@@ -402,6 +405,11 @@ struct stream_id stream_reader_last_id(const struct stream_reader *reader)
 struct stream_position stream_reader_position(const struct stream_reader *reader)
 {
     return reader->last;
+}
+
+struct stream_id stream_reader_first_id(const struct stream_reader *reader)
+{
+    return reader->first;
 }
 
 bool stream_reader_is_reading(const struct stream_reader *reader)

@@ -63,6 +63,8 @@ void stream_reader_start(struct stream_reader *reader, struct redis_link *link);
 /* The newest entry read, or the stream's newest when reading began; zero before that. */
 struct stream_id stream_reader_last_id(const struct stream_reader *reader);
 struct stream_position stream_reader_position(const struct stream_reader *reader);
+/* The stream's first entry, when it was read last; behind its last one if it had none. */
+struct stream_id stream_reader_first_id(const struct stream_reader *reader);
 /* True when the reader knows the stream's end and is reading. */
 bool stream_reader_is_reading(const struct stream_reader *reader);
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader);

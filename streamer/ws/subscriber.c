@@ -9,6 +9,7 @@
 #include "streamer/lanes/control_frame.h"
 #include "streamer/lanes/websocket_frame.h"
 #include "streamer/loop/transport.h"
+#include "streamer/stream/certificate_index.h"
 #include "streamer/stream/recent_entries.h"
 #include "streamer/stream/stream_reader.h"
 
@@ -101,7 +102,8 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
     struct since since = since_at(&wanted->since, clock_realtime_ms());
     struct stream_id seen = since.after.id;
     if (since.kind == SINCE_ID)
-        since.after.id = recent_entries_place(all->options.recent, seen);
+        since.after.id = certificate_index_skip(all->options.index,
+                                                recent_entries_place(all->options.recent, seen));
     cursor_join(&subscriber->state, lanes_lane(subscriber->slot), &since, newest, now_ms);
     subscriber->state.seen = seen;
     subscriber->knows_gaps = wanted->knows_gaps;

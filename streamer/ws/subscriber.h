@@ -23,6 +23,7 @@ struct subscribers_options {
     struct replays *replays;
     struct customers *customers;
     const struct recent_entries *recent;
+    const struct certificate_index *index;
     struct cursor_timing timing;
 };
 

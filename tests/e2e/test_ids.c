@@ -214,6 +214,29 @@ static void who_had_what_a_flush_took_is_told(void **state)
     sse_client_destroy(events);
 }
 
+static void at_the_newest_that_is_trimmed_nothing_is_missed(void **state)
+{
+    struct streamer_stage *stage = *state;
+    stream_feed_use_id(NULL);
+    stream_feed_add(stage->redis, 0, ENTRIES, 0);
+    redisReply *reply = redis_server_command(stage->redis, "XRANGE " STREAM " - +");
+    char query[2 * ID_SIZE];
+    (void)snprintf(query, sizeof query, "?since=%s", reply->element[ENTRIES - 6]->element[0]->str);
+    freeReplyObject(reply);
+    streamer_stage_start(stage, NULL);
+    assert_int_equal(redis_server_integer(stage->redis, "XTRIM " STREAM " MAXLEN 5"), ENTRIES - 5);
+    struct websocket_client *live = open_stream(stage, "");
+    stream_feed_add(stage->redis, ENTRIES, ENTRIES + 1, 0);
+    expect_index(live, ENTRIES);
+    struct websocket_client *in_time = open_stream(stage, query);
+    const char *message = websocket_client_expect(in_time, "", WAIT_MS);
+    while (strstr(message, "heartbeat"))
+        message = websocket_client_expect(in_time, "", WAIT_MS);
+    assert_non_null(strstr(message, "\"cert_index\":15,"));
+    websocket_client_destroy(live);
+    websocket_client_destroy(in_time);
+}
+
 static void the_position_of_another_server_is_none(void **state)
 {
     struct streamer_stage *stage = *state;
@@ -245,6 +268,7 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(lower_ids_after_a_failover_are_new),
         ON_STREAMER_STAGE_REDIS(another_history_that_got_further_is_noticed),
         ON_STREAMER_STAGE_REDIS(who_had_what_a_flush_took_is_told),
+        ON_STREAMER_STAGE_REDIS(at_the_newest_that_is_trimmed_nothing_is_missed),
         ON_STREAMER_STAGE_REDIS(the_position_of_another_server_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

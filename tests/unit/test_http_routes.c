@@ -15,6 +15,7 @@
 #include "streamer/filter/filter_subject.h"
 #include "streamer/http/http_routes.h"
 #include "streamer/loop/loop.h"
+#include "streamer/stream/certificate_index.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
@@ -35,6 +36,7 @@ struct fixture {
     struct stream_reader *reader;
     struct loop *loop;
     struct stream_queries *queries;
+    struct certificate_index *index;
     struct newest *newest;
     struct recent_certificates *certificates;
     struct recent_certificates_keeper *keeper;
@@ -101,8 +103,9 @@ static int setup(void **state)
     stream_queries_start(fixture.queries, fixture.link);
     fixture.newest = newest_create(fixture.queries);
     fixture.certificates = recent_certificates_create(16, 1);
-    fixture.keeper =
-        recent_certificates_keeper_create(fixture.queries, fixture.reader, fixture.certificates);
+    fixture.index = certificate_index_create();
+    fixture.keeper = recent_certificates_keeper_create(fixture.queries, fixture.reader,
+                                                       fixture.certificates, fixture.index);
     fixture.search = entry_search_create(fixture.queries, fixture.certificates);
     fixture.reader_lag = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
     fixture.reports = log_reports_create(&fixture.contract, fixture.link);
@@ -114,6 +117,7 @@ static int setup(void **state)
         .search = fixture.search,
         .recent_certificates = fixture.certificates,
         .keeper = fixture.keeper,
+        .index = fixture.index,
         .reader_lag = fixture.reader_lag,
         .reports = fixture.reports,
         .reader = fixture.reader,
@@ -136,6 +140,7 @@ static int teardown(void **state)
     entry_search_destroy(fixture->search);
     recent_certificates_keeper_destroy(fixture->keeper);
     recent_certificates_destroy(fixture->certificates);
+    certificate_index_destroy(fixture->index);
     newest_destroy(fixture->newest);
     stream_queries_destroy(fixture->queries);
     stream_reader_destroy(fixture->reader);
