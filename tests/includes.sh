@@ -19,6 +19,7 @@ ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
 ingest/backfill  shared ingest
 ingest/status    shared
+ingest/doctor    shared ingest
 ingest           shared ingest
 streamer/loop    shared
 streamer/stream  shared streamer/loop

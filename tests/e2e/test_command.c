@@ -305,6 +305,25 @@ static void doctor_says_what_to_do(void **state)
     free(output);
 }
 
+/* One log answers, the other does not. */
+static void doctor_asks_each_log(void **state)
+{
+    struct program *ct_log = daemon_start_ct_log(*state, "ct_log", NULL);
+    char list[DAEMON_URL_SIZE];
+    (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(ct_log));
+    daemon_control_ct_log(ct_log, "route=get-sth&fault=status&code=503");
+    const char *const words[] = { CERTSTREAM_BUILD "/ingest/certstream-doctor", "--log-list", list,
+                                  NULL };
+    struct program *doctor = program_start(
+        *state, &(struct program_options){ .name = "doctor_logs", .arguments = words });
+    assert_int_equal(program_wait(doctor, END_MS), 1);
+    char *output = program_output(doctor);
+    assert_non_null(strstr(output, "ok    log lists: 2 logs to be followed\n"));
+    assert_non_null(strstr(output, "ok    Local tiled log: "));
+    assert_non_null(strstr(output, "LOOK  Local RFC 6962 log: HTTP status 503\n      -> "));
+    free(output);
+}
+
 static void a_redis_that_does_not_start_is_said(void **state)
 {
     char path[HARNESS_PATH_SIZE];
@@ -400,6 +419,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(status_tells_monitoring_by_its_exit_code, setup, teardown),
         cmocka_unit_test_setup_teardown(doctor_says_what_to_do, setup, teardown),
+        cmocka_unit_test_setup_teardown(doctor_asks_each_log, setup, teardown),
         cmocka_unit_test_setup_teardown(a_redis_that_does_not_start_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_options_exit_with_2, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_start_in_the_same_place_is_refused, setup,
