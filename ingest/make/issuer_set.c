@@ -151,7 +151,7 @@ static void sweep(struct issuer_set *set, uint64_t now_ms)
     set->sweep_at_ms = now_ms + SWEEP_MS;
 }
 
-static bool has_room(struct issuer_set *set, const void *owner, size_t size)
+static bool has_room_for_issuer(struct issuer_set *set, const void *owner, size_t size)
 {
     const struct share *share = share_of(set, owner);
     return set->count < ISSUER_SET_MAX && set->bytes + size <= ISSUER_SET_BYTES_MAX &&
@@ -164,9 +164,9 @@ struct known_issuer *issuer_set_add(struct issuer_set *set, const uint8_t *finge
     struct known_issuer *known = issuer_set_find(set, fingerprint);
     if (known)
         return known;
-    if (!has_room(set, owner, der.size) && now_ms >= set->sweep_at_ms)
+    if (!has_room_for_issuer(set, owner, der.size) && now_ms >= set->sweep_at_ms)
         sweep(set, now_ms);
-    if (!der.size || der.size > ISSUER_SET_DER_MAX || !has_room(set, owner, der.size)) {
+    if (!der.size || der.size > ISSUER_SET_DER_MAX || !has_room_for_issuer(set, owner, der.size)) {
         set->refused++;
         return NULL;
     }

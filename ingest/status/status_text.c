@@ -44,8 +44,8 @@ static unsigned long long since(unsigned long long then_ms, unsigned long long n
     return now_ms > then_ms ? now_ms - then_ms : 0;
 }
 
-static void write_ingest(struct buffer *out, const struct status_ingest *ingest,
-                         unsigned long long now_ms)
+static void write_ingest_row(struct buffer *out, const struct status_ingest *ingest,
+                             unsigned long long now_ms)
 {
     unsigned long long values[INGEST_FIELDS];
     for (size_t i = 0; i < INGEST_FIELDS; i++)
@@ -76,7 +76,7 @@ static void write_processes(struct buffer *out, const struct status *status,
                             unsigned long long now_ms)
 {
     for (size_t i = 0; i < status->ingest_count; i++)
-        write_ingest(out, &status->ingests[i], now_ms);
+        write_ingest_row(out, &status->ingests[i], now_ms);
     for (size_t i = 0; i < status->streamer_count; i++) {
         buffer_append_string(out, "streamer  connected to Redis for ");
         append_age(out, status->streamer_ages_s[i] * 1000);
@@ -151,8 +151,8 @@ static void write_notes(struct buffer *out, const struct status_log *log, unsign
     buffer_append_byte(out, '\n');
 }
 
-static void write_log(struct buffer *out, const struct terminal *terminal,
-                      const struct status_log *log, unsigned long long now_ms)
+static void write_log_row(struct buffer *out, const struct terminal *terminal,
+                          const struct status_log *log, unsigned long long now_ms)
 {
     const char *trouble = status_log_trouble(log, now_ms);
     bool is_red = trouble && strcmp(trouble, "behind") != 0;
@@ -189,7 +189,7 @@ void status_text_write(struct buffer *out, const struct terminal *terminal,
     buffer_append_format(out, "  %11s %11s %11s %11s %9s %s%s\n", "position", "head", "verified",
                          "behind", "seconds", "per s", terminal_colour(terminal, TERMINAL_PLAIN));
     for (size_t i = 0; i < status->log_count; i++)
-        write_log(out, terminal, &status->logs[i], now_ms);
+        write_log_row(out, terminal, &status->logs[i], now_ms);
 }
 
 static void write_field(struct json_writer *writer, const struct report_field *field,

@@ -58,7 +58,7 @@ static void add_word(struct record *record, struct bytes word)
     record->sizes[record->count++] = word.size;
 }
 
-static void add_field(struct record *record, const char *name, struct bytes value)
+static void add_evidence_field(struct record *record, const char *name, struct bytes value)
 {
     add_word(record, bytes_of_string(name));
     add_word(record, value);
@@ -74,7 +74,7 @@ static void add_number(struct record *record, const char *name, uint64_t number)
 {
     size_t start = record->text.size;
     buffer_append_unsigned(&record->text, number);
-    add_field(record, name, text_since(record, start));
+    add_evidence_field(record, name, text_since(record, start));
 }
 
 static void add_hash(struct record *record, const char *name, const struct merkle_hash *hash)
@@ -83,7 +83,7 @@ static void add_hash(struct record *record, const char *name, const struct merkl
     char hex[2 * SHA256_SIZE + 1];
     hex_encode(hex, bytes_of(hash->bytes, SHA256_SIZE));
     buffer_append_string(&record->text, hex);
-    add_field(record, name, text_since(record, start));
+    add_evidence_field(record, name, text_since(record, start));
 }
 
 static void add_head(struct record *record, const char *const *names,
@@ -94,7 +94,7 @@ static void add_head(struct record *record, const char *const *names,
     add_hash(record, names[2], &head->root);
     size_t start = record->text.size;
     base64_encode(&record->text, bytes_of(head->signature, head->signature_size));
-    add_field(record, names[3], text_since(record, start));
+    add_evidence_field(record, names[3], text_since(record, start));
 }
 
 static void add_released(struct record *record, const struct log_position *released)
@@ -105,7 +105,7 @@ static void add_released(struct record *record, const struct log_position *relea
     size_t start = record->text.size;
     if (released->has_frontier)
         merkle_frontier_write(&released->frontier, &record->text);
-    add_field(record, "released_frontier", text_since(record, start));
+    add_evidence_field(record, "released_frontier", text_since(record, start));
     add_head(record, names, &released->head);
 }
 
@@ -123,15 +123,15 @@ bool evidence_send(const struct evidence *evidence, const struct contract *contr
     (void)buffer_reserve(&record.text, TEXT_MAX);
     for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
         add_word(&record, bytes_of_string(begin[i] ? begin[i] : contract->evidence));
-    add_field(&record, "class", bytes_of_string(mismatch_class_name(evidence->class)));
+    add_evidence_field(&record, "class", bytes_of_string(mismatch_class_name(evidence->class)));
     add_number(&record, "time", clock_realtime_ms());
-    add_field(&record, "log", bytes_of_string(evidence->ct_log->id_hex));
-    add_field(&record, "description", bytes_of_string(evidence->ct_log->description));
-    add_field(&record, "url", bytes_of_string(evidence->ct_log->url));
-    add_field(&record, "key", bytes_of_string(evidence->ct_log->key_base64));
+    add_evidence_field(&record, "log", bytes_of_string(evidence->ct_log->id_hex));
+    add_evidence_field(&record, "description", bytes_of_string(evidence->ct_log->description));
+    add_evidence_field(&record, "url", bytes_of_string(evidence->ct_log->url));
+    add_evidence_field(&record, "key", bytes_of_string(evidence->ct_log->key_base64));
     add_released(&record, evidence->released);
     add_head(&record, head_names, evidence->head);
-    add_field(&record, "sth_text", evidence->head_text);
+    add_evidence_field(&record, "sth_text", evidence->head_text);
     if (evidence->other)
         add_head(&record, other_names, evidence->other);
     if (evidence->computed.size) {

@@ -39,11 +39,11 @@ struct contract {
     char stream[CONTRACT_KEY_SIZE];  /* the entries */
     char logs[CONTRACT_KEY_SIZE];    /* set of log ids, hex */
     char ingests[CONTRACT_KEY_SIZE]; /* sorted set: ingest processes that are alive → until when */
-    char issuers[CONTRACT_KEY_SIZE];  /* hash: issuer's SHA-256, hex → certificate object, JSON */
+    char issuers[CONTRACT_KEY_SIZE]; /* hash: issuer's SHA-256, hex → certificate object, JSON */
     /* sorted set: issuer's SHA-256, hex → when an entry last named it, in ms by Redis' clock, to the
      * hour */
     char issuers_named[CONTRACT_KEY_SIZE];
-    char evidence[CONTRACT_KEY_SIZE]; /* stream of signed heads that contradict each other */
+    char evidence[CONTRACT_KEY_SIZE];  /* stream of signed heads that contradict each other */
     char log_lists[CONTRACT_KEY_SIZE]; /* hash: a log list's address → its last good text */
 };
 

@@ -104,7 +104,8 @@ static void forget_fields(struct certificate *certificate)
 
 /* Where converted text goes. The room is taken at once, so that views into it stay: values of
  * extensions are put together there, then names within them, each no longer than the certificate,
- * and a converted common name is at most three times as long as it was. NULL if there is no room. */
+ * and a converted common name is at most three times as long as it was. NULL if there is no room.
+ */
 static struct buffer *make_room_to_convert(struct certificate *certificate)
 {
     struct buffer *converted = &certificate->converted;

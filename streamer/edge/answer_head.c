@@ -64,7 +64,7 @@ static const struct status *find_status(int status)
     return &other;
 }
 
-static void add_field(struct buffer *out, const char *name, const char *value)
+static void add_header_field(struct buffer *out, const char *name, const char *value)
 {
     if (!value)
         return;
@@ -79,13 +79,13 @@ void answer_head_write(struct buffer *out, const struct answer_head *head, uint6
     const struct status *status = find_status(head->status);
     char date[HTTP_DATE_SIZE];
     buffer_append_format(out, "HTTP/1.1 %d %s\r\n", head->status, status->phrase);
-    add_field(out, "date", http_date_format(date, realtime_ms));
-    add_field(out, "content-type", head->content_type);
+    add_header_field(out, "date", http_date_format(date, realtime_ms));
+    add_header_field(out, "content-type", head->content_type);
     if (head->body == BODY_OF_SIZE)
         buffer_append_format(out, "content-length: %zu\r\n", head->body_size);
-    add_field(out, "content-encoding", head->is_gzip ? "gzip" : NULL);
-    add_field(out, "cache-control", head->cache_control);
-    add_field(out, "etag", head->entity_tag);
+    add_header_field(out, "content-encoding", head->is_gzip ? "gzip" : NULL);
+    add_header_field(out, "cache-control", head->cache_control);
+    add_header_field(out, "etag", head->entity_tag);
     buffer_append_string(out, status->fields);
     if (head->more)
         buffer_append_string(out, head->more);

@@ -28,7 +28,7 @@ struct bytes header_value_take_element(struct bytes *list)
     return (struct bytes){ 0 };
 }
 
-static uint8_t lower(uint8_t byte)
+static uint8_t lower_octet(uint8_t byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 'a' - 'A') : byte;
 }
@@ -38,7 +38,7 @@ bool header_value_equal(struct bytes a, struct bytes b)
     if (a.size != b.size)
         return false;
     for (size_t i = 0; i < a.size; i++)
-        if (lower(a.data[i]) != lower(b.data[i]))
+        if (lower_octet(a.data[i]) != lower_octet(b.data[i]))
             return false;
     return true;
 }

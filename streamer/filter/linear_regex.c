@@ -133,7 +133,7 @@ static void class_unite(struct byte_class *class, const struct byte_class *other
         class->words[i] |= other->words[i];
 }
 
-static unsigned lower(unsigned byte)
+static unsigned lower_character(unsigned byte)
 {
     return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
 }
@@ -143,7 +143,7 @@ static void class_fold(struct byte_class *class)
 {
     for (unsigned byte = 'A'; byte <= 'Z'; byte++)
         if (class_has(class, byte))
-            class_add(class, lower(byte), lower(byte));
+            class_add(class, lower_character(byte), lower_character(byte));
 }
 
 static bool is_digit(unsigned byte)
@@ -153,7 +153,7 @@ static bool is_digit(unsigned byte)
 
 static bool is_letter_or_digit(unsigned byte)
 {
-    return is_digit(byte) || (lower(byte) >= 'a' && lower(byte) <= 'z');
+    return is_digit(byte) || (lower_character(byte) >= 'a' && lower_character(byte) <= 'z');
 }
 
 static struct instruction *insert(struct compiler *compiler, size_t at, enum operation operation)
@@ -234,7 +234,7 @@ static void append_character(struct compiler *compiler)
     buffer_append_string(&compiler->plain, "(?:");
     for (size_t i = 0; i < size; i++) {
         struct byte_class class = { 0 };
-        unsigned byte = lower(take_character(compiler));
+        unsigned byte = lower_character(take_character(compiler));
         class_add(&class, byte, byte);
         append_read(compiler, class);
         write_byte(&compiler->plain, byte);
@@ -246,7 +246,7 @@ static void append_character(struct compiler *compiler)
 static bool find_named_class(uint8_t letter, struct byte_class *class)
 {
     *class = (struct byte_class){ 0 };
-    switch (lower(letter)) {
+    switch (lower_character(letter)) {
     case 'w':
         class_add(class, 'a', 'z');
         class_add(class, 'A', 'Z');
@@ -260,7 +260,7 @@ static bool find_named_class(uint8_t letter, struct byte_class *class)
         break;
     default: return false;
     }
-    if (letter != lower(letter))
+    if (letter != lower_character(letter))
         class_invert(class);
     return true;
 }
@@ -269,11 +269,12 @@ static void refuse_escape(struct compiler *compiler, uint8_t letter)
 {
     if (letter >= '1' && letter <= '9')
         fail_pattern(compiler, "has a back reference, which cannot be matched in linear time");
-    else if (lower(letter) == 'b')
+    else if (lower_character(letter) == 'b')
         fail_pattern(compiler, "has a word boundary, which is not known here");
-    else if (lower(letter) == 'p' || lower(letter) == 'x' || lower(letter) == 'u')
+    else if (lower_character(letter) == 'p' || lower_character(letter) == 'x' ||
+             lower_character(letter) == 'u')
         fail_pattern(compiler, "has a character by its number or property; write it as it is");
-    else if (lower(letter) == 'a' || lower(letter) == 'z')
+    else if (lower_character(letter) == 'a' || lower_character(letter) == 'z')
         fail_pattern(compiler, "has an anchor that is not known here; use ^ and $");
     else if (is_letter_or_digit(letter))
         fail_pattern(compiler, "has an escape that is not known here");

@@ -103,7 +103,8 @@ void entry_search_destroy(struct entry_search *search)
     free(search);
 }
 
-static bool has_room(const struct entry_search *search, const struct search_request *request)
+static bool has_room_for_search(const struct entry_search *search,
+                                const struct search_request *request)
 {
     return search->under_way < SEARCHES_MAX &&
            (!request->filter || search->filtered_under_way < SEARCHES_FILTERED_MAX);
@@ -127,7 +128,7 @@ bool entry_search_start(struct entry_search *search, struct search_request *requ
         .on_page = request->has_id ? on_entry_page : on_search_page,
         .context = request,
     };
-    bool is_refused = !has_room(search, request);
+    bool is_refused = !has_room_for_search(search, request);
     search->stats.refused += is_refused;
     if (is_refused || !stream_query_ask(search->queries, &request->query, clock_monotonic_ms()))
         return false;

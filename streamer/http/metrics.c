@@ -390,8 +390,8 @@ static const char *find_value(const struct ingest_report *ingest, const char *na
     return NULL;
 }
 
-static void write_ingest(struct buffer *out, const struct report_field *field,
-                         const struct ingest_report *ingest)
+static void write_ingest_metrics(struct buffer *out, const struct report_field *field,
+                                 const struct ingest_report *ingest)
 {
     const char *value = find_value(ingest, field->name);
     struct metric_label labels[2] = { { "instance", bytes_of_string(ingest->instance) } };
@@ -412,7 +412,7 @@ void metrics_write_ingests(struct buffer *out, const struct log_reports *reports
             metric_family(out, field->metric, field->type, field->help);
         name = field->metric;
         for (size_t j = 0; j < count; j++)
-            write_ingest(out, field, &ingests[j]);
+            write_ingest_metrics(out, field, &ingests[j]);
     }
 }
 

@@ -61,7 +61,7 @@ void replays_forget(struct replays *replays, struct replay_request *request)
     replays->stats.waiting--;
 }
 
-static void drop_page(struct replays *replays, struct replay_page **link)
+static void drop_replay_page(struct replays *replays, struct replay_page **link)
 {
     struct replay_page *page = *link;
     *link = page->next;
@@ -83,7 +83,7 @@ static void drop_unused_pages(struct replays *replays, uint64_t now_ms)
         const struct replay_page *page = *link;
         bool is_old = now_ms - page->read_at_ms >= UNUSED_PAGE_MS || !has_room(replays);
         if (page->users == 0 && is_old)
-            drop_page(replays, link);
+            drop_replay_page(replays, link);
         else
             link = &(*link)->next;
     }
@@ -132,7 +132,7 @@ void replays_destroy(struct replays *replays)
         return;
     assert(!replays->waiting);
     while (replays->pages)
-        drop_page(replays, &replays->pages);
+        drop_replay_page(replays, &replays->pages);
     filter_subject_destroy(replays->subject);
     buffer_free(&replays->matched);
     loop_timer_destroy(replays->timer);
@@ -322,7 +322,7 @@ void replays_forget_pages(struct replays *replays)
         /* Nobody finds it any more; who holds it gives it back. */
         (*link)->end.id = (*link)->from;
         if ((*link)->users == 0)
-            drop_page(replays, link);
+            drop_replay_page(replays, link);
         else
             link = &(*link)->next;
     }

@@ -40,7 +40,7 @@ struct loop_timer {
     void *on_time_context;
 };
 
-static void write_log(int level, const char *line)
+static void write_library_log(int level, const char *line)
 {
     static lws_usec_t second;
     static unsigned lines;
@@ -61,7 +61,7 @@ static void free_watch(struct loop_watch *watch)
 }
 
 /* 0, or -1 to have libwebsockets close its side: then comes LWS_CALLBACK_RAW_CLOSE_FILE. */
-static int tell(struct loop_watch *watch, short events)
+static int tell_watch(struct loop_watch *watch, short events)
 {
     watch->in_callback = true;
     watch->on_ready(events, watch->context);
@@ -73,7 +73,7 @@ static int on_watch_closed(struct loop_watch *watch)
 {
     watch->wsi = NULL;
     if (!watch->destroyed)
-        (void)tell(watch, POLLHUP);
+        (void)tell_watch(watch, POLLHUP);
     if (watch->destroyed)
         free_watch(watch);
     return 0;
@@ -86,8 +86,8 @@ static int on_watch(struct lws *wsi, enum lws_callback_reasons reason, void *use
     (void)in;
     (void)size;
     switch ((int)reason) {
-    case LWS_CALLBACK_RAW_RX_FILE: return tell(lws_get_opaque_user_data(wsi), POLLIN);
-    case LWS_CALLBACK_RAW_WRITEABLE_FILE: return tell(lws_get_opaque_user_data(wsi), POLLOUT);
+    case LWS_CALLBACK_RAW_RX_FILE: return tell_watch(lws_get_opaque_user_data(wsi), POLLIN);
+    case LWS_CALLBACK_RAW_WRITEABLE_FILE: return tell_watch(lws_get_opaque_user_data(wsi), POLLOUT);
     case LWS_CALLBACK_RAW_CLOSE_FILE: return on_watch_closed(lws_get_opaque_user_data(wsi));
     default: return 0;
     }
@@ -100,7 +100,7 @@ static const struct lws_protocols watch_protocols[] = {
 
 struct loop *loop_create(void)
 {
-    lws_set_log_level(LLL_ERR, write_log);
+    lws_set_log_level(LLL_ERR, write_library_log);
     struct loop *loop = memory_allocate_zeroed(1, sizeof *loop);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
@@ -201,7 +201,7 @@ void loop_watch_want_read(struct loop_watch *watch, bool wanted)
         (void)lws_rx_flow_control(watch->wsi, wanted);
 }
 
-static void on_timer(lws_sorted_usec_list_t *entry)
+static void on_loop_timer(lws_sorted_usec_list_t *entry)
 {
     struct loop_timer *timer = lws_container_of(entry, struct loop_timer, entry);
     timer->on_time(timer->on_time_context);
@@ -229,5 +229,5 @@ void loop_timer_set(struct loop_timer *timer, uint64_t after_ms)
     /* A timer takes at least a microsecond: zero would be due at once, within the same round of
      * timers. */
     lws_usec_t delay = after_ms ? (lws_usec_t)after_ms * LWS_US_PER_MS : 1;
-    lws_sul_schedule(timer->context, 0, &timer->entry, on_timer, delay);
+    lws_sul_schedule(timer->context, 0, &timer->entry, on_loop_timer, delay);
 }

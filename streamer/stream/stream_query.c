@@ -419,7 +419,7 @@ static void serve(struct stream_queries *queries)
     set_timer(queries, is_over ? TICK_MS : 0);
 }
 
-static void on_timer(void *context)
+static void on_query_timer(void *context)
 {
     struct stream_queries *queries = context_of(context, STREAM_QUERIES_MARK);
     queries->timer_is_set = false;
@@ -434,7 +434,7 @@ struct stream_queries *stream_queries_create(const struct stream_queries_options
     queries->mark = STREAM_QUERIES_MARK;
     queries->options = *options;
     queries->last = &queries->first;
-    queries->timer = loop_timer_create(options->loop, on_timer, queries);
+    queries->timer = loop_timer_create(options->loop, on_query_timer, queries);
     queries->lookup =
         issuer_lookup_create(options->contract, options->issuers, on_issuers, queries);
     queries->budget = (int64_t)options->bytes_per_second;

@@ -58,9 +58,10 @@ struct tail {
 };
 
 /* One line about what happened, on standard error; never in between the rows. */
-static void tell(struct tail *tail, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void tell_reader(struct tail *tail, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static void tell(struct tail *tail, const char *format, ...)
+static void tell_reader(struct tail *tail, const char *format, ...)
 {
     char text[512];
     va_list arguments;
@@ -87,7 +88,7 @@ static void end(struct tail *tail, int code)
 static void heed(struct tail *tail, enum tail_output_result result)
 {
     if (result == TAIL_OUTPUT_FAILED)
-        tell(tail, "standard output: %s", strerror(errno));
+        tell_reader(tail, "standard output: %s", strerror(errno));
     if (result != TAIL_OUTPUT_GOOD) {
         buffer_clear(&tail->output.rows);
         end(tail, result == TAIL_OUTPUT_LEFT ? EXIT_SUCCESS : EXIT_FAILURE);
@@ -125,9 +126,9 @@ static void tell_gap(struct tail *tail, const struct server_message *message)
 {
     const char *reason = message->reason ? message->reason : "not said why";
     if (message->missed >= 0)
-        tell(tail, "gap: %.0f certificates are missing here (%s)", message->missed, reason);
+        tell_reader(tail, "gap: %.0f certificates are missing here (%s)", message->missed, reason);
     else
-        tell(tail, "gap: certificates are missing here, nobody knows how many (%s)", reason);
+        tell_reader(tail, "gap: certificates are missing here, nobody knows how many (%s)", reason);
 }
 
 static void on_message(void *context, struct bytes text)
@@ -139,7 +140,7 @@ static void on_message(void *context, struct bytes text)
     if (message.kind == SERVER_MESSAGE_GAP)
         tell_gap(tail, &message);
     else if (message.kind == SERVER_MESSAGE_BROKEN)
-        tell(tail, "the server sent something that is no JSON object; passed over");
+        tell_reader(tail, "the server sent something that is no JSON object; passed over");
     else if (message.kind != SERVER_MESSAGE_OTHER) {
         tail->has_printed = true;
         message_row_write(&tail->output.rows, &tail->style, &message, text);
@@ -153,18 +154,19 @@ static void on_message(void *context, struct bytes text)
 static void on_oversize(void *context)
 {
     struct tail *tail = context_of(context, TAIL_MARK);
-    tell(tail, "a message was longer than %d MB; passed over", SERVER_MESSAGE_MAX >> 20);
+    tell_reader(tail, "a message was longer than %d MB; passed over", SERVER_MESSAGE_MAX >> 20);
 }
 
 static void on_open(void *context)
 {
     struct tail *tail = context_of(context, TAIL_MARK);
     if (tail->has_been_open && *tail->last_id)
-        tell(tail, "connected again; going on behind %s", tail->last_id);
+        tell_reader(tail, "connected again; going on behind %s", tail->last_id);
     else if (tail->has_been_open && !tail->has_printed)
-        tell(tail, "connected again");
+        tell_reader(tail, "connected again");
     else if (tail->has_been_open)
-        tell(tail, "connected again; this server has no ids: what came meanwhile is missing");
+        tell_reader(tail,
+                    "connected again; this server has no ids: what came meanwhile is missing");
     tail->has_been_open = tail->is_open = true;
     tail->last_heard_ms = clock_monotonic_ms();
     tail->retry_ms = RETRY_MS;
@@ -195,7 +197,7 @@ static bool end_target(struct tail *tail, struct buffer *target)
     buffer_append_byte(target, '\0');
     if (!target->failed)
         return true;
-    tell(tail, "the filters are too long for one request");
+    tell_reader(tail, "the filters are too long for one request");
     buffer_free(target);
     end(tail, EXIT_FAILURE);
     return false;
@@ -267,11 +269,11 @@ static void on_end(void *context, bool was_refused, const char *reason)
     if (was_refused) {
         server_link_set_timer(tail->link, TIMER_RETRY, 0, ask_why);
     } else if (!tail->has_been_open) {
-        tell(tail, "%s:%d: %s", tail->url.host, tail->url.port, reason);
+        tell_reader(tail, "%s:%d: %s", tail->url.host, tail->url.port, reason);
         end(tail, EXIT_FAILURE);
     } else {
         if (was_open)
-            tell(tail, "connection lost%s%s; trying again", *reason ? ": " : "", reason);
+            tell_reader(tail, "connection lost%s%s; trying again", *reason ? ": " : "", reason);
         retry(tail);
     }
 }
@@ -295,11 +297,12 @@ static void on_refusal_text(void *context, unsigned status, struct bytes body)
         retry(tail);
     } else {
         if (status >= 400 && status != 404)
-            tell(tail, "refused: %s (HTTP %u)", *text ? text : "no reason given", status);
+            tell_reader(tail, "refused: %s (HTTP %u)", *text ? text : "no reason given", status);
         else
-            tell(tail,
-                 "%s:%d%s is no stream of a CertStream server, or --since is not one of its ids",
-                 tail->url.host, tail->url.port, tail->url.path);
+            tell_reader(
+                tail,
+                "%s:%d%s is no stream of a CertStream server, or --since is not one of its ids",
+                tail->url.host, tail->url.port, tail->url.path);
         end(tail, EXIT_FAILURE);
     }
     free(text);

@@ -9,7 +9,7 @@ enum {
     PIECE_SIZE = 64 * 1024,
 };
 
-#define EVERYBODY "access-control-allow-origin: *\r\n"
+#define EVERYBODY   "access-control-allow-origin: *\r\n"
 #define NO_SNIFFING "x-content-type-options: nosniff\r\n"
 
 static void on_answer(struct http_request *request, void *context)

@@ -125,7 +125,7 @@ bool subscriber_has_joined(const struct subscriber *subscriber)
     return subscriber->slot != NULL;
 }
 
-static void drop_page(struct subscriber *subscriber)
+static void leave_page(struct subscriber *subscriber)
 {
     replays_release(subscriber->all->options.replays, subscriber->page);
     subscriber->page = NULL;
@@ -138,7 +138,7 @@ void subscriber_leave(struct subscriber *subscriber)
     *subscriber->link = subscriber->next;
     if (subscriber->next)
         subscriber->next->link = subscriber->link;
-    drop_page(subscriber);
+    leave_page(subscriber);
     replays_forget(subscriber->all->options.replays, &subscriber->request);
     subscriber->all->counters.behind -= subscriber->state.is_behind;
     lanes_leave(subscriber->slot, clock_monotonic_ms());
@@ -256,7 +256,7 @@ static enum progress turn_page(struct subscriber *subscriber, uint64_t now_ms)
     if (subscriber->page) {
         was_empty = subscriber->page->count == 0 && subscriber->page->is_end;
         cursor_advance_to(state, subscriber->page->end);
-        drop_page(subscriber);
+        leave_page(subscriber);
     }
     if (cursor_catch_up(state, lane)) {
         replays_forget(replays, &subscriber->request);
@@ -377,7 +377,7 @@ void subscribers_note_rollback(struct subscribers *all)
 {
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
         cursor_note_rollback(&subscriber->state);
-        drop_page(subscriber);
+        leave_page(subscriber);
     }
 }
 
@@ -387,7 +387,7 @@ void subscribers_note_loss(struct subscribers *all, struct stream_id end)
     for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
         cursor_note_loss(&subscriber->state, lanes_lane(subscriber->slot), end);
         replays_forget(all->options.replays, &subscriber->request);
-        drop_page(subscriber);
+        leave_page(subscriber);
         want_write(subscriber, now_ms);
     }
 }
@@ -427,7 +427,7 @@ static bool tick_behind(struct subscriber *subscriber, uint64_t now_ms)
     }
     if (subscriber->page && state->waiting_since_ms &&
         now_ms - state->waiting_since_ms >= PAGE_IDLE_MS)
-        drop_page(subscriber);
+        leave_page(subscriber);
     if (!subscriber->page && !subscriber->request.link)
         want_write(subscriber, now_ms);
     return true;
@@ -441,7 +441,7 @@ static void tick_ahead(struct subscriber *subscriber, uint64_t now_ms)
     if (!cursor_give_up_waiting(&subscriber->state, lanes_lane(subscriber->slot), newest, now_ms))
         return;
     replays_forget(subscriber->all->options.replays, &subscriber->request);
-    drop_page(subscriber);
+    leave_page(subscriber);
     note_behind(subscriber, was_behind);
     want_write(subscriber, now_ms);
 }
