@@ -1,0 +1,106 @@
+#!/bin/sh
+# streamer/deploy/haproxy.cfg before three streamers: a client through it gets every certificate once while one streamer
+# after the other is killed and started again. Skips loudly (77) without HAProxy.
+#   tests/haproxy.sh BUILD-FOLDER
+set -eu
+build=$(readlink -f "$1")
+config=$(dirname "$(readlink -f "$0")")/../streamer/deploy/haproxy.cfg
+folder=$(mktemp -d)
+processes=
+
+finish() {
+    for process in $processes; do
+        kill "$process" 2>/dev/null || true
+    done
+    wait
+    rm -rf "$folder"
+}
+trap finish EXIT
+
+fail() {
+    tail -n 5 "$folder"/*.err >&2
+    echo "haproxy.sh: $*" >&2
+    exit 1
+}
+
+# await COMMAND...: until it succeeds.
+await() {
+    tries=100
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "in vain: $*"
+        sleep 0.1
+    done
+}
+
+# start NAME PROGRAM...: in the background; its process is $started.
+start() {
+    name=$1
+    shift
+    "$@" >"$folder/$name.out" 2>"$folder/$name.err" &
+    started=$!
+    processes="$started $processes"
+}
+
+start_streamer() {
+    start "streamer$1" "$build/streamer/certstream-streamer" --redis "unix://$folder/redis.sock" --heartbeat 1 \
+        --listen "127.0.0.1:${2:-0}" --trusted-proxy 127.0.0.1
+    await grep -q listening "$folder/streamer$1.err" "$folder/streamer$1.out"
+    place=$(cat "$folder/streamer$1".* | sed -n 's|.*http://127.0.0.1:\([0-9]*\).*|\1|p' | head -n 1)
+}
+
+has_lines() {
+    [ "$(wc -l <"$folder/tail.out")" -ge "$1" ]
+}
+
+for tool in haproxy redis-server redis-cli curl; do
+    command -v $tool >/dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
+done
+[ -x "$build/tests/support/ct_log/local-ct-log" ] || { echo 'SKIPPED: local-ct-log is not built'; exit 77; }
+
+start redis redis-server --port 0 --unixsocket "$folder/redis.sock" --save '' --dir "$folder"
+start log "$build/tests/support/ct_log/local-ct-log" --size 100 --rate 50 --port 0
+await grep -q http "$folder/log.out"
+await redis-cli -s "$folder/redis.sock" ping
+list=$(grep -o 'http://[^ ]*' "$folder/log.out")/log_list.json
+
+servers=
+for number in 1 2 3; do
+    start_streamer $number
+    eval "process$number=$started place$number=$place"
+    servers="$servers    server streamer$number 127.0.0.1:$place\n"
+done
+# The first port that is free from somewhere on: with a port that is not, HAProxy ends at once.
+start_haproxy() {
+    sed "s|^    server-template.*|$servers|; s|bind :4000|bind 127.0.0.1:$port|; /^# Docker/,\$d" "$config" >"$folder/haproxy.cfg"
+    start haproxy haproxy -db -f "$folder/haproxy.cfg"
+}
+
+is_served() {
+    kill -0 "$started" 2>/dev/null || { port=$((port + 1)) && start_haproxy; }
+    curl -sf "http://127.0.0.1:$port/readyz"
+}
+
+port=$((20000 + $$ % 10000))
+start_haproxy
+await is_served
+
+start tail "$build/streamer/certstream-tail" --url "ws://127.0.0.1:$port/" --since 0 --format json
+start ingest "$build/ingest/certstream-ingest" --redis "unix://$folder/redis.sock" --log-list "$list" --start 0 --poll 1
+ingest_process=$started
+await has_lines 100
+for number in 1 2 3; do
+    eval "process=\$process$number place=\$place$number"
+    before=$(wc -l <"$folder/tail.out")
+    kill -KILL "$process"
+    await has_lines $((before + 100))
+    start_streamer $number "$place"
+done
+
+kill "$ingest_process"
+wait "$ingest_process" || true
+entries=$(redis-cli -s "$folder/redis.sock" XLEN '{certstream}:stream')
+await has_lines "$entries"
+[ "$(wc -l <"$folder/tail.out")" -eq "$entries" ] || fail 'something came twice'
+[ "$(grep -o '"id":"[0-9-]*"' "$folder/tail.out" | sort -u | wc -l)" -eq "$entries" ] || fail 'something is missing'
+echo "$entries certificates, each once, over three kills"
