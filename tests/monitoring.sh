@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 monitoring=streamer/monitoring
+runbook=streamer/monitoring/README.md
 
 fail() {
     echo "monitoring.sh: $*" >&2
@@ -26,7 +27,7 @@ for file in alerts.yml alerts_test.yml dashboard.json; do
 done
 
 sed -n 's/^ *- alert: //p' "$monitoring/alerts.yml" | sort >"$folder/alerts"
-sed -n 's/^\*\*\(Certstream[A-Za-z]*\)\*\*.*/\1/p' "$monitoring/README.md" | sort >"$folder/told"
+sed -n 's/^\*\*\(Certstream[A-Za-z]*\)\*\*.*/\1/p' "$runbook" | sort >"$folder/told"
 diff "$folder/alerts" "$folder/told" >&2 || fail 'alerts.yml and README.md have other alerts'
 
 if command -v python3 >/dev/null; then
