@@ -15,6 +15,15 @@ enum {
     /* A page that nobody uses is kept so long for others who come by. */
     UNUSED_PAGE_MS = 1000,
     TICK_MS = 50,
+    /* Filters that a page is looked through for at once: a few milliseconds. */
+    TOGETHER_MAX = 128,
+    MATCH_WORDS = (STREAM_PAGE_ENTRIES_MAX + 63) / 64,
+};
+
+/* Which entries of a page pass a filter, a bit each. */
+struct page_match {
+    struct filter *filter; /* a reference */
+    uint64_t bits[MATCH_WORDS];
 };
 
 #define REPLAYS_MARK CONTEXT_MARK('R', 'E', 'P', 'L')
@@ -25,7 +34,11 @@ struct replays {
     struct loop_timer *timer;
     bool timer_is_set;
     struct filter_subject *subject;
-    struct buffer matched;          /* of one entry */
+    struct buffer matched; /* of one entry */
+    /* Of the page that was looked through last: names are made ready once for all filters. */
+    struct page_match matches[TOGETHER_MAX];
+    size_t match_count;
+    uint64_t match_page;            /* its number; 0: none */
     struct replay_request *waiting; /* in any order */
     struct replay_page *pages;
     size_t pages_bytes;
@@ -126,6 +139,14 @@ struct replays *replays_create(const struct replays_options *options)
     return replays;
 }
 
+static void forget_matches(struct replays *replays)
+{
+    for (size_t i = 0; i < replays->match_count; i++)
+        filter_release(replays->matches[i].filter);
+    replays->match_count = 0;
+    replays->match_page = 0;
+}
+
 void replays_destroy(struct replays *replays)
 {
     if (!replays)
@@ -133,6 +154,7 @@ void replays_destroy(struct replays *replays)
     assert(!replays->waiting);
     while (replays->pages)
         drop_replay_page(replays, &replays->pages);
+    forget_matches(replays);
     filter_subject_destroy(replays->subject);
     buffer_free(&replays->matched);
     loop_timer_destroy(replays->timer);
@@ -162,6 +184,13 @@ void replays_release(struct replays *replays, struct replay_page *page)
     assert(page->users > 0);
     page->users--;
     set_timer(replays);
+    /* A filter's frames are few and soon made again; and there may be many filters. */
+    if (page->users > 0 || !page->key.filter)
+        return;
+    struct replay_page **link = &replays->pages;
+    while (*link != page)
+        link = &(*link)->next;
+    drop_replay_page(replays, link);
 }
 
 static void hand_over(struct replays *replays, struct replay_request *request,
@@ -172,16 +201,69 @@ static void hand_over(struct replays *replays, struct replay_request *request,
     set_timer(replays);
 }
 
+static struct page_match *find_match(struct replays *replays, const struct filter *filter)
+{
+    for (size_t i = 0; i < replays->match_count; i++)
+        if (replays->matches[i].filter == filter)
+            return &replays->matches[i];
+    return NULL;
+}
+
+static void add_filter(struct replays *replays, struct filter *filter)
+{
+    if (replays->match_count < TOGETHER_MAX && !find_match(replays, filter))
+        replays->matches[replays->match_count++] =
+            (struct page_match){ .filter = filter_acquire(filter) };
+}
+
+/* The filters of all who wait for something of this page. */
+static void collect_filters(struct replays *replays, const struct replay_request *first,
+                            const struct stream_page *read)
+{
+    forget_matches(replays);
+    replays->match_page = read->number;
+    add_filter(replays, first->key->filter);
+    for (const struct replay_request *request = replays->waiting; request; request = request->next)
+        if (request->key->filter && stream_page_covers(read, &request->query.bounds))
+            add_filter(replays, request->key->filter);
+}
+
+static void look_through(struct replays *replays, const struct stream_page *read)
+{
+    for (size_t at = 0; at < read->count; at++) {
+        if (read->entries[at].json.size == 0)
+            continue;
+        filter_subject_set(replays->subject, &read->entries[at]);
+        for (size_t i = 0; i < replays->match_count; i++) {
+            uint64_t passes = filter_matches(replays->matches[i].filter, replays->subject);
+            replays->matches[i].bits[at / 64] |= passes << at % 64;
+        }
+    }
+}
+
+/* NULL: everything passes. */
+static const struct page_match *match_page(struct replays *replays,
+                                           const struct replay_request *request,
+                                           const struct stream_page *read)
+{
+    if (!request->key->filter)
+        return NULL;
+    struct page_match *match =
+        replays->match_page == read->number ? find_match(replays, request->key->filter) : NULL;
+    if (match)
+        return match;
+    collect_filters(replays, request, read);
+    look_through(replays, read);
+    return find_match(replays, request->key->filter);
+}
+
 static void append_entry(struct replays *replays, struct replay_page *page,
                          struct stream_position position, const struct stream_entry *entry,
                          uint64_t now_ms)
 {
     struct bytes frame;
-    replays->stats.looked_at++;
-    filter_subject_set(replays->subject, entry);
-    if (!filter_matches(page->key.filter, replays->subject))
-        return;
     buffer_clear(&replays->matched);
+    filter_subject_set(replays->subject, entry);
     if (renderer_shows_matched(page->key.form))
         filter_write_matched(page->key.filter, replays->subject, &replays->matched);
     framer_set(replays->options.framer, entry, page->key.form, buffer_bytes(&replays->matched),
@@ -197,14 +279,17 @@ static void append_entry(struct replays *replays, struct replay_page *page,
 /* What of the entries after `after` passes the filter becomes a frame. The page ends with the last
  * entry that was looked at. An entry's number is the stream page's, or counted from `after`. */
 static void fill_page(struct replays *replays, struct replay_page *page,
-                      const struct stream_page *read, struct stream_position after, uint64_t now_ms)
+                      const struct stream_page *read, const struct page_match *match,
+                      struct stream_position after, uint64_t now_ms)
 {
     size_t first = stream_page_find(read, after.id);
     for (size_t i = first; i < read->count && !page->is_full; i++) {
         page->end = stream_page_position(read, i);
         if (!page->end.ordinal && after.ordinal)
             page->end.ordinal = after.ordinal + 1 + (i - first);
-        if (read->entries[i].json.size > 0)
+        replays->stats.looked_at++;
+        bool passes = !match || match->bits[i / 64] >> i % 64 & 1;
+        if (passes && read->entries[i].json.size > 0)
             append_entry(replays, page, page->end, &read->entries[i], now_ms);
     }
     if (page->is_full)
@@ -226,7 +311,7 @@ static struct replay_page *make_page(struct replays *replays, const struct repla
     struct replay_page *page = replay_page_create(request->key, request->after.id);
     page->state = read->state;
     page->read_at_ms = now_ms;
-    fill_page(replays, page, read, request->looked_at, now_ms);
+    fill_page(replays, page, read, match_page(replays, request, read), request->looked_at, now_ms);
     page->is_end = stream_id_compare(page->end.id, page->state.last) >= 0;
     /* What was trimmed behind a place that was looked at meanwhile is missed by nobody. */
     if (has_looked(request))
@@ -317,6 +402,7 @@ struct replay_page *replays_want(struct replays *replays, struct replay_request 
 
 void replays_forget_pages(struct replays *replays)
 {
+    forget_matches(replays);
     struct replay_page **link = &replays->pages;
     while (*link) {
         /* Nobody finds it any more; who holds it gives it back. */

@@ -19,6 +19,8 @@ static void decode_entries(struct stream_page *page, const struct redisReply *en
         size_t at = bounds->is_backward ? total - 1 - i : i;
         if (!stream_entry_read(entry, entries->element[at]))
             *entry = (struct stream_entry){ .id = entry->id };
+        page->payload +=
+            entry->json.size + entry->der.size + entry->domains.size + entry->chain.size;
         page->count += stream_id_compare(entry->id, nowhere) > 0;
     }
 }

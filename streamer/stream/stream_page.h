@@ -28,6 +28,7 @@ struct stream_page {
     struct stream_position end; /* `from` if nothing came after it */
     struct stream_state state;
     struct redisReply *reply; /* held */
+    size_t payload;           /* bytes of the entries' fields */
     size_t bytes;             /* of memory */
     uint64_t number;          /* pages are counted as they are asked for */
     uint64_t used_at_ms;

@@ -313,14 +313,14 @@ static void enter_page(struct stream_queries *queries, struct stream_page *page,
     page->next = queries->pages;
     queries->pages = page;
     queries->pages_bytes += page->bytes;
-    queries->budget -= (int64_t)page->bytes;
+    queries->budget -= (int64_t)page->payload;
     queries->stats.held++;
     queries->stats.pages++;
     queries->stats.entries += page->count;
-    queries->stats.bytes += page->bytes;
+    queries->stats.bytes += page->payload;
     if (stream_id_compare(page->state.last, queries->end) > 0)
         queries->end = page->state.last;
-    note_use(queries, read->customer, page->bytes, now_ms);
+    note_use(queries, read->customer, page->payload, now_ms);
     drop_old_pages(queries, now_ms);
 }
 

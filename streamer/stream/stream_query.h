@@ -70,7 +70,7 @@ struct stream_queries_options {
 struct stream_queries_stats {
     uint64_t pages;   /* read */
     uint64_t entries; /* in them */
-    uint64_t bytes;   /* of memory that they took */
+    uint64_t bytes;   /* of these entries' fields */
     uint64_t served;  /* queries answered by a page */
     uint64_t failed;  /* queries told that there is no answer, and pages that Redis did not give */
     size_t waiting;   /* queries, now */

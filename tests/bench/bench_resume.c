@@ -36,7 +36,7 @@ enum {
     CLIENTS_MAX = 100,
     CAPTURED = 2000,
     LIMIT_MS = 180 * 1000,
-    CHECK_MS = 500,
+    CHECK_MS = 2000,
     /* The feed goes on for so long at least. */
     FEED_SECONDS = 200,
     /* Messages of names are longer than that, heartbeats are not. */
@@ -84,7 +84,14 @@ static uint64_t resume(const struct program *streamer, struct receivers *const *
         if (now_ms < check_ms)
             continue;
         check_ms = now_ms + CHECK_MS;
-        if (metric(streamer, "certstream_clients_behind") == 0 || now_ms - start_ms > LIMIT_MS)
+        uint64_t behind = metric(streamer, "certstream_clients_behind");
+        print_message("%.1f s: %" PRIu64 " behind, %" PRIu64 " overtaken, %" PRIu64
+                      " caught up, %" PRIu64 " read\n",
+                      (double)(now_ms - start_ms) / MS_PER_S, behind,
+                      metric(streamer, "certstream_clients_overtaken_total"),
+                      metric(streamer, "certstream_clients_caught_up_total"),
+                      metric(streamer, "certstream_past_entries_total"));
+        if (behind == 0 || now_ms - start_ms > LIMIT_MS)
             return now_ms - start_ms;
     }
 }
