@@ -86,7 +86,7 @@ static void on_search_page(const struct stream_page *page, uint64_t now_ms, void
         return;
     }
     request->query.is_fresh = false;
-    request->query.bounds.place.id = page->count ? page->entries[0].id : page->from;
+    request->query.bounds.place.id = stream_page_before(page);
     if (!stream_query_ask(request->search->queries, &request->query, now_ms))
         end_search(request, true);
 }

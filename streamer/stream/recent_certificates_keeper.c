@@ -103,10 +103,10 @@ static void on_older_page(const struct stream_page *page, uint64_t now_ms, void 
         context_of(context, RECENT_CERTIFICATES_KEEPER_MARK);
     if (!page)
         return;
-    bool has_more = add_page(keeper, page) && page->count > 0 &&
-                    stream_id_compare(page->from, (struct stream_id){ 0 }) > 0;
+    bool has_more =
+        add_page(keeper, page) && stream_id_compare(page->from, (struct stream_id){ 0 }) > 0;
     if (has_more) {
-        keeper->query.bounds.place.id = page->entries[0].id;
+        keeper->query.bounds.place.id = stream_page_before(page);
         (void)stream_query_ask(keeper->queries, &keeper->query, now_ms);
         return;
     }

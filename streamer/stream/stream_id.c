@@ -40,3 +40,10 @@ struct stream_id stream_id_before(struct stream_id id)
         return (struct stream_id){ id.ms, id.sequence - 1 };
     return id.ms > 0 ? (struct stream_id){ id.ms - 1, UINT64_MAX } : id;
 }
+
+struct stream_id stream_id_after(struct stream_id id)
+{
+    if (id.sequence < UINT64_MAX)
+        return (struct stream_id){ id.ms, id.sequence + 1 };
+    return id.ms < UINT64_MAX ? (struct stream_id){ id.ms + 1, 0 } : id;
+}

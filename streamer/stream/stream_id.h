@@ -31,5 +31,7 @@ struct bytes stream_id_format(char *text, struct stream_id id);
 int stream_id_compare(struct stream_id a, struct stream_id b);
 /* The last id that comes before; of zero, zero. */
 struct stream_id stream_id_before(struct stream_id id);
+/* The first id that comes after; of the last there is, that one. */
+struct stream_id stream_id_after(struct stream_id id);
 
 #endif

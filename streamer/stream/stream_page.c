@@ -102,6 +102,11 @@ bool stream_page_covers(const struct stream_page *page, const struct stream_page
     return is_after_begin && is_before_end;
 }
 
+struct stream_id stream_page_before(const struct stream_page *page)
+{
+    return stream_id_after(page->from);
+}
+
 bool stream_page_is_end(const struct stream_page *page)
 {
     return stream_id_compare(page->end.id, page->state.last) >= 0;

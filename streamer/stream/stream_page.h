@@ -51,6 +51,9 @@ void stream_page_destroy(struct stream_page *page);
 
 /* True if what is asked for begins in this page. */
 bool stream_page_covers(const struct stream_page *page, const struct stream_page_bounds *bounds);
+/* Where reading goes on backwards: before this place. A page that was read forwards for somebody
+ * else may begin long before its first entry. */
+struct stream_id stream_page_before(const struct stream_page *page);
 /* Nothing that there was then came after it. */
 bool stream_page_is_end(const struct stream_page *page);
 /* The number of the first entry after `id`; page->count if there is none. */

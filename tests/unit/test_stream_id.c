@@ -58,10 +58,28 @@ static void orders_by_time_then_by_number(void **state)
             assert_int_equal(stream_id_compare(rising[i], rising[k]), (i > k) - (i < k));
 }
 
+static void expect_neighbours(struct stream_id id, struct stream_id next)
+{
+    struct stream_id after = stream_id_after(id), before = stream_id_before(next);
+    assert_int_equal(stream_id_compare(after, next), 0);
+    assert_int_equal(stream_id_compare(before, id), 0);
+}
+
+static void knows_its_neighbours(void **state)
+{
+    (void)state;
+    const struct stream_id last = { UINT64_MAX, UINT64_MAX };
+    expect_neighbours((struct stream_id){ 0, 0 }, (struct stream_id){ 0, 1 });
+    expect_neighbours((struct stream_id){ 5, 7 }, (struct stream_id){ 5, 8 });
+    expect_neighbours((struct stream_id){ 5, UINT64_MAX }, (struct stream_id){ 6, 0 });
+    assert_int_equal(stream_id_compare(stream_id_after(last), last), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(knows_its_neighbours),
         cmocka_unit_test(refuses_what_is_no_id),
         cmocka_unit_test(orders_by_time_then_by_number),
     };
