@@ -142,6 +142,7 @@ void followed_log_release_held(struct followed_log *log, struct held_body *held)
 {
     buffer_free(&held->body);
     memory_share_remove(&log->memory, MEMORY_ANSWER, held->size);
+    memory_share_end_large(&log->memory);
     *held = (struct held_body){ 0 };
 }
 
@@ -353,7 +354,6 @@ static void restore_position(struct followed_log *log, uint64_t now_ms)
         "{\"operation\":\"lost\",\"log\":\"%s\",\"from\":%" PRIu64 ",\"to\":%" PRIu64
         ",\"epoch\":%" PRIu64 ",\"time\":%" PRIu64 ",\"reason\":\"Redis has lost the log\"}",
         log->ct_log.id_hex, log->kept_from, kept->next, kept->epoch, clock_realtime_ms());
-    log->kept_from = kept->next;
     publisher_submit(log->services->publisher, batch);
 }
 
@@ -459,6 +459,9 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
         issuer_set_forget_stamps(pipeline_issuers(log->services->pipeline));
     else
         keep_position(log, &batch->position);
+    /* What was lost has been said. */
+    if (result == BATCH_DONE && batch->creates && batch->control.size)
+        log->kept_from = batch->position.next;
     if (batch->generation != log->follower.life)
         return;
     switch (result) {

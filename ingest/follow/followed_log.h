@@ -32,6 +32,10 @@ struct held_body {
     size_t size; /* as counted */
     bool is_there;
     uint64_t seen_ms;
+    /* It waits for issuers, and is looked at again at this time, or when more than these are
+     * known. */
+    uint64_t look_at_ms;
+    size_t known_issuers;
 };
 
 /* Entries that were taken and are not proven yet, as appends in a row. */

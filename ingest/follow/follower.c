@@ -290,6 +290,7 @@ static struct fetch make_fetch(const struct follower *follower, enum fetch_kind 
     return (struct fetch){
         .kind = kind,
         .generation = follower->generation,
+        .is_large = kind == FETCH_RANGE && follower->trouble[FOLLOWER_LANE_RANGE].was_large,
         .is_fresh = was_broken || follower->mismatches > 0 || follower->is_quarantined,
     };
 }
@@ -730,6 +731,7 @@ enum failure_advice follower_on_failure(struct follower *follower, const struct 
         *single_in_flight(follower, fetch->kind) = false;
     }
     bool is_new = count_failure(trouble, fetch->sent_at_ms, is_broken(failure), now_ms);
+    trouble->was_large = failure == FETCH_TOO_LARGE;
     if (is_new && fetch->kind == FETCH_RANGE)
         on_range_failure(follower, fetch->count, failure);
     back_off(follower, fetch->kind, is_new, retry_after_ms, now_ms);

@@ -92,6 +92,7 @@ struct fetch {
     unsigned width;
     bool is_fresh; /* past every cache, over a connection of its own: the last answer was wrong or
                       did not come */
+    bool is_large; /* the answer was larger than an ordinary one may be */
 };
 
 enum {
@@ -121,6 +122,7 @@ struct follower_trouble {
     bool is_other_question; /* less is asked for than before: not to be waited with */
     uint64_t failed_at_ms;
     uint64_t since_ms; /* of the first of them */
+    bool was_large;    /* the last answer passed its ceiling */
     bool was_broken;   /* the last answer did not come whole, or was not what was asked for */
 };
 

@@ -48,13 +48,40 @@ static bool has_largest_window(const struct memory_share *share)
     return share->bytes[MEMORY_WINDOW] > 0;
 }
 
+/* More than there is for each that has a window. */
+static bool has_more_than_its_part(const struct memory_share *share)
+{
+    size_t windows = 0;
+    for (const struct memory_share *other = share->memory->first; other; other = other->next)
+        windows += other->bytes[MEMORY_WINDOW] > 0;
+    return windows && share->bytes[MEMORY_WINDOW] > HELD_MEMORY_MAX / windows;
+}
+
 bool memory_share_must_close(const struct memory_share *share)
 {
     /* What is only on its way is not there yet: it closes no window. */
     const size_t *all = share->memory->bytes;
     bool is_short = all[MEMORY_ANSWER] + all[MEMORY_WINDOW] >= HELD_MEMORY_MAX;
     return share->bytes[MEMORY_WINDOW] >= HELD_MEMORY_WINDOW_MAX ||
-           (is_short && has_largest_window(share));
+           (is_short && (has_largest_window(share) || has_more_than_its_part(share)));
+}
+
+bool memory_share_may_be_large(const struct memory_share *share)
+{
+    return share->has_large || share->memory->large_count < HELD_MEMORY_LARGE_MAX;
+}
+
+void memory_share_begin_large(struct memory_share *share)
+{
+    assert(memory_share_may_be_large(share));
+    share->memory->large_count += !share->has_large;
+    share->has_large = true;
+}
+
+void memory_share_end_large(struct memory_share *share)
+{
+    share->memory->large_count -= share->has_large;
+    share->has_large = false;
 }
 
 size_t held_memory_bytes(const struct held_memory *memory)

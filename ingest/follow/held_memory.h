@@ -1,7 +1,8 @@
 /*
  * How much the logs of a process may hold together, and each of them: answers that were asked for
  * (as many bytes as were admitted), answers that wait for their turn, and windows of entries that
- * are not proven yet. When memory is short the largest window is closed first. Pure.
+ * are not proven yet. When memory is short the windows that hold more than a part each are closed,
+ * and the largest in any case: what cannot be closed does not make the others' grow. Pure.
  */
 #ifndef INGEST_FOLLOW_HELD_MEMORY_H
 #define INGEST_FOLLOW_HELD_MEMORY_H
@@ -16,6 +17,10 @@ enum {
     HELD_MEMORY_LOG_MAX = 20 * 1024 * 1024,
     /* A window costs a proof, so it is worth some pages. */
     HELD_MEMORY_WINDOW_MAX = 16 * 1024 * 1024,
+    /* What an answer may have without a question. Larger than any page or tile that was seen; */
+    HELD_MEMORY_ANSWER_MAX = 16 * 1024 * 1024,
+    /* one that is larger still is asked for alone, and not by more logs than these at once. */
+    HELD_MEMORY_LARGE_MAX = 2,
 };
 
 enum memory_use {
@@ -28,6 +33,7 @@ enum memory_use {
 struct held_memory {
     struct memory_share *first;
     size_t bytes[MEMORY_USES];
+    unsigned large_count;
 };
 
 /* The part of one log; the caller keeps it. */
@@ -35,6 +41,7 @@ struct memory_share {
     struct held_memory *memory;
     struct memory_share *next;
     size_t bytes[MEMORY_USES];
+    bool has_large;
 };
 
 void memory_share_join(struct memory_share *share, struct held_memory *memory);
@@ -48,6 +55,12 @@ void memory_share_remove(struct memory_share *share, enum memory_use use, size_t
 bool memory_share_may_run_ahead(const struct memory_share *share);
 /* Whether the window must not grow on. */
 bool memory_share_must_close(const struct memory_share *share);
+
+/* Whether it may ask for an answer beyond HELD_MEMORY_ANSWER_MAX now, and that it does. */
+bool memory_share_may_be_large(const struct memory_share *share);
+void memory_share_begin_large(struct memory_share *share);
+/* The answer did not come, or is dealt with. Without one nothing happens. */
+void memory_share_end_large(struct memory_share *share);
 
 size_t held_memory_bytes(const struct held_memory *memory);
 

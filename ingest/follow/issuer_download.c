@@ -23,6 +23,10 @@
 enum {
     URL_MAX = 1024,
     FINGERPRINT_HEX = 2 * SHA256_SIZE,
+    /* Of a log's wanted: a tile may name thousands that are none of them. */
+    BUCKETS = 256,
+    /* Between two looks at what is over, if no issuer has come. */
+    FORGET_LOOK_MS = 1000,
 };
 
 /* In order of travel. */
@@ -39,11 +43,11 @@ enum wanted_state {
 struct wanted {
     uint32_t mark; /* WANTED_MARK */
     struct wanted *next;
+    struct wanted *next_in_bucket;
     struct download_list *list;
     enum wanted_state state;
     char *url; /* of the issuer */
     uint8_t fingerprint[SHA256_SIZE];
-    struct operator_share share;
     uint64_t wanted_at_ms;
     uint64_t sent_at_ms;
     uint64_t retry_at_ms;
@@ -57,6 +61,9 @@ struct download_list {
     const void *owner;
     struct wanted *first;
     struct wanted **last;
+    struct wanted *buckets[BUCKETS];
+    /* Of all of them: a log that answers one after the other with 403 speaks for itself. */
+    struct operator_share share;
     size_t count;
     size_t in_flight;
 };
@@ -69,6 +76,8 @@ struct issuer_download {
     struct wanted *asked[ISSUER_LOOK_UP_MAX]; /* in the order of Redis' answer */
     size_t asked_count;
     bool is_failing;
+    uint64_t forget_at_ms;
+    size_t known; /* issuers, when it was looked at what is over */
 };
 
 struct issuer_download *issuer_download_create(const struct issuer_download_options *options)
@@ -102,7 +111,8 @@ void issuer_download_destroy(struct issuer_download *download)
     free(download);
 }
 
-static struct download_list *find_download_list(struct issuer_download *download, const void *owner)
+static struct download_list *find_download_list(struct issuer_download *download, const void *owner,
+                                                const struct ct_log *ct_log)
 {
     struct download_list *list = download->first;
     while (list && list->owner != owner)
@@ -111,18 +121,25 @@ static struct download_list *find_download_list(struct issuer_download *download
         return list;
     list = memory_allocate_zeroed(1, sizeof *list);
     *list = (struct download_list){ .download = download, .owner = owner, .next = download->first };
+    list->share =
+        operator_budgets_join(download->options.operators, ct_log->operator_name, ct_log->url);
     list->last = &list->first;
     download->first = list;
     return list;
 }
 
-static const struct wanted *find_wanted(const struct download_list *list,
-                                        const uint8_t *fingerprint)
+static struct wanted **bucket_of(struct download_list *list, const uint8_t *fingerprint)
 {
-    const struct wanted *wanted = list->first;
-    while (wanted && memcmp(wanted->fingerprint, fingerprint, SHA256_SIZE) != 0)
-        wanted = wanted->next;
-    return wanted;
+    return &list->buckets[fingerprint[0] % BUCKETS];
+}
+
+/* Where it is linked, or would be. */
+static struct wanted **find_wanted(struct download_list *list, const uint8_t *fingerprint)
+{
+    struct wanted **link = bucket_of(list, fingerprint);
+    while (*link && memcmp((*link)->fingerprint, fingerprint, SHA256_SIZE) != 0)
+        link = &(*link)->next_in_bucket;
+    return link;
 }
 
 static void add_wanted(struct download_list *list, const struct ct_log *ct_log,
@@ -139,11 +156,10 @@ static void add_wanted(struct download_list *list, const struct ct_log *ct_log,
     wanted->mark = WANTED_MARK;
     wanted->state = list->download->options.link ? WANTED_UNKNOWN : WANTED_ABSENT;
     wanted->list = list;
-    wanted->share = operator_budgets_join(list->download->options.operators, ct_log->operator_name,
-                                          ct_log->url);
     memcpy(wanted->fingerprint, fingerprint, SHA256_SIZE);
     wanted->wanted_at_ms = wanted->retry_at_ms = now_ms;
     wanted->back_off_ms = ISSUER_RETRY_MS;
+    *find_wanted(list, fingerprint) = wanted;
     *list->last = wanted;
     list->last = &wanted->next;
     list->count++;
@@ -159,8 +175,8 @@ bool issuer_download_want(struct issuer_download *download, const void *owner,
 {
     if (is_known(download, fingerprint))
         return true;
-    struct download_list *list = find_download_list(download, owner);
-    const struct wanted *wanted = find_wanted(list, fingerprint);
+    struct download_list *list = find_download_list(download, owner, ct_log);
+    const struct wanted *wanted = *find_wanted(list, fingerprint);
     if (wanted)
         return now_ms - wanted->wanted_at_ms >= ISSUER_WAIT_MS;
     if (list->count == ISSUER_WANTED_MAX)
@@ -254,7 +270,7 @@ static void settle_budget(struct wanted *wanted, const struct http_response *res
         .retry_after_ms = response->retry_after_ms,
         .sent_at_ms = wanted->sent_at_ms,
     };
-    operator_budget_on_answer(&wanted->share, &answer, now_ms);
+    operator_budget_on_answer(&wanted->list->share, &answer, now_ms);
 }
 
 /* A change of health is said once, not for each issuer. */
@@ -315,6 +331,7 @@ static void forget_wanted(struct download_list *list, uint64_t now_ms)
         }
         *link = wanted->next;
         list->count--;
+        *find_wanted(list, wanted->fingerprint) = wanted->next_in_bucket;
         wanted_destroy(wanted);
     }
     list->last = link;
@@ -323,6 +340,11 @@ static void forget_wanted(struct download_list *list, uint64_t now_ms)
 static void forget_over(struct issuer_download *download, uint64_t now_ms)
 {
     struct download_list **link = &download->first;
+    size_t known = issuer_set_count(pipeline_issuers(download->options.pipeline));
+    if (now_ms < download->forget_at_ms && known == download->known)
+        return;
+    download->forget_at_ms = now_ms + FORGET_LOOK_MS;
+    download->known = known;
     while (*link) {
         struct download_list *list = *link;
         forget_wanted(list, now_ms);
@@ -341,13 +363,13 @@ static uint64_t due_ms(struct wanted *wanted, uint64_t now_ms)
         return UINT64_MAX;
     return now_ms < wanted->retry_at_ms
                ? wanted->retry_at_ms
-               : operator_budget_ask(&wanted->share, OPERATOR_ENTRIES, now_ms);
+               : operator_budget_ask(&wanted->list->share, OPERATOR_ENTRIES, now_ms);
 }
 
 static void send_request(struct wanted *wanted, uint64_t now_ms)
 {
     struct issuer_download *download = wanted->list->download;
-    operator_budget_on_sent(&wanted->share, OPERATOR_ENTRIES, now_ms);
+    operator_budget_on_sent(&wanted->list->share, OPERATOR_ENTRIES, now_ms);
     wanted->sent_at_ms = now_ms;
     wanted->state = WANTED_SENT;
     wanted->list->in_flight++;

@@ -26,6 +26,7 @@ struct request {
     struct followed_log *log;
     struct fetch fetch;
     size_t admitted; /* bytes, of the log's memory */
+    bool is_large;
 };
 
 static struct digest *sha256_of(const struct followed_log *log)
@@ -148,9 +149,10 @@ static void on_head(struct followed_log *log, const struct fetch *fetch, struct 
     followed_log_note_success(log);
 }
 
-static void on_range(struct followed_log *log, const struct fetch *fetch,
+static void on_range(struct followed_log *log, const struct request *request,
                      const struct http_response *response)
 {
+    const struct fetch *fetch = &request->fetch;
     struct held_body *held = &log->held[fetch->slot];
     assert(!held->is_there);
     http_response_take_body(response, &held->body);
@@ -158,6 +160,8 @@ static void on_range(struct followed_log *log, const struct fetch *fetch,
     held->size = held->body.size;
     memory_share_add(&log->memory, MEMORY_ANSWER, held->size);
     held->seen_ms = clock_realtime_ms();
+    if (request->is_large)
+        memory_share_begin_large(&log->memory);
     follower_on_range(&log->follower, fetch);
 }
 
@@ -214,6 +218,8 @@ static void on_log_response(void *context, const struct http_response *response)
     uint64_t now_ms = clock_monotonic_ms();
     free(context);
     memory_share_remove(&log->memory, MEMORY_ADMITTED, request.admitted);
+    if (request.is_large)
+        memory_share_end_large(&log->memory);
     if (response->result == HTTP_STOPPED)
         return;
     settle_budget(log, &request, response, now_ms);
@@ -228,7 +234,7 @@ static void on_log_response(void *context, const struct http_response *response)
     struct bytes body = buffer_bytes(response->body);
     switch (request.fetch.kind) {
     case FETCH_HEAD: on_head(log, &request.fetch, body, now_ms); break;
-    case FETCH_RANGE: on_range(log, &request.fetch, response); break;
+    case FETCH_RANGE: on_range(log, &request, response); break;
     case FETCH_START:
     case FETCH_PROOF:
     case FETCH_CLASSIFY: on_proof(log, &request.fetch, body, now_ms); break;
@@ -255,13 +261,22 @@ static void write_url(const struct followed_log *log, const struct fetch *fetch,
     assert(!url->failed);
 }
 
+/* What a single question may be answered with at most, as far as the format goes: a tile cannot be
+ * narrowed, nor can one entry. */
+static bool is_large(const struct followed_log *log, const struct fetch *fetch)
+{
+    return fetch->kind == FETCH_RANGE && fetch->is_large &&
+           (fetch->count == 1 || log->protocol->is_tile(fetch->start, fetch->count));
+}
+
 static size_t body_max(const struct followed_log *log, const struct fetch *fetch)
 {
     if (fetch->kind == FETCH_HEAD)
         return SIGNED_HEAD_BODY_MAX;
     if (fetch->kind != FETCH_RANGE)
         return LOG_PROOF_BODY_MAX;
-    return log_protocol_body_max(log->protocol, fetch->start, fetch->count);
+    return is_large(log, fetch) ? log_protocol_body_max(log->protocol, fetch->start, fetch->count)
+                                : (size_t)HELD_MEMORY_ANSWER_MAX;
 }
 
 static size_t expected_size(const struct followed_log *log, const struct fetch *fetch)
@@ -290,7 +305,9 @@ static void send(struct followed_log *log, const struct fetch *fetch)
     buffer_init(&url, URL_MAX);
     write_url(log, fetch, &url);
     struct request *request = memory_allocate(sizeof *request);
-    *request = (struct request){ log, *fetch, expected_size(log, fetch) };
+    *request = (struct request){ log, *fetch, expected_size(log, fetch), is_large(log, fetch) };
+    if (request->is_large)
+        memory_share_begin_large(&log->memory);
     memory_share_add(&log->memory, MEMORY_ADMITTED, request->admitted);
     log->services->stats->requests++;
     http_client_get(log->services->http, &(struct http_get){
@@ -332,6 +349,9 @@ static uint64_t carry_out(struct followed_log *log, struct fetch *fetch, uint64_
     }
     if (is_done_without(log, fetch, now_ms))
         return now_ms;
+    /* Somebody's answer is the event. */
+    if (is_large(log, fetch) && !memory_share_may_be_large(&log->memory))
+        return UINT64_MAX;
     uint64_t at_ms = ask_budget(log, fetch->kind, now_ms);
     if (at_ms > now_ms)
         return at_ms;

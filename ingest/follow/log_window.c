@@ -16,6 +16,8 @@
 enum {
     /* A leaf of a tile that could not be read so often in a row is the log's doing. */
     UNREADABLE_TRIES = 5,
+    /* Between two looks at a tile that waits for issuers, if none has come. */
+    LOOK_MS = 500,
 };
 
 static struct digest *sha256_of(const struct followed_log *log)
@@ -191,10 +193,15 @@ static bool chain_is_there(struct followed_log *log, struct bytes chain, uint64_
 }
 
 /* The same of all entries of the tile that are wanted. */
-static bool issuers_are_there(struct followed_log *log, const struct follower_slot *slot,
-                              struct bytes body, uint64_t now_ms)
+static bool issuers_are_there(struct followed_log *log, struct held_body *held,
+                              const struct follower_slot *slot, uint64_t now_ms)
 {
-    struct reader tile = reader_of(body);
+    size_t known = issuer_set_count(pipeline_issuers(log->services->pipeline));
+    if (now_ms < held->look_at_ms && known == held->known_issuers)
+        return false;
+    held->look_at_ms = now_ms + LOOK_MS;
+    held->known_issuers = known;
+    struct reader tile = reader_of(buffer_bytes(&held->body));
     struct entry entry;
     bool all = true;
     uint64_t first = slot->start % TILE_WIDTH;
@@ -367,7 +374,7 @@ bool log_window_take(struct followed_log *log, uint64_t now_ms)
     struct held_body *held = &log->held[slot];
     const struct follower_slot copy = log->follower.slots[slot];
     if (log->protocol->is_tile(copy.start, copy.count) &&
-        !issuers_are_there(log, &copy, buffer_bytes(&held->body), now_ms))
+        !issuers_are_there(log, held, &copy, now_ms))
         return false;
     take_entries(log, held, &copy, now_ms);
     followed_log_release_held(log, held);

@@ -25,11 +25,16 @@
 enum {
     /* Each is an RFC 6962 log and a tiled log. */
     HONEST = 5,
-    BAD = 5,
+    BAD = 6,
     START_SIZE = 500,
     LAG_MAX_MS = 10 * 1000,
     MEMORY_MAX_KIB = 150 * 1024,
     COMPLETE_MS = 60000,
+    /* Of a local log; and bytes of one in Redis, with its place in a hash. */
+    ISSUERS_EACH = 12,
+    ISSUER_SIZE_MAX = 16 * 1024,
+    GREEDY = 3,
+    PEAK_MAX_KIB = 120 * 1024,
     TEXT_SIZE = 128,
     ID_SIZE = 65,
 };
@@ -53,6 +58,7 @@ static const char *const sins[BAD][4] = {
       "route=get-sth-consistency&fault=status&code=503" },
     { "route=get-entries&fault=bomb&n=64", "route=data&fault=bomb&n=64" },
     { "route=get-entries&fault=bad-leaf&index=600", "route=data&fault=bad-leaf&index=600" },
+    { "route=get-entries&fault=junk&n=20", "route=data&fault=junk&n=20" },
 };
 
 static int setup(void **state)
@@ -151,6 +157,19 @@ static unsigned long memory_peak_kib(const struct program *program)
     return kib;
 }
 
+/* What nothing proves is not kept: Redis has the issuers that the logs have, and no more. */
+static void expect_no_junk(const struct neighbours *all)
+{
+    redisReply *count = redis_server_command(all->stage.redis, "HLEN " CONTRACT_PREFIX ":issuers");
+    redisReply *size = redis_server_command(all->stage.redis,
+                                            "MEMORY USAGE " CONTRACT_PREFIX ":issuers SAMPLES 0");
+    assert_true(count->integer >= ISSUERS_EACH);
+    assert_true(count->integer <= (long long)ISSUERS_EACH * (HONEST + BAD));
+    assert_true(size->integer <= (long long)ISSUER_SIZE_MAX * ISSUERS_EACH * (HONEST + BAD));
+    freeReplyObject(count);
+    freeReplyObject(size);
+}
+
 /* Growth ends; what was published is there, and proven. */
 static void expect_complete(struct neighbours *all)
 {
@@ -196,15 +215,42 @@ static void honest_logs_are_complete_and_on_time(void **state)
                   share * 100, memory / 1024);
     expect_complete(all);
     stream_check_read(&check, all->stage.redis);
+    expect_no_junk(all);
     assert_true(lag_ms <= LAG_MAX_MS * harness_slowdown());
     assert_true(share < 0.1 * harness_slowdown());
     assert_true(memory < MEMORY_MAX_KIB * harness_slowdown());
+}
+
+/* Logs whose pages are as large as the format allows, because of what nothing proves: they are
+ * read in small steps, and ingest does not hold what it would not ask for. */
+static void large_answers_take_no_more_memory(void **state)
+{
+    struct neighbours *all = *state;
+    const char *arguments[2 * GREEDY + 3] = { "--start", "0" };
+    static char urls[GREEDY][TEXT_SIZE];
+    for (size_t i = 0; i < GREEDY; i++) {
+        all->bad[i] = start_neighbour(all, "bad", i);
+        daemon_control_ct_log(all->bad[i], "route=get-entries&fault=junk&n=1&bytes=150000");
+        daemon_control_ct_log(all->bad[i], "route=data&fault=status&code=500");
+        (void)snprintf(urls[i], TEXT_SIZE, "http://127.0.0.1:%d/log_list.json",
+                       program_port(all->bad[i]));
+        arguments[2 + 2 * i] = "--log-list";
+        arguments[3 + 2 * i] = urls[i];
+    }
+    all->stage.ct_log = all->bad[0];
+    harness_expect_work(all->stage.harness, "pages are too large");
+    ingest_stage_start(&all->stage, arguments);
+    ingest_stage_wait_for_length(&all->stage, (long long)GREEDY * START_SIZE);
+    unsigned long memory = memory_peak_kib(all->stage.ingest);
+    print_message("%d logs with pages of 50 MB: at most %lu MiB\n", GREEDY, memory / 1024);
+    assert_true(memory < PEAK_MAX_KIB * harness_slowdown());
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(honest_logs_are_complete_and_on_time, setup),
+        ON_INGEST_STAGE(large_answers_take_no_more_memory, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

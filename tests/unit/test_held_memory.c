@@ -52,6 +52,39 @@ static void the_largest_window_is_closed_when_memory_is_short(void **state)
     assert_true(memory_share_must_close(&small));
 }
 
+/* Three whose proofs never come, beside many that could be proven. */
+static void windows_that_cannot_be_closed_do_not_make_the_others_grow(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share shares[30];
+    for (size_t i = 0; i < 30; i++) {
+        memory_share_join(&shares[i], &memory);
+        memory_share_add(&shares[i], MEMORY_WINDOW, i < 3 ? 16 * MIB : MIB);
+    }
+    assert_false(memory_share_must_close(&shares[29]));
+    memory_share_add(&shares[29], MEMORY_WINDOW, MIB);
+    assert_true(memory_share_must_close(&shares[29]));
+    assert_false(memory_share_must_close(&shares[28]));
+}
+
+static void few_ask_for_what_is_larger_than_anything_honest(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share shares[HELD_MEMORY_LARGE_MAX + 1];
+    for (size_t i = 0; i <= HELD_MEMORY_LARGE_MAX; i++)
+        memory_share_join(&shares[i], &memory);
+    for (size_t i = 0; i < HELD_MEMORY_LARGE_MAX; i++)
+        memory_share_begin_large(&shares[i]);
+    assert_false(memory_share_may_be_large(&shares[HELD_MEMORY_LARGE_MAX]));
+    assert_true(memory_share_may_be_large(&shares[0]));
+    memory_share_end_large(&shares[0]);
+    memory_share_end_large(&shares[0]);
+    assert_true(memory_share_may_be_large(&shares[HELD_MEMORY_LARGE_MAX]));
+    assert_int_equal(memory.large_count, HELD_MEMORY_LARGE_MAX - 1);
+}
+
 static void no_log_takes_it_all(void **state)
 {
     (void)state;
@@ -84,6 +117,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_only_on_its_way_closes_no_window),
         cmocka_unit_test(the_largest_window_is_closed_when_memory_is_short),
+        cmocka_unit_test(windows_that_cannot_be_closed_do_not_make_the_others_grow),
+        cmocka_unit_test(few_ask_for_what_is_larger_than_anything_honest),
         cmocka_unit_test(no_log_takes_it_all),
         cmocka_unit_test(who_leaves_is_no_longer_asked),
     };

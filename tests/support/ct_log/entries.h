@@ -22,6 +22,10 @@ struct entry_position {
     uint64_t index;
     uint64_t timestamp_ms;
     uint64_t index_error; /* its leaf_index extension says so much more */
+    /* What a made-up entry's chain ends with, and nothing proves: so many certificates that are
+     * none, of so many bytes each; or in a tile their fingerprints. */
+    uint64_t junk;
+    uint64_t junk_size;
 };
 
 struct entry_issuer {

@@ -53,12 +53,15 @@ static void append_tile_rest(struct stamped_bytes *stamped,
 }
 
 /* PrecertChainEntry or the chain of an X509ChainEntry (RFC 6962 section 3.1). */
-static void append_extra(struct stamped_bytes *stamped, const struct made_certificate *certificate)
+static void append_extra(struct entry_template *entry_template,
+                         const struct made_certificate *certificate)
 {
+    struct stamped_bytes *stamped = &entry_template->extra;
     const struct buffer *chain[CHAIN_LENGTH] = { &certificate->authority->certificate,
                                                  &certificate->authority->root };
     if (certificate->is_precertificate)
         append_marked(stamped, &certificate->certificate);
+    entry_template->chain_offset = stamped->bytes.size;
     big_endian_append(&stamped->bytes, 3 + chain[0]->size + 3 + chain[1]->size, 3);
     for (size_t i = 0; i < CHAIN_LENGTH; i++) {
         big_endian_append(&stamped->bytes, chain[i]->size, 3);
@@ -74,7 +77,7 @@ void entry_template_init(struct entry_template *entry_template,
     append_leaf(&entry_template->tile, certificate);
     entry_template->leaf_size = entry_template->tile.bytes.size;
     append_tile_rest(&entry_template->tile, certificate);
-    append_extra(&entry_template->extra, certificate);
+    append_extra(entry_template, certificate);
     assert(!entry_template->tile.bytes.failed && !entry_template->extra.bytes.failed);
     stamped_text_init(&entry_template->leaf_text, &entry_template->tile, entry_template->leaf_size);
     stamped_text_init(&entry_template->extra_text, &entry_template->extra,

@@ -15,6 +15,7 @@ struct entry_template {
     struct stamped_bytes tile;  /* 00 00 and the TileLeaf: begins with the MerkleTreeLeaf */
     size_t leaf_size;           /* of the MerkleTreeLeaf: RFC 6962's leaf_input */
     struct stamped_bytes extra; /* RFC 6962's extra_data */
+    size_t chain_offset;        /* of the chain's size in it */
     struct stamped_text leaf_text;
     struct stamped_text extra_text;
     struct stamped_gzip gzip; /* of the TileLeaf */

@@ -20,6 +20,7 @@ enum {
     BOMB_MIB_DEFAULT = 64,
     BOMB_MIB_MAX = 1024,
     LIMIT_RATE_MAX = 1000000,
+    JUNK_SIZE = 1024,
     /* Longer than any test. */
     HANG_MS = 86400 * 1000,
 };
@@ -281,6 +282,12 @@ static void bend_partials(struct distortion *distortion, const struct fault *fau
     distortion->drops_partials = true;
 }
 
+static void bend_chain(struct distortion *distortion, const struct fault *fault)
+{
+    distortion->junk = fault->n ? fault->n : 1;
+    distortion->junk_size = fault->bytes ? fault->bytes : JUNK_SIZE;
+}
+
 static void bend_empty(struct distortion *distortion, const struct fault *fault)
 {
     (void)fault;
@@ -350,6 +357,7 @@ static const struct fault_kind kinds[] = {
     { .name = "strict-end", .bend = bend_end },
     { .name = "null-path", .bend = bend_path },
     { .name = "drop-partials", .bend = bend_partials },
+    { .name = "junk", .bend = bend_chain },
     { .name = "gzip", .break_reply = break_with_gzip },
     { .name = "raw-gzip", .break_reply = break_with_raw_gzip },
     { .name = "bomb", .break_reply = break_with_bomb },

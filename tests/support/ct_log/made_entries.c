@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "shared/base/base64.h"
 #include "shared/base/memory.h"
 #include "tests/support/ct_log/big_endian.h"
 #include "tests/support/ct_log/entry_template.h"
@@ -89,6 +90,38 @@ void made_entries_write_leaf(const struct made_entries *made, const struct entry
     stamped_bytes_write(out, &entry->tile, entry->leaf_size, &stamp);
 }
 
+/* Chains are the last thing in extra_data and in a TileLeaf: they are made longer by what is
+ * appended. */
+static void append_junk(const struct entry_position *position, size_t size, size_t head_size,
+                        struct buffer *out)
+{
+    struct seeded_random random = seeded_random_of("junk", "chain", position->index);
+    for (uint64_t i = 0; i < position->junk; i++) {
+        big_endian_append(out, size, head_size);
+        uint8_t *room = buffer_reserve(out, size);
+        if (!room)
+            return;
+        seeded_random_fill(&random, room, size);
+        out->size += size;
+    }
+}
+
+static void write_junk_members(const struct made_entries *made,
+                               const struct entry_position *position, struct buffer *out)
+{
+    const struct entry_template *entry = template_of(made, position->index);
+    struct stamp stamp = stamp_at(made, position);
+    struct buffer extra;
+    buffer_init(&extra, out->limit);
+    stamped_bytes_write(&extra, &entry->extra, entry->extra.bytes.size, &stamp);
+    size_t chain_size = extra.size - entry->chain_offset - 3;
+    append_junk(position, (size_t)position->junk_size, 3, &extra);
+    big_endian_write(extra.data + entry->chain_offset,
+                     chain_size + position->junk * (3 + position->junk_size), 3);
+    base64_encode(out, buffer_bytes(&extra));
+    buffer_free(&extra);
+}
+
 void made_entries_write_members(const struct made_entries *made,
                                 const struct entry_position *position, struct buffer *out)
 {
@@ -97,7 +130,10 @@ void made_entries_write_members(const struct made_entries *made,
     buffer_append_string(out, "\"leaf_input\":\"");
     stamped_text_write(out, &entry->leaf_text, &stamp);
     buffer_append_string(out, "\",\"extra_data\":\"");
-    stamped_text_write(out, &entry->extra_text, &stamp);
+    if (position->junk)
+        write_junk_members(made, position, out);
+    else
+        stamped_text_write(out, &entry->extra_text, &stamp);
     buffer_append_byte(out, '"');
 }
 
@@ -114,6 +150,23 @@ static void write_plain(const struct made_entries *made, const struct entry_posi
     memmove(out->data + begin, out->data + begin + ENTRY_TEMPLATE_TILE_BEGIN,
             out->size - begin - ENTRY_TEMPLATE_TILE_BEGIN);
     out->size -= ENTRY_TEMPLATE_TILE_BEGIN;
+    if (!position->junk)
+        return;
+    size_t known = sizeof made->authorities->fingerprints;
+    big_endian_write(out->data + out->size - known - 2, known + position->junk * ENTRIES_HASH_SIZE,
+                     2);
+    append_junk(position, ENTRIES_HASH_SIZE, 0, out);
+}
+
+static void write_junk_tile(const struct made_entries *made, const struct entry_position *positions,
+                            size_t count, struct buffer *out)
+{
+    struct buffer plain;
+    buffer_init(&plain, out->limit);
+    for (size_t i = 0; i < count; i++)
+        write_plain(made, &positions[i], &plain);
+    gzip_write(out, buffer_bytes(&plain));
+    buffer_free(&plain);
 }
 
 void made_entries_write_tile(const struct made_entries *made,
@@ -123,6 +176,10 @@ void made_entries_write_tile(const struct made_entries *made,
     if (!as_gzip) {
         for (size_t i = 0; i < count; i++)
             write_plain(made, &positions[i], out);
+        return;
+    }
+    if (count && positions->junk) {
+        write_junk_tile(made, positions, count, out);
         return;
     }
     struct gzip_stream stream = gzip_stream_begin(out);
