@@ -102,11 +102,35 @@ static void a_quiet_log_is_restored(void **state)
     grow_and_expect(stage);
 }
 
+static bool has_noticed(const struct ingest_stage *stage)
+{
+    char *errors = program_errors(stage->ingest);
+    bool has = strstr(errors, "Redis has lost a log") != NULL;
+    free(errors);
+    return has;
+}
+
+/* What is lost is said when it can be, and then all of it. */
+static void what_was_lost_is_said_by_a_redis_that_was_full_too(void **state)
+{
+    struct ingest_stage *stage = *state;
+    harness_expect_work(stage->harness, "Redis is full");
+    freeReplyObject(redis_server_command(stage->redis, "FLUSHALL"));
+    freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 1"));
+    daemon_control_ct_log(stage->ct_log, "size=450");
+    struct deadline deadline = deadline_after(WAIT_MS, "the loss to be noticed");
+    while (!has_noticed(stage))
+        deadline_wait(&deadline);
+    freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 0"));
+    grow_and_expect(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(a_log_goes_on_where_it_stood, setup),
         ON_INGEST_STAGE(a_quiet_log_is_restored, setup),
+        ON_INGEST_STAGE(what_was_lost_is_said_by_a_redis_that_was_full_too, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
