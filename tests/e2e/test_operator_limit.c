@@ -14,6 +14,7 @@
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
+#include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 
 enum {
@@ -21,6 +22,9 @@ enum {
     /* 118 pages and as many tiles: 12 s of what is allowed. */
     SIZE = 30000,
     ALLOWED_PER_SECOND = 20,
+    /* What the administrator allows. */
+    SET_PER_SECOND = 4,
+    SET_MS = 8000,
 };
 
 static int setup(void **state)
@@ -76,11 +80,35 @@ static void a_limit_that_says_when_to_come_again_is_kept(void **state)
     drain_under(*state, "fault=limit&per-second=20&n=5&retry-after=1");
 }
 
+/* --log-settings counts, and not what the log would answer: for its logs together. */
+static void what_the_administrator_allows_is_kept(void **state)
+{
+    struct ingest_stage *stage = *state;
+    char path[HARNESS_PATH_SIZE];
+    harness_path(stage->harness, path, "settings.json");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fprintf(file, "{\"operators\":{\"Local\":{\"requests_per_second\":%d}}}", SET_PER_SECOND);
+    assert_int_equal(fclose(file), 0);
+    const char *const ingest[] = { "--start", "0", "--log-settings", path, NULL };
+    ingest_stage_start(stage, ingest);
+    ingest_stage_wait_for_length(stage, 1);
+    unsigned long long before = daemon_count_requests(stage->ct_log);
+    uint64_t start_ms = clock_monotonic_ms();
+    harness_pause(SET_MS);
+    double seconds = (double)(clock_monotonic_ms() - start_ms) / 1000;
+    double rate = (double)(daemon_count_requests(stage->ct_log) - before) / seconds;
+    print_message("%.1f requests/s of %d\n", rate, SET_PER_SECOND);
+    assert_true(rate <= SET_PER_SECOND * 1.15);
+    assert_true(rate >= SET_PER_SECOND * 0.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(a_limit_is_found_and_kept, setup),
         ON_INGEST_STAGE(a_limit_that_says_when_to_come_again_is_kept, setup),
+        ON_INGEST_STAGE(what_the_administrator_allows_is_kept, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
