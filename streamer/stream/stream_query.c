@@ -12,6 +12,7 @@
 #include "shared/base/say.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
+#include "shared/redis/reply_arena.h"
 #include "streamer/loop/loop.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/issuer_lookup.h"
@@ -47,6 +48,7 @@ struct page_read {
     struct stream_page_bounds bounds;
     uint64_t number;
     uint64_t customer;
+    struct redisReply *state; /* held: of a read without a transaction */
 };
 
 #define STREAM_QUERIES_MARK CONTEXT_MARK('S', 'Q', 'R', 'Y')
@@ -245,8 +247,9 @@ static void fill_budget(struct stream_queries *queries, uint64_t now_ms)
 }
 
 static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context);
+static void on_plain_page(struct redis_link *link, struct redisReply *reply, void *context);
 
-static bool send_range(const struct page_read *read)
+static bool send_range(struct page_read *read, redis_link_on_reply on_reply)
 {
     struct redis_link *link = read->queries->link;
     const char *key = read->queries->options.contract->stream;
@@ -254,9 +257,9 @@ static bool send_range(const struct page_read *read)
     char count[COUNT_SIZE];
     (void)stream_id_format(bound + 1, read->bounds.place.id);
     (void)snprintf(count, sizeof count, "%zu", read->bounds.limit);
-    return read->bounds.is_backward ? redis_link_send_strings(link, NULL, NULL, "XREVRANGE", key,
-                                                              bound, "-", "COUNT", count, NULL)
-                                    : redis_link_send_strings(link, NULL, NULL, "XRANGE", key,
+    return read->bounds.is_backward ? redis_link_send_strings(link, on_reply, read, "XREVRANGE",
+                                                              key, bound, "-", "COUNT", count, NULL)
+                                    : redis_link_send_strings(link, on_reply, read, "XRANGE", key,
                                                               bound, "+", "COUNT", count, NULL);
 }
 
@@ -269,9 +272,27 @@ static void send_read(struct page_read *read, const struct stream_query *query)
     read->customer = query->customer;
     read->number = ++read->queries->number;
     read->is_under_way = redis_link_send_strings(link, NULL, NULL, "MULTI", NULL) &&
-                         send_range(read) &&
+                         send_range(read, NULL) &&
                          redis_link_send_strings(link, NULL, NULL, "XINFO", "STREAM", key, NULL) &&
                          redis_link_send_strings(link, on_page_read, read, "EXEC", NULL);
+}
+
+static void on_plain_state(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct page_read *read = context_of(context, PAGE_READ_MARK);
+    reply_arena_release(read->state);
+    read->state = reply ? reply_arena_hold(reply) : NULL;
+}
+
+/* A Redis that is full takes no transaction, not even one that only reads. Then nothing is appended
+ * either, so it does no harm that the stream's state is of a moment before. */
+static void send_plain_read(struct page_read *read)
+{
+    const char *key = read->queries->options.contract->stream;
+    read->is_under_way = redis_link_send_strings(read->queries->link, on_plain_state, read, "XINFO",
+                                                 "STREAM", key, NULL) &&
+                         send_range(read, on_plain_page);
 }
 
 /* Asks for pages while the bounds allow it. */
@@ -324,33 +345,60 @@ static void enter_page(struct stream_queries *queries, struct stream_page *page,
     drop_old_pages(queries, now_ms);
 }
 
-static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context)
+static void take_page(struct page_read *read, struct stream_page *page)
 {
-    struct page_read *read = context_of(context, PAGE_READ_MARK);
     struct stream_queries *queries = read->queries;
-    uint64_t now_ms = clock_monotonic_ms();
     read->is_under_way = false;
-    struct stream_page *page = NULL;
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == EXEC_REPLIES)
-        page = stream_page_create(reply, reply->element[EXEC_ENTRIES], reply->element[EXEC_STATE],
-                                  &read->bounds);
-    if (page && read->number < queries->number_good) {
-        stream_page_destroy(page);
-        set_timer(queries, 0);
-        return;
-    }
-    if (page) {
-        enter_page(queries, page, read, now_ms);
+    if (page && read->number >= queries->number_good) {
+        enter_page(queries, page, read, clock_monotonic_ms());
         serve(queries);
         return;
     }
-    queries->stats.failed++;
+    stream_page_destroy(page);
     set_timer(queries, 0);
+}
+
+static void fail_page(struct page_read *read, struct redis_link *link,
+                      const struct redisReply *reply)
+{
+    read->queries->stats.failed++;
+    take_page(read, NULL);
     if (!reply)
         return;
     const char *reason = reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply";
     say_warning("reading the past failed", "reason=%s", say_quoted(reason));
     redis_link_drop(link, reason);
+}
+
+static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    struct page_read *read = context_of(context, PAGE_READ_MARK);
+    struct stream_page *page = NULL;
+    if (reply && stream_state_is_discarded(reply)) {
+        send_plain_read(read);
+        return;
+    }
+    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == EXEC_REPLIES)
+        page = stream_page_create(reply, reply->element[EXEC_ENTRIES], reply->element[EXEC_STATE],
+                                  &read->bounds);
+    if (page)
+        take_page(read, page);
+    else
+        fail_page(read, link, reply);
+}
+
+static void on_plain_page(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    struct page_read *read = context_of(context, PAGE_READ_MARK);
+    struct stream_page *page = NULL;
+    if (reply && read->state)
+        page = stream_page_create(reply, reply, read->state, &read->bounds);
+    reply_arena_release(read->state);
+    read->state = NULL;
+    if (page)
+        take_page(read, page);
+    else
+        fail_page(read, link, reply);
 }
 
 /* True if the page has to wait for its issuers; those of one page at a time are looked up. */

@@ -23,6 +23,7 @@
 #include "shared/base/say.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
+#include "shared/redis/reply_arena.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/issuer_lookup.h"
 #include "streamer/stream/recent_entries.h"
@@ -63,8 +64,9 @@ struct stream_reader {
     bool is_forked;     /* another history is gone through, from `fork` on as far as it is known; */
     struct stream_id fork, lost; /* of the other one entries were read up to `lost` */
     bool is_probing; /* the read under way looks for that entry too: the first of a connection */
-    struct stream_id first; /* of the stream */
-    struct stream_id begin; /* all that came after it was read, up to `last` */
+    struct redisReply *plain_state; /* held: of a read without a transaction */
+    struct stream_id first;         /* of the stream */
+    struct stream_id begin;         /* all that came after it was read, up to `last` */
     struct stream_position last;
     /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
      * fetch. */
@@ -314,26 +316,78 @@ static void stand_at_end(struct stream_reader *reader, const struct stream_state
     wait_for_entries(reader);
 }
 
+/* `read` is the reply to XREAD. */
+static void take_read(struct stream_reader *reader, const struct stream_state *state,
+                      const struct redisReply *read, const struct redisReply *probe)
+{
+    const struct redisReply *entries = stream_entries_of_read(read);
+    reader->is_probing = false;
+    if (!take_state(reader, state, probe))
+        read_on(reader);
+    else if (entries)
+        take_entries(reader, entries);
+    else
+        stand_at_end(reader, state);
+}
+
+static void on_plain_state(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
+    reply_arena_release(reader->plain_state);
+    reader->plain_state = reply ? reply_arena_hold(reply) : NULL;
+}
+
+static void on_plain_read(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
+    struct stream_state state;
+    bool is_good = reply && (reply->type == REDIS_REPLY_NIL || stream_entries_of_read(reply)) &&
+                   stream_state_read(&state, reader->plain_state);
+    reply_arena_release(reader->plain_state);
+    reader->plain_state = NULL;
+    if (is_good)
+        take_read(reader, &state, reply, NULL);
+    else
+        fail_read(reader, reply, "XREAD");
+}
+
+static bool send_read(struct stream_reader *reader, redis_link_on_reply on_reply)
+{
+    char id[STREAM_ID_TEXT_SIZE];
+    char count[24];
+    (void)stream_id_format(id, reader->last.id);
+    (void)snprintf(count, sizeof count, "%zu", reader->has_position ? reader->read_count : 1);
+    return redis_link_send_strings(reader->link, on_reply, reader, "XREAD", "COUNT", count,
+                                   "STREAMS", reader->contract->stream, id, NULL);
+}
+
+/* A Redis that is full takes no transaction, not even one that only reads. Then nothing is appended
+ * either, so it does no harm that the stream's state is of a moment before. */
+static void read_plainly(struct stream_reader *reader)
+{
+    bool sent = redis_link_send_strings(reader->link, on_plain_state, reader, "XINFO", "STREAM",
+                                        reader->contract->stream, NULL) &&
+                send_read(reader, on_plain_read);
+    if (!sent)
+        reader->state = READER_DOWN;
+}
+
 static void on_read(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
     struct stream_state state;
     size_t replies = READ_REPLIES + (size_t)reader->is_probing;
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != replies ||
-        !stream_state_read(&state, reply->element[READ_STATE])) {
+    if (reply && stream_state_is_discarded(reply))
+        read_plainly(reader);
+    else if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != replies ||
+             !stream_state_read(&state, reply->element[READ_STATE]))
         fail_read(reader, reply, "XINFO");
-        return;
-    }
-    const struct redisReply *entries = stream_entries_of_read(reply->element[READ_ENTRIES]);
-    const struct redisReply *probe = reader->is_probing ? reply->element[READ_PROBE] : NULL;
-    reader->is_probing = false;
-    if (!take_state(reader, &state, probe))
-        read_on(reader);
-    else if (entries)
-        take_entries(reader, entries);
     else
-        stand_at_end(reader, &state);
+        take_read(reader, &state, reply->element[READ_ENTRIES],
+                  reader->is_probing ? reply->element[READ_PROBE] : NULL);
 }
 
 /* What is new, and the state of the stream at the same moment. */
@@ -342,13 +396,10 @@ static void read_on(struct stream_reader *reader)
     struct redis_link *link = reader->link;
     const char *key = reader->contract->stream;
     char id[STREAM_ID_TEXT_SIZE];
-    char count[24];
     (void)stream_id_format(id, reader->last.id);
-    (void)snprintf(count, sizeof count, "%zu", reader->has_position ? reader->read_count : 1);
     bool sent = redis_link_send_strings(link, NULL, NULL, "MULTI", NULL) &&
                 redis_link_send_strings(link, NULL, NULL, "XINFO", "STREAM", key, NULL) &&
-                redis_link_send_strings(link, NULL, NULL, "XREAD", "COUNT", count, "STREAMS", key,
-                                        id, NULL) &&
+                send_read(reader, NULL) &&
                 (!reader->is_probing ||
                  redis_link_send_strings(link, NULL, NULL, "XRANGE", key, id, id, NULL)) &&
                 redis_link_send_strings(link, on_read, reader, "EXEC", NULL);
@@ -386,6 +437,7 @@ void stream_reader_destroy(struct stream_reader *reader)
     if (!reader)
         return;
     issuer_lookup_destroy(reader->fetch);
+    reply_arena_release(reader->plain_state);
     free(reader);
 }
 

@@ -42,6 +42,13 @@ static bool is_no_such_key(const struct redisReply *reply)
     return reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "no such key");
 }
 
+bool stream_state_is_discarded(const struct redisReply *reply)
+{
+    static const char discarded[] = "EXECABORT";
+    return reply->type == REDIS_REPLY_ERROR && reply->len >= sizeof discarded - 1 &&
+           memcmp(reply->str, discarded, sizeof discarded - 1) == 0;
+}
+
 bool stream_state_read(struct stream_state *state, const struct redisReply *reply)
 {
     *state = (struct stream_state){ 0 };

@@ -24,6 +24,10 @@ struct stream_state {
  * if it is none of both. */
 bool stream_state_read(struct stream_state *state, const struct redisReply *reply);
 
+/* True if the reply to EXEC says that Redis took none of the commands: one that is full takes no
+ * transaction, even if it only reads. */
+bool stream_state_is_discarded(const struct redisReply *reply);
+
 /* Ordinals (struct stream_position), 0 if not known: of the oldest entry, in an empty stream of the
  * one that comes next; and of the newest that there ever was. */
 uint64_t stream_state_first_ordinal(const struct stream_state *state);

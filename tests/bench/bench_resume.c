@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
 #include "shared/redis/contract.h"
@@ -128,6 +129,7 @@ static void all_who_come_back_share_what_is_read(void **state)
     struct receivers *clients[CLIENTS_MAX];
     assert_true(count > 0 && count <= CLIENTS_MAX);
     captured_entries_retain(captured, past + rate * FEED_SECONDS);
+    freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 0"));
     harness_expect_work(stage->harness, "entries come until the end");
     (void)waitpid(captured_entries_feed(captured, stage->redis, past, 0), NULL, 0);
     /* The captured certificates come again and again: of more there would be no end. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
@@ -59,6 +60,29 @@ static void a_redis_that_hangs_is_told_of_in_time(void **state)
     answer = streamer_stage_get(stage, "/latest.json");
     assert_int_equal(answer.status, 200);
     http_answer_free(&answer);
+}
+
+/* It takes no transaction then, not even one that only reads. */
+static void a_redis_that_is_full_is_read_all_the_same(void **state)
+{
+    struct streamer_stage *stage = *state;
+    stream_feed_add(stage->redis, 0, 500, 0);
+    freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 1"));
+    streamer_stage_start(stage, NULL);
+    struct http_answer answer = streamer_stage_get(stage, "/latest.json");
+    assert_int_equal(answer.status, 200);
+    http_answer_free(&answer);
+    struct websocket_client *client =
+        websocket_client_connect(streamer_stage_port(stage), "/domains-only?since=0");
+    for (uint64_t index = 0; index < 500; index++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "[\"%" PRIu64 ".example\"]", index);
+        (void)websocket_client_expect(client, name, WAIT_MS);
+    }
+    freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 0"));
+    stream_feed_add(stage->redis, 500, 501, 0);
+    (void)websocket_client_expect(client, "[\"500.example\"]", WAIT_MS);
+    websocket_client_destroy(client);
 }
 
 static uint64_t metric(const struct streamer_stage *stage, const char *name)
@@ -156,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_STREAMER_STAGE(a_redis_that_hangs_is_told_of_in_time),
+        ON_STREAMER_STAGE_REDIS(a_redis_that_is_full_is_read_all_the_same),
         ON_STREAMER_STAGE_REDIS(all_filters_share_what_is_read),
         ON_STREAMER_STAGE_REDIS(searches_keep_nobody_from_a_certificate),
     };
