@@ -38,6 +38,8 @@ enum {
      * given back. */
     STOP_MS = 3500,
     CONNECTIONS_MAX = 256,
+    /* Signals that come faster are one: lists are read over the network. */
+    RELOAD_MS = 1000,
 };
 
 struct ingest {
@@ -64,6 +66,7 @@ struct ingest {
     uint64_t started_ms; /* realtime */
     uint64_t redis_drops;
     uint64_t report_at_ms;
+    uint64_t reload_at_ms; /* not before, whatever signals come */
     struct notify *notify;
 };
 
@@ -469,8 +472,10 @@ static void stop_in_order(struct ingest *ingest)
 
 static void heed(struct ingest *ingest, struct ingest_signals *signals)
 {
-    if (!signals->reload)
+    uint64_t now_ms = clock_monotonic_ms();
+    if (!signals->reload || now_ms < ingest->reload_at_ms)
         return;
+    ingest->reload_at_ms = now_ms + RELOAD_MS;
     signals->reload = 0;
     say_info("the log lists are read anew", "reason=SIGHUP");
     log_lists_hurry(ingest->lists);
