@@ -411,7 +411,8 @@ static void make_readers(struct streamer *streamer)
     streamer->newest = newest_create(streamer->queries);
     streamer->keeper = recent_certificates_keeper_create(
         streamer->queries, streamer->reader, streamer->recent_certificates, streamer->index);
-    streamer->search = entry_search_create(streamer->queries, streamer->recent_certificates);
+    streamer->search = entry_search_create(streamer->queries, streamer->recent_certificates,
+                                           streamer->admission.customers);
     streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
     streamer->shares = shares_create(streamer->recent_certificates, clock_realtime_ms());

@@ -5,20 +5,36 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "streamer/edge/customers.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"
 
 struct entry_search {
     struct stream_queries *queries;
     struct filter_subject *subject;
+    struct customers *customers;
     size_t under_way, filtered_under_way;
     struct entry_search_stats stats;
 };
+
+/* False if the customer has as many as he may. One that reads a single entry is no burden. */
+static bool take_share(const struct entry_search *search, const struct search_request *request)
+{
+    return !search->customers || !request->filter ||
+           customers_take(search->customers, request->customer, CUSTOMER_SEARCHES, 1);
+}
+
+static void give_share_back(const struct entry_search *search, const struct search_request *request)
+{
+    if (search->customers && request->filter)
+        customers_give_back(search->customers, request->customer, CUSTOMER_SEARCHES, 1);
+}
 
 static void leave_search(struct entry_search *search, struct search_request *request)
 {
     search->under_way--;
     search->filtered_under_way -= request->filter != NULL;
+    give_share_back(search, request);
     request->search = NULL;
 }
 
@@ -86,10 +102,12 @@ static void on_entry_page(const struct stream_page *page, uint64_t now_ms, void 
 }
 
 struct entry_search *entry_search_create(struct stream_queries *queries,
-                                         const struct recent_certificates *window)
+                                         const struct recent_certificates *window,
+                                         struct customers *customers)
 {
     struct entry_search *search = memory_allocate_zeroed(1, sizeof *search);
     search->queries = queries;
+    search->customers = customers;
     search->subject = filter_subject_create(window);
     return search;
 }
@@ -110,9 +128,8 @@ static bool has_room_for_search(const struct entry_search *search,
            (!request->filter || search->filtered_under_way < SEARCHES_FILTERED_MAX);
 }
 
-bool entry_search_start(struct entry_search *search, struct search_request *request)
+static void begin_query(struct search_request *request)
 {
-    assert(!request->search);
     static const struct stream_position end = { { UINT64_MAX, UINT64_MAX }, 0 };
     struct stream_position before_entry = { stream_id_before(request->id), 0 };
     request->looked_at = 0;
@@ -128,15 +145,31 @@ bool entry_search_start(struct entry_search *search, struct search_request *requ
         .on_page = request->has_id ? on_entry_page : on_search_page,
         .context = request,
     };
-    bool is_refused = !has_room_for_search(search, request);
-    search->stats.refused += is_refused;
-    if (is_refused || !stream_query_ask(search->queries, &request->query, clock_monotonic_ms()))
-        return false;
+}
+
+static enum search_start refuse_search(struct entry_search *search, enum search_start why)
+{
+    search->stats.refused++;
+    return why;
+}
+
+enum search_start entry_search_start(struct entry_search *search, struct search_request *request)
+{
+    assert(!request->search);
+    begin_query(request);
+    if (!has_room_for_search(search, request))
+        return refuse_search(search, SEARCH_TOO_MANY);
+    if (!take_share(search, request))
+        return refuse_search(search, SEARCH_TOO_MANY_OF_CUSTOMER);
+    if (!stream_query_ask(search->queries, &request->query, clock_monotonic_ms())) {
+        give_share_back(search, request);
+        return SEARCH_REDIS_AWAY;
+    }
     request->search = search;
     search->stats.searches++;
     search->under_way++;
     search->filtered_under_way += request->filter != NULL;
-    return true;
+    return SEARCH_STARTED;
 }
 
 void entry_search_leave(struct entry_search *search, struct search_request *request)

@@ -9,6 +9,7 @@
 #include "streamer/stream/stream_id.h"
 #include "streamer/stream/stream_query.h"
 
+struct customers;
 struct entry_search;
 struct filter;
 struct recent_certificates;
@@ -18,8 +19,8 @@ enum {
     /* Some 18 MB of Redis' replies; a few seconds of the stream at its busiest, minutes at its
      * quietest. */
     SEARCH_ENTRIES_MAX = 5000,
-    /* In all; what a customer may have at once is less (customers.h). The one of an id is a single
-     * entry, so more of these may wait. */
+    /* In all. Of those with a filter a customer may have less at once (customers.h); the one of an
+     * id is a single entry, so more of these may wait. */
     SEARCHES_FILTERED_MAX = 64,
     SEARCHES_MAX = 1024,
 };
@@ -49,15 +50,23 @@ struct entry_search_stats {
     uint64_t refused;  /* because too many were under way */
 };
 
-/* Everything is borrowed as long as it exists. */
+/* How a search begins, or not. */
+enum search_start {
+    SEARCH_STARTED,
+    SEARCH_REDIS_AWAY,
+    SEARCH_TOO_MANY,             /* are under way */
+    SEARCH_TOO_MANY_OF_CUSTOMER, /* likewise */
+};
+
+/* Everything is borrowed as long as it exists; `customers` may be NULL: nobody counts. */
 struct entry_search *entry_search_create(struct stream_queries *queries,
-                                         const struct recent_certificates *window);
+                                         const struct recent_certificates *window,
+                                         struct customers *customers);
 /* Nobody may search. NULL is fine. */
 void entry_search_destroy(struct entry_search *search);
 
-/* False, and no callback, if Redis cannot be asked or too many searches are under way. No callback
- * is called from inside. */
-bool entry_search_start(struct entry_search *search, struct search_request *request);
+/* No callback is called from inside, and none at all unless it has started. */
+enum search_start entry_search_start(struct entry_search *search, struct search_request *request);
 /* The request is not interested any more, or never was. */
 void entry_search_leave(struct entry_search *search, struct search_request *request);
 

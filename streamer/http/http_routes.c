@@ -7,6 +7,7 @@
 #include "shared/base/hex.h"
 #include "shared/json/json_writer.h"
 #include "shared/redis/redis_link.h"
+#include "streamer/edge/customers.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"
 #include "streamer/http/log_answer.h"
@@ -477,11 +478,16 @@ static bool start_search(struct http_request *request, struct search_request sea
     request->search.context = request;
     request->search.customer = request->target.customer;
     request->search.needs_issuers = request->route->content == MESSAGE_FULL;
-    if (entry_search_start(sources->search, &request->search))
-        return false;
-    http_answer_error(&request->answer, 503,
-                      redis_link_is_up(sources->query_link) ? "too many searches at once"
-                                                            : "Redis is away");
+    switch (entry_search_start(sources->search, &request->search)) {
+    case SEARCH_STARTED: return false;
+    case SEARCH_REDIS_AWAY: http_answer_error(&request->answer, 503, "Redis is away"); break;
+    case SEARCH_TOO_MANY:
+        http_answer_error(&request->answer, 503, "too many searches at once");
+        break;
+    case SEARCH_TOO_MANY_OF_CUSTOMER:
+        http_answer_error(&request->answer, 429, customers_refusal(CUSTOMER_SEARCHES));
+        break;
+    }
     return true;
 }
 

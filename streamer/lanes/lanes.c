@@ -175,7 +175,7 @@ static struct lane_slot *make_slot(struct lanes *lanes, struct lane_family *fami
     return slot;
 }
 
-bool lanes_have_room(struct lanes *lanes, const struct lane_key *key)
+static bool has_room_for_lane(struct lanes *lanes, const struct lane_key *key)
 {
     const struct lane_family *family = find_family(lanes, key->filter);
     if (!key->filter || find_lane_slot(family, key))
@@ -184,15 +184,42 @@ bool lanes_have_room(struct lanes *lanes, const struct lane_key *key)
            (family || filter_index_has_room(lanes->index, key->filter));
 }
 
+/* The filtered lane that nobody has listened to for the longest time; NULL: somebody listens to
+ * each. */
+static struct lane_slot **find_emptiest(struct lanes *lanes)
+{
+    struct lane_slot **found = NULL;
+    for (struct lane_slot **link = &lanes->slots; *link; link = &(*link)->next)
+        if (!(*link)->subscribers && (*link)->key.filter &&
+            (!found || (*link)->empty_since_ms < (*found)->empty_since_ms))
+            found = link;
+    return found;
+}
+
+static void drop_slot(struct lanes *lanes, struct lane_slot **link)
+{
+    struct lane_slot *slot = *link;
+    *link = slot->next;
+    destroy_slot(lanes, slot);
+}
+
+bool lanes_make_room(struct lanes *lanes, const struct lane_key *key)
+{
+    struct lane_slot **empty;
+    while (!has_room_for_lane(lanes, key) && (empty = find_emptiest(lanes)) != NULL)
+        drop_slot(lanes, empty);
+    return has_room_for_lane(lanes, key);
+}
+
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest)
 {
-    struct lane_family *family = find_family(lanes, key->filter);
-    struct lane_slot *slot = find_lane_slot(family, key);
-    if (!slot && !lanes_have_room(lanes, key)) {
+    if (!lanes_make_room(lanes, key)) {
         lanes->stats.refused++;
         return NULL;
     }
+    struct lane_family *family = find_family(lanes, key->filter);
+    struct lane_slot *slot = find_lane_slot(family, key);
     if (!family)
         family = make_family(lanes, key->filter);
     if (!slot)
@@ -365,8 +392,7 @@ void lanes_tick(struct lanes *lanes, uint64_t now_ms)
             link = &slot->next;
             continue;
         }
-        *link = slot->next;
-        destroy_slot(lanes, slot);
+        drop_slot(lanes, link);
     }
     filter_index_tick(lanes->index, now_ms);
 }

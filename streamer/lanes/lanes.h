@@ -58,8 +58,9 @@ const struct lane *lanes_lane(const struct lane_slot *slot);
 const struct lane_key *lanes_key(const struct lane_slot *slot);
 
 /* True if somebody with this key could join: there are not as many filtered lanes as may be, and
- * what all filters cost is still bearable (filter_index.h). */
-bool lanes_have_room(struct lanes *lanes, const struct lane_key *key);
+ * what all filters cost is still bearable (filter_index.h). Lanes that nobody listens to any more
+ * give way: who comes and goes with ever new filters keeps nobody out. */
+bool lanes_make_room(struct lanes *lanes, const struct lane_key *key);
 
 /* All of them, in any order; NULL after the last and as the start. The count of subscribers is of
  * now. */

@@ -23,7 +23,10 @@ struct refusal admin_check(const struct request_head *head, const struct access_
     bool is_delete = head->method == REQUEST_DELETE;
     if (is_delete && !admin_has(head->path))
         return (struct refusal){ 405, "only GET, HEAD and OPTIONS" };
-    if (admin_has(head->path) && !access_is_no_page(request))
+    /* Nobody shows a token here, so there is nothing that one would be needed for. */
+    if (!admin_has(head->path) && !access_is_health(head->path))
+        return (struct refusal){ 404, "not for administrators" };
+    if (request->origin.data || (admin_has(head->path) && !access_is_no_page(request)))
         return (struct refusal){ 403, "ask by an address, and from no page" };
     return (struct refusal){ 0 };
 }

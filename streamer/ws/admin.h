@@ -1,6 +1,7 @@
 /*
  * What only who comes to --admin-listen may ask: who is connected, and that one of them is
- * disconnected. There are no tokens; instead no page of a browser may have asked.
+ * disconnected. There are no tokens, so beside that there is only what anybody may know, and
+ * no page of a browser may have asked.
  */
 #ifndef STREAMER_WS_ADMIN_H
 #define STREAMER_WS_ADMIN_H

@@ -122,8 +122,9 @@ static struct refusal check_wanted(const struct session *session,
     const struct lane_key key = { wanted->form, FRAMING_WEBSOCKET, wanted->filter };
     if (session->all->is_closing)
         return (struct refusal){ 503, "going away" };
-    return lanes_have_room(session->all->lanes, &key) ? (struct refusal){ 0 }
-                                                      : (struct refusal){ 503, TOO_MANY_FILTERS };
+    return lanes_make_room(session->all->lanes, &key)
+               ? subscribers_check(session->all->subscribers, wanted)
+               : (struct refusal){ 503, TOO_MANY_FILTERS };
 }
 
 /* The answer's head is written. The lane has a reference of its own to the filter. */
@@ -361,37 +362,43 @@ static void hear_request(struct session *session, struct bytes piece)
     (void)take_input(session);
 }
 
-static void send_pong(struct session *session, struct bytes payload)
+/* One who does not take the answers gets no more of them. */
+static void send_pongs(struct session *session, struct bytes pongs)
 {
-    struct buffer out;
-    /* One who does not take the answers gets no more of them: the last one is enough, and will be
-     * that of a later ping. */
-    if (transport_buffered(session->transport))
-        return;
-    buffer_init(&out, CONTROL_FRAME_MAX);
-    control_frame_pong(&out, payload);
-    (void)transport_write(session->transport, buffer_bytes(&out));
-    buffer_free(&out);
+    if (pongs.size && !transport_buffered(session->transport))
+        (void)transport_write(session->transport, pongs);
 }
 
+/* False: it was the last word. */
+static bool take_word(struct session *session, struct client_word word, struct buffer *pongs)
+{
+    switch (word.says) {
+    case CLIENT_SAYS_NOTHING: return true;
+    case CLIENT_SAYS_PING: control_frame_pong(pongs, word.payload); return true;
+    case CLIENT_SAYS_CLOSE: subscriber_close(&session->subscriber, word.code, ""); return false;
+    case CLIENT_IS_WRONG:
+        subscriber_close(&session->subscriber, word.code, word.reason);
+        return false;
+    }
+    return true;
+}
+
+/* The pongs go out together: who sends thousands of pings at once does not have us make as many
+ * calls. They are no longer than the pings were. */
 static void hear_frames(struct session *session, struct bytes piece)
 {
+    struct buffer pongs;
+    bool goes_on = true;
+    buffer_init(&pongs, READ_SIZE + CONTROL_FRAME_MAX);
     subscriber_hear(&session->subscriber);
-    while (piece.size && session->state == SESSION_FRAMES) {
-        struct client_word word = client_frames_take(&session->frames, &piece);
-        switch (word.says) {
-        case CLIENT_SAYS_NOTHING: break;
-        case CLIENT_SAYS_PING: send_pong(session, word.payload); break;
-        case CLIENT_SAYS_CLOSE:
-            subscriber_close(&session->subscriber, word.code, "");
-            finish(session);
-            break;
-        case CLIENT_IS_WRONG:
-            subscriber_close(&session->subscriber, word.code, word.reason);
-            finish(session);
-            break;
-        }
-    }
+    while (piece.size && goes_on)
+        goes_on = take_word(session, client_frames_take(&session->frames, &piece), &pongs);
+    assert(!pongs.failed);
+    if (goes_on)
+        send_pongs(session, buffer_bytes(&pongs));
+    else
+        finish(session);
+    buffer_free(&pongs);
 }
 
 static void hear(struct session *session, struct bytes piece)
@@ -430,6 +437,11 @@ static void on_readable(struct transport *transport, void *context)
     struct session *session = context;
     uint8_t room[READ_SIZE];
     size_t got;
+    /* Who does not take his answers is asked for no more: on_writable is when they are out. */
+    if (session->state == SESSION_ASKING && transport_buffered(transport)) {
+        transport_want_write(transport);
+        return;
+    }
     /* What came behind the last request. */
     if (session->state == SESSION_ASKING && session->input.size && take_input(session))
         return;
@@ -449,9 +461,10 @@ static void on_readable(struct transport *transport, void *context)
 static void on_writable(struct transport *transport, void *context)
 {
     struct session *session = context;
-    (void)transport;
     if (session->state == SESSION_ANSWERING)
         write_answer(session);
+    else if (session->state == SESSION_ASKING)
+        transport_want_read(transport);
     else
         subscriber_write(&session->subscriber);
 }

@@ -89,6 +89,56 @@ static void on_replay_page(struct replay_page *page, void *context)
     want_write(subscriber, clock_monotonic_ms());
 }
 
+/* He has it already, or still. */
+static bool has_filter(const struct subscribers *all, uint64_t customer,
+                       const struct filter *filter)
+{
+    for (const struct subscriber *subscriber = all->first; subscriber;
+         subscriber = subscriber->next)
+        if (subscriber->request.customer == customer &&
+            filter_equal(lanes_key(subscriber->slot)->filter, filter))
+            return true;
+    return false;
+}
+
+static bool costs_nothing(const struct subscribers *all, uint64_t customer,
+                          const struct filter *filter)
+{
+    return !filter || customer == CUSTOMER_NOBODY || has_filter(all, customer, filter);
+}
+
+static void give_shares_back(const struct subscribers *all, uint64_t customer,
+                             const struct filter *filter)
+{
+    if (costs_nothing(all, customer, filter))
+        return;
+    customers_give_back(all->options.customers, customer, CUSTOMER_FILTERS, 1);
+    customers_give_back(all->options.customers, customer, CUSTOMER_FILTER_COST,
+                        filter_cost(filter));
+}
+
+static struct refusal take_shares(const struct subscribers *all, uint64_t customer,
+                                  const struct filter *filter)
+{
+    struct customers *customers = all->options.customers;
+    if (costs_nothing(all, customer, filter))
+        return (struct refusal){ 0 };
+    if (!customers_take(customers, customer, CUSTOMER_FILTERS, 1))
+        return (struct refusal){ 429, customers_refusal(CUSTOMER_FILTERS) };
+    if (customers_take(customers, customer, CUSTOMER_FILTER_COST, filter_cost(filter)))
+        return (struct refusal){ 0 };
+    customers_give_back(customers, customer, CUSTOMER_FILTERS, 1);
+    return (struct refusal){ 429, customers_refusal(CUSTOMER_FILTER_COST) };
+}
+
+struct refusal subscribers_check(const struct subscribers *all, const struct stream_request *wanted)
+{
+    struct refusal refusal = take_shares(all, wanted->customer, wanted->filter);
+    if (!refusal.status)
+        give_shares_back(all, wanted->customer, wanted->filter);
+    return refusal;
+}
+
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
                      struct transport *transport, const struct lane_key *key,
                      const struct stream_request *wanted)
@@ -96,9 +146,13 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
     uint64_t now_ms = clock_monotonic_ms();
     struct stream_position newest = stream_reader_position(all->options.reader);
     *subscriber = (struct subscriber){ .all = all, .transport = transport };
-    subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
-    if (!subscriber->slot)
+    if (take_shares(all, wanted->customer, key->filter).status)
         return false;
+    subscriber->slot = lanes_join(all->options.lanes, key, newest.id);
+    if (!subscriber->slot) {
+        give_shares_back(all, wanted->customer, key->filter);
+        return false;
+    }
     struct since since = since_at(&wanted->since, clock_realtime_ms());
     struct stream_id seen = since.after.id;
     if (since.kind == SINCE_ID)
@@ -141,6 +195,8 @@ void subscriber_leave(struct subscriber *subscriber)
     leave_page(subscriber);
     replays_forget(subscriber->all->options.replays, &subscriber->request);
     subscriber->all->counters.behind -= subscriber->state.is_behind;
+    give_shares_back(subscriber->all, subscriber->request.customer,
+                     lanes_key(subscriber->slot)->filter);
     lanes_leave(subscriber->slot, clock_monotonic_ms());
     subscriber->slot = NULL;
 }

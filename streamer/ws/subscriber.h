@@ -7,6 +7,7 @@
 #ifndef STREAMER_WS_SUBSCRIBER_H
 #define STREAMER_WS_SUBSCRIBER_H
 
+#include "streamer/edge/refusal.h"
 #include "streamer/http/client_counters.h"
 #include "streamer/lanes/cursor.h"
 #include "streamer/lanes/lanes.h"
@@ -46,8 +47,15 @@ struct subscribers *subscribers_create(const struct subscribers_options *options
 /* After the last one left. NULL is fine. */
 void subscribers_destroy(struct subscribers *all);
 
+/* Whether somebody may have this stream now, or why not: a customer has a share of the filters, and
+ * of what they cost (customers.h). The same one is counted once, however many of his streams have
+ * it. */
+struct refusal subscribers_check(const struct subscribers *all,
+                                 const struct stream_request *wanted);
+
 /* The connection is open, its answer or handshake written. From here to subscriber_leave it
- * listens to its lane. False if there are as many lanes as may be. */
+ * listens to its lane. False if there are as many lanes as may be, or subscribers_check has
+ * something against it. */
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
                      struct transport *transport, const struct lane_key *key,
                      const struct stream_request *wanted);

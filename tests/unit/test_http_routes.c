@@ -106,7 +106,7 @@ static int setup(void **state)
     fixture.index = certificate_index_create();
     fixture.keeper = recent_certificates_keeper_create(fixture.queries, fixture.reader,
                                                        fixture.certificates, fixture.index);
-    fixture.search = entry_search_create(fixture.queries, fixture.certificates);
+    fixture.search = entry_search_create(fixture.queries, fixture.certificates, NULL);
     fixture.reader_lag = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
     fixture.reports = log_reports_create(&fixture.contract, fixture.link);
     fixture.sources = (struct http_sources){
