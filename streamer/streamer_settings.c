@@ -293,7 +293,7 @@ static const struct setting table[] = {
         .min = 0,
         .max = 1000,
         .value_name = "COUNT",
-        .help = "searches of the past of a customer at once; 0: as many as there is room for",
+        .help = "searches with a filter of a customer at once; 0: as many as there is room for",
     },
     {
         .name = "customer-replay-rate",

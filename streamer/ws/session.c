@@ -543,6 +543,26 @@ static void end_waiting(struct session *session)
     }
 }
 
+static bool is_silent(const struct session *session)
+{
+    return session->connection->refusal.status && session->state == SESSION_ASKING &&
+           session->input.size == 0;
+}
+
+bool sessions_displace(const struct sessions *sessions)
+{
+    struct session *found = NULL;
+    /* The newest comes first. */
+    for (struct session *session = sessions->first; session; session = session->next)
+        if (is_silent(session))
+            found = session;
+    if (!found)
+        return false;
+    refuse(found, found->connection->refusal, false);
+    transport_kill(found->transport);
+    return true;
+}
+
 bool sessions_end(struct sessions *sessions, uint64_t number)
 {
     for (struct session *session = sessions->first; session; session = session->next) {

@@ -148,7 +148,9 @@ static void admit(struct ws_server *server, const struct listening *listening, i
     const struct admission *admission = server->options.admission;
     struct connection *connection = connection_create(admission, peer, listening->is_admin);
     connection->is_over_tls = listening->listener->place.is_tls;
-    if (!find_place(server, connection)) {
+    /* Who connects and says nothing keeps nobody from asking for health. */
+    if (!find_place(server, connection) &&
+        (connection->is_admin || !sessions_displace(&server->sessions))) {
         turn_away(server, listening, descriptor, connection->refusal);
         connection_destroy(connection);
         return;
