@@ -432,20 +432,27 @@ static void end_hearing(struct session *session)
         finish(session);
 }
 
+/* Who does not take his answers is listened to no more, until on_writable says that they are out.
+ */
+static bool waits_for_taking(const struct session *session)
+{
+    bool waits = session->state == SESSION_ASKING && transport_buffered(session->transport);
+    if (waits)
+        transport_want_write(session->transport);
+    return waits;
+}
+
 static void on_readable(struct transport *transport, void *context)
 {
     struct session *session = context;
     uint8_t room[READ_SIZE];
     size_t got;
-    /* Who does not take his answers is asked for no more: on_writable is when they are out. */
-    if (session->state == SESSION_ASKING && transport_buffered(transport)) {
-        transport_want_write(transport);
-        return;
-    }
     /* What came behind the last request. */
+    if (waits_for_taking(session))
+        return;
     if (session->state == SESSION_ASKING && session->input.size && take_input(session))
         return;
-    for (size_t total = 0; listens(session); total += got) {
+    for (size_t total = 0; listens(session) && !waits_for_taking(session); total += got) {
         if (total >= READ_PER_TURN) {
             transport_want_read(transport);
             return;
