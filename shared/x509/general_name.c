@@ -108,24 +108,9 @@ bool general_name_is_in_pieces(const struct der_element *name)
     }
 }
 
-static bool append_joined(struct buffer *out, const struct der_element *name,
-                          enum general_name_form form)
-{
-    struct buffer joined;
-    buffer_init(&joined, out->limit);
-    bool readable = der_append_pieces(&joined, name->content);
-    const struct der_element whole = { .tag = name->tag ^ DER_CONSTRUCTED,
-                                       .content = buffer_bytes(&joined) };
-    readable = readable && general_name_append(out, &whole, form);
-    buffer_free(&joined);
-    return readable;
-}
-
-bool general_name_append(struct buffer *out, const struct der_element *name,
+static bool append_whole(struct buffer *out, const struct der_element *name,
                          enum general_name_form form)
 {
-    if (general_name_is_in_pieces(name))
-        return append_joined(out, name, form);
     switch (name->tag) {
     case GENERAL_NAME_DNS: append_labelled(out, "DNS:", name->content); return true;
     case GENERAL_NAME_URI: append_labelled(out, "URI:", name->content); return true;
@@ -140,6 +125,26 @@ bool general_name_append(struct buffer *out, const struct der_element *name,
         return object_id_append_long(out, name->content);
     default: return false;
     }
+}
+
+static bool append_joined(struct buffer *out, const struct der_element *name,
+                          enum general_name_form form)
+{
+    struct buffer joined;
+    buffer_init(&joined, out->limit);
+    bool readable = der_append_pieces(&joined, name->content);
+    const struct der_element whole = { .tag = name->tag ^ DER_CONSTRUCTED,
+                                       .content = buffer_bytes(&joined) };
+    readable = readable && append_whole(out, &whole, form);
+    buffer_free(&joined);
+    return readable;
+}
+
+bool general_name_append(struct buffer *out, const struct der_element *name,
+                         enum general_name_form form)
+{
+    return general_name_is_in_pieces(name) ? append_joined(out, name, form)
+                                           : append_whole(out, name, form);
 }
 
 bool general_names_append(struct buffer *out, struct bytes names, const char *separator,

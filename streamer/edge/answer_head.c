@@ -85,7 +85,9 @@ void answer_head_write(struct buffer *out, const struct answer_head *head, uint6
         buffer_append_format(out, "content-length: %zu\r\n", head->body_size);
     add_header_field(out, "content-encoding", head->is_gzip ? "gzip" : NULL);
     add_header_field(out, "cache-control", head->cache_control);
-    add_header_field(out, "etag", head->entity_tag);
+    add_header_field(out, "vary", head->varies ? "accept-encoding" : NULL);
+    if (head->entity_tag)
+        buffer_append_format(out, "etag: %s%s\r\n", head->is_gzip ? "W/" : "", head->entity_tag);
     buffer_append_string(out, status->fields);
     if (head->more)
         buffer_append_string(out, head->more);

@@ -24,7 +24,8 @@ struct answer_head {
     enum answer_body body;
     size_t body_size;
     bool keeps_alive;
-    bool is_gzip;
+    bool is_gzip; /* so the entity tag, which is of what was compressed, is a weak one */
+    bool varies;  /* with what encodings the client takes */
     const char *cache_control; /* NULL: none */
     const char *entity_tag;    /* with its quotes; NULL: none */
     const char *more;          /* whole lines; NULL: none */

@@ -1,6 +1,8 @@
 #include "streamer/ws/http_exchange.h"
 
+#include "streamer/edge/accept_encoding.h"
 #include "streamer/edge/answer_head.h"
+#include "streamer/http/gzip_body.h"
 #include "streamer/http/web_page.h"
 #include "streamer/loop/transport.h"
 
@@ -27,6 +29,7 @@ void http_exchange_begin(struct http_exchange *exchange, struct transport *trans
         .transport = transport,
         .is_head = head->method == REQUEST_HEAD,
         .keeps_alive = head->keeps_alive,
+        .takes_gzip = accept_encoding_has_gzip(head->fields[FIELD_ACCEPT_ENCODING]),
         .is_complete = true,
     };
     http_request_init(&exchange->request, sources);
@@ -70,6 +73,8 @@ static void write_head(struct buffer *out, const struct http_exchange *exchange,
         .body = body_of(exchange),
         .body_size = answer->body.size,
         .keeps_alive = exchange->keeps_alive,
+        .is_gzip = exchange->is_gzip,
+        .varies = true,
         .cache_control = answer->is_live ? "no-store" : "no-cache",
         .entity_tag = answer->entity_tag,
         .more = answer->is_live ? EVERYBODY NO_SNIFFING : web_page_headers,
@@ -79,9 +84,11 @@ static void write_head(struct buffer *out, const struct http_exchange *exchange,
 
 static void begin_answer(struct http_exchange *exchange, uint64_t realtime_ms)
 {
-    const struct buffer *body = &exchange->request.answer.body;
+    struct buffer *body = &exchange->request.answer.body;
     struct buffer out;
     buffer_init(&out, ANSWER_HEAD_MAX + PIECE_SIZE);
+    exchange->is_gzip =
+        exchange->takes_gzip && body_of(exchange) == BODY_OF_SIZE && gzip_body(body);
     write_head(&out, exchange, realtime_ms);
     exchange->sent = body_of(exchange) == BODY_NONE || exchange->is_head ? body->size : 0;
     /* A small answer is one packet. */

@@ -14,6 +14,8 @@ struct http_exchange {
     struct transport *transport;
     bool is_head;
     bool keeps_alive;
+    bool takes_gzip;
+    bool is_gzip;      /* the answer's body is compressed */
     bool is_complete;  /* there is an answer */
     bool is_answering; /* its head is out */
     size_t sent;       /* of the answer's body */

@@ -13,6 +13,7 @@
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"
+#include "tests/support/raw_socket.h"
 #include "tests/support/sse_client.h"
 #include "tests/support/websocket_client.h"
 
@@ -76,6 +77,48 @@ static struct websocket_frame next_text(struct websocket_client *client)
     } while (frame.opcode != WEBSOCKET_TEXT ||
              memmem(frame.payload.data, frame.payload.size, "heartbeat", 9));
     return frame;
+}
+
+/* The page as a client that takes these encodings gets it, on a connection of its own. */
+static struct raw_socket ask_for_page(struct parts *parts, const char *method, const char *field)
+{
+    struct raw_socket client = raw_socket_connect(program_port(parts->stage.streamer));
+    raw_socket_send_text(&client, method);
+    raw_socket_send_text(&client, " / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    raw_socket_send_text(&client, field);
+    raw_socket_send_text(&client, "\r\n");
+    assert_true(raw_socket_await_end(&client, WAIT_MS));
+    assert_int_equal(raw_socket_status(&client), 200);
+    assert_non_null(strstr(raw_socket_text(&client), "\r\nvary: accept-encoding\r\n"));
+    return client;
+}
+
+static unsigned long content_length(const struct raw_socket *client)
+{
+    const char *field = strstr(raw_socket_text(client), "\r\ncontent-length: ");
+    assert_non_null(field);
+    return strtoul(field + strlen("\r\ncontent-length: "), NULL, 10);
+}
+
+static void answers_are_compressed_for_who_takes_that(void **state)
+{
+    struct parts *parts = *state;
+    streamer_stage_start(&parts->stage, NULL);
+    struct raw_socket plain = ask_for_page(parts, "GET", "");
+    struct raw_socket refusing = ask_for_page(parts, "GET", "Accept-Encoding: gzip;q=0\r\n");
+    struct raw_socket gzip = ask_for_page(parts, "GET", "Accept-Encoding: br, gzip\r\n");
+    struct raw_socket head = ask_for_page(parts, "HEAD", "Accept-Encoding: br, gzip\r\n");
+    assert_null(strstr(raw_socket_text(&plain), "\r\ncontent-encoding:"));
+    assert_int_equal(content_length(&refusing), content_length(&plain));
+    assert_non_null(strstr(raw_socket_text(&gzip), "\r\ncontent-encoding: gzip\r\n"));
+    /* The tag is of the page that was compressed. */
+    assert_non_null(strstr(raw_socket_text(&gzip), "\r\netag: W/\""));
+    assert_true(content_length(&gzip) < content_length(&plain) / 2);
+    assert_int_equal(content_length(&head), content_length(&gzip));
+    raw_socket_close(&plain);
+    raw_socket_close(&refusing);
+    raw_socket_close(&gzip);
+    raw_socket_close(&head);
 }
 
 static void compressed_messages_are_those_of_the_plain_stream(void **state)
@@ -318,6 +361,7 @@ static void everybody_is_told_when_the_streamer_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(answers_are_compressed_for_who_takes_that, setup, teardown),
         cmocka_unit_test_setup_teardown(compressed_messages_are_those_of_the_plain_stream, setup,
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(only_what_we_can_keep_is_agreed_on, setup,
