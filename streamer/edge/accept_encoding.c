@@ -12,7 +12,7 @@ static bool is_zero(struct bytes weight)
 }
 
 /* Cuts off what stands in front of the next semicolon. */
-static struct bytes take_part(struct bytes *element)
+static struct bytes take_parameter(struct bytes *element)
 {
     const uint8_t *semicolon = memchr(element->data, ';', element->size);
     size_t size = semicolon ? (size_t)(semicolon - element->data) : element->size;
@@ -25,7 +25,7 @@ static struct bytes take_part(struct bytes *element)
 static bool is_refused(struct bytes parameters)
 {
     while (parameters.size) {
-        struct bytes part = take_part(&parameters);
+        struct bytes part = take_parameter(&parameters);
         bool is_weight =
             part.size > 2 && header_value_equal(bytes_of(part.data, 2), bytes_of_string("q="));
         if (is_weight && is_zero(bytes_of(part.data + 2, part.size - 2)))
@@ -38,7 +38,7 @@ bool accept_encoding_has_gzip(struct bytes value)
 {
     bool takes_all = false;
     for (struct bytes element; (element = header_value_take_element(&value)).size;) {
-        struct bytes coding = take_part(&element);
+        struct bytes coding = take_parameter(&element);
         if (header_value_equal(coding, bytes_of_string("gzip")) ||
             header_value_equal(coding, bytes_of_string("x-gzip")))
             return !is_refused(element);

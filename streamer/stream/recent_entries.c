@@ -65,7 +65,7 @@ static uint32_t spread(uint64_t value, unsigned bits)
 
 /* Its place, or a free one; NO_LOG if there is none. A quarter stays free, so that searches are
  * short. */
-static size_t place_of(const struct recent_entries *recent, struct bytes log)
+static size_t place_of_log(const struct recent_entries *recent, struct bytes log)
 {
     uint64_t digits;
     if (log.size != LOG_HEX)
@@ -149,7 +149,7 @@ static void append_entry(struct recent_entries *recent, size_t log, uint64_t ind
 enum recent_answer recent_entries_add(struct recent_entries *recent, struct bytes log,
                                       uint64_t index, struct stream_id id)
 {
-    size_t place = place_of(recent, log);
+    size_t place = place_of_log(recent, log);
     if (place == NO_LOG)
         return RECENT_NEW;
     struct recent_log *known = &recent->logs[place];
@@ -174,7 +174,7 @@ enum recent_answer recent_entries_add(struct recent_entries *recent, struct byte
 bool recent_entries_has(const struct recent_entries *recent, struct bytes log, uint64_t index,
                         struct stream_id id)
 {
-    size_t place = place_of(recent, log);
+    size_t place = place_of_log(recent, log);
     uint32_t at = place == NO_LOG ? 0 : find_entry(recent, place, index);
     return place == NO_LOG || (at && stream_id_compare(recent->entries[at - 1].id, id) == 0);
 }
@@ -210,7 +210,7 @@ bool recent_entries_begin(const struct recent_entries *recent, struct stream_id 
 
 void recent_entries_forget_log(struct recent_entries *recent, struct bytes log)
 {
-    size_t place = place_of(recent, log);
+    size_t place = place_of_log(recent, log);
     if (place == NO_LOG || !recent->logs[place].is_taken)
         return;
     for (size_t i = 0; i < recent->entry_count; i++)

@@ -361,7 +361,8 @@ static void everybody_is_told_when_the_streamer_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(answers_are_compressed_for_who_takes_that, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_are_compressed_for_who_takes_that, setup,
+                                        streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(compressed_messages_are_those_of_the_plain_stream, setup,
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(only_what_we_can_keep_is_agreed_on, setup,
