@@ -71,7 +71,7 @@ void issuer_set_forget_stamps(struct issuer_set *set)
         set->all[i]->stamped_ms = 0;
 }
 
-static size_t bucket_of(const uint8_t *bytes)
+static size_t bucket_of_issuer(const uint8_t *bytes)
 {
     uint64_t value;
     memcpy(&value, bytes, sizeof value);
@@ -84,12 +84,12 @@ static size_t tail_place_of(struct bytes der)
     size_t size = der.size < TAIL_SIZE ? der.size : TAIL_SIZE;
     if (size)
         memcpy(tail, der.data + der.size - size, size);
-    return bucket_of(tail);
+    return bucket_of_issuer(tail);
 }
 
 struct known_issuer *issuer_set_find(const struct issuer_set *set, const uint8_t *fingerprint)
 {
-    size_t place = bucket_of(fingerprint);
+    size_t place = bucket_of_issuer(fingerprint);
     while (set->by_fingerprint[place] &&
            memcmp(set->by_fingerprint[place]->fingerprint, fingerprint, SHA256_SIZE) != 0)
         place = (place + 1) % TABLE_SIZE;
@@ -125,7 +125,7 @@ static void enter(struct issuer_set *set, struct known_issuer *known)
 {
     struct share *share = share_of(set, known->owner);
     size_t size = known->certificate.der.size;
-    place_at(set->by_fingerprint, bucket_of(known->fingerprint), known);
+    place_at(set->by_fingerprint, bucket_of_issuer(known->fingerprint), known);
     place_at(set->by_tail, tail_place_of(known->certificate.der), known);
     set->all[set->count++] = known;
     set->bytes += size;

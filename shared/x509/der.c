@@ -80,6 +80,8 @@ bool der_next_long(struct reader *reader, struct der_element *element)
     return true;
 }
 
+/* As deep as PIECES_DEPTH_MAX, and not the input, says. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static bool append_pieces(struct buffer *out, struct bytes pieces, unsigned depth)
 {
     struct reader reader = reader_of(pieces);
