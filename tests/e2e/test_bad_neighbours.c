@@ -217,8 +217,10 @@ static void honest_logs_are_complete_and_on_time(void **state)
     stream_check_read(&check, all->stage.redis);
     expect_no_junk(all);
     assert_true(lag_ms <= LAG_MAX_MS * harness_slowdown());
-    assert_true(share < 0.1 * harness_slowdown());
-    assert_true(memory < MEMORY_MAX_KIB * harness_slowdown());
+    if (harness_figures_are_the_daemons()) {
+        assert_true(share < 0.1);
+        assert_true(memory < MEMORY_MAX_KIB);
+    }
 }
 
 /* Logs whose pages are as large as the format allows, because of what nothing proves: they are
@@ -243,7 +245,8 @@ static void large_answers_take_no_more_memory(void **state)
     ingest_stage_wait_for_length(&all->stage, (long long)GREEDY * START_SIZE);
     unsigned long memory = memory_peak_kib(all->stage.ingest);
     print_message("%d logs with pages of 50 MB: at most %lu MiB\n", GREEDY, memory / 1024);
-    assert_true(memory < PEAK_MAX_KIB * harness_slowdown());
+    if (harness_figures_are_the_daemons())
+        assert_true(memory < PEAK_MAX_KIB);
 }
 
 int main(void)

@@ -653,16 +653,6 @@ static uint64_t resident_kib(const struct streamer_stage *stage)
     return kib;
 }
 
-/* Sanitizers and valgrind keep what is freed, so their numbers say nothing. */
-static bool memory_is_the_daemons_own(void)
-{
-#ifdef __SANITIZE_ADDRESS__
-    return false;
-#else
-    return !getenv("CERTSTREAM_WRAPPER");
-#endif
-}
-
 static void nothing_is_kept_of_all_that(void **state)
 {
     struct streamer_stage *stage = *state;
@@ -684,7 +674,7 @@ static void nothing_is_kept_of_all_that(void **state)
         deadline_wait(&deadline);
     uint64_t after = resident_kib(stage);
     print_message("%" PRIu64 " KiB, then %" PRIu64 " KiB\n", before, after);
-    if (memory_is_the_daemons_own())
+    if (harness_figures_are_the_daemons())
         assert_true(after < before + LEAK_KIB);
     stream_feed_add(stage->redis, 0, 1, 0);
     (void)websocket_client_expect(witness, "0.example", WAIT_MS);

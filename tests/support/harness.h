@@ -49,6 +49,9 @@ void harness_expect_work(struct harness *harness, const char *reason);
 
 /* How many times longer everything may take and cost under CERTSTREAM_WRAPPER; 1 without. */
 unsigned harness_slowdown(void);
+/* False if the daemons run under a sanitizer or valgrind, which keeps what is freed and works for
+ * itself: their memory and CPU time then say nothing of them. */
+bool harness_figures_are_the_daemons(void);
 
 /* Removes a folder and all in it. */
 void harness_remove_folder(const char *folder);
