@@ -261,7 +261,7 @@ static enum follower_lane lane_of(enum fetch_kind kind)
         [FETCH_RANGE] = FOLLOWER_LANE_RANGE,    [FETCH_PROOF] = FOLLOWER_LANE_PROOF,
         [FETCH_CLASSIFY] = FOLLOWER_LANE_PROOF,
     };
-    assert(kind != FETCH_POSITION);
+    assert(kind < FETCH_KINDS && kind != FETCH_POSITION);
     return lanes[kind];
 }
 

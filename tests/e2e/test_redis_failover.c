@@ -240,7 +240,8 @@ static void expect_status(struct parts *parts, const char *name, const char *url
                                   NULL };
     struct program *status = program_start(
         parts->harness, &(struct program_options){ .name = name, .arguments = words });
-    assert_int_equal(program_wait(status, FAILOVER_MS), 0);
+    /* 1: a log is behind, as it may be after that. */
+    assert_in_range(program_wait(status, FAILOVER_MS), 0, 1);
     char *output = program_output(status);
     if (!strstr(output, "certificates"))
         fail_msg("%s", output);

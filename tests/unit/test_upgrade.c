@@ -98,15 +98,15 @@ static void a_refusal_is_a_whole_answer(void **state)
     buffer_init(&out, 1024);
     refusal_write(&out, (struct refusal){ 401, "no" }, false, UINT64_C(784111777000));
     buffer_append_byte(&out, '\0');
-    assert_string_equal(out.data, "HTTP/1.1 401 Unauthorized\r\n"
-                                  "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                                  "content-type: application/json; charset=utf-8\r\n"
-                                  "content-length: 14\r\n"
-                                  "cache-control: no-store\r\n"
-                                  "www-authenticate: Bearer\r\n"
-                                  "access-control-allow-origin: *\r\n"
-                                  "connection: close\r\n\r\n"
-                                  "{\"error\":\"no\"}");
+    assert_string_equal((const char *)out.data, "HTTP/1.1 401 Unauthorized\r\n"
+                                                "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                                "content-type: application/json; charset=utf-8\r\n"
+                                                "content-length: 14\r\n"
+                                                "cache-control: no-store\r\n"
+                                                "www-authenticate: Bearer\r\n"
+                                                "access-control-allow-origin: *\r\n"
+                                                "connection: close\r\n\r\n"
+                                                "{\"error\":\"no\"}");
     buffer_clear(&out);
     refusal_write(&out, (struct refusal){ 426, "no" }, true, 0);
     buffer_append_byte(&out, '\0');
