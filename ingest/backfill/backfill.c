@@ -389,9 +389,11 @@ static void turn_backfill(struct backfill *backfill, uint64_t *again_ms)
     struct redis_link *link = backfill->link;
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t wait_ms = *again_ms > now_ms ? *again_ms - now_ms : 0;
+    short interest = 0;
+    if (link)
+        interest = redis_link_interest(link);
     short ready = http_client_wait(backfill->http, link ? redis_link_descriptor(link) : -1,
-                                   link ? redis_link_interest(link) : (short)0,
-                                   (int)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS));
+                                   interest, (int)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS));
     http_client_perform(backfill->http);
     now_ms = clock_monotonic_ms();
     if (link) {

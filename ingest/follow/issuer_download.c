@@ -357,12 +357,15 @@ static void forget_over(struct issuer_download *download, uint64_t now_ms)
     }
 }
 
+/* One that has become known, from wherever, is not asked for again until it is forgotten. */
 static uint64_t due_ms(struct wanted *wanted, uint64_t now_ms)
 {
     if (wanted->state != WANTED_ABSENT)
         return UINT64_MAX;
-    return now_ms < wanted->retry_at_ms
-               ? wanted->retry_at_ms
+    if (now_ms < wanted->retry_at_ms)
+        return wanted->retry_at_ms;
+    return is_known(wanted->list->download, wanted->fingerprint)
+               ? UINT64_MAX
                : operator_budget_ask(&wanted->list->share, OPERATOR_ENTRIES, now_ms);
 }
 

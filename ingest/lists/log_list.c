@@ -75,6 +75,19 @@ static bool read_zone(const char *text, int64_t *out_seconds)
     return strcmp(text, "Z") == 0 || strcmp(text, "z") == 0 || read_offset(text, out_seconds);
 }
 
+/* The digits of "2026-05-29T13:42:48"; false if it has not this form. */
+static bool take_digits(const char *text, char *digits)
+{
+    static const char separators[] = "    -  -  T  :  :  ";
+    for (size_t i = 0; i < sizeof separators - 1; i++) {
+        if (separators[i] == ' ')
+            *digits++ = text[i];
+        else if (toupper((unsigned char)text[i]) != separators[i])
+            return false;
+    }
+    return true;
+}
+
 /* RFC 3339: "2026-05-29T13:42:48Z" is a GeneralizedTime without its separators. False for times
  * before 1970 as well. */
 static bool read_time(const char *text, uint64_t *out_ms)
@@ -83,20 +96,12 @@ static bool read_time(const char *text, uint64_t *out_ms)
         GENERALIZED_TIME = 0x18,
         SIZE = sizeof "2026-05-29T13:42:48" - 1,
     };
-    static const char separators[SIZE + 1] = "    -  -  T  :  :  ";
-    char digits[SIZE];
-    size_t size = 0;
+    char digits[] = "20260529134248Z";
     int64_t seconds, offset;
-    if (!text || strlen(text) <= SIZE || !read_zone(text + SIZE, &offset))
+    if (!text || strlen(text) <= SIZE || !read_zone(text + SIZE, &offset) ||
+        !take_digits(text, digits))
         return false;
-    for (size_t i = 0; i < SIZE; i++) {
-        if (separators[i] == ' ')
-            digits[size++] = text[i];
-        else if (toupper((unsigned char)text[i]) != separators[i])
-            return false;
-    }
-    digits[size++] = 'Z';
-    if (!asn1_time_read(&seconds, GENERALIZED_TIME, bytes_of(digits, size)) || seconds < offset)
+    if (!asn1_time_read(&seconds, GENERALIZED_TIME, bytes_of_string(digits)) || seconds < offset)
         return false;
     *out_ms = (uint64_t)(seconds - offset) * 1000;
     return true;
