@@ -76,6 +76,7 @@ static bool read_zone(const char *text, int64_t *out_seconds)
 }
 
 /* The digits of "2026-05-29T13:42:48"; false if it has not this form. */
+/* NOLINTNEXTLINE(readability-function-size): toupper is a macro of many branches */
 static bool take_digits(const char *text, char *digits)
 {
     static const char separators[] = "    -  -  T  :  :  ";

@@ -136,7 +136,7 @@ static struct bytes take_authority(struct request_head *head, struct bytes targe
     if (!scheme)
         return target;
     size_t end = scheme;
-    while (end < target.size && !memchr("/?", target.data[end], 2))
+    while (end < target.size && target.data[end] != '/' && target.data[end] != '?')
         end++;
     head->fields[FIELD_HOST] = bytes_of(target.data + scheme, end - scheme);
     return bytes_of(target.data + end, target.size - end);

@@ -31,6 +31,7 @@ static void grow_buckets(struct domain_table *table)
 {
     struct domain_table old = *table;
     table->bucket_count = old.bucket_count ? 2 * old.bucket_count : BUCKETS_MIN;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     table->buckets = memory_allocate_zeroed(table->bucket_count, sizeof *table->buckets);
     for (size_t i = 0; i < old.bucket_count; i++)
         for (struct domain_entry *entry = old.buckets[i], *next; entry; entry = next) {

@@ -128,6 +128,7 @@ static bool is_label(struct bytes text)
 }
 
 /* Of ["www.example.com","example.com"] that is com. */
+/* NOLINTNEXTLINE(readability-function-size): isalpha is a macro of many branches */
 static struct bytes find_domain_share(const struct share_subject *subject, uint8_t *room)
 {
     struct bytes domains = subject->entry->domains;

@@ -31,9 +31,10 @@ enum {
     FIELDS,
 };
 
-#define NAME(text)            \
-    {                         \
-        sizeof text - 1, text \
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a literal cannot stand in any */
+#define NAME(text)             \
+    {                          \
+        sizeof(text) - 1, text \
     }
 
 /* The order is that in which ingest writes them, so that each is found where it is looked for
@@ -50,7 +51,8 @@ static const struct {
 
 static bool is_field(size_t field, struct bytes name)
 {
-    return name.size == names[field].size && memcmp(name.data, names[field].text, name.size) == 0;
+    return name.size == names[field].size && name.data &&
+           memcmp(name.data, names[field].text, name.size) == 0;
 }
 
 /* FIELDS if it is none that is known. */

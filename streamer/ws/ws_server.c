@@ -186,7 +186,7 @@ bool ws_server_listen(struct ws_server *server, const struct listeners *listener
     if (!server->accept_again)
         server->accept_again = loop_timer_create(server->options.loop, on_accept_again, server);
     for (size_t i = 0; i < listeners->count; i++) {
-        assert(server->listening_count < 2 * LISTENERS_MAX);
+        assert(server->listening_count < sizeof server->listening / sizeof *server->listening);
         struct listening *listening = &server->listening[server->listening_count++];
         *listening = (struct listening){ .server = server,
                                          .listener = &listeners->items[i],
