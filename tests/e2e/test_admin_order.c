@@ -119,9 +119,9 @@ static void wait_for_field(struct parts *parts, const char *field, const char *v
 static void a_released_log_is_looked_at_at_once(void **state)
 {
     struct parts *parts = *state;
-    char query[32];
-    daemon_control_ct_log(parts->stage.ct_log, "route=get-sth&fault=fork&n=100");
-    (void)snprintf(query, sizeof query, "size=%d", SIZE + GROWTH);
+    char query[64];
+    /* In one request: a forked head of the size that is known would be an equivocation. */
+    (void)snprintf(query, sizeof query, "size=%d&route=get-sth&fault=fork&n=100", SIZE + GROWTH);
     daemon_control_ct_log(parts->stage.ct_log, query);
     wait_for_field(parts, "quarantine", "fork");
     daemon_control_ct_log(parts->stage.ct_log, "clear=1");
