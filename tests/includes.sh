@@ -11,10 +11,12 @@ shared/json      shared/base
 shared/x509      shared/base shared/json
 shared/message   shared/base shared/json shared/x509
 shared/redis     shared/base
+shared/history   shared/base shared/x509 shared/message shared/redis
 ingest/ct        shared
 ingest/http      shared
 ingest/store     shared ingest/ct
 ingest/make      shared ingest/ct ingest/store
+ingest/history   shared ingest/store
 ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
 ingest/backfill  shared ingest

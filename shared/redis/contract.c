@@ -34,6 +34,9 @@ bool contract_init(struct contract *contract, const char *prefix)
     write_key(contract, contract->issuers_named, "issuers", "named");
     write_key(contract, contract->evidence, "evidence", "");
     write_key(contract, contract->log_lists, "lists", "");
+    write_key(contract, contract->history, "history", "");
+    write_key(contract, contract->packed, "packed", "");
+    write_key(contract, contract->history_lease, "lease", "history");
     return true;
 }
 
@@ -53,4 +56,11 @@ void contract_ingest_key(const struct contract *contract, char *key, const char 
 {
     assert(strlen(instance) <= CONTRACT_INSTANCE_MAX);
     write_key(contract, key, "ingest", instance);
+}
+
+void contract_block_key(const struct contract *contract, char *key, struct stream_id last)
+{
+    char text[STREAM_ID_TEXT_SIZE];
+    (void)stream_id_format(text, last);
+    write_key(contract, key, "block", text);
 }

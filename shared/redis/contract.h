@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "shared/redis/stream_id.h"
+
 #define CONTRACT_PREFIX "{certstream}"
 
 /* Fields of an entry of the stream. */
@@ -24,6 +26,14 @@
 #define CONTRACT_FIELD_TBS     "tbs"
 /* Only of an entry that is no certificate: what an administrator did to the log, JSON. */
 #define CONTRACT_FIELD_CONTROL "control"
+
+/* Fields of an entry of the index of history. */
+#define CONTRACT_BLOCK_FIRST      "first"
+#define CONTRACT_BLOCK_COUNT      "count"
+#define CONTRACT_BLOCK_ORDINAL    "ordinal"
+#define CONTRACT_BLOCK_GENERATION "generation"
+#define CONTRACT_BLOCK_SIZE       "size"
+#define CONTRACT_BLOCK_FORMAT     "format"
 
 enum {
     /* Long enough to name a deployment and a shard, short enough for keys on the stack. */
@@ -45,6 +55,11 @@ struct contract {
     char issuers_named[CONTRACT_KEY_SIZE];
     char evidence[CONTRACT_KEY_SIZE];  /* stream of signed heads that contradict each other */
     char log_lists[CONTRACT_KEY_SIZE]; /* hash: a log list's address → its last good text */
+    /* The index of history: a stream with an entry per block, whose id is that of the block's last
+     * entry. */
+    char history[CONTRACT_KEY_SIZE];
+    char packed[CONTRACT_KEY_SIZE];        /* string: id of the last entry that is in a block */
+    char history_lease[CONTRACT_KEY_SIZE]; /* string: the ingest process that packs */
 };
 
 /* False if the prefix is empty, too long, or holds anything but letters, digits and {}:._- */
@@ -55,5 +70,7 @@ bool contract_init(struct contract *contract, const char *prefix);
 void contract_log_key(const struct contract *contract, char *key, const char *log_id_hex);
 void contract_lease_key(const struct contract *contract, char *key, const char *log_id_hex);
 void contract_ingest_key(const struct contract *contract, char *key, const char *instance);
+/* A block of history, by the id of its last entry. */
+void contract_block_key(const struct contract *contract, char *key, struct stream_id last);
 
 #endif

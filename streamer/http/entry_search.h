@@ -6,7 +6,7 @@
 #ifndef STREAMER_HTTP_ENTRY_SEARCH_H
 #define STREAMER_HTTP_ENTRY_SEARCH_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 #include "streamer/stream/stream_query.h"
 
 struct customers;

@@ -13,7 +13,7 @@
 #ifndef STREAMER_LANES_LANE_H
 #define STREAMER_LANES_LANE_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 struct lane;
 

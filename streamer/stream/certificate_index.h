@@ -10,7 +10,7 @@
 #ifndef STREAMER_STREAM_CERTIFICATE_INDEX_H
 #define STREAMER_STREAM_CERTIFICATE_INDEX_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 struct certificate_index;
 struct message_fingerprints;

@@ -3,7 +3,7 @@
 #define STREAMER_STREAM_GAP_H
 
 #include "shared/base/buffer.h"
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 enum gap_reason {
     GAP_TRIMMED, /* Redis no longer has it */

@@ -5,7 +5,7 @@
 #ifndef STREAMER_STREAM_READER_LAG_H
 #define STREAMER_STREAM_READER_LAG_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 struct contract;
 struct redis_link;

@@ -11,7 +11,7 @@
 #ifndef STREAMER_STREAM_RECENT_CERTIFICATES_H
 #define STREAMER_STREAM_RECENT_CERTIFICATES_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 struct message_fingerprints;
 struct recent_certificates;

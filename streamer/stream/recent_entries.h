@@ -6,7 +6,7 @@
 #ifndef STREAMER_STREAM_RECENT_ENTRIES_H
 #define STREAMER_STREAM_RECENT_ENTRIES_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 enum {
     /* A quarter of a minute at 4,000 entries a second; a Redis with appendfsync everysec loses one

@@ -3,7 +3,7 @@
 #ifndef STREAMER_STREAM_SINCE_H
 #define STREAMER_STREAM_SINCE_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 enum since_kind {
     SINCE_NOW,       /* no `since`: what comes from now on */

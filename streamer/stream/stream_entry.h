@@ -5,7 +5,7 @@
 #ifndef STREAMER_STREAM_STREAM_ENTRY_H
 #define STREAMER_STREAM_STREAM_ENTRY_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 struct message_fingerprints;
 struct redisReply;

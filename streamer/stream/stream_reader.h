@@ -9,7 +9,7 @@
 #ifndef STREAMER_STREAM_STREAM_READER_H
 #define STREAMER_STREAM_STREAM_READER_H
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 struct contract;
 struct issuer_cache;

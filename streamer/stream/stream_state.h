@@ -5,8 +5,8 @@
 #ifndef STREAMER_STREAM_STREAM_STATE_H
 #define STREAMER_STREAM_STREAM_STATE_H
 
+#include "shared/redis/stream_id.h"
 #include "streamer/stream/gap.h"
-#include "streamer/stream/stream_id.h"
 
 struct redisReply;
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 static void reads_what_it_writes(void **state)
 {

@@ -1,4 +1,4 @@
-#include "streamer/stream/stream_id.h"
+#include "shared/redis/stream_id.h"
 
 #include <assert.h>
 #include <inttypes.h>

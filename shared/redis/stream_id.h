@@ -1,7 +1,7 @@
 /* A Redis stream id: milliseconds, and a number within the millisecond. Text form
  * "1700000000000-0". */
-#ifndef STREAMER_STREAM_STREAM_ID_H
-#define STREAMER_STREAM_STREAM_ID_H
+#ifndef SHARED_REDIS_STREAM_ID_H
+#define SHARED_REDIS_STREAM_ID_H
 
 #include "shared/base/bytes.h"
 
