@@ -111,7 +111,7 @@ static void append_fingerprint(struct buffer *out, const uint8_t *fingerprint)
 {
     char hex[2 * SHA256_SIZE + 1];
     hex_encode(hex, bytes_of(fingerprint, SHA256_SIZE));
-    buffer_append(out, hex, 2 * SHA256_SIZE);
+    buffer_append(out, hex, sizeof hex - 1);
 }
 
 static void read_chain(struct block_rows *rows, struct reader *reader, struct bytes fingerprints)

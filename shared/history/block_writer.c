@@ -281,7 +281,7 @@ static void append_text(struct block_writer *writer, const char *text)
 
 static void append_message(struct block_writer *writer, const struct history_entry *entry)
 {
-    if (writer->source != entry->source || !writer->source)
+    if (writer->source != entry->source)
         writer->source_number = add_source(writer, entry->source);
     writer->source = entry->source;
     struct source_state *state = &writer->states[writer->source_number];
@@ -309,6 +309,7 @@ static uint8_t flags_of(const struct history_entry *entry)
 
 void block_writer_add_row(struct block_writer *writer, const struct history_entry *entry)
 {
+    assert(entry->is_verbatim || entry->source);
     assert(writer->count < BLOCK_ENTRIES_MAX);
     append_id(writer, entry->id);
     buffer_append_byte(column(writer, COLUMN_FLAGS), flags_of(entry));

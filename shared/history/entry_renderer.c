@@ -72,7 +72,7 @@ static void render_tbs(struct entry_renderer *renderer)
     if (!digest)
         return;
     hex_encode(hex, bytes_of(digest, SHA256_SIZE));
-    buffer_append(&renderer->tbs, hex, 2 * SHA256_SIZE);
+    buffer_append(&renderer->tbs, hex, sizeof hex - 1);
 }
 
 /* A value that is there, also when it is empty. */
