@@ -27,7 +27,7 @@ static struct stream_id read_id(struct reader *reader)
     return (struct stream_id){ ms, reader_integer(reader, 8) };
 }
 
-static void write_integer(struct buffer *out, uint64_t value, unsigned width)
+static void write_head_integer(struct buffer *out, uint64_t value, unsigned width)
 {
     for (unsigned i = width; i-- > 0;)
         buffer_append_byte(out, (uint8_t)(value >> 8 * i));
@@ -35,8 +35,8 @@ static void write_integer(struct buffer *out, uint64_t value, unsigned width)
 
 static void write_id(struct buffer *out, struct stream_id id)
 {
-    write_integer(out, id.ms, 8);
-    write_integer(out, id.sequence, 8);
+    write_head_integer(out, id.ms, 8);
+    write_head_integer(out, id.sequence, 8);
 }
 
 static void write_check(uint8_t *out, struct bytes bytes)
@@ -165,22 +165,22 @@ void block_head_write(struct buffer *out, const struct block_head *head,
 {
     size_t start = out->size;
     buffer_append(out, block_mark, MARK_SIZE);
-    write_integer(out, BLOCK_FORMAT, 2);
-    write_integer(out, head->frame_count, 4);
-    write_integer(out, head->earlier_count, 4);
-    write_integer(out, head->count, 4);
-    write_integer(out, head->record_count, 4);
+    write_head_integer(out, BLOCK_FORMAT, 2);
+    write_head_integer(out, head->frame_count, 4);
+    write_head_integer(out, head->earlier_count, 4);
+    write_head_integer(out, head->count, 4);
+    write_head_integer(out, head->record_count, 4);
     write_id(out, head->first);
     write_id(out, head->last);
     write_id(out, head->generation);
-    write_integer(out, head->ordinal, 8);
-    write_integer(out, parts[0].raw_size, 4);
-    write_integer(out, parts[0].size, 4);
-    write_integer(out, 0, 2);
+    write_head_integer(out, head->ordinal, 8);
+    write_head_integer(out, parts[0].raw_size, 4);
+    write_head_integer(out, parts[0].size, 4);
+    write_head_integer(out, 0, 2);
     for (size_t i = 1; i <= head->frame_count; i++) {
-        write_integer(out, parts[i].record_count, 4);
-        write_integer(out, parts[i].raw_size, 4);
-        write_integer(out, parts[i].size, 4);
+        write_head_integer(out, parts[i].record_count, 4);
+        write_head_integer(out, parts[i].raw_size, 4);
+        write_head_integer(out, parts[i].size, 4);
     }
     for (size_t i = 0; i < head->earlier_count; i++)
         write_id(out, earlier[i]);
