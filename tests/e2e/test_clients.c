@@ -44,19 +44,6 @@ static int setup(void **state)
     return 0;
 }
 
-static void skip_without(const char *what)
-{
-    print_message("SKIPPED: there is no %s here\n", what);
-    skip();
-}
-
-static bool is_in_path(const char *name)
-{
-    char command[128];
-    (void)snprintf(command, sizeof command, "command -v %s >/dev/null 2>&1", name);
-    return system(command) == 0; // NOLINT(cert-env33-c): a constant
-}
-
 static struct program *start(const struct parts *parts, const char *name,
                              const char *const *arguments)
 {
@@ -131,8 +118,7 @@ static void expect_streams(const struct parts *parts, struct program *program, s
 static void the_certstream_client_of_npm(void **state)
 {
     struct parts *parts = *state;
-    if (!is_in_path("node") || !is_in_path("npm"))
-        skip_without("node and npm");
+    harness_skip_unless("command -v node && command -v npm", "node and npm");
     char folder[HARNESS_PATH_SIZE];
     char modules[HARNESS_PATH_SIZE];
     harness_path(parts->stage.harness, folder, "npm");
@@ -143,7 +129,7 @@ static void the_certstream_client_of_npm(void **state)
                                                        "--fetch-timeout=30000", "--prefix", folder,
                                                        "certstream@1.1.1", NULL });
     if (program_wait(npm, INSTALL_MS) != 0)
-        skip_without("npm registry");
+        harness_skip_without("npm registry");
     struct program *client = start(parts, "certstream-client",
                                    (const char *const[]){ "node", npm_client, modules, parts->base,
                                                           "?since=0", ALL_TEXT, NULL });
@@ -152,8 +138,7 @@ static void the_certstream_client_of_npm(void **state)
 
 static void run_python(const struct parts *parts, const char *compression)
 {
-    if (system("/usr/bin/python3 -c 'import websockets' 2>/dev/null") != 0) // NOLINT(cert-env33-c)
-        skip_without("python3-websockets");
+    harness_skip_unless("/usr/bin/python3 -c 'import websockets'", "python3-websockets");
     struct program *client =
         start(parts, "python-client",
               (const char *const[]){ "/usr/bin/python3", python_client, parts->base, "?since=0",
@@ -175,8 +160,7 @@ static void python_websockets_with_compression(void **state)
 static void python_websockets_over_tls(void **state)
 {
     struct parts *parts = *state;
-    if (system("/usr/bin/python3 -c 'import websockets' 2>/dev/null") != 0) // NOLINT(cert-env33-c)
-        skip_without("python3-websockets");
+    harness_skip_unless("/usr/bin/python3 -c 'import websockets'", "python3-websockets");
     char certificate[HARNESS_PATH_SIZE];
     char key[HARNESS_PATH_SIZE];
     harness_path(parts->stage.harness, certificate, "certificate.pem");
@@ -205,8 +189,7 @@ static void python_websockets_over_tls(void **state)
 static void a_browser(void **state)
 {
     struct parts *parts = *state;
-    if (!is_in_path("chromium"))
-        skip_without("chromium");
+    harness_skip_unless("command -v chromium", "chromium");
     char profile[HARNESS_PATH_SIZE + 16];
     char folder[HARNESS_PATH_SIZE];
     char page[512];
@@ -245,8 +228,7 @@ static void a_browser(void **state)
 static void curl_with_server_sent_events(void **state)
 {
     struct parts *parts = *state;
-    if (!is_in_path("curl"))
-        skip_without("curl");
+    harness_skip_unless("command -v curl", "curl");
     static const char *const streams[][2] = { { "lite", "\"cert_index\":" },
                                               { "full", "\"cert_index\":" },
                                               { "domains", "\"data\":[\"" } };

@@ -281,10 +281,7 @@ static void python3_websocket_reads_on_through_a_gap(void **state)
 {
     struct streamer_stage *stage = *state;
     char url[64];
-    if (system("/usr/bin/python3 -c 'import websocket' 2>/dev/null") != 0) { // NOLINT(cert-env33-c)
-        print_message("SKIPPED: there is no python3-websocket here\n");
-        skip();
-    }
+    harness_skip_unless("/usr/bin/python3 -c 'import websocket'", "python3-websocket");
     (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", streamer_stage_port(stage));
     struct program *client = program_start(
         stage->harness,

@@ -159,6 +159,23 @@ uint64_t harness_setting(const char *variable, uint64_t otherwise)
     return value;
 }
 
+void harness_skip_without(const char *what)
+{
+    print_message("SKIPPED: there is no %s here\n", what);
+    skip();
+    abort(); /* skip() does not say that it does not return */
+}
+
+void harness_skip_unless(const char *command, const char *what)
+{
+    char quiet[512];
+    int length = snprintf(quiet, sizeof quiet, "{ %s; } >/dev/null 2>&1", command);
+    if (length < 0 || (size_t)length >= sizeof quiet)
+        abort();
+    if (system(quiet) != 0) // NOLINT(cert-env33-c): a constant of the test
+        harness_skip_without(what);
+}
+
 void harness_pause(uint64_t milliseconds)
 {
     struct timespec time = { .tv_sec = (time_t)(milliseconds / 1000),

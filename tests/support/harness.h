@@ -69,6 +69,12 @@ uint64_t harness_random(struct harness *harness, uint64_t below);
 /* A number from the environment, for the size of a run. */
 uint64_t harness_setting(const char *variable, uint64_t otherwise);
 
+/* Skips the running test, loudly, unless this shell command succeeds: `what` is not on the machine.
+ * The command is a constant of the test. */
+void harness_skip_unless(const char *command, const char *what);
+/* Skips it for want of `what`. */
+_Noreturn void harness_skip_without(const char *what);
+
 /* Chooses the moment of a fault; never waits for something. */
 void harness_pause(uint64_t milliseconds);
 
