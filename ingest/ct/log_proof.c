@@ -139,6 +139,12 @@ void log_proof_write_path(const struct log_proof *proof, struct buffer *path)
     buffer_append_string(path, tile_path);
 }
 
+bool log_proof_asks_for_partial_tile(const struct log_proof *proof)
+{
+    struct hash_tile tile;
+    return proof->tiles && tile_proof_next(proof->tiles, &tile) && tile.width < TILE_WIDTH;
+}
+
 static enum log_proof_state judge_consistency(const struct log_proof *proof,
                                               const struct merkle_path *path, struct digest *sha256)
 {

@@ -39,6 +39,8 @@ enum log_proof_state log_proof_begin(struct log_proof *proof, uint64_t size,
 
 /* While it asks: the path to GET below the log's URL. */
 void log_proof_write_path(const struct log_proof *proof, struct buffer *path);
+/* Whether that is a partial tile, which may be gone when the full one is there. */
+bool log_proof_asks_for_partial_tile(const struct log_proof *proof);
 /* What the log answered; *malformed: it was no answer to the question, which stays. */
 enum log_proof_state log_proof_on_answer(struct log_proof *proof, struct bytes body,
                                          struct digest *sha256, bool *malformed);

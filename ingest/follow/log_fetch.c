@@ -18,6 +18,7 @@ enum {
     URL_MAX = 1024,
     /* A log's clock may be a little ahead of ours. */
     FUTURE_MS = 5 * 60 * 1000,
+    HTTP_FORBIDDEN = 403,
     HTTP_TOO_MANY = 429,
 };
 
@@ -27,6 +28,7 @@ struct request {
     struct fetch fetch;
     size_t admitted; /* bytes, of the log's memory */
     bool is_large;
+    bool is_for_partial_tile;
 };
 
 static struct digest *sha256_of(const struct followed_log *log)
@@ -64,13 +66,23 @@ static void fail_fetch(struct followed_log *log, const struct fetch *fetch,
     }
 }
 
-static enum fetch_failure failure_of(const struct http_response *response)
+/* A file store that may be read and not listed says 403 of what is not there. Of a partial tile,
+ * which may be gone at any time, that is no limit; the full one that is asked for next tells. */
+static bool is_missing(const struct request *request, const struct http_response *response)
+{
+    return response->status == 404 || response->status == 410 ||
+           (response->status == HTTP_FORBIDDEN && request->is_for_partial_tile &&
+            !response->retry_after_ms);
+}
+
+static enum fetch_failure failure_of(const struct request *request,
+                                     const struct http_response *response)
 {
     if (response->result == HTTP_TOO_LARGE)
         return FETCH_TOO_LARGE;
     if (response->result != HTTP_ANSWERED)
         return FETCH_UNREACHABLE;
-    if (response->status == 404 || response->status == 410)
+    if (is_missing(request, response))
         return FETCH_MISSING;
     bool is_refusal = response->status / 100 == 4 || response->status == 501;
     bool is_throttled = operator_outcome_of_status(response->status, response->retry_after_ms) ==
@@ -92,13 +104,13 @@ static bool try_other_way(struct followed_log *log, const struct fetch *fetch,
     return true;
 }
 
-static void note_response(struct followed_log *log, const struct fetch *fetch,
+static void note_response(struct followed_log *log, const struct request *request,
                           enum fetch_failure failure, const struct http_response *response)
 {
     char why[64];
+    const struct fetch *fetch = &request->fetch;
     (void)snprintf(why, sizeof why, "HTTP status %ld", response->status);
-    bool is_partial = log->protocol->has_partial_tiles && fetch->width < TILE_WIDTH;
-    if (fetch->kind == FETCH_RANGE && failure == FETCH_MISSING && is_partial)
+    if (fetch->kind == FETCH_RANGE && failure == FETCH_MISSING && request->is_for_partial_tile)
         return;
     log->services->stats->request_failures++;
     log->services->stats->oversize += failure == FETCH_TOO_LARGE;
@@ -106,13 +118,14 @@ static void note_response(struct followed_log *log, const struct fetch *fetch,
                               response->result == HTTP_ANSWERED ? why : response->error);
 }
 
-static void fail_response(struct followed_log *log, const struct fetch *fetch,
+static void fail_response(struct followed_log *log, const struct request *request,
                           const struct http_response *response, uint64_t now_ms)
 {
-    enum fetch_failure failure = failure_of(response);
+    const struct fetch *fetch = &request->fetch;
+    enum fetch_failure failure = failure_of(request, response);
     if (try_other_way(log, fetch, failure, response->retry_after_ms, now_ms))
         return;
-    note_response(log, fetch, failure, response);
+    note_response(log, request, failure, response);
     fail_fetch(log, fetch, failure, response->retry_after_ms, now_ms);
 }
 
@@ -197,14 +210,23 @@ static void count_status(struct follow_stats *stats, const struct http_response 
         stats->statuses[response->status / 100]++;
 }
 
+static enum operator_outcome outcome_of(const struct request *request,
+                                        const struct http_response *response)
+{
+    if (response->result == HTTP_TOO_LARGE)
+        return OPERATOR_GOOD;
+    if (response->result != HTTP_ANSWERED)
+        return OPERATOR_FAILED;
+    return is_missing(request, response)
+               ? OPERATOR_GOOD
+               : operator_outcome_of_status(response->status, response->retry_after_ms);
+}
+
 static void settle_budget(struct followed_log *log, const struct request *request,
                           const struct http_response *response, uint64_t now_ms)
 {
     struct operator_answer answer = {
-        .outcome = response->result == HTTP_ANSWERED
-                       ? operator_outcome_of_status(response->status, response->retry_after_ms)
-                   : response->result == HTTP_TOO_LARGE ? OPERATOR_GOOD
-                                                        : OPERATOR_FAILED,
+        .outcome = outcome_of(request, response),
         .retry_after_ms = response->retry_after_ms,
         .sent_at_ms = request->fetch.sent_at_ms,
     };
@@ -228,7 +250,7 @@ static void on_log_response(void *context, const struct http_response *response)
     if (!follower_expects(&log->follower, &request.fetch))
         return;
     if (response->result != HTTP_ANSWERED || response->status != 200) {
-        fail_response(log, &request.fetch, response, now_ms);
+        fail_response(log, &request, response, now_ms);
         return;
     }
     struct bytes body = buffer_bytes(response->body);
@@ -269,6 +291,14 @@ static bool is_large(const struct followed_log *log, const struct fetch *fetch)
            (fetch->count == 1 || log->protocol->is_tile(fetch->start, fetch->count));
 }
 
+static bool is_for_partial_tile(const struct followed_log *log, const struct fetch *fetch)
+{
+    if (is_for_proof(fetch->kind))
+        return log_proof_asks_for_partial_tile(log->proof);
+    return fetch->kind == FETCH_RANGE && log->protocol->has_partial_tiles &&
+           fetch->width < TILE_WIDTH;
+}
+
 static size_t body_max(const struct followed_log *log, const struct fetch *fetch)
 {
     if (fetch->kind == FETCH_HEAD)
@@ -305,7 +335,13 @@ static void send(struct followed_log *log, const struct fetch *fetch)
     buffer_init(&url, URL_MAX);
     write_url(log, fetch, &url);
     struct request *request = memory_allocate(sizeof *request);
-    *request = (struct request){ log, *fetch, expected_size(log, fetch), is_large(log, fetch) };
+    *request = (struct request){
+        .log = log,
+        .fetch = *fetch,
+        .admitted = expected_size(log, fetch),
+        .is_large = is_large(log, fetch),
+        .is_for_partial_tile = is_for_partial_tile(log, fetch),
+    };
     if (request->is_large)
         memory_share_begin_large(&log->memory);
     memory_share_add(&log->memory, MEMORY_ADMITTED, request->admitted);
