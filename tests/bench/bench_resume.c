@@ -156,7 +156,7 @@ static void all_who_come_back_share_what_is_read(void **state)
                   program_cpu_seconds(redis_server_program(stage->redis)));
     (void)kill(feed, SIGKILL);
     (void)waitpid(feed, NULL, 0);
-    assert_true(took_ms <= LIMIT_MS * harness_slowdown());
+    assert_true(took_ms <= (uint64_t)LIMIT_MS * harness_slowdown());
     assert_true(read <= 2 * there);
     assert_true(messages > 0);
 }

@@ -119,7 +119,7 @@ static void collect_honest(struct neighbours *all)
 static void find_honest(struct neighbours *all)
 {
     struct deadline deadline = deadline_after(COMPLETE_MS, "all logs to be followed");
-    for (collect_honest(all); all->honest_count < 2 * HONEST; collect_honest(all))
+    for (collect_honest(all); all->honest_count < (size_t)2 * HONEST; collect_honest(all))
         deadline_wait(&deadline);
 }
 
@@ -216,7 +216,7 @@ static void honest_logs_are_complete_and_on_time(void **state)
     expect_complete(all);
     stream_check_read(&check, all->stage.redis);
     expect_no_junk(all);
-    assert_true(lag_ms <= LAG_MAX_MS * harness_slowdown());
+    assert_true(lag_ms <= (uint64_t)LAG_MAX_MS * harness_slowdown());
     if (harness_figures_are_the_daemons()) {
         assert_true(share < 0.1);
         assert_true(memory < MEMORY_MAX_KIB);

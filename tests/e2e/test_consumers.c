@@ -139,7 +139,7 @@ static const cJSON *find_member(const cJSON *at, const char *path)
         assert_true(size < sizeof name);
         memcpy(name, path, size);
         name[size] = '\0';
-        at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(name))
+        at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, (int)strtol(name, NULL, 10))
                                : cJSON_GetObjectItemCaseSensitive(at, name);
         path += size + (path[size] == '.');
     }
@@ -279,6 +279,7 @@ static void where_there_is_a_chain_its_first_has_a_name(void **state)
 /* Driven as certstream-python drives it; what Redis loses is told without ending it. */
 static void python3_websocket_reads_on_through_a_gap(void **state)
 {
+    static const char application[] = CERTSTREAM_SOURCE "/tests/clients/websocket_client_app.py";
     struct streamer_stage *stage = *state;
     char url[64];
     harness_skip_unless("/usr/bin/python3 -c 'import websocket'", "python3-websocket");
@@ -287,9 +288,7 @@ static void python3_websocket_reads_on_through_a_gap(void **state)
         stage->harness,
         &(struct program_options){ .name = "python-client",
                                    .arguments = (const char *const[]){
-                                       "/usr/bin/python3",
-                                       CERTSTREAM_SOURCE "/tests/clients/websocket_client_app.py",
-                                       url, "10", NULL } });
+                                       "/usr/bin/python3", application, url, "10", NULL } });
     struct deadline deadline = deadline_after(WAIT_MS, "the client to connect");
     for (bool is_there = false; !is_there;) {
         struct http_answer answer = streamer_stage_get(stage, "/stats");

@@ -282,13 +282,16 @@ static void nobody_else_is_believed(void **state)
     struct parts *parts = *state;
     start_streamer(parts, (const char *const[]){ "--customer-connections", "2", "--trusted-proxy",
                                                  "10.0.0.0/8", NULL });
+    enum {
+        CLIENTS = 4
+    };
     /* What comes over loopback is nobody's. */
-    struct websocket_client *clients[4];
-    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
+    struct websocket_client *clients[CLIENTS];
+    for (size_t i = 0; i < CLIENTS; i++) {
         clients[i] = open_as(parts, "192.0.2.1");
         assert_int_equal(websocket_client_status(clients[i]), 101);
     }
-    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
+    for (size_t i = 0; i < CLIENTS; i++)
         websocket_client_destroy(clients[i]);
 }
 

@@ -266,7 +266,7 @@ static void expect_healthy(const struct program *streamer)
     assert_int_equal(answer.status, 200);
     http_answer_free(&answer);
     uint64_t taken_ms = clock_monotonic_ms() - start_ms;
-    if (taken_ms > (uint64_t)(QUICK_MS * harness_slowdown()))
+    if (taken_ms > (uint64_t)QUICK_MS * harness_slowdown())
         fail_msg("/healthz took %u ms", (unsigned)taken_ms);
 }
 

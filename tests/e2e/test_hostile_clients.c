@@ -200,7 +200,7 @@ static void a_crowd_that_does_nothing_costs_nothing(void **state)
     streamer_stage_start(stage, (const char *const[]){ "--heartbeat", "1h", "--ping", "1h",
                                                        "--ping-timeout", "1h", NULL });
     static struct raw_socket crowd[KINDS * OF_EACH_KIND];
-    for (size_t i = 0; i < KINDS * OF_EACH_KIND; i++) {
+    for (size_t i = 0; i < (size_t)KINDS * OF_EACH_KIND; i++) {
         const char *request = requests[i % KINDS];
         crowd[i] = raw_socket_connect(streamer_stage_port(stage));
         raw_socket_send_text(&crowd[i], request);
@@ -215,12 +215,12 @@ static void a_crowd_that_does_nothing_costs_nothing(void **state)
     double share = 1;
     for (int looks = 0; looks < 12 && share >= 0.01; looks++) {
         double before = program_cpu_seconds(stage->streamer);
-        harness_pause(LOOK_S * 1000);
+        harness_pause((uint64_t)LOOK_S * 1000);
         share = (program_cpu_seconds(stage->streamer) - before) / LOOK_S;
     }
     print_message("%.2f %% of a core\n", share * 100);
     assert_true(share < 0.01 * harness_slowdown());
-    for (size_t i = 0; i < KINDS * OF_EACH_KIND; i++)
+    for (size_t i = 0; i < (size_t)KINDS * OF_EACH_KIND; i++)
         raw_socket_close(&crowd[i]);
 }
 

@@ -131,7 +131,7 @@ static void all_filters_share_what_is_read(void **state)
     }
     uint64_t read = metric(stage, "certstream_past_entries_total") - before;
     print_message("%d filters, %d entries, %" PRIu64 " read\n", HOGS, ENTRIES, read);
-    assert_true(read <= 2 * ENTRIES);
+    assert_true(read <= (uint64_t)2 * ENTRIES);
 }
 
 static void search(struct raw_socket *socket, size_t number)
@@ -158,7 +158,7 @@ static void searches_keep_nobody_from_a_certificate(void **state)
     char id[BUILT_ID_SIZE];
     built_feed_add(stage->redis, &built, id);
     built_entry_free(&built);
-    stream_feed_add(stage->redis, 0, 2 * ENTRIES, 2000);
+    stream_feed_add(stage->redis, 0, (uint64_t)2 * ENTRIES, 2000);
     streamer_stage_start(stage, NULL);
     for (size_t i = 0; i < SEARCHERS; i++)
         searchers[i] = raw_socket_connect(streamer_stage_port(stage));

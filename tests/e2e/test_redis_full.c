@@ -105,7 +105,8 @@ static void keeps_so_many_bytes(void **state)
     wait_for_position(stage, SIZE);
     expect_newest(stage);
     /* What came since the last measure stands beyond it. */
-    assert_true(redis_server_integer(stage->redis, "MEMORY USAGE " STREAM) < 6 * 1024 * 1024);
+    assert_true(redis_server_integer(stage->redis, "MEMORY USAGE " STREAM) <
+                (long long)6 * 1024 * 1024);
 }
 
 static void goes_on_when_it_is_full(void **state)

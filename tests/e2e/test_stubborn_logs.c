@@ -154,7 +154,7 @@ static void tiles_before_one_that_never_comes_are_published(void **state)
     start_log(stage, "tiled");
     daemon_control_ct_log(stage->ct_log, "route=data&fault=status&code=500&covers=1900");
     start_ingest(stage, NULL);
-    stream_check_expect(&check, stage->redis, 1, 0, UNHAD / 256 * 256);
+    stream_check_expect(&check, stage->redis, 1, 0, (uint64_t)UNHAD / 256 * 256);
     wait_for_field(stage, "waits_for", "entries 1792-2047");
     daemon_control_ct_log(stage->ct_log, "clear=1");
     stream_check_expect(&check, stage->redis, 1, 0, SIZE);

@@ -91,7 +91,7 @@ static void what_is_trimmed_still_tells_what_follows(void **state)
 {
     struct certificate_index *index = *state;
     for (uint32_t i = 1; i <= 20; i++)
-        add(index, i * 10, i);
+        add(index, (uint64_t)i * 10, i);
     certificate_index_trim(index, (struct stream_id){ 110, 0 });
     assert_int_equal(certificate_index_count(index), 10);
     assert_int_equal(find(index, 10, end), 0);
@@ -102,7 +102,7 @@ static void what_is_trimmed_still_tells_what_follows(void **state)
     assert_int_equal(certificate_index_skip(index, (struct stream_id){ 5, 0 }).ms, 5);
     assert_int_equal(certificate_index_skip(index, (struct stream_id){ 200, 0 }).ms, 200);
     for (uint32_t i = 21; i <= 20 + 2 * CERTIFICATE_INDEX_TRIMMED; i++)
-        add(index, i * 10, i);
+        add(index, (uint64_t)i * 10, i);
     certificate_index_trim(index, (struct stream_id){ 10000000, 0 });
     assert_int_equal(certificate_index_skip(index, (struct stream_id){ 100, 0 }).ms, 100);
 }

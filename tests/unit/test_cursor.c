@@ -230,7 +230,7 @@ static void one_that_waits_for_another_stream_gives_up(void **state)
     assert_int_equal(slice.size, 10);
     cursor_advance(cursor, &slice, NOW);
     assert_int_equal(cursor->last.id.ms, 6);
-    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 42), NOW * 2));
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 42), (uint64_t)NOW * 2));
 }
 
 static void one_that_the_stream_catches_up_with_is_told_of_nothing(void **state)
@@ -263,7 +263,7 @@ static void after_a_loss_lower_ids_are_new(void **state)
     assert_int_equal(slice.last.id.ms, 6);
     assert_int_equal(cursor->seen.ms, 9);
     cursor_advance(cursor, &slice, NOW);
-    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 60), NOW * 2));
+    assert_false(cursor_give_up_waiting(cursor, fixture->lane, place(6, 60), (uint64_t)NOW * 2));
 }
 
 /* One that is behind may stand where the histories differ, and must not go on by ids alone. */

@@ -230,12 +230,12 @@ static void new_filters_are_alone_until_they_are_compiled(void **state)
     (void)state;
     struct filter_index *index = filter_index_create();
     const struct filter_index_stats *stats = filter_index_stats(index);
-    struct filter *filters[] = { make_filter("regex=^shop"), make_filter("match=a"),
-                                 make_filter("domain=a.example"), make_filter("type=cert"),
-                                 make_filter("regex=(.a){120}") };
     enum {
-        COUNT = sizeof filters / sizeof *filters
+        COUNT = 5
     };
+    struct filter *filters[COUNT] = { make_filter("regex=^shop"), make_filter("match=a"),
+                                      make_filter("domain=a.example"), make_filter("type=cert"),
+                                      make_filter("regex=(.a){120}") };
     struct filter_member *members[COUNT];
     for (size_t i = 0; i < COUNT; i++)
         members[i] = filter_index_add(index, filters[i], NULL);
@@ -265,10 +265,13 @@ static void what_is_alone_may_cost_so_much(void **state)
     struct filter_index *index = filter_index_create();
     struct filter *costly = make_filter("regex=.{0,120}!&regex=.{0,121}!");
     struct filter *cheap = make_filter("domain=*.example");
-    struct filter_member *members[2048];
+    enum {
+        MEMBERS_MAX = 2048
+    };
+    struct filter_member *members[MEMBERS_MAX];
     size_t count = 0;
     while (filter_index_has_room(index, costly)) {
-        assert_true(count < sizeof members / sizeof *members);
+        assert_true(count < MEMBERS_MAX);
         members[count++] = filter_index_add(index, costly, NULL);
     }
     assert_true(count > 5);

@@ -19,7 +19,7 @@ static void what_is_only_on_its_way_closes_no_window(void **state)
     struct memory_share shares[23];
     for (size_t i = 0; i < 23; i++) {
         memory_share_join(&shares[i], &memory);
-        memory_share_add(&shares[i], MEMORY_ADMITTED, 8 * MIB);
+        memory_share_add(&shares[i], MEMORY_ADMITTED, (size_t)8 * MIB);
         memory_share_add(&shares[i], MEMORY_WINDOW, MIB);
     }
     for (size_t i = 0; i < 23; i++) {
@@ -37,18 +37,18 @@ static void the_largest_window_is_closed_when_memory_is_short(void **state)
     memory_share_join(&small, &memory);
     memory_share_join(&large, &memory);
     memory_share_join(&other, &memory);
-    memory_share_add(&small, MEMORY_WINDOW, 2 * MIB);
-    memory_share_add(&large, MEMORY_WINDOW, 12 * MIB);
-    memory_share_add(&other, MEMORY_ANSWER, 33 * MIB);
+    memory_share_add(&small, MEMORY_WINDOW, (size_t)2 * MIB);
+    memory_share_add(&large, MEMORY_WINDOW, (size_t)12 * MIB);
+    memory_share_add(&other, MEMORY_ANSWER, (size_t)33 * MIB);
     assert_false(memory_share_must_close(&large));
     memory_share_add(&other, MEMORY_ANSWER, MIB);
     assert_true(memory_share_must_close(&large));
     assert_false(memory_share_must_close(&small));
     assert_false(memory_share_must_close(&other));
     /* It is released: the next one's turn, if it is still short. */
-    memory_share_remove(&large, MEMORY_WINDOW, 12 * MIB);
+    memory_share_remove(&large, MEMORY_WINDOW, (size_t)12 * MIB);
     assert_false(memory_share_must_close(&small));
-    memory_share_add(&other, MEMORY_ANSWER, 12 * MIB);
+    memory_share_add(&other, MEMORY_ANSWER, (size_t)12 * MIB);
     assert_true(memory_share_must_close(&small));
 }
 

@@ -178,7 +178,7 @@ static void two_logs_that_name_one_issuer_ask_for_it_once_each(void **state)
             work(world);
     }
     assert_int_equal(world->http.asked, 2);
-    world->now_ms += 2 * SECOND_MS;
+    world->now_ms += (uint64_t)2 * SECOND_MS;
     work(world);
     assert_int_equal(world->http.asked, 2);
 }
@@ -243,14 +243,15 @@ static void a_pause_that_the_log_asks_for_is_kept(void **state)
     struct world *world = *state;
     const struct http_response later = { .result = HTTP_ANSWERED,
                                          .status = 404,
-                                         .retry_after_ms = 60 * SECOND_MS };
+                                         .retry_after_ms = (uint64_t)60 * SECOND_MS };
     assert_false(want(world, 0, 1));
     work(world);
     made_http_answer_with(&world->http, 0, later, (struct bytes){ 0 });
     uint64_t after_ms = clock_monotonic_ms();
-    uint64_t again_ms = issuer_download_work(world->download, after_ms + 59 * SECOND_MS);
+    uint64_t again_ms = issuer_download_work(world->download, after_ms + (uint64_t)59 * SECOND_MS);
     assert_int_equal(world->http.asked, 1);
-    assert_in_range(again_ms, world->now_ms + 60 * SECOND_MS, after_ms + 60 * SECOND_MS);
+    assert_in_range(again_ms, world->now_ms + (uint64_t)60 * SECOND_MS,
+                    after_ms + (uint64_t)60 * SECOND_MS);
     (void)issuer_download_work(world->download, again_ms);
     assert_int_equal(world->http.asked, 2);
 }

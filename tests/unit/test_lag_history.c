@@ -23,8 +23,8 @@ static void keeps_the_worst_of_each_minute(void **state)
     lag_history_add(history, one, 5, 500, start_ms);
     lag_history_add(history, one, 7, 300, start_ms);
     lag_history_add(history, two, 1, 1, start_ms);
-    lag_history_add(history, one, 2, 20, start_ms + 2 * MINUTE_MS);
-    uint64_t now_ms = start_ms + 2 * MINUTE_MS;
+    lag_history_add(history, one, 2, 20, start_ms + (uint64_t)2 * MINUTE_MS);
+    uint64_t now_ms = start_ms + (uint64_t)2 * MINUTE_MS;
     struct lag_point point = lag_history_point(history, one, now_ms, 2);
     assert_true(point.is_known);
     assert_int_equal(point.entries, 7);

@@ -13,6 +13,7 @@
 
 enum {
     SIZE = CT_LOG_SITE_SIZE,
+    PAGE = 256,
     TURNS = 100,
     WHOLE_TILES = SIZE / 256 * 256,
     LATER_MS = 60 * 1000,
@@ -166,7 +167,7 @@ static void an_older_head_is_counted_and_changes_nothing(void **state)
     log_world_run(world, TURNS);
     site_control(world->site, "route=get-sth&fault=stale&n=100");
     follower_recheck(&log->follower);
-    (void)followed_log_work(log, clock_monotonic_ms() + 2 * LATER_MS);
+    (void)followed_log_work(log, clock_monotonic_ms() + (uint64_t)2 * LATER_MS);
     log_world_answer(world, made_http_find(&world->http, "get-sth"));
     assert_int_equal(world->stats.stale_heads, 1);
     assert_int_equal(log->follower.head.size, SIZE);
@@ -201,6 +202,24 @@ static void only_what_cannot_be_narrowed_may_be_large(void **state)
     assert_int_equal(log->follower.slots[log->follower.first].state, SLOT_HELD);
 }
 
+/* What Redis refuses has to be fetched again: while it does, a round is a page and its proof. */
+static void little_is_asked_for_while_redis_takes_nothing(void **state)
+{
+    struct log_world *world = *state;
+    struct followed_log *log = log_world_follow(world, CT_LOG_RFC6962);
+    log->reload_delay_ms = 1;
+    while (!world->stats.windows) {
+        (void)followed_log_work(log, clock_monotonic_ms());
+        assert_int_equal(world->http.count, 1);
+        log_world_answer(world, 0);
+    }
+    assert_int_equal(log->follower.book.released.next, PAGE);
+    assert_int_equal(world->http.asked, 3);
+    log_world_run(world, TURNS);
+    expect_all(world);
+    assert_false(followed_log_is_on_trial(log));
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -216,6 +235,7 @@ int main(void)
         IN_WORLD(a_head_that_the_log_did_not_sign_is_no_head),
         IN_WORLD(an_older_head_is_counted_and_changes_nothing),
         IN_WORLD(only_what_cannot_be_narrowed_may_be_large),
+        IN_WORLD(little_is_asked_for_while_redis_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

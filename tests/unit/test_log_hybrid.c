@@ -64,7 +64,7 @@ static void tiles_are_found_out_and_read(void **state)
 static void one_that_is_hardly_behind_is_not_asked(void **state)
 {
     (void)state;
-    struct log_world *world = make(true, 7 * 256);
+    struct log_world *world = make(true, (uint64_t)7 * 256);
     log_world_run(world, TURNS);
     assert_int_equal(world->published, 7 * 256);
     assert_int_equal(world->log->hybrid.reading, HYBRID_NONE);

@@ -33,9 +33,10 @@ static int teardown(void **state)
 static struct log_position released_of(bool has_frontier, bool is_signed)
 {
     struct log_position position = { .next = RELEASED, .has_frontier = has_frontier };
-    for (uint8_t i = 0; i < RELEASED; i++) {
+    for (unsigned i = 0; i < RELEASED; i++) {
         struct merkle_hash leaf;
-        const struct bytes piece = bytes_of(&i, 1);
+        const uint8_t content = (uint8_t)i;
+        const struct bytes piece = bytes_of(&content, 1);
         merkle_hash_leaf(sha256, &leaf, &piece, 1);
         merkle_frontier_add(sha256, &position.frontier, 0, &leaf);
     }

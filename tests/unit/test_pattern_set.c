@@ -142,6 +142,19 @@ enum {
     ROUNDS = 12,
 };
 
+/* How many of the patterns are in one text. */
+static size_t compare_text(struct linear_regex *const *regexes, const char *const *plain,
+                           const bool *found, size_t count, struct bytes text)
+{
+    size_t matched = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (found[i] != linear_regex_matches(regexes[i], text))
+            fail_msg("%s: %d", plain[i], found[i]);
+        matched += found[i];
+    }
+    return matched;
+}
+
 static size_t compare_set(struct linear_regex *const *regexes, const char *const *plain,
                           size_t count)
 {
@@ -155,11 +168,7 @@ static size_t compare_set(struct linear_regex *const *regexes, const char *const
         bool found[PATTERNS] = { false };
         struct bytes text = write_text(room);
         pattern_set_search(set, scratch, text, set_flag, found);
-        for (size_t i = 0; i < count; i++) {
-            if (found[i] != linear_regex_matches(regexes[i], text))
-                fail_msg("%s: %d", plain[i], found[i]);
-            matched += found[i];
-        }
+        matched += compare_text(regexes, plain, found, count, text);
     }
     pattern_scratch_destroy(scratch);
     pattern_set_destroy(set);

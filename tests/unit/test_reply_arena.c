@@ -25,14 +25,16 @@ static const char *const replies[] = {
     "*-1\r\n",
     "*0\r\n",
     "*3\r\n$1\r\na\r\n$-1\r\n:7\r\n",
-    "*2\r\n*2\r\n$6\r\nlength\r\n:1\r\n*1\r\n*2\r\n$4\r\nP:st\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*4\r\n"
-    "$4\r\njson\r\n$2\r\n{}\r\n$3\r\nder\r\n$3\r\n0\r\n\r\n",
+    ("*2\r\n*2\r\n$6\r\nlength\r\n:1\r\n*1\r\n*2\r\n$4\r\nP:st\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*4\r\n"
+     "$4\r\njson\r\n$2\r\n{}\r\n$3\r\nder\r\n$3\r\n0\r\n\r\n"),
 };
 
 enum {
     REPLIES = sizeof replies / sizeof *replies
 };
 
+/* As deep as the replies above. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void assert_same(const redisReply *ours, const redisReply *theirs)
 {
     assert_int_equal(ours->type, theirs->type);
@@ -128,7 +130,7 @@ static void holds_large_replies(void **state)
     };
     struct buffer text;
     char head[32];
-    buffer_init(&text, 64 * 1024 * 1024);
+    buffer_init(&text, (size_t)64 * 1024 * 1024);
     (void)snprintf(head, sizeof head, "*%d\r\n", TEXTS);
     buffer_append_string(&text, head);
     for (size_t i = 0; i < TEXTS; i++) {
@@ -153,7 +155,7 @@ static void holds_large_replies(void **state)
         for (size_t j = 0; j < reply->element[i]->len; j++)
             assert_int_equal((uint8_t)reply->element[i]->str[j], (uint8_t)(i + j));
     }
-    assert_true(reply_arena_bytes(reply) >= text.size - 32 * TEXTS);
+    assert_true(reply_arena_bytes(reply) >= text.size - (size_t)32 * TEXTS);
     assert_true(reply_arena_bytes(reply) <= text.size * 2);
     reply_arena_release(reply);
     redisReaderFree(reader);

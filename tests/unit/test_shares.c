@@ -196,13 +196,13 @@ static void counts_seconds_and_what_is_unique(void **state)
         recent_certificates_add(recent, &fingerprints, entries[i].id);
     }
     shares_add(shares, entries, 3, noon_ms);
-    shares_add(shares, entries, 1, noon_ms + 2 * S);
-    struct shares_second second = shares_second_ago(shares, noon_ms + 2 * S, 2);
+    shares_add(shares, entries, 1, noon_ms + (uint64_t)2 * S);
+    struct shares_second second = shares_second_ago(shares, noon_ms + (uint64_t)2 * S, 2);
     assert_int_equal(second.entries, 3);
     assert_int_equal(second.precertificates, 1);
     assert_int_equal(second.unique, 2);
-    assert_int_equal(shares_second_ago(shares, noon_ms + 2 * S, 1).entries, 0);
-    assert_int_equal(shares_second_ago(shares, noon_ms + 2 * S, 0).entries, 1);
+    assert_int_equal(shares_second_ago(shares, noon_ms + (uint64_t)2 * S, 1).entries, 0);
+    assert_int_equal(shares_second_ago(shares, noon_ms + (uint64_t)2 * S, 0).entries, 1);
     for (size_t i = 0; i < 3; i++)
         built_entry_free(&built[i]);
     shares_destroy(shares);
@@ -216,8 +216,8 @@ static void a_day_ends_at_midnight(void **state)
     struct shares *shares = shares_create(NULL, noon_ms);
     make_entry(&made, &ordinary);
     shares_add(shares, &made.entry, 1, noon_ms + S);
-    assert_int_equal(shares_today(shares, noon_ms + 2 * S).entries, 1);
-    assert_int_equal(shares_today(shares, noon_ms + 2 * S).from_ms, noon_ms);
+    assert_int_equal(shares_today(shares, noon_ms + (uint64_t)2 * S).entries, 1);
+    assert_int_equal(shares_today(shares, noon_ms + (uint64_t)2 * S).from_ms, noon_ms);
     uint64_t midnight_ms = noon_ms + UINT64_C(43200) * S;
     assert_int_equal(shares_today(shares, midnight_ms + 5).entries, 0);
     assert_int_equal(shares_today(shares, midnight_ms + 5).from_ms, midnight_ms);
@@ -243,7 +243,7 @@ static void minutes_pass(void **state)
     }
     /* A clock that was set back counts on where it was. */
     shares_add(shares, &made.entry, 1, noon_ms);
-    shares_sum(shares, noon_ms + (SHARES_MINUTES - 1) * MINUTE, total);
+    shares_sum(shares, noon_ms + (uint64_t)(SHARES_MINUTES - 1) * MINUTE, total);
     assert_int_equal(total->entries, SHARES_MINUTES + 1);
     shares_destroy(shares);
     free(total);
@@ -312,9 +312,10 @@ static void answers_once_a_second(void **state)
     assert_int_equal(cJSON_GetObjectItem(json, "looked_at")->valueint, 1);
     const cJSON *rates = cJSON_GetObjectItem(json, "per_second");
     const cJSON *rate = cJSON_GetObjectItem(rates, "entries");
+    uint64_t noon_s = noon_ms / S;
     assert_int_equal(cJSON_GetArraySize(rate), SHARES_SECONDS - 1);
     assert_int_equal(cJSON_GetArrayItem(rate, SHARES_SECONDS - 2)->valueint, 1);
-    assert_true(cJSON_GetObjectItem(rates, "newest")->valuedouble == (double)(noon_ms / S));
+    assert_true(cJSON_GetObjectItem(rates, "newest")->valuedouble == (double)noon_s);
     const cJSON *shares_json = cJSON_GetObjectItem(json, "shares");
     assert_int_equal(cJSON_GetArraySize(shares_json), SHARE_KINDS);
     const cJSON *key = cJSON_GetArrayItem(cJSON_GetObjectItem(shares_json, "keys"), 0);
@@ -324,7 +325,7 @@ static void answers_once_a_second(void **state)
     shares_add(shares, &made.entry, 1, noon_ms + S);
     size_t size = text.size;
     assert_int_equal(share_answer_get(answer, noon_ms + S + 999).size, size);
-    text = share_answer_get(answer, noon_ms + 2 * S);
+    text = share_answer_get(answer, noon_ms + (uint64_t)2 * S);
     json = cJSON_ParseWithLength((const char *)text.data, text.size);
     assert_int_equal(cJSON_GetObjectItem(json, "entries")->valueint, 2);
     cJSON_Delete(json);
