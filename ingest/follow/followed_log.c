@@ -443,6 +443,11 @@ uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms)
     return is_owned && log->lease_until_ms < at_ms ? log->lease_until_ms : at_ms;
 }
 
+bool followed_log_is_on_trial(const struct followed_log *log)
+{
+    return log->reload_delay_ms > 0;
+}
+
 /* What is wrong with Redis rather than with this log's append is said once for all logs. */
 static void note_failed_batch(struct followed_log *log, const char *error)
 {

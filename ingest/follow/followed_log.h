@@ -125,6 +125,10 @@ uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms);
 /* Reads the log's position from Redis. */
 void followed_log_load(struct followed_log *log, uint64_t now_ms);
 
+/* Redis has taken nothing of the log since an append failed: whether it does is tried with as
+ * little as can be, for what it refuses has to be fetched from the log again. */
+bool followed_log_is_on_trial(const struct followed_log *log);
+
 void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
                            enum batch_result result, const char *error, uint64_t now_ms);
 /* Redis went away, or the lease with it, or another process is to have it. */

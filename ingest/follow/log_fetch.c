@@ -401,8 +401,9 @@ static uint64_t work_on_road(struct followed_log *log, uint64_t now_ms)
     struct fetch fetch;
     uint64_t at_ms;
     do {
-        at_ms =
-            follower_want(&log->follower, now_ms, memory_share_may_run_ahead(&log->memory), &fetch);
+        bool may_run_ahead =
+            memory_share_may_run_ahead(&log->memory) && !followed_log_is_on_trial(log);
+        at_ms = follower_want(&log->follower, now_ms, may_run_ahead, &fetch);
         if (at_ms <= now_ms)
             at_ms = carry_out(log, &fetch, now_ms);
     } while (at_ms <= now_ms);

@@ -314,7 +314,8 @@ static void settle_unverified(struct followed_log *log, uint64_t now_ms)
 
 void log_window_settle(struct followed_log *log, uint64_t now_ms)
 {
-    switch (follower_next_verdict(&log->follower, memory_share_must_close(&log->memory))) {
+    bool must_close = memory_share_must_close(&log->memory) || followed_log_is_on_trial(log);
+    switch (follower_next_verdict(&log->follower, must_close)) {
     case FOLLOWER_VERDICT_NONE: return;
     case FOLLOWER_VERDICT_RELEASE: settle_unverified(log, now_ms); return;
     case FOLLOWER_VERDICT_BY_ROOT: settle_by_root(log, now_ms); return;
