@@ -4,8 +4,9 @@
  * same run, the same bytes by bare send() to as many sockets with the same receivers; and
  * certstream-server-go on the same log, where CERTSTREAM_PEER names its program.
  *
- * Variables: BENCH_CLIENTS (the three counts 20, 200, 2000 if 0), BENCH_DELIVERIES (400000):
- * messages times clients of a run.
+ * Variables: BENCH_CLIENTS (1, 20, 200 and 2000 if 0), BENCH_DELIVERIES (400000): messages times
+ * clients of a run, BENCH_STREAMS (all): "lite" or "lite domains", BENCH_BEFORE and BENCH_ROUNDS
+ * (contender.h): another build of the streamer beside this one.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +31,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/bench/captured_entries.h"
+#include "tests/bench/contender.h"
 #include "tests/bench/peer.h"
 #include "tests/bench/receivers.h"
 #include "tests/e2e/daemons.h"
@@ -65,21 +67,65 @@ static const struct stream streams[] = {
 
 static struct captured_entries *captured;
 
-/* NOLINTNEXTLINE(readability-function-size): the columns of a line */
-static void print_line(const char *who, const char *what, size_t clients,
-                       const struct receivers_totals *totals, uint64_t expected, double cpu,
-                       double bare_rate)
+/* Of one run. */
+struct fan_out {
+    struct receivers_totals totals;
+    uint64_t expected; /* messages of all clients */
+    struct program_cpu cpu;
+    double bare_rate; /* of send(), in millions of bytes a second; 0: not measured */
+};
+
+/* Of several runs, what stands in a line. */
+enum column {
+    COLUMN_MESSAGES, /* a second */
+    COLUMN_RATE,     /* millions of bytes a second */
+    COLUMN_SHARE,    /* of what send() reaches, in percent */
+    COLUMN_OWN,      /* CPU per message and client, in microseconds */
+    COLUMN_SYSTEM,
+    COLUMN_BYTE, /* own CPU per byte and client, in nanoseconds */
+    COLUMN_LOST, /* in percent */
+    COLUMNS,
+};
+
+struct table {
+    double figures[COLUMNS][ROUNDS_MAX];
+    size_t rounds;
+};
+
+static void add_run(struct table *table, const struct fan_out *run)
 {
+    const struct receivers_totals *totals = &run->totals;
     double seconds = (double)(totals->last_ms - totals->first_ms + 1) / 1e3;
+    double messages = (double)totals->messages;
     double rate = (double)totals->bytes / seconds / 1e6;
+    const double figures[COLUMNS] = {
+        [COLUMN_MESSAGES] = messages / seconds,
+        [COLUMN_RATE] = rate,
+        [COLUMN_SHARE] = run->bare_rate > 0 ? rate / run->bare_rate * 100 : 0,
+        [COLUMN_OWN] = run->cpu.own_s * 1e6 / messages,
+        [COLUMN_SYSTEM] = run->cpu.system_s * 1e6 / messages,
+        [COLUMN_BYTE] = run->cpu.own_s * 1e9 / (double)totals->bytes,
+        [COLUMN_LOST] = 100.0 - messages * 100.0 / (double)(run->expected ? run->expected : 1),
+    };
+    for (size_t column = 0; column < COLUMNS; column++)
+        table->figures[column][table->rounds] = figures[column];
+    table->rounds++;
+}
+
+/* The middle of each column. */
+static void print_table(const char *who, const char *what, size_t clients, struct table *table)
+{
+    double middle[COLUMNS];
+    for (size_t column = 0; column < COLUMNS; column++)
+        middle[column] = contender_median(table->figures[column], table->rounds);
     print_message("%-20s %-16s %5zu clients %9.0f messages/s %7.1f MB/s", who, what, clients,
-                  (double)totals->messages / seconds, rate);
-    if (bare_rate > 0)
-        print_message(" = %3.0f %% of send()", rate / bare_rate * 100);
-    if (cpu > 0)
-        print_message("; %.2f us CPU per message and client", cpu * 1e6 / (double)totals->messages);
-    print_message("; lost %.2f %%\n",
-                  100.0 - (double)totals->messages * 100.0 / (double)(expected ? expected : 1));
+                  middle[COLUMN_MESSAGES], middle[COLUMN_RATE]);
+    if (middle[COLUMN_SHARE] > 0)
+        print_message(" = %3.0f %% of send()", middle[COLUMN_SHARE]);
+    print_message("; CPU per message and client: own %.3f us (%.2f ns a byte), kernel %.3f; lost "
+                  "%.2f %%\n",
+                  middle[COLUMN_OWN], middle[COLUMN_BYTE], middle[COLUMN_SYSTEM],
+                  middle[COLUMN_LOST]);
 }
 
 static void send_to_all(const int *sockets, size_t count, struct bytes data)
@@ -173,37 +219,61 @@ static uint64_t messages_of(size_t clients)
                                      : messages;
 }
 
-static void measure_ours(const struct stream *stream, bool deflates, size_t clients)
+static struct program_cpu cpu_since(const struct program *program, struct program_cpu before)
+{
+    struct program_cpu cpu = program_cpu(program);
+    return (struct program_cpu){ cpu.own_s - before.own_s, cpu.system_s - before.system_s };
+}
+
+static struct fan_out run_contender(const struct contender *contender, const struct stream *stream,
+                                    bool deflates, size_t clients)
 {
     struct harness *harness = harness_create();
     struct redis_server *redis = redis_server_start(harness, "redis", NULL);
     captured_entries_put_issuers(captured, redis);
     const char *const arguments[] = { "--heartbeat", "1h", "--max-clients", "20000", NULL };
-    struct program *streamer = daemon_start_streamer(harness, "streamer", redis, arguments);
+    struct program *streamer = contender_start(contender, harness, redis, arguments);
     wait_until_ready(streamer);
     struct receivers *receivers =
         receivers_connect(program_port(streamer), stream->path, deflates, clients,
                           deflates ? SKIP_DOMAINS : stream->skip_size, true);
     uint64_t messages = messages_of(clients);
+    struct fan_out run = { .expected = messages * clients };
     for (int turn = 0; turn < 5; turn++)
         receivers_turn(receivers, 100);
-    double before = program_cpu_seconds(streamer);
+    struct program_cpu before = program_cpu(streamer);
     pid_t feeder = captured_entries_feed(captured, redis, messages, 0);
     receivers_wait(receivers, messages, QUIET_MS);
-    double cpu = program_cpu_seconds(streamer) - before;
-    struct receivers_totals totals = receivers_totals(receivers);
+    run.cpu = cpu_since(streamer, before);
+    run.totals = receivers_totals(receivers);
     (void)waitpid(feeder, NULL, 0);
-    double bare = measure_send(clients, receivers_kept(receivers), stream->skip_size);
-    char what[32];
-    (void)snprintf(what, sizeof what, "%s%s", stream->name, deflates ? " deflated" : "");
-    print_line("certstream", what, clients, &totals, messages * clients, cpu, bare);
+    run.bare_rate = measure_send(clients, receivers_kept(receivers), stream->skip_size);
     receivers_destroy(receivers);
     redis_server_destroy(redis);
     assert_int_equal(harness_destroy(harness), 0);
-    assert_int_equal(totals.messages, messages * clients);
+    assert_int_equal(run.totals.messages, run.expected);
+    return run;
 }
 
-static void measure_peer(const struct stream *stream, bool deflates, size_t clients)
+static void measure_contenders(const struct stream *stream, bool deflates, size_t clients,
+                               const char *what)
+{
+    struct contender contenders[CONTENDERS_MAX];
+    size_t count = contenders_find(contenders);
+    size_t rounds = contender_rounds(count);
+    struct table *tables = memory_allocate_zeroed(count, sizeof *tables);
+    for (size_t round = 0; round < rounds; round++)
+        for (size_t i = 0; i < count; i++) {
+            struct fan_out run = run_contender(&contenders[i], stream, deflates, clients);
+            add_run(&tables[i], &run);
+        }
+    for (size_t i = 0; i < count; i++)
+        print_table(contenders[i].name, what, clients, &tables[i]);
+    free(tables);
+}
+
+static void measure_peer(const struct stream *stream, bool deflates, size_t clients,
+                         const char *what)
 {
     if (!peer_is_there())
         return;
@@ -215,7 +285,8 @@ static void measure_peer(const struct stream *stream, bool deflates, size_t clie
     struct receivers *receivers =
         receivers_connect(port, stream->path, deflates, clients, SKIP_DOMAINS, false);
     uint64_t messages = messages_of(clients);
-    double before = program_cpu_seconds(peer);
+    struct fan_out run = { .expected = messages * clients };
+    struct program_cpu before = program_cpu(peer);
     char query[64];
     (void)snprintf(query, sizeof query, "size=%" PRIu64, messages + 1);
     daemon_control_ct_log(log, query);
@@ -223,25 +294,39 @@ static void measure_peer(const struct stream *stream, bool deflates, size_t clie
     while (receivers_totals(receivers).messages == 0 && clock_monotonic_ms() - start_ms < READY_MS)
         receivers_turn(receivers, 100);
     receivers_wait(receivers, messages, PEER_QUIET_MS);
-    double cpu = program_cpu_seconds(peer) - before;
-    struct receivers_totals totals = receivers_totals(receivers);
-    char what[32];
-    (void)snprintf(what, sizeof what, "%s%s", stream->name, deflates ? " deflated" : "");
-    print_line("certstream-server-go", what, clients, &totals, messages * clients, cpu, 0);
+    run.cpu = cpu_since(peer, before);
+    run.totals = receivers_totals(receivers);
+    struct table *table = memory_allocate_zeroed(1, sizeof *table);
+    add_run(table, &run);
+    print_table("certstream-server-go", what, clients, table);
+    free(table);
     receivers_destroy(receivers);
     program_kill(peer);
     assert_int_equal(harness_destroy(harness), 0);
 }
 
+static bool is_wanted(const struct stream *stream)
+{
+    const char *wanted = getenv("BENCH_STREAMS");
+    return !wanted || !*wanted || strstr(wanted, stream->name);
+}
+
+static void measure_stream(const struct stream *stream, bool deflates, size_t clients)
+{
+    char what[32];
+    (void)snprintf(what, sizeof what, "%s%s", stream->name, deflates ? " deflated" : "");
+    measure_contenders(stream, deflates, clients, what);
+    measure_peer(stream, deflates, clients, what);
+}
+
 static void measure_counts(bool deflates)
 {
-    static const size_t usual[] = { 20, 200, 2000 };
+    static const size_t usual[] = { 1, 20, 200, 2000 };
     size_t given = (size_t)harness_setting("BENCH_CLIENTS", 0);
     for (size_t s = 0; s < sizeof streams / sizeof *streams; s++)
-        for (size_t i = 0; i < (given ? 1 : sizeof usual / sizeof *usual); i++) {
-            measure_ours(&streams[s], deflates, given ? given : usual[i]);
-            measure_peer(&streams[s], deflates, given ? given : usual[i]);
-        }
+        for (size_t i = 0; is_wanted(&streams[s]) && i < (given ? 1 : sizeof usual / sizeof *usual);
+             i++)
+            measure_stream(&streams[s], deflates, given ? given : usual[i]);
 }
 
 static void fans_out_plain(void **state)

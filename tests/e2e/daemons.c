@@ -65,6 +65,18 @@ struct program *daemon_start_ingest_at(struct harness *harness, const char *name
                  arguments);
 }
 
+static struct program *start_streamer(struct harness *harness, const char *name, const char *path,
+                                      const char *url, const char *const *arguments)
+{
+    const char *const first[] = {
+        path, "--redis", url, "--listen", "127.0.0.1", "--port", "0", NULL
+    };
+    return start(harness,
+                 &(struct program_options){ name, .arguments = first, .ready = "listening on ",
+                                            .is_daemon = true },
+                 arguments);
+}
+
 struct program *daemon_start_streamer(struct harness *harness, const char *name,
                                       const struct redis_server *redis,
                                       const char *const *arguments)
@@ -75,12 +87,13 @@ struct program *daemon_start_streamer(struct harness *harness, const char *name,
 struct program *daemon_start_streamer_at(struct harness *harness, const char *name, const char *url,
                                          const char *const *arguments)
 {
-    const char *const first[] = { CERTSTREAM_STREAMER, "--redis", url, "--listen",
-                                  "127.0.0.1",         "--port",  "0", NULL };
-    return start(harness,
-                 &(struct program_options){ name, .arguments = first, .ready = "listening on ",
-                                            .is_daemon = true },
-                 arguments);
+    return start_streamer(harness, name, CERTSTREAM_STREAMER, url, arguments);
+}
+
+struct program *daemon_start_streamer_program(struct harness *harness, const char *path,
+                                              const char *url, const char *const *arguments)
+{
+    return start_streamer(harness, "streamer", path, url, arguments);
 }
 
 void daemon_control_ct_log(const struct program *ct_log, const char *query)

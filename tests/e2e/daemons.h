@@ -28,6 +28,9 @@ struct program *daemon_start_ingest_at(struct harness *harness, const char *name
                                        const struct program *ct_log, const char *const *arguments);
 struct program *daemon_start_streamer_at(struct harness *harness, const char *name, const char *url,
                                          const char *const *arguments);
+/* The same of another build of the streamer, by its path. */
+struct program *daemon_start_streamer_program(struct harness *harness, const char *path,
+                                              const char *url, const char *const *arguments);
 
 /* Asks the local CT log for something at /control, e.g. "size=3000" or
  * "route=any&fault=delay&ms=20". Fails the test unless it obeys. */

@@ -44,6 +44,14 @@ int program_stop(struct program *program);
 
 /* Processor time of its latest start so far, all of it. Fails the test unless it runs. */
 double program_cpu_seconds(const struct program *program);
+
+struct program_cpu {
+    double own_s;    /* in its own code and its libraries' */
+    double system_s; /* in the kernel, on its behalf */
+};
+
+/* The same, parted as the kernel's clock ticks found it: of less than a second roughly. */
+struct program_cpu program_cpu(const struct program *program);
 const char *program_name(const struct program *program);
 bool program_is_daemon(const struct program *program);
 bool program_is_running(struct program *program);
