@@ -24,16 +24,35 @@ static const uint8_t digit_values[256] = {
     ['E'] = DIGIT | 14, ['F'] = DIGIT | 15,
 };
 
+/* Two digits; clears DIGIT in `all` if they are none. */
+static uint8_t decode_byte(const uint8_t *text, unsigned *all)
+{
+    unsigned high = digit_values[text[0]];
+    unsigned low = digit_values[text[1]];
+    *all &= high & low;
+    return (uint8_t)(high << 4 | (low & 15));
+}
+
 bool hex_decode(uint8_t *out, size_t size, struct bytes text)
 {
     unsigned all = DIGIT;
     if (text.size % 2 || text.size / 2 != size)
         return false;
-    for (size_t i = 0; i < size; i++) {
-        unsigned high = digit_values[text.data[2 * i]];
-        unsigned low = digit_values[text.data[2 * i + 1]];
-        all &= high & low;
-        out[i] = (uint8_t)(high << 4 | (low & 15));
-    }
+    for (size_t i = 0; i < size; i++)
+        out[i] = decode_byte(text.data + 2 * i, &all);
     return all & DIGIT;
+}
+
+bool hex_decode_parted(uint8_t *out, size_t size, struct bytes text)
+{
+    unsigned all = DIGIT;
+    unsigned other = 0;
+    if (text.size != 3 * size - 1)
+        return false;
+    out[0] = decode_byte(text.data, &all);
+    for (size_t i = 1; i < size; i++) {
+        other |= text.data[3 * i - 1] ^ ':';
+        out[i] = decode_byte(text.data + 3 * i, &all);
+    }
+    return all & DIGIT && !other;
 }

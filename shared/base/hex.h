@@ -9,5 +9,8 @@ void hex_encode(char *text, struct bytes bytes);
 /* Reads exactly 2 * size digits of either case; false if `text` is of another length or holds
  * anything else. */
 bool hex_decode(uint8_t *out, size_t size, struct bytes text);
+/* The same of fingerprints as people read them: "AB:CD:…", a colon between each two bytes. `size`
+ * is not 0. */
+bool hex_decode_parted(uint8_t *out, size_t size, struct bytes text);
 
 #endif

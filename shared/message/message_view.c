@@ -3,10 +3,8 @@
 #include "shared/base/hex.h"
 
 enum {
-    /* More than the fingerprints and nearly every subject take. */
-    FINGERPRINTS_TAIL = 1024,
-    /* More than these with the issuer, the times and the key. */
-    ISSUER_TAIL = 2048,
+    SHA1_TEXT = 3 * SHA1_SIZE - 1, /* "AB:CD:…" */
+    SHA256_TEXT = 3 * SHA256_SIZE - 1,
 };
 
 #define LITERAL(text) bytes_of(text, sizeof(text) - 1)
@@ -22,6 +20,53 @@ static bool take_literal(struct bytes *rest, struct bytes literal)
         return false;
     *rest = skip(*rest, literal.size);
     return true;
+}
+
+static bool ends_with(struct bytes text, struct bytes literal)
+{
+    return text.size >= literal.size &&
+           memcmp(text.data + text.size - literal.size, literal.data, literal.size) == 0;
+}
+
+/* Takes it off the end. */
+static bool take_end(struct bytes *text, struct bytes literal)
+{
+    if (!ends_with(*text, literal))
+        return false;
+    text->size -= literal.size;
+    return true;
+}
+
+/* Braces are few in a message, and the processor finds them many bytes at a time. So the objects
+ * are looked for by theirs: goes on behind the first one that ends `literal`. */
+static bool find_object(struct bytes *rest, struct bytes literal)
+{
+    const uint8_t *at;
+    const uint8_t *start = rest->data;
+    for (struct bytes left = *rest;
+         left.size > 0 && (at = memchr(left.data, '{', left.size)) != NULL;
+         left = skip(left, (size_t)(at - left.data) + 1)) {
+        size_t size = (size_t)(at - start) + 1;
+        if (!ends_with(bytes_of(start, size), literal))
+            continue;
+        *rest = skip(*rest, size);
+        return true;
+    }
+    return false;
+}
+
+/* The last one: `before` ends where `literal` begins. */
+static bool find_last_object(struct bytes json, struct bytes literal, struct bytes *before)
+{
+    const uint8_t *at;
+    for (*before = json;
+         before->size > 0 && (at = memrchr(before->data, '{', before->size)) != NULL;
+         before->size--) {
+        before->size = (size_t)(at - before->data) + 1;
+        if (take_end(before, literal))
+            return true;
+    }
+    return false;
 }
 
 /* Goes on behind the first `literal`. */
@@ -81,29 +126,23 @@ bool message_view_is_precertificate(struct bytes json)
 
 bool message_view_source(struct bytes json, struct message_source_view *source)
 {
-    return find_member(&json, LITERAL(",\"source\":{\"name\":\"")) &&
-           take_string(&json, &source->name) && take_literal(&json, LITERAL(",\"url\":\"")) &&
-           take_string(&json, &source->url) && take_literal(&json, LITERAL(",\"operator\":\"")) &&
+    return find_object(&json, LITERAL(",\"source\":{")) &&
+           take_literal(&json, LITERAL("\"name\":\"")) && take_string(&json, &source->name) &&
+           take_literal(&json, LITERAL(",\"url\":\"")) && take_string(&json, &source->url) &&
+           take_literal(&json, LITERAL(",\"operator\":\"")) &&
            take_string(&json, &source->operator_name) &&
            take_literal(&json, LITERAL(",\"log_id\":\"")) && take_string(&json, &source->type) &&
            take_literal(&json, LITERAL(",\"type\":\"")) && take_string(&json, &source->type);
 }
 
-/* Goes on behind `literal`, which is expected in the last `size` bytes. */
-static bool find_member_near_end(struct bytes *rest, size_t size, struct bytes literal)
-{
-    struct bytes tail = *rest;
-    if (tail.size > size)
-        tail = skip(tail, tail.size - size);
-    if (!find_member(&tail, literal))
-        return find_member(rest, literal);
-    *rest = tail;
-    return true;
-}
-
 static bool find_issuer(struct bytes *rest)
 {
-    return find_member_near_end(rest, ISSUER_TAIL, LITERAL(",\"issuer\":{\"C\":"));
+    struct bytes literal = LITERAL(",\"issuer\":{");
+    struct bytes before;
+    if (!find_last_object(*rest, literal, &before))
+        return false;
+    *rest = skip(*rest, before.size + literal.size);
+    return take_literal(rest, LITERAL("\"C\":"));
 }
 
 static bool take_issuer(struct bytes *rest, struct message_issuer_view *issuer)
@@ -146,6 +185,18 @@ static bool take_time(struct bytes *rest, int64_t *time)
     return true;
 }
 
+/* They stand right behind the issuer, of which the rest is passed over. */
+static bool find_times(struct bytes *rest)
+{
+    const uint8_t *end;
+    while (rest->size > 0 && (end = memchr(rest->data, '}', rest->size)) != NULL) {
+        *rest = skip(*rest, (size_t)(end - rest->data) + 1);
+        if (take_literal(rest, LITERAL(",\"not_after\":")))
+            return true;
+    }
+    return false;
+}
+
 static bool take_times(struct bytes *rest, struct message_certificate_view *certificate)
 {
     return take_time(rest, &certificate->not_after) &&
@@ -181,41 +232,54 @@ bool message_view_certificate(struct bytes json, struct message_certificate_view
     if (!find_issuer(&rest))
         return false;
     certificate->policies = find_policies(json, rest);
-    if (!take_issuer(&rest, &certificate->issuer) ||
-        !find_member(&rest, LITERAL(",\"not_after\":")))
+    if (!take_issuer(&rest, &certificate->issuer) || !find_times(&rest))
         return false;
     certificate->has_lifetime = take_times(&rest, certificate);
-    if (find_member(&rest, LITERAL(",\"public_key\":{\"type\":")))
+    if (find_object(&rest, LITERAL(",\"public_key\":{")) &&
+        take_literal(&rest, LITERAL("\"type\":")))
         take_key(&rest, certificate);
     return true;
 }
 
-/* "AB:CD:…" */
 static bool take_fingerprint(struct bytes *rest, uint8_t *out, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (i && !take_literal(rest, LITERAL(":")))
-            return false;
-        if (rest->size < 2 || !hex_decode(out + i, 1, bytes_of(rest->data, 2)))
-            return false;
-        *rest = skip(*rest, 2);
-    }
+    size_t text_size = 3 * size - 1;
+    if (rest->size < text_size || !hex_decode_parted(out, size, bytes_of(rest->data, text_size)))
+        return false;
+    *rest = skip(*rest, text_size);
     return true;
 }
 
-/* They stand near the end, with only the subject behind them. */
-static bool find_fingerprints(struct bytes *rest)
+/* They stand before the last object but for the algorithm's name between, which has no quotes in
+ * it: no search has to go far. Answers them and what stands around them. */
+static bool find_fingerprints(struct bytes json, struct bytes *found)
 {
-    return find_member_near_end(rest, FINGERPRINTS_TAIL, LITERAL(",\"sha1\":\""));
+    static const size_t size = sizeof ",\"sha1\":\"" - 1 + SHA1_TEXT + sizeof "\",\"sha256\":\"" -
+                               1 + SHA256_TEXT + sizeof "\"" - 1;
+    struct bytes before;
+    if (!find_last_object(json, LITERAL(",\"subject\":{"), &before))
+        return false;
+    if (take_end(&before, LITERAL("\""))) {
+        const uint8_t *quote = memrchr(before.data, '"', before.size);
+        before.size = quote ? (size_t)(quote - before.data) : 0;
+    } else if (!take_end(&before, LITERAL("null"))) {
+        return false;
+    }
+    if (!take_end(&before, LITERAL(",\"signature_algorithm\":")) || before.size < size)
+        return false;
+    *found = skip(before, before.size - size);
+    return true;
 }
 
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints)
 {
+    struct bytes rest;
     fingerprints->has_tbs = false;
-    return find_fingerprints(&json) && take_fingerprint(&json, fingerprints->sha1, SHA1_SIZE) &&
-           take_literal(&json, LITERAL("\",\"sha256\":\"")) &&
-           take_fingerprint(&json, fingerprints->sha256, SHA256_SIZE) &&
-           take_literal(&json, LITERAL("\","));
+    return find_fingerprints(json, &rest) && take_literal(&rest, LITERAL(",\"sha1\":\"")) &&
+           take_fingerprint(&rest, fingerprints->sha1, SHA1_SIZE) &&
+           take_literal(&rest, LITERAL("\",\"sha256\":\"")) &&
+           take_fingerprint(&rest, fingerprints->sha256, SHA256_SIZE) &&
+           take_literal(&rest, LITERAL("\""));
 }
 
 static size_t write_utf8(uint8_t *out, uint32_t character)

@@ -50,8 +50,7 @@ bool message_view_issuer(struct bytes json, struct message_issuer_view *issuer);
 /* The certificate's issuer, times, key and policies. A message that was stored before there was a
  * `public_key` has none. */
 bool message_view_certificate(struct bytes json, struct message_certificate_view *certificate);
-/* The certificate's own. */
-/* Also false if there is no certificate, which has none. */
+/* The certificate's own; false also if there is no certificate, which has none. */
 bool message_view_fingerprints(struct bytes json, struct message_fingerprints *fingerprints);
 
 /* The inside of a JSON string with its escapes undone, written to `out`, which has room for

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -44,6 +45,31 @@ static void finds_what_ingest_wrote(void **state)
     assert_memory_equal(fingerprints.sha256, certificate->sha256, SHA256_SIZE);
     certificate_destroy(certificate);
     built_entry_free(&built);
+}
+
+/* `{` in a subject, and a key that looks like one, are in its values. */
+static void a_subject_with_braces_hides_nothing(void **state)
+{
+    (void)state;
+    static const char head[] = ",\"sha1\":\"00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:"
+                               "12:13\",\"sha256\":\"00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:"
+                               "0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\"";
+    static const char tail[] = ",\"subject\":{\"CN\":\"{,\\\"subject\\\":{{\"}}}}";
+    static const char *const algorithms[] = { ",\"signature_algorithm\":\"sha256, rsa\"",
+                                              ",\"signature_algorithm\":null",
+                                              ",\"signature_algorithm\":\"\"" };
+    struct message_fingerprints fingerprints;
+    char json[1024];
+    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+        (void)snprintf(json, sizeof json, "%s%s%s", head, algorithms[i], tail);
+        assert_true(message_view_fingerprints(bytes_of_string(json), &fingerprints));
+        for (uint8_t byte = 0; byte < SHA256_SIZE; byte++) {
+            assert_int_equal(fingerprints.sha256[byte], byte);
+            assert_int_equal(fingerprints.sha1[byte % SHA1_SIZE], byte % SHA1_SIZE);
+        }
+        json[sizeof ",\"sha1\":\"00" - 1] = '.';
+        assert_false(message_view_fingerprints(bytes_of_string(json), &fingerprints));
+    }
 }
 
 static void finds_nothing_in_what_is_cut_off(void **state)
@@ -107,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_ingest_wrote),
+        cmocka_unit_test(a_subject_with_braces_hides_nothing),
         cmocka_unit_test(finds_nothing_in_what_is_cut_off),
         cmocka_unit_test(an_issuer_without_a_name_has_none),
         cmocka_unit_test(escapes_are_undone),
