@@ -1,7 +1,7 @@
 /*
  * A node per certificate, in a list from the one that came last to the one that came longest ago,
- * and in two tables of chains, by each fingerprint. Indexes are one more than the node's place, so
- * that zeroed memory is empty.
+ * and in two tables of chains, by its SHA-256 and by what it shares with its precertificate.
+ * Indexes are one more than the node's place, so that zeroed memory is empty.
  */
 #include "streamer/stream/recent_certificates.h"
 
@@ -17,16 +17,16 @@ enum {
 
 enum key {
     KEY_SHA256,
-    KEY_SHA1,
     KEY_TBS, /* of those that have one; a precertificate and its certificate have the same */
     KEYS,
 };
 
 struct node {
-    struct message_fingerprints fingerprints;
+    uint8_t keys[KEYS][SHA256_SIZE];
+    struct stream_id first;
     uint32_t next[KEYS]; /* in its chains */
     uint32_t newer, older;
-    struct stream_id first, last;
+    bool has_tbs;
 };
 
 struct recent_certificates {
@@ -72,15 +72,6 @@ void recent_certificates_clear(struct recent_certificates *recent)
     recent->newest = recent->oldest = 0;
 }
 
-static struct bytes fingerprint_of(const struct message_fingerprints *fingerprints, enum key key)
-{
-    switch (key) {
-    case KEY_SHA1: return bytes_of(fingerprints->sha1, SHA1_SIZE);
-    case KEY_TBS: return bytes_of(fingerprints->tbs, SHA256_SIZE);
-    default: return bytes_of(fingerprints->sha256, SHA256_SIZE);
-    }
-}
-
 static struct node *node_at(const struct recent_certificates *recent, uint32_t index)
 {
     assert(index > 0 && index <= recent->count);
@@ -90,25 +81,26 @@ static struct node *node_at(const struct recent_certificates *recent, uint32_t i
 /* Fingerprints are random, but strangers can choose among them: the seed makes their chains
  * unknown. */
 static uint32_t *head_of(const struct recent_certificates *recent, enum key key,
-                         struct bytes fingerprint)
+                         const uint8_t *fingerprint)
 {
     uint64_t part;
-    memcpy(&part, fingerprint.data, sizeof part);
+    memcpy(&part, fingerprint, sizeof part);
     uint64_t hash = (part ^ part >> 31) * recent->seed;
     return &recent->heads[key][(hash >> 32 ^ hash) & recent->mask];
 }
 
-static uint32_t find_certificate(const struct recent_certificates *recent, enum key key,
-                                 struct bytes fingerprint)
+static bool has_key(const struct node *node, enum key key, const uint8_t *fingerprint)
 {
-    uint32_t index = *head_of(recent, key, fingerprint);
-    while (index) {
-        const struct node *node = node_at(recent, index);
-        if (bytes_equal(fingerprint_of(&node->fingerprints, key), fingerprint))
-            return index;
-        index = node->next[key];
-    }
-    return 0;
+    return memcmp(node->keys[key], fingerprint, SHA256_SIZE) == 0;
+}
+
+/* By its SHA-256. */
+static uint32_t find_certificate(const struct recent_certificates *recent, const uint8_t *sha256)
+{
+    uint32_t index = *head_of(recent, KEY_SHA256, sha256);
+    while (index && !has_key(node_at(recent, index), KEY_SHA256, sha256))
+        index = node_at(recent, index)->next[KEY_SHA256];
+    return index;
 }
 
 static void unlink_node(struct recent_certificates *recent, uint32_t index)
@@ -139,14 +131,14 @@ static void make_oldest(struct recent_certificates *recent, uint32_t index)
 /* In how many chains a certificate is. */
 static enum key keys_of(const struct node *node)
 {
-    return node->fingerprints.has_tbs ? KEYS : KEY_TBS;
+    return node->has_tbs ? KEYS : KEY_TBS;
 }
 
 static void leave_chains(struct recent_certificates *recent, uint32_t index)
 {
     const struct node *node = node_at(recent, index);
     for (enum key key = 0; key < keys_of(node); key++) {
-        uint32_t *at = head_of(recent, key, fingerprint_of(&node->fingerprints, key));
+        uint32_t *at = head_of(recent, key, node->keys[key]);
         while (*at != index)
             at = &node_at(recent, *at)->next[key];
         *at = node->next[key];
@@ -157,7 +149,7 @@ static void enter_chains(struct recent_certificates *recent, uint32_t index)
 {
     struct node *node = node_at(recent, index);
     for (enum key key = 0; key < keys_of(node); key++) {
-        uint32_t *head = head_of(recent, key, fingerprint_of(&node->fingerprints, key));
+        uint32_t *head = head_of(recent, key, node->keys[key]);
         node->next[key] = *head;
         *head = index;
     }
@@ -178,8 +170,12 @@ static uint32_t make_node(struct recent_certificates *recent,
                           const struct message_fingerprints *fingerprints, struct stream_id id)
 {
     uint32_t index = take_node(recent);
-    *node_at(recent, index) =
-        (struct node){ .fingerprints = *fingerprints, .first = id, .last = id };
+    struct node *node = node_at(recent, index);
+    memcpy(node->keys[KEY_SHA256], fingerprints->sha256, SHA256_SIZE);
+    node->has_tbs = fingerprints->has_tbs;
+    if (node->has_tbs)
+        memcpy(node->keys[KEY_TBS], fingerprints->tbs, SHA256_SIZE);
+    node->first = id;
     enter_chains(recent, index);
     return index;
 }
@@ -188,14 +184,12 @@ static void take_id(struct node *node, struct stream_id id)
 {
     if (stream_id_compare(id, node->first) < 0)
         node->first = id;
-    if (stream_id_compare(id, node->last) > 0)
-        node->last = id;
 }
 
 void recent_certificates_add(struct recent_certificates *recent,
                              const struct message_fingerprints *fingerprints, struct stream_id id)
 {
-    uint32_t index = find_certificate(recent, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
+    uint32_t index = find_certificate(recent, fingerprints->sha256);
     if (index) {
         take_id(node_at(recent, index), id);
         unlink_node(recent, index);
@@ -209,7 +203,7 @@ bool recent_certificates_add_older(struct recent_certificates *recent,
                                    const struct message_fingerprints *fingerprints,
                                    struct stream_id id)
 {
-    uint32_t index = find_certificate(recent, KEY_SHA256, fingerprint_of(fingerprints, KEY_SHA256));
+    uint32_t index = find_certificate(recent, fingerprints->sha256);
     if (index) {
         take_id(node_at(recent, index), id);
         return true;
@@ -223,7 +217,7 @@ bool recent_certificates_add_older(struct recent_certificates *recent,
 bool recent_certificates_is_repeat(const struct recent_certificates *recent, const uint8_t *sha256,
                                    struct stream_id id)
 {
-    uint32_t index = find_certificate(recent, KEY_SHA256, bytes_of(sha256, SHA256_SIZE));
+    uint32_t index = find_certificate(recent, sha256);
     return index && stream_id_compare(node_at(recent, index)->first, id) < 0;
 }
 
@@ -233,37 +227,14 @@ bool recent_certificates_is_pair_repeat(const struct recent_certificates *recent
 {
     if (!fingerprints->has_tbs)
         return recent_certificates_is_repeat(recent, fingerprints->sha256, id);
-    struct bytes tbs = fingerprint_of(fingerprints, KEY_TBS);
-    uint32_t index = *head_of(recent, KEY_TBS, tbs);
+    uint32_t index = *head_of(recent, KEY_TBS, fingerprints->tbs);
     while (index) {
         const struct node *node = node_at(recent, index);
-        if (bytes_equal(fingerprint_of(&node->fingerprints, KEY_TBS), tbs) &&
-            stream_id_compare(node->first, id) < 0)
+        if (has_key(node, KEY_TBS, fingerprints->tbs) && stream_id_compare(node->first, id) < 0)
             return true;
         index = node->next[KEY_TBS];
     }
     return false;
-}
-
-static bool find_last(const struct recent_certificates *recent, enum key key,
-                      struct bytes fingerprint, struct stream_id *id)
-{
-    uint32_t index = find_certificate(recent, key, fingerprint);
-    if (index)
-        *id = node_at(recent, index)->last;
-    return index != 0;
-}
-
-bool recent_certificates_find_sha256(const struct recent_certificates *recent,
-                                     const uint8_t *sha256, struct stream_id *id)
-{
-    return find_last(recent, KEY_SHA256, bytes_of(sha256, SHA256_SIZE), id);
-}
-
-bool recent_certificates_find_sha1(const struct recent_certificates *recent, const uint8_t *sha1,
-                                   struct stream_id *id)
-{
-    return find_last(recent, KEY_SHA1, bytes_of(sha1, SHA1_SIZE), id);
 }
 
 size_t recent_certificates_count(const struct recent_certificates *recent)

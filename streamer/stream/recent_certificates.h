@@ -1,7 +1,7 @@
 /*
- * The certificates that the stream held lately: for each the ids of the first and of the last entry
- * with it. Of the entries with the same certificate (several logs hold it), the first is no repeat
- * and every other is.
+ * The certificates that the stream held lately: for each the id of the first entry with it. Of the
+ * entries with the same certificate (several logs hold it), the first is no repeat and every other
+ * is.
  *
  * It holds the `capacity` certificates that came last; one that comes again counts as come now. So
  * what it holds is a function of the stream's end alone: streamers that read the same stream agree
@@ -17,7 +17,7 @@ struct message_fingerprints;
 struct recent_certificates;
 
 /* `capacity` is 1 to 2^28; `seed` is to be unpredictable. Memory is touched only as it fills: about
- * 155 bytes for each certificate. */
+ * 115 bytes for each certificate. */
 struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t seed);
 /* NULL is fine. */
 void recent_certificates_destroy(struct recent_certificates *recent);
@@ -42,12 +42,6 @@ bool recent_certificates_is_repeat(const struct recent_certificates *recent, con
 bool recent_certificates_is_pair_repeat(const struct recent_certificates *recent,
                                         const struct message_fingerprints *fingerprints,
                                         struct stream_id id);
-
-/* The last entry with this certificate. `sha1` has 20 bytes. False if there is none. */
-bool recent_certificates_find_sha256(const struct recent_certificates *recent,
-                                     const uint8_t *sha256, struct stream_id *id);
-bool recent_certificates_find_sha1(const struct recent_certificates *recent, const uint8_t *sha1,
-                                   struct stream_id *id);
 
 size_t recent_certificates_count(const struct recent_certificates *recent);
 size_t recent_certificates_capacity(const struct recent_certificates *recent);
