@@ -143,6 +143,7 @@ int admin_order_run(const struct ingest_settings *settings)
     ingest_settings_address(settings, &address);
     const struct redis_link_options options = {
         .address = &address,
+        .key = run.contract.stream,
         .client_name = "certstream-order",
         .timeout_ms = REDIS_TIMEOUT_MS,
         .writes = true,

@@ -140,6 +140,7 @@ static void create_redis(struct ingest *ingest)
     ingest_settings_address(ingest->settings, &address);
     const struct redis_link_options link = {
         .address = &address,
+        .key = ingest->contract.stream,
         .client_name = "certstream-ingest",
         .timeout_ms = REDIS_TIMEOUT_MS,
         .writes = true,

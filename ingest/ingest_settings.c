@@ -11,6 +11,7 @@
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
 #include "shared/message/tile_path.h"
+#include "shared/redis/redis_cluster.h"
 
 enum {
     /* Tiled logs bear a head every 5 s, RFC 6962 logs one somewhat less often; idle logs are left
@@ -31,6 +32,12 @@ static const char *check_prefix(const char *value)
     return contract_init(&contract, value)
                ? NULL
                : "a prefix is at most 64 of: letters, digits, { } : . _ -";
+}
+
+static const char *check_ingest_settings(const void *fields)
+{
+    const struct ingest_settings *settings = fields;
+    return redis_cluster_refuse_prefix(settings->redis, settings->prefix);
 }
 
 static const char *check_start(const char *value)
@@ -109,8 +116,8 @@ static const struct setting table[] = {
       .offset = offsetof(struct ingest_settings, redis),
       .default_text = "redis://127.0.0.1:6379/0",
       .value_name = "URL",
-      .help = "redis://[user:password@]host:port/db, rediss://… (TLS), unix:///path or "
-              "sentinel://host,host/name (redis/README.md)",
+      .help = "redis://[user:password@]host:port/db, rediss://… (TLS), unix:///path, "
+              "sentinel://host,host/name or cluster://host,host (redis/README.md)",
       .check = check_redis },
     { .name = "prefix",
       .type = SETTING_TEXT,
@@ -303,6 +310,7 @@ const struct settings_program ingest_settings_program = {
     .summary = "follows Certificate Transparency logs and appends their certificates to Redis",
     .table = table,
     .count = sizeof table / sizeof *table,
+    .check = check_ingest_settings,
 };
 
 void ingest_settings_address(const struct ingest_settings *settings, struct redis_address *address)

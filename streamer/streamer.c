@@ -298,6 +298,7 @@ static struct redis_driver *connect_redis(struct streamer *streamer, const char 
     assert(!wrong);
     struct redis_link_options options = {
         .address = &address,
+        .key = streamer->contract.stream,
         .client_name = name,
         .timeout_ms = REDIS_TIMEOUT_MS,
         .events = *events,

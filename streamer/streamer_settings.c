@@ -4,6 +4,7 @@
 
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_address.h"
+#include "shared/redis/redis_cluster.h"
 #include "streamer/edge/access.h"
 #include "streamer/edge/forwarded.h"
 #include "streamer/edge/listener.h"
@@ -55,7 +56,8 @@ static const struct setting table[] = {
         .default_text = "redis://127.0.0.1:6379/0",
         .value_name = "URL",
         .help = "where Redis is: redis://[user:password@]host:port/db, rediss://… (TLS), "
-                "unix:///path or sentinel://host,host/name[?role=replica] (redis/README.md)",
+                "unix:///path, sentinel://host,host/name[?role=replica] or "
+                "cluster://host,host[?role=replica] (redis/README.md)",
         .check = check_redis,
     },
     {
@@ -358,11 +360,18 @@ static const struct setting table[] = {
     },
 };
 
+static const char *check_streamer_settings(const void *fields)
+{
+    const struct streamer_settings *settings = fields;
+    return redis_cluster_refuse_prefix(settings->redis, settings->prefix);
+}
+
 const struct settings_program streamer_settings_program = {
     .name = "certstream-streamer",
     .summary = "Serves the certificates in Redis to WebSocket and HTTP clients.",
     .table = table,
     .count = sizeof table / sizeof *table,
+    .check = check_streamer_settings,
 };
 
 enum certificate_dialect streamer_settings_dialect(const struct streamer_settings *settings)

@@ -167,6 +167,7 @@ static void create_backfill_redis(struct backfill *backfill)
     assert(!wrong);
     const struct redis_link_options options = {
         .address = &address,
+        .key = backfill->contract.stream,
         .client_name = "certstream-backfill",
         .timeout_ms = REDIS_TIMEOUT_MS,
         .writes = true,

@@ -8,6 +8,7 @@
 #include "ingest/ingest_settings.h"
 #include "shared/base/decimal.h"
 #include "shared/redis/contract.h"
+#include "shared/redis/redis_cluster.h"
 
 #define FIELD(name) offsetof(struct backfill_settings, name)
 
@@ -91,12 +92,19 @@ static const struct setting table[] = {
               "anonymous clients" },
 };
 
+static const char *check_backfill_settings(const void *fields)
+{
+    const struct backfill_settings *settings = fields;
+    return *settings->into ? redis_cluster_refuse_prefix(settings->redis, settings->into) : NULL;
+}
+
 const struct settings_program backfill_settings_program = {
     .name = "certstream-backfill",
     .summary = "reads entries of one log, proves them, and prints them as JSON lines",
     .table = table,
     .count = sizeof table / sizeof *table,
     .words = &words,
+    .check = check_backfill_settings,
 };
 
 static bool say_wrong(const char *what)

@@ -9,6 +9,7 @@
 #include "shared/base/say.h"
 #include "shared/base/settings.h"
 #include "shared/redis/redis_address.h"
+#include "shared/redis/redis_cluster.h"
 
 enum {
     EXIT_WRONG_SETTING = 3, /* 0 to 2 are verdicts */
@@ -66,11 +67,18 @@ static const struct setting table[] = {
       .help = "again every 2 s, until Ctrl-C" },
 };
 
+static const char *check_status_settings(const void *fields)
+{
+    const struct status_settings *settings = fields;
+    return redis_cluster_refuse_prefix(settings->redis, settings->prefix);
+}
+
 static const struct settings_program program = {
     .name = "certstream-status",
     .summary = "prints what runs and how each log does; exit code 0: well, 1: behind, 2: down",
     .table = table,
     .count = sizeof table / sizeof *table,
+    .check = check_status_settings,
 };
 
 static enum status_verdict print_status(const struct status_settings *settings)

@@ -171,8 +171,8 @@ static void on_status_up(struct redis_link *link, void *context)
     (void)redis_link_send_strings(link, on_clients, reading, "CLIENT", "LIST", (char *)NULL);
     (void)redis_link_send_strings(link, on_log_ids, reading, "SMEMBERS", contract->logs,
                                   (char *)NULL);
-    (void)redis_link_send_strings(link, on_ingest_names, reading, "ZRANGEBYSCORE",
-                                  contract->ingests, now, "+inf", (char *)NULL);
+    (void)redis_link_send_strings(link, on_ingest_names, reading, "ZRANGE", contract->ingests, now,
+                                  "+inf", "BYSCORE", (char *)NULL);
 }
 
 static const char *log_text(const struct status_log *log, enum log_field field)
@@ -199,6 +199,7 @@ void status_read(struct status *status, const struct redis_address *address,
     struct reading reading = { .mark = READING_MARK, .status = status, .contract = contract };
     const struct redis_link_options options = {
         .address = address,
+        .key = contract->stream,
         .client_name = "certstream-status",
         .timeout_ms = REDIS_TIMEOUT_MS,
         .events = { .on_up = on_status_up, .context = &reading },

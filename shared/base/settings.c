@@ -405,15 +405,24 @@ static bool print_and_stop(const struct settings_program *program, int argc, cha
     return false;
 }
 
+static bool fit_together(const struct settings_program *program, const void *fields)
+{
+    const char *wrong = program->check ? program->check(fields) : NULL;
+    if (wrong)
+        (void)fprintf(stderr, "%s: %s\n", program->name, wrong);
+    return !wrong;
+}
+
 enum settings_result settings_read(const struct settings_program *program, void *fields, int argc,
                                    char **argv)
 {
     if (print_and_stop(program, argc, argv))
         return SETTINGS_STOP;
     const char *config = find_config(argc, argv);
-    bool good =
-        set_defaults(program, fields) && (!config || set_from_file(program, fields, config)) &&
-        set_from_environment(program, fields) && set_from_flags(program, fields, argc, argv);
+    bool good = set_defaults(program, fields) &&
+                (!config || set_from_file(program, fields, config)) &&
+                set_from_environment(program, fields) &&
+                set_from_flags(program, fields, argc, argv) && fit_together(program, fields);
     return good ? SETTINGS_READY : SETTINGS_WRONG;
 }
 

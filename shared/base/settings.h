@@ -50,6 +50,9 @@ struct settings_program {
     size_t count;
     /* What stands on the command line and is no flag: a SETTING_LIST. NULL: nothing may. */
     const struct setting *words;
+    /* Says what is wrong with the settings together, each of which is fine by itself, in a constant
+     * text, or NULL. Optional. */
+    const char *(*check)(const void *fields);
 };
 
 enum settings_result {

@@ -95,7 +95,7 @@ static const char *parse_host(struct redis_host *host, const char *text, size_t 
         rest = text + name_size;
     }
     if (memchr(name, ',', name_size))
-        return "only a sentinel:// address has several hosts";
+        return "only a sentinel:// or cluster:// address has several hosts";
     if (name_size == 0 || !decode_percent(host->name, sizeof host->name, name, name_size))
         return "the host is missing or too long";
     size_t rest_size = size - (size_t)(rest - text);
@@ -105,17 +105,17 @@ static const char *parse_host(struct redis_host *host, const char *text, size_t 
     return NULL;
 }
 
-static const char *parse_sentinels(struct redis_address *address, const char *text, size_t size)
+static const char *parse_guides(struct redis_address *address, const char *text, size_t size)
 {
     const char *end = text + size;
     for (const char *at = text; at <= end;) {
-        if (address->sentinel_count == REDIS_SENTINELS_MAX)
-            return "more than nine sentinels";
+        if (address->guide_count == REDIS_GUIDES_MAX)
+            return "more than nine hosts";
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *host_end = comma ? comma : end;
-        struct redis_host *sentinel = &address->sentinels[address->sentinel_count++];
-        sentinel->port = SENTINEL_PORT;
-        const char *wrong = parse_host(sentinel, at, (size_t)(host_end - at));
+        struct redis_host *guide = &address->guides[address->guide_count++];
+        guide->port = address->place == REDIS_PLACE_OF_SENTINELS ? SENTINEL_PORT : REDIS_PORT;
+        const char *wrong = parse_host(guide, at, (size_t)(host_end - at));
         if (wrong)
             return wrong;
         at = host_end + 1;
@@ -128,6 +128,13 @@ static const char *parse_database(struct redis_address *address, const char *tex
     if (size && !parse_number(&address->database, text, size, 0, DATABASE_MAX))
         return "the database is a number from 0 to 1023";
     return NULL;
+}
+
+/* A cluster has only this one. */
+static const char *parse_no_database(const char *text, size_t size)
+{
+    return size == 0 || (size == 1 && *text == '0') ? NULL
+                                                    : "a Redis Cluster has no databases but 0";
 }
 
 /* /name[/db] */
@@ -154,24 +161,37 @@ static const char *set_tls(struct redis_address *address, const char *value)
     return address->has_tls || strcmp(value, "no") == 0 ? NULL : "tls is yes or no";
 }
 
-/* What may stand in the query: of sentinel:// addresses, of those with TLS, or both. A row fills a
- * text or calls. */
+enum {
+    FIXED = 1 << REDIS_PLACE_FIXED,
+    SENTINELS = 1 << REDIS_PLACE_OF_SENTINELS,
+    CLUSTER = 1 << REDIS_PLACE_OF_CLUSTER,
+};
+
+/* What may stand in the query of which addresses. A row fills a text or calls. */
 static const struct query_key {
     const char *name;
-    bool of_sentinels;
+    unsigned places;
     size_t offset;
     size_t size;
     const char *(*set)(struct redis_address *address, const char *value);
 } query_keys[] = {
 #define TEXT(field) offsetof(struct redis_address, field), sizeof((struct redis_address *)0)->field
-    { "role", true, 0, 0, set_role },
-    { "tls", true, 0, 0, set_tls },
-    { "sentinel_user", true, TEXT(sentinel_user), NULL },
-    { "sentinel_password", true, TEXT(sentinel_password), NULL },
-    { "ca", false, TEXT(tls.ca), NULL },
-    { "cert", false, TEXT(tls.certificate), NULL },
-    { "key", false, TEXT(tls.key), NULL },
+    { "role", SENTINELS | CLUSTER, 0, 0, set_role },
+    { "tls", SENTINELS | CLUSTER, 0, 0, set_tls },
+    { "sentinel_user", SENTINELS, TEXT(sentinel_user), NULL },
+    { "sentinel_password", SENTINELS, TEXT(sentinel_password), NULL },
+    { "ca", FIXED | SENTINELS | CLUSTER, TEXT(tls.ca), NULL },
+    { "cert", FIXED | SENTINELS | CLUSTER, TEXT(tls.certificate), NULL },
+    { "key", FIXED | SENTINELS | CLUSTER, TEXT(tls.key), NULL },
 #undef TEXT
+};
+
+static const char *const query_complaints[] = {
+    [REDIS_PLACE_FIXED] =
+        "the ?query of a rediss:// address has ca, cert and key; a redis:// address has none",
+    [REDIS_PLACE_OF_SENTINELS] = "the ?query of a sentinel:// address has role, sentinel_user, "
+                                 "sentinel_password, tls, ca, cert and key",
+    [REDIS_PLACE_OF_CLUSTER] = "the ?query of a cluster:// address has role, tls, ca, cert and key",
 };
 
 static const char *parse_pair(struct redis_address *address, const char *text, size_t size)
@@ -181,7 +201,7 @@ static const char *parse_pair(struct redis_address *address, const char *text, s
     for (size_t i = 0; equals && i < sizeof query_keys / sizeof *query_keys; i++) {
         const struct query_key *key = &query_keys[i];
         if (strlen(key->name) != name_size || memcmp(key->name, text, name_size) != 0 ||
-            (key->of_sentinels && !address->sentinel_count))
+            !(key->places & 1U << address->place))
             continue;
         char value[REDIS_PATH_SIZE];
         size_t value_size = key->set ? sizeof value : key->size;
@@ -190,11 +210,7 @@ static const char *parse_pair(struct redis_address *address, const char *text, s
             return "a value of the ?query is too long or wrongly percent-encoded";
         return key->set ? key->set(address, value) : NULL;
     }
-    return address->sentinel_count
-               ? "the ?query of a sentinel:// address has role, sentinel_user, sentinel_password, "
-                 "tls, ca, cert and key"
-               : "the ?query of a rediss:// address has ca, cert and key; a redis:// address has "
-                 "none";
+    return query_complaints[address->place];
 }
 
 static const char *parse_query(struct redis_address *address, const char *text)
@@ -213,7 +229,17 @@ static const char *parse_query(struct redis_address *address, const char *text)
     return wrong;
 }
 
-static const char *parse_network(struct redis_address *address, const char *text, bool is_sentinel)
+static const char *parse_path(struct redis_address *address, const char *text, size_t size)
+{
+    switch (address->place) {
+    case REDIS_PLACE_FIXED: return parse_database(address, text, size);
+    case REDIS_PLACE_OF_SENTINELS: return parse_master(address, text, size);
+    case REDIS_PLACE_OF_CLUSTER: return parse_no_database(text, size);
+    }
+    return NULL;
+}
+
+static const char *parse_network(struct redis_address *address, const char *text)
 {
     size_t authority_size = strcspn(text, "/?");
     const char *at = memrchr(text, '@', authority_size);
@@ -223,28 +249,39 @@ static const char *parse_network(struct redis_address *address, const char *text
     const char *host = at ? at + 1 : text;
     size_t host_size = authority_size - (size_t)(host - text);
     if (!wrong)
-        wrong = is_sentinel ? parse_sentinels(address, host, host_size)
-                            : parse_host(&address->host, host, host_size);
+        wrong = address->place == REDIS_PLACE_FIXED ? parse_host(&address->host, host, host_size)
+                                                    : parse_guides(address, host, host_size);
     const char *path = text + authority_size + (text[authority_size] == '/');
     size_t path_size = strcspn(path, "?");
     if (!wrong)
-        wrong = is_sentinel ? parse_master(address, path, path_size)
-                            : parse_database(address, path, path_size);
+        wrong = parse_path(address, path, path_size);
     return wrong || !path[path_size] ? wrong : parse_query(address, path + path_size + 1);
 }
+
+static const struct scheme {
+    const char *text;
+    enum redis_place place;
+    bool has_tls;
+} schemes[] = {
+    { "redis://", REDIS_PLACE_FIXED, false },
+    { "rediss://", REDIS_PLACE_FIXED, true },
+    { "sentinel://", REDIS_PLACE_OF_SENTINELS, false },
+    { "cluster://", REDIS_PLACE_OF_CLUSTER, false },
+};
 
 static const char *parse(struct redis_address *address, const char *text)
 {
     if (strncmp(text, "unix://", 7) == 0)
         return parse_socket(address, text + 7);
-    if (strncmp(text, "redis://", 8) == 0)
-        return parse_network(address, text + 8, false);
-    if (strncmp(text, "sentinel://", 11) == 0)
-        return parse_network(address, text + 11, true);
-    address->has_tls = true;
-    if (strncmp(text, "rediss://", 9) == 0)
-        return parse_network(address, text + 9, false);
-    return "an address starts with redis://, rediss://, unix:// or sentinel://";
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        const struct scheme *scheme = &schemes[i];
+        if (strncmp(text, scheme->text, strlen(scheme->text)) != 0)
+            continue;
+        address->place = scheme->place;
+        address->has_tls = scheme->has_tls;
+        return parse_network(address, text + strlen(scheme->text));
+    }
+    return "an address starts with redis://, rediss://, unix://, sentinel:// or cluster://";
 }
 
 const char *redis_address_parse(struct redis_address *address, const char *text)

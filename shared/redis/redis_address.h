@@ -5,6 +5,7 @@
  *   rediss://… as redis://, with TLS                          [?ca=FILE][&cert=FILE&key=FILE]
  *   sentinel://[user:password@]host[:port][,host[:port]]…/name[/db]
  *       [?role=replica][&sentinel_user=…][&sentinel_password=…][&tls=yes[&ca=FILE]…]
+ *   cluster://[user:password@]host[:port][,host[:port]]…[/][?role=replica][&tls=yes[&ca=FILE]…]
  *
  * User and password, as every value of the query, may be percent-encoded (RFC 3986 section 2.1).
  * Pure.
@@ -20,8 +21,8 @@ enum {
     REDIS_PATH_SIZE = 256,
     REDIS_USER_SIZE = 128,
     REDIS_PASSWORD_SIZE = 256,
-    /* A quorum of any sense has three or five. */
-    REDIS_SENTINELS_MAX = 9,
+    /* A quorum of sentinels of any sense has three or five; a cluster tells of its other nodes. */
+    REDIS_GUIDES_MAX = 9,
 };
 
 struct redis_host {
@@ -36,20 +37,28 @@ struct redis_tls_files {
     char key[REDIS_PATH_SIZE];
 };
 
+/* How the server is found. */
+enum redis_place {
+    REDIS_PLACE_FIXED,
+    REDIS_PLACE_OF_SENTINELS,
+    REDIS_PLACE_OF_CLUSTER,
+};
+
 struct redis_address {
-    struct redis_host host; /* no name: a Unix socket, or found by sentinels */
+    enum redis_place place;
+    struct redis_host host; /* no name: a Unix socket, or not of a fixed place */
     char path[108];         /* of the Unix socket, else empty */
     char user[REDIS_USER_SIZE];
     char password[REDIS_PASSWORD_SIZE];
     int database;
-    /* What the sentinels call the master; "": there are none. */
-    char master_name[REDIS_HOST_SIZE];
-    struct redis_host sentinels[REDIS_SENTINELS_MAX];
-    size_t sentinel_count;
+    /* Who is asked where the server is: the sentinels, or some nodes of the cluster. */
+    struct redis_host guides[REDIS_GUIDES_MAX];
+    size_t guide_count;
+    char master_name[REDIS_HOST_SIZE]; /* what the sentinels call the master */
     char sentinel_user[REDIS_USER_SIZE];
     char sentinel_password[REDIS_PASSWORD_SIZE];
     bool wants_replica; /* one of the replicas is as good, and spares the master */
-    bool has_tls;       /* of Redis and of the sentinels */
+    bool has_tls;       /* of Redis and of the guides */
     struct redis_tls_files tls;
 };
 

@@ -1,8 +1,14 @@
 /*
  * The states are passed through in this order: DOWN (waiting for the next attempt) → FINDING (the
- * address of a host's name) → ASKING (a sentinel, which leads to FINDING the server) → GREETING
- * (AUTH, SELECT, CLIENT SETNAME, ROLE, PING: a PONG means that Redis has loaded its data) → UP.
- * Everything that goes wrong leads back to DOWN.
+ * address of a host's name) → ASKING (a guide: a sentinel or any node of a cluster, which leads to
+ * FINDING the server) → GREETING (AUTH, SELECT, CLIENT SETNAME, ROLE, EXISTS, PING: a PONG means
+ * that Redis has loaded its data) → UP. Everything that goes wrong leads back to DOWN.
+ *
+ * In a cluster all keys lie in one slot, so it is one node that is looked for, and a key of that
+ * slot is asked for before anything else: it shows whether that node has the slot, whole. An ASK or
+ * a TRYAGAIN says that the slot is being moved, key by key. It is never followed: WATCH, reading
+ * and MULTI could see keys on two nodes. It ends the connection, and with it every WATCH and every
+ * transaction that was begun; and so it goes on until one of both nodes has the slot.
  */
 #include "shared/redis/redis_link.h"
 
@@ -26,6 +32,7 @@
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/redis/redis_address.h"
+#include "shared/redis/redis_cluster.h"
 #include "shared/redis/redis_refusal.h"
 #include "shared/redis/redis_sentinel.h"
 #include "shared/redis/redis_tls.h"
@@ -41,7 +48,12 @@ enum {
     BACK_OFF_REFUSED_MS = 5000,
     CONNECT_TIMEOUT_MS = 5000,
     /* There are others to ask. */
-    SENTINEL_TIMEOUT_MS = 1500,
+    GUIDE_TIMEOUT_MS = 1500,
+    /* Until it is asked again whether a slot that is being moved has arrived. */
+    SLOT_MOVES_MS = 250,
+    /* Of a large cluster these nodes are enough to ask. */
+    GUIDES_MAX = 32,
+    KEY_SIZE = 256,
     LOOKUP_TIMEOUT_MS = 5000,
     /* How soon the answer of the name servers is noticed. */
     LOOKUP_POLL_MS = 20,
@@ -87,19 +99,30 @@ struct redis_link {
     uint64_t progress_at_ms; /* the last reply, or the first command after silence */
     size_t pending;
 
-    struct redis_host host; /* of this attempt: a sentinel, or the server itself */
-    bool is_sentinel;
-    size_t sentinel; /* the next one to ask */
+    struct redis_host host; /* of this attempt: a guide, or the server itself */
+    bool is_guide;
+    /* The address' own, and behind them the nodes that a cluster has told of. */
+    struct redis_host guides[GUIDES_MAX];
+    size_t guide_count;
+    size_t guide;    /* the next one to ask */
     unsigned number; /* counts attempts: of several addresses or replicas each has its turn */
+
+    char key[KEY_SIZE];         /* of a cluster: one whose slot it is about */
+    struct redis_host owner;    /* of that slot, as the guide has it */
+    struct redis_host moved_to; /* as a MOVED has it, if has_moved */
+    bool has_moved;
+    bool is_sent;       /* this attempt goes where a MOVED has sent us */
+    bool is_on_replica; /* of a cluster */
+
     struct host_lookup *lookup; /* of host.name, or of an earlier one that has not ended yet */
     uint64_t lookup_poll_at_ms;
 
     bool dropping; /* drop was asked for inside a callback: done when control is back here */
-    bool moving;   /* the sentinel has answered: on to `host` when control is back here */
+    bool moving;   /* on to `host`, as the guide has answered, when control is back here */
     bool closing;  /* hiredis is handing back what was pending: nothing can be sent any more */
     bool in_hiredis;
-    const char *tls_complaint; /* about the server's certificate, or NULL */
-    bool is_refused;           /* the reason is a password that somebody has to change */
+    const char *tls_complaint;  /* about the server's certificate, or NULL */
+    enum redis_refusal refusal; /* what kind of reason it is */
     char reason[REASON_SIZE];
     char logged[REASON_SIZE];
     struct buffer command; /* the one that is being sent */
@@ -187,42 +210,43 @@ static void log_reason(struct redis_link *link)
     memcpy(link->logged, link->reason, sizeof link->logged);
     const char *path = link->address.path;
     say_warning("Redis cannot be used", "connection=%s %s=%s port=%d reason=%s", link->client_name,
-                link->is_sentinel ? "sentinel" : "server",
-                say_quoted(*path ? path : link->host.name), *path ? 0 : link->host.port,
-                say_quoted(link->reason));
+                link->is_guide ? "guide" : "server", say_quoted(*path ? path : link->host.name),
+                *path ? 0 : link->host.port, say_quoted(link->reason));
 }
 
-/* All sentinels are asked one after the other before anything is waited for. */
-static bool has_another_sentinel(struct redis_link *link, bool was_up)
+/* All guides are asked one after the other before anything is waited for. */
+static bool has_another_guide(struct redis_link *link, bool was_up)
 {
-    if (!link->address.sentinel_count || was_up)
+    if (!link->guide_count || was_up)
         return false;
-    link->sentinel = (link->sentinel + 1) % link->address.sentinel_count;
-    return link->sentinel != 0;
+    link->guide = (link->guide + 1) % link->guide_count;
+    return link->guide != 0;
 }
 
-static void set_back_off(struct redis_link *link, bool was_up)
+/* How long to wait before the next attempt. */
+static uint64_t next_pause_ms(struct redis_link *link, bool was_up)
 {
     if (was_up && link->now_ms - link->up_at_ms >= STABLE_MS)
         link->back_off_ms = BACK_OFF_FIRST_MS;
-    if (has_another_sentinel(link, was_up)) {
-        link->attempt_at_ms = link->now_ms;
-        return;
-    }
-    if (link->is_refused) {
-        link->attempt_at_ms = link->now_ms + BACK_OFF_REFUSED_MS;
-        return;
-    }
-    link->attempt_at_ms = link->now_ms + link->back_off_ms;
-    link->back_off_ms =
-        link->back_off_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : link->back_off_ms * 2;
+    /* Two nodes that send us to each other have their turn like everything that goes wrong. */
+    if (link->has_moved && !link->is_sent)
+        return 0;
+    if (link->refusal == REDIS_REFUSAL_MOVING)
+        return SLOT_MOVES_MS;
+    if (has_another_guide(link, was_up))
+        return 0;
+    if (link->refusal == REDIS_REFUSAL_CREDENTIALS)
+        return BACK_OFF_REFUSED_MS;
+    uint64_t pause_ms = link->back_off_ms;
+    link->back_off_ms = pause_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : pause_ms * 2;
+    return pause_ms;
 }
 
 static void go_down(struct redis_link *link)
 {
     bool was_up = link->state == LINK_UP;
     link->state = LINK_DOWN;
-    set_back_off(link, was_up);
+    link->attempt_at_ms = link->now_ms + next_pause_ms(link, was_up);
     if (!was_up)
         log_reason(link);
     if (was_up && link->events.on_down)
@@ -242,18 +266,18 @@ static void close_connection(struct redis_link *link)
     assert(link->context == NULL && link->pending == 0);
 }
 
-static void drop(struct redis_link *link, const char *reason, bool is_refused)
+static void drop(struct redis_link *link, const char *reason, enum redis_refusal refusal)
 {
     if (link->state == LINK_DOWN || link->dropping)
         return;
     set_reason(link, reason);
-    link->is_refused = is_refused;
+    link->refusal = refusal;
     link->dropping = true;
 }
 
 void redis_link_drop(struct redis_link *link, const char *reason)
 {
-    drop(link, reason, false);
+    drop(link, reason, REDIS_REFUSAL_NONE);
 }
 
 /* hiredis knows no more of errors that TLS noticed than that errno is 0. */
@@ -267,7 +291,7 @@ static void fail_link(struct redis_link *link, const char *reason)
                    : has_no_word       ? "TLS failed: the server may want a certificate of ours"
                                        : reason);
     set_reason(link, text);
-    link->is_refused = false;
+    link->refusal = REDIS_REFUSAL_NONE;
     go_down(link);
 }
 
@@ -306,14 +330,27 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     fail_link(link, status == REDIS_OK || !context->errstr[0] ? "disconnected" : context->errstr);
 }
 
+/* Who would rather have a replica asks for one again. */
+static void note_moved(struct redis_link *link, const char *error)
+{
+    const struct redis_address *address = &link->address;
+    if (address->place == REDIS_PLACE_OF_CLUSTER && !address->wants_replica)
+        link->has_moved = redis_cluster_read_moved(&link->moved_to, error, &link->host);
+}
+
 /* Some errors are about the connection, whatever the command was. */
 static void heed_error(struct redis_link *link, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ERROR)
         return;
-    switch (redis_refusal_of(reply->str)) {
-    case REDIS_REFUSAL_PLACE: drop(link, reply->str, false); break;
-    case REDIS_REFUSAL_CREDENTIALS: drop(link, reply->str, true); break;
+    enum redis_refusal refusal = redis_refusal_of(reply->str);
+    switch (refusal) {
+    case REDIS_REFUSAL_PLACE:
+        note_moved(link, reply->str);
+        drop(link, reply->str, refusal);
+        break;
+    case REDIS_REFUSAL_MOVING:
+    case REDIS_REFUSAL_CREDENTIALS: drop(link, reply->str, refusal); break;
     case REDIS_REFUSAL_NONE:
     case REDIS_REFUSAL_CONDITION: break;
     }
@@ -330,9 +367,10 @@ static void on_reply(redisAsyncContext *context, void *reply, void *data)
         link->closing = true;
     link->progress_at_ms = link->now_ms;
     /* After a drop has been asked for, nothing that still arrives counts. */
+    bool is_over = link->dropping || link->moving;
     if (pending->on_reply)
-        pending->on_reply(link, link->dropping ? NULL : reply, pending->context);
-    if (reply && !link->dropping)
+        pending->on_reply(link, is_over ? NULL : reply, pending->context);
+    if (reply && !is_over)
         heed_error(link, reply);
     free(pending);
 }
@@ -390,8 +428,9 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
 static void on_greeting(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)context;
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-        drop(link, reply->str, redis_refusal_of(reply->str) != REDIS_REFUSAL_PLACE);
+    if (reply && reply->type == REDIS_REPLY_ERROR &&
+        redis_refusal_of(reply->str) != REDIS_REFUSAL_PLACE)
+        drop(link, reply->str, REDIS_REFUSAL_CREDENTIALS);
 }
 
 /* Who may not ask finds out when a write is refused. */
@@ -406,7 +445,26 @@ static void on_role(struct redis_link *link, struct redisReply *reply, void *con
                                 ? reply->str
                                 : redis_role_complaint(reply, link->needs_master);
     if (complaint)
-        drop(link, complaint, false);
+        drop(link, complaint, REDIS_REFUSAL_PLACE);
+}
+
+static void move_on(struct redis_link *link, const struct redis_host *host)
+{
+    link->host = *host;
+    link->is_guide = false;
+    link->moving = true;
+}
+
+/* A master says ASK of a key that it gave away already. A replica does not know that its master
+ * does so, and that the key is gone is all there is to see (as of Redis 7.0): then the master has
+ * to say. */
+static void on_key(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)context;
+    if (!reply || reply->type != REDIS_REPLY_INTEGER || reply->integer > 0 || !link->is_on_replica)
+        return;
+    link->is_on_replica = false;
+    move_on(link, &link->owner);
 }
 
 static void on_pong(struct redis_link *link, struct redisReply *reply, void *context)
@@ -415,6 +473,7 @@ static void on_pong(struct redis_link *link, struct redisReply *reply, void *con
     if (!reply || link->dropping || link->state != LINK_GREETING)
         return;
     link->state = LINK_UP;
+    link->is_sent = false;
     link->up_at_ms = link->now_ms;
     link->reason[0] = link->logged[0] = '\0';
     link->logged_count = 0;
@@ -452,27 +511,24 @@ static void greet(struct redis_link *link)
     send_greeting(link, NULL, 3, (const char *[]){ "CLIENT", "SETNAME", link->client_name });
     if (link->needs_master || address->wants_replica)
         send_greeting(link, on_role, 1, (const char *[]){ "ROLE" });
+    if (link->is_on_replica)
+        send_greeting(link, on_greeting, 1, (const char *[]){ "READONLY" });
+    if (address->place == REDIS_PLACE_OF_CLUSTER)
+        send_greeting(link, on_key, 2, (const char *[]){ "EXISTS", link->key });
     send_greeting(link, on_pong, 1, (const char *[]){ "PING" });
-}
-
-static void move_on(struct redis_link *link, const struct redis_host *host)
-{
-    link->host = *host;
-    link->is_sentinel = false;
-    link->moving = true;
 }
 
 static void on_master(struct redis_link *link, struct redisReply *reply, void *context)
 {
     struct redis_host host;
-    if (!reply || link->moving)
+    if (!reply)
         return;
     if (reply->type == REDIS_REPLY_ERROR)
         on_greeting(link, reply, context);
     else if (redis_sentinel_read_master(&host, reply))
         move_on(link, &host);
     else
-        drop(link, "the sentinel knows no master of that name", false);
+        drop(link, "the sentinel knows no master of that name", REDIS_REFUSAL_PLACE);
 }
 
 /* Without a replica that is well the master, which is asked for with the same breath, has to do. */
@@ -493,6 +549,39 @@ static void ask_sentinel(struct redis_link *link)
         send_greeting(link, on_replicas, 3, (const char *[]){ "SENTINEL", "REPLICAS", name });
     send_greeting(link, on_master, 3,
                   (const char *[]){ "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name });
+}
+
+static void learn_nodes(struct redis_link *link, const struct redisReply *reply)
+{
+    link->guide_count = redis_cluster_read_nodes(link->guides, link->address.guide_count,
+                                                 GUIDES_MAX, reply, &link->host);
+}
+
+static void on_slots(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    unsigned slot = redis_cluster_slot(link->key);
+    struct redis_host replica;
+    if (!reply)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        on_greeting(link, reply, context);
+        return;
+    }
+    learn_nodes(link, reply);
+    if (!redis_cluster_read_owner(&link->owner, reply, slot, &link->host)) {
+        drop(link, "no node of the cluster has the slot of the prefix", REDIS_REFUSAL_PLACE);
+        return;
+    }
+    link->is_on_replica =
+        link->address.wants_replica &&
+        redis_cluster_read_replica(&replica, reply, slot, &link->host, link->number);
+    move_on(link, link->is_on_replica ? &replica : &link->owner);
+}
+
+static void ask_node(struct redis_link *link)
+{
+    send_credentials(link, link->address.user, link->address.password);
+    send_greeting(link, on_slots, 2, (const char *[]){ "CLUSTER", "SLOTS" });
 }
 
 static void adopt(struct redis_link *link, redisAsyncContext *context)
@@ -530,11 +619,13 @@ static void connect_to(struct redis_link *link, const char *numeric)
         return;
     }
     adopt(link, context);
-    link->state = link->is_sentinel ? LINK_ASKING : LINK_GREETING;
-    if (link->is_sentinel)
-        ask_sentinel(link);
-    else
+    link->state = link->is_guide ? LINK_ASKING : LINK_GREETING;
+    if (!link->is_guide)
         greet(link);
+    else if (address->place == REDIS_PLACE_OF_CLUSTER)
+        ask_node(link);
+    else
+        ask_sentinel(link);
 }
 
 static void poll_lookup(struct redis_link *link)
@@ -574,22 +665,29 @@ static void find_host(struct redis_link *link)
 static void begin_attempt(struct redis_link *link)
 {
     link->number++;
-    link->is_sentinel = link->address.sentinel_count > 0;
-    link->host = link->is_sentinel ? link->address.sentinels[link->sentinel] : link->address.host;
+    link->is_sent = link->has_moved && !link->is_sent;
+    link->is_guide = link->guide_count > 0 && !link->is_sent;
+    link->host = link->is_sent    ? link->moved_to
+                 : link->is_guide ? link->guides[link->guide % link->guide_count]
+                                  : link->address.host;
+    link->has_moved = link->is_on_replica = false;
     find_host(link);
 }
 
 struct redis_link *redis_link_create(const struct redis_link_options *options)
 {
-    assert(strlen(options->client_name) < NAME_SIZE);
+    assert(strlen(options->client_name) < NAME_SIZE && strlen(options->key) < KEY_SIZE);
     struct redis_link *link = memory_allocate_zeroed(1, sizeof *link);
     link->mark = REDIS_LINK_MARK;
     link->address = *options->address;
     memcpy(link->client_name, options->client_name, strlen(options->client_name) + 1);
     link->timeout_ms = options->timeout_ms;
     link->events = options->events;
-    link->needs_master =
-        options->writes || (link->address.sentinel_count && !link->address.wants_replica);
+    link->needs_master = options->writes ||
+                         (link->address.place != REDIS_PLACE_FIXED && !link->address.wants_replica);
+    link->guide_count = link->address.guide_count;
+    memcpy(link->guides, link->address.guides, sizeof link->address.guides);
+    memcpy(link->key, options->key, strlen(options->key) + 1);
     /* So that not all processes begin with the same replica. */
     link->number = (unsigned)getpid();
     link->back_off_ms = BACK_OFF_FIRST_MS;
@@ -619,6 +717,11 @@ bool redis_link_is_up(const struct redis_link *link)
 const char *redis_link_reason(const struct redis_link *link)
 {
     return link->reason;
+}
+
+bool redis_link_may_lack_keys(const struct redis_link *link)
+{
+    return link && link->is_on_replica;
 }
 
 size_t redis_link_pending(const struct redis_link *link)
@@ -676,7 +779,7 @@ uint64_t redis_link_deadline_ms(const struct redis_link *link)
     switch (link->state) {
     case LINK_DOWN: return link->attempt_at_ms;
     case LINK_FINDING: return link->lookup_poll_at_ms;
-    case LINK_ASKING: return link->progress_at_ms + SENTINEL_TIMEOUT_MS;
+    case LINK_ASKING: return link->progress_at_ms + GUIDE_TIMEOUT_MS;
     case LINK_GREETING: return link->progress_at_ms + CONNECT_TIMEOUT_MS;
     case LINK_UP: return link->pending ? link->progress_at_ms + link->timeout_ms : UINT64_MAX;
     }

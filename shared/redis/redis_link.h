@@ -1,10 +1,10 @@
 /*
- * One connection to Redis that keeps itself up: finds the server (by its sentinels, if the address
- * names them; anew each time), connects, authenticates, selects the database, sees that it is the
- * server that is needed, waits out LOADING, gives up on a server that stops answering or that says
- * it is no longer the one, and connects again with back-off. Why it cannot is logged once, not with
- * each attempt. It owns no loop: the daemon's one waiting place asks for descriptor, events and
- * deadline, and calls back when one of them is due.
+ * One connection to Redis that keeps itself up: finds the server (by its sentinels or by nodes of
+ * its cluster, if the address names such; anew each time), connects, authenticates, selects the
+ * database, sees that it is the server that is needed, waits out LOADING, gives up on a server that
+ * stops answering or that says it is no longer the one, and connects again with back-off. Why it
+ * cannot is logged once, not with each attempt. It owns no loop: the daemon's one waiting place
+ * asks for descriptor, events and deadline, and calls back when one of them is due.
  *
  * Commands go out in order and replies come in that order. When the connection goes away every
  * pending callback is called once with NULL; whoever sent a command then reads back what became of
@@ -39,6 +39,9 @@ struct redis_link_events {
 struct redis_link_options {
     const struct redis_address *address; /* copied */
     const char *client_name;             /* for CLIENT SETNAME; copied; [A-Za-z0-9_-] */
+    /* One that all others share a hash tag with: in a cluster it is the node with their slot that
+     * is needed. Copied. */
+    const char *key;
     /* No reply for this long while commands are pending: the connection is dropped. More than the
      * longest BLOCK. */
     uint64_t timeout_ms;
@@ -56,6 +59,10 @@ void redis_link_destroy(struct redis_link *link);
 bool redis_link_is_up(const struct redis_link *link);
 /* Why it is not up: a text that lives until the next change. */
 const char *redis_link_reason(const struct redis_link *link);
+/* True of a replica in a cluster: when the slot is moved to another node, its keys vanish from the
+ * replica before it says so. Who misses one that was there drops the connection: the next one is to
+ * a node that knows. Of no link it is false. */
+bool redis_link_may_lack_keys(const struct redis_link *link);
 /* Commands sent whose reply has not come. */
 size_t redis_link_pending(const struct redis_link *link);
 

@@ -9,6 +9,9 @@ enum redis_refusal {
     REDIS_REFUSAL_NONE,
     /* LOADING, READONLY, MASTERDOWN, …: this connection leads nowhere; another one, later, may. */
     REDIS_REFUSAL_PLACE,
+    /* ASK, TRYAGAIN: the keys are on their way to another node of a cluster, some here and some
+     * there. Soon it is said which of the two has them. */
+    REDIS_REFUSAL_MOVING,
     /* NOAUTH, WRONGPASS: until somebody changes a password. */
     REDIS_REFUSAL_CREDENTIALS,
     /* OOM, MISCONF, NOREPLICAS, NOPERM: the right server, which does not write now; the connection

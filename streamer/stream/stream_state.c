@@ -54,8 +54,8 @@ bool stream_state_read(struct stream_state *state, const struct redisReply *repl
     *state = (struct stream_state){ 0 };
     if (!reply)
         return false;
-    state->has_added = is_no_such_key(reply);
-    if (state->has_added)
+    state->has_added = state->is_missing = is_no_such_key(reply);
+    if (state->is_missing)
         return true;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0)
         return false;

@@ -18,6 +18,7 @@ struct stream_state {
         last_deleted; /* the highest id that XDEL took out of the middle; trimming does not count */
     uint64_t added;   /* entries ever added, if this Redis says that (7.0 does) */
     bool has_added;
+    bool is_missing; /* there is no such key */
 };
 
 /* Reads the reply to XINFO STREAM. An error that there is no such key makes an empty stream. False

@@ -17,12 +17,12 @@
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
+#include "tests/support/redis_users.h"
 #include "tests/support/websocket_client.h"
 
 enum {
     SIZE = 300,
     LOGS = 2,
-    LINE_SIZE = 4096,
     MESSAGE_MS = 30000,
     WORDS_MAX = 16,
 };
@@ -32,33 +32,13 @@ struct parts {
     int port;
 };
 
-/* The users as they are shipped, each with the password "secret", but a default user for the test
- * itself. */
-static void write_users(const char *path)
-{
-    FILE *from = fopen(CERTSTREAM_SOURCE "/redis/users.acl", "re");
-    FILE *to = fopen(path, "we");
-    assert_non_null(from);
-    assert_non_null(to);
-    char line[LINE_SIZE];
-    while (fgets(line, sizeof line, from)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "user default ", 13) == 0)
-            (void)fprintf(to, "user default on nopass ~* &* +@all\n");
-        else
-            (void)fprintf(to, "%s >secret\n", line);
-    }
-    (void)fclose(from);
-    assert_int_equal(fclose(to), 0);
-}
-
 static int setup(void **state)
 {
     struct parts *parts = ingest_stage_create_without_redis(sizeof *parts);
     *state = parts;
     char users[HARNESS_PATH_SIZE];
     harness_path(parts->stage.harness, users, "users.acl");
-    write_users(users);
+    redis_users_write(users);
     parts->port = redis_server_find_port();
     char port[16];
     (void)snprintf(port, sizeof port, "%d", parts->port);
@@ -171,11 +151,35 @@ static void users_can_do_their_work_and_no_more(void **state)
     }
 }
 
+static void expect_verdict(const struct parts *parts, const char *user, const char *command,
+                           const char *verdict)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "ACL DRYRUN %s %s", user, command);
+    redisReply *reply = redis_server_command(parts->stage.redis, text);
+    if (!strstr(reply->str, verdict))
+        fail_msg("%s: %s", text, reply->str);
+    freeReplyObject(reply);
+}
+
+/* What only a node of a cluster would answer. */
+static void users_of_a_cluster_can_find_their_node(void **state)
+{
+    struct parts *parts = *state;
+    static const char *const users[] = { "ingest", "streamer", "consumer", "consumer_group" };
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        expect_verdict(parts, users[i], "CLUSTER SLOTS", "OK");
+        expect_verdict(parts, users[i], "READONLY", "OK");
+        expect_verdict(parts, users[i], "CLUSTER SETSLOT 1 STABLE", "no permissions");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(the_daemons_work_as_their_users, setup),
         ON_INGEST_STAGE(users_can_do_their_work_and_no_more, setup),
+        ON_INGEST_STAGE(users_of_a_cluster_can_find_their_node, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,9 +199,23 @@ static redisReply *command(struct redis_server *server, const char *format, va_l
         reply = redisvCommand(server->connection, format, again);
         va_end(again);
     }
-    if (!reply || reply->type == REDIS_REPLY_ERROR)
-        fail_msg("%s: %s", format, reply ? reply->str : server->connection->errstr);
-    assert(reply);
+    if (!reply)
+        fail_msg("%s: %s", format, server->connection->errstr);
+    return reply;
+}
+
+static void expect_no_error(const redisReply *reply, const char *format)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        fail_msg("%s: %s", format, reply->str);
+}
+
+redisReply *redis_server_ask(struct redis_server *server, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = command(server, format, arguments);
+    va_end(arguments);
     return reply;
 }
 
@@ -211,6 +225,7 @@ redisReply *redis_server_command(struct redis_server *server, const char *format
     va_start(arguments, format);
     redisReply *reply = command(server, format, arguments);
     va_end(arguments);
+    expect_no_error(reply, format);
     return reply;
 }
 
@@ -220,6 +235,7 @@ long long redis_server_integer(struct redis_server *server, const char *format, 
     va_start(arguments, format);
     redisReply *reply = command(server, format, arguments);
     va_end(arguments);
+    expect_no_error(reply, format);
     if (reply->type != REDIS_REPLY_INTEGER)
         fail_msg("%s answered no integer", format);
     long long value = reply->integer;

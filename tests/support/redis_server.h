@@ -37,6 +37,8 @@ void redis_server_wait(struct redis_server *server);
 /* A blocking command over a connection of the server's own, made anew when it broke. Fails the test
  * on an error reply. The reply is freed with freeReplyObject. */
 struct redisReply *redis_server_command(struct redis_server *server, const char *format, ...);
+/* The same, but an error is an answer like others. */
+struct redisReply *redis_server_ask(struct redis_server *server, const char *format, ...);
 /* The same for commands that answer an integer. */
 long long redis_server_integer(struct redis_server *server, const char *format, ...);
 

@@ -79,9 +79,9 @@ static int setup(void **state)
     struct redis_address address;
     assert_true(contract_init(&fixture.contract, CONTRACT_PREFIX));
     assert_null(redis_address_parse(&address, "unix:///nowhere"));
-    struct redis_link_options options = { .address = &address,
-                                          .client_name = "test",
-                                          .timeout_ms = 1000 };
+    struct redis_link_options options = {
+        .address = &address, .key = "key", .client_name = "test", .timeout_ms = 1000
+    };
     struct stream_reader_events events = { 0 };
     fixture.link = redis_link_create(&options);
     fixture.issuers = issuer_cache_create(1 << 20);

@@ -26,21 +26,37 @@ static const struct good_address good[] = {
     { "unix:///run/redis.sock?db=2",
       { .host.port = 6379, .path = "/run/redis.sock", .database = 2 } },
     { "sentinel://h/main",
-      { .host.port = 6379, .master_name = "main", .sentinels = { { "h", 26379 } } } },
+      { .host.port = 6379,
+        .place = REDIS_PLACE_OF_SENTINELS,
+        .master_name = "main",
+        .guides = { { "h", 26379 } } } },
     { "sentinel://me:pw@a,b:5000,[::1]:6000/my%2Fmain/4?role=replica",
       { .host.port = 6379,
         .user = "me",
         .password = "pw",
         .database = 4,
+        .place = REDIS_PLACE_OF_SENTINELS,
         .master_name = "my/main",
-        .sentinels = { { "a", 26379 }, { "b", 5000 }, { "::1", 6000 } },
+        .guides = { { "a", 26379 }, { "b", 5000 }, { "::1", 6000 } },
         .wants_replica = true } },
     { "sentinel://a/m?sentinel_user=s&sentinel_password=p%26q&role=master&tls=no",
       { .host.port = 6379,
+        .place = REDIS_PLACE_OF_SENTINELS,
         .master_name = "m",
-        .sentinels = { { "a", 26379 } },
+        .guides = { { "a", 26379 } },
         .sentinel_user = "s",
         .sentinel_password = "p&q" } },
+    { "cluster://h",
+      { .host.port = 6379, .place = REDIS_PLACE_OF_CLUSTER, .guides = { { "h", 6379 } } } },
+    { "cluster://me:p%40w@a:7000,[::1]:7001,c/?role=replica",
+      { .host.port = 6379,
+        .user = "me",
+        .password = "p@w",
+        .place = REDIS_PLACE_OF_CLUSTER,
+        .guides = { { "a", 7000 }, { "::1", 7001 }, { "c", 6379 } },
+        .wants_replica = true } },
+    { "cluster://h/0?tls=no",
+      { .host.port = 6379, .place = REDIS_PLACE_OF_CLUSTER, .guides = { { "h", 6379 } } } },
 };
 
 static const struct good_address good_with_tls[] = {
@@ -52,10 +68,17 @@ static const struct good_address good_with_tls[] = {
         .tls = { "/etc/ca.pem", "/c .pem", "/k.pem" } } },
     { "sentinel://a/m?tls=yes&ca=/ca.pem",
       { .host.port = 6379,
+        .place = REDIS_PLACE_OF_SENTINELS,
         .master_name = "m",
-        .sentinels = { { "a", 26379 } },
+        .guides = { { "a", 26379 } },
         .has_tls = true,
         .tls = { .ca = "/ca.pem" } } },
+    { "cluster://a?tls=yes&ca=/ca.pem&cert=/c.pem&key=/k.pem",
+      { .host.port = 6379,
+        .place = REDIS_PLACE_OF_CLUSTER,
+        .guides = { { "a", 6379 } },
+        .has_tls = true,
+        .tls = { "/ca.pem", "/c.pem", "/k.pem" } } },
 };
 
 static const char *const wrong[] = {
@@ -98,6 +121,16 @@ static const char *const wrong[] = {
     "sentinel://h/name?ca=/ca.pem",
     "sentinel://h/name?sentinel_password=%zz",
     "sentinel://a,b,c,d,e,f,g,h,i,j/name",
+    "cluster://",
+    "cluster://a,",
+    "cluster://a:0",
+    "cluster://a/1",
+    "cluster://a/name",
+    "cluster://a?ca=/ca.pem",
+    "cluster://a?tls=yes&cert=/c.pem",
+    "cluster://a?sentinel_user=s",
+    "cluster://a?role=none",
+    "cluster://a,b,c,d,e,f,g,h,i,j",
 };
 
 static void compare_hosts(const struct redis_host *got, const struct redis_host *wanted)
@@ -114,9 +147,10 @@ static void compare(const struct redis_address *got, const struct redis_address 
     assert_string_equal(got->password, wanted->password);
     assert_int_equal(got->database, wanted->database);
     assert_string_equal(got->master_name, wanted->master_name);
-    for (size_t i = 0; i < REDIS_SENTINELS_MAX; i++) {
-        compare_hosts(&got->sentinels[i], &wanted->sentinels[i]);
-        assert_true((i < got->sentinel_count) == (wanted->sentinels[i].port != 0));
+    assert_int_equal(got->place, wanted->place);
+    for (size_t i = 0; i < REDIS_GUIDES_MAX; i++) {
+        compare_hosts(&got->guides[i], &wanted->guides[i]);
+        assert_true((i < got->guide_count) == (wanted->guides[i].port != 0));
     }
     assert_string_equal(got->sentinel_user, wanted->sentinel_user);
     assert_string_equal(got->sentinel_password, wanted->sentinel_password);

@@ -21,6 +21,12 @@ struct fields {
     struct setting_list words;
 };
 
+static const char *check_fields(const void *fields)
+{
+    const struct fields *read = fields;
+    return read->loud && read->pause_ms > 3600000 ? "nobody is loud for so long" : NULL;
+}
+
 static const char *check_colour(const char *value)
 {
     return strcmp(value, "beige") == 0 ? "no colour" : NULL;
@@ -68,6 +74,7 @@ static const struct settings_program program = {
     .summary = "a test",
     .table = table,
     .count = sizeof table / sizeof *table,
+    .check = check_fields,
 };
 
 static enum settings_result read_flags(struct fields *fields, const char *const *flags)
@@ -189,6 +196,7 @@ static void refuses_wrong_values(void **state)
         { "--size", "2g" },
         { "--pause-time", "x" },
         { "--loud=perhaps" },
+        { "--loud", "--pause-time=2h" },
         { "--colour", "beige" },
         { "--unknown", "1" },
         { "--name" },
