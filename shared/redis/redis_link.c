@@ -42,6 +42,8 @@ enum {
     BACK_OFF_FIRST_MS = 100,
     /* Short: a Redis that is back is noticed at once, and one connection attempt costs nothing. */
     BACK_OFF_MAX_MS = 2000,
+    /* A cluster has made up its mind soon, and it costs one more connection to ask it. */
+    BACK_OFF_CLUSTER_MS = 500,
     /* A connection that was dropped sooner did no good: what is wrong with it is not hurried. */
     STABLE_MS = 3000,
     /* A wrong password stays wrong until somebody has changed it, and servers log each attempt. */
@@ -214,13 +216,15 @@ static void log_reason(struct redis_link *link)
                 *path ? 0 : link->host.port, say_quoted(link->reason));
 }
 
-/* All guides are asked one after the other before anything is waited for. */
+/* All guides are asked one after the other before anything is waited for. Nodes of a cluster tell
+ * each other what they know, so when one has answered there is nothing to be had from the next. */
 static bool has_another_guide(struct redis_link *link, bool was_up)
 {
+    bool was_told = link->address.place == REDIS_PLACE_OF_CLUSTER && !link->is_guide;
     if (!link->guide_count || was_up)
         return false;
     link->guide = (link->guide + 1) % link->guide_count;
-    return link->guide != 0;
+    return link->guide != 0 && !was_told;
 }
 
 /* How long to wait before the next attempt. */
@@ -238,7 +242,9 @@ static uint64_t next_pause_ms(struct redis_link *link, bool was_up)
     if (link->refusal == REDIS_REFUSAL_CREDENTIALS)
         return BACK_OFF_REFUSED_MS;
     uint64_t pause_ms = link->back_off_ms;
-    link->back_off_ms = pause_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : pause_ms * 2;
+    uint64_t pause_max_ms =
+        link->address.place == REDIS_PLACE_OF_CLUSTER ? BACK_OFF_CLUSTER_MS : BACK_OFF_MAX_MS;
+    link->back_off_ms = pause_ms * 2 > pause_max_ms ? pause_max_ms : pause_ms * 2;
     return pause_ms;
 }
 

@@ -349,7 +349,7 @@ static void take_page(struct page_read *read, struct stream_page *page)
 {
     struct stream_queries *queries = read->queries;
     read->is_under_way = false;
-    if (page && page->state.is_missing && redis_link_may_lack_keys(queries->link)) {
+    if (page && stream_state_is_missing(&page->state) && redis_link_may_lack_keys(queries->link)) {
         redis_link_drop(queries->link, "the stream has left this replica");
         stream_page_destroy(page);
         page = NULL;

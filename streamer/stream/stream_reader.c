@@ -321,7 +321,7 @@ static void take_read(struct stream_reader *reader, const struct stream_state *s
                       const struct redisReply *read, const struct redisReply *probe)
 {
     const struct redisReply *entries = stream_entries_of_read(read);
-    if (state->is_missing && redis_link_may_lack_keys(reader->link)) {
+    if (stream_state_is_missing(state) && redis_link_may_lack_keys(reader->link)) {
         reader->state = READER_DOWN;
         redis_link_drop(reader->link, "the stream has left this replica");
         return;

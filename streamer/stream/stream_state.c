@@ -54,14 +54,19 @@ bool stream_state_read(struct stream_state *state, const struct redisReply *repl
     *state = (struct stream_state){ 0 };
     if (!reply)
         return false;
-    state->has_added = state->is_missing = is_no_such_key(reply);
-    if (state->is_missing)
+    state->has_added = is_no_such_key(reply);
+    if (state->has_added)
         return true;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0)
         return false;
     for (size_t i = 0; i < reply->elements; i += 2)
         take_info_member(state, info_text(reply->element[i]), reply->element[i + 1]);
     return state->length == 0 || stream_id_compare(state->first, (struct stream_id){ 0 }) > 0;
+}
+
+bool stream_state_is_missing(const struct stream_state *state)
+{
+    return state->has_added && !state->added && !state->last.ms && !state->last.sequence;
 }
 
 /* What is deleted behind the first entry counts as added, but not into the length. */

@@ -18,7 +18,6 @@ struct stream_state {
         last_deleted; /* the highest id that XDEL took out of the middle; trimming does not count */
     uint64_t added;   /* entries ever added, if this Redis says that (7.0 does) */
     bool has_added;
-    bool is_missing; /* there is no such key */
 };
 
 /* Reads the reply to XINFO STREAM. An error that there is no such key makes an empty stream. False
@@ -28,6 +27,9 @@ bool stream_state_read(struct stream_state *state, const struct redisReply *repl
 /* True if the reply to EXEC says that Redis took none of the commands: one that is full takes no
  * transaction, even if it only reads. */
 bool stream_state_is_discarded(const struct redisReply *reply);
+
+/* There is no such stream, or there never was an entry in it. */
+bool stream_state_is_missing(const struct stream_state *state);
 
 /* Ordinals (struct stream_position), 0 if not known: of the oldest entry, in an empty stream of the
  * one that comes next; and of the newest that there ever was. */

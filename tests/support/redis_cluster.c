@@ -1,5 +1,6 @@
 #include "tests/support/redis_cluster.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,6 +29,7 @@ enum {
     AGREE_MS = 90000,
     /* Of a GB that is moved. */
     MIGRATE_MS = 600000,
+    MEANWHILE_MS = 20,
 };
 
 struct node {
@@ -247,40 +249,65 @@ static void set_slot(struct redis_cluster *cluster, size_t node, unsigned slot, 
                                          (int)slot, state, cluster->nodes[other].id));
 }
 
-static unsigned long long move_key(struct redis_cluster *cluster, size_t from, size_t to,
-                                   const char *key)
+/* Sends the command and waits for its reply, for as long as it takes. */
+static void wait_for_migrate(redisContext *connection, const char *key, int port,
+                             void (*meanwhile)(void *context), void *context)
+{
+    redisReply *reply = NULL;
+    int is_sent = 0;
+    (void)redisAppendCommand(connection, "MIGRATE 127.0.0.1 %d %s 0 %d", port, key, MIGRATE_MS);
+    while (!is_sent)
+        assert_int_equal(redisBufferWrite(connection, &is_sent), REDIS_OK);
+    struct pollfd readable = { .fd = connection->fd, .events = POLLIN };
+    while (poll(&readable, 1, MEANWHILE_MS) == 0)
+        if (meanwhile)
+            meanwhile(context);
+    assert_int_equal(redisGetReply(connection, (void **)&reply), REDIS_OK);
+    if (reply->type != REDIS_REPLY_STATUS)
+        fail_msg("MIGRATE %s: %s", key, reply->type == REDIS_REPLY_ERROR ? reply->str : "?");
+    freeReplyObject(reply);
+}
+
+static unsigned long long move_key(const struct redis_cluster *cluster,
+                                   const struct redis_cluster_move *move, const char *key,
+                                   void (*meanwhile)(void *context), void *context)
 {
     uint64_t start_ms = clock_monotonic_ms();
-    freeReplyObject(redis_server_command(cluster->nodes[from].server,
-                                         "MIGRATE 127.0.0.1 %d %s 0 %d", cluster->nodes[to].port,
-                                         key, MIGRATE_MS));
+    redisContext *connection = redisConnect("127.0.0.1", cluster->nodes[move->from].port);
+    assert_true(connection && !connection->err);
+    wait_for_migrate(connection, key, cluster->nodes[move->to].port, meanwhile, context);
+    redisFree(connection);
     return clock_monotonic_ms() - start_ms;
 }
 
-unsigned long long redis_cluster_move_slot(struct redis_cluster *cluster, const char *key,
-                                           size_t to, void (*on_key)(void *context), void *context)
+struct redis_cluster_move redis_cluster_move_keys(struct redis_cluster *cluster, const char *key,
+                                                  size_t to, void (*meanwhile)(void *context),
+                                                  void *context)
 {
-    unsigned slot = redis_cluster_slot(key);
-    size_t from = redis_cluster_wait_for_owner(cluster, key, to);
-    unsigned long long longest_ms = 0;
-    set_slot(cluster, to, slot, "IMPORTING", from);
-    set_slot(cluster, from, slot, "MIGRATING", to);
+    struct redis_cluster_move move = { .slot = redis_cluster_slot(key), .to = to };
+    move.from = redis_cluster_wait_for_owner(cluster, key, to);
+    set_slot(cluster, to, move.slot, "IMPORTING", move.from);
+    set_slot(cluster, move.from, move.slot, "MIGRATING", to);
     for (size_t count = 1; count;) {
-        redisReply *keys = redis_server_command(cluster->nodes[from].server,
-                                                "CLUSTER GETKEYSINSLOT %d 10", (int)slot);
+        redisReply *keys = redis_server_command(cluster->nodes[move.from].server,
+                                                "CLUSTER GETKEYSINSLOT %d 10", (int)move.slot);
         count = keys->elements;
         for (size_t i = 0; i < count; i++) {
-            if (on_key)
-                on_key(context);
-            unsigned long long ms = move_key(cluster, from, to, keys->element[i]->str);
-            longest_ms = ms > longest_ms ? ms : longest_ms;
+            if (meanwhile)
+                meanwhile(context);
+            unsigned long long ms =
+                move_key(cluster, &move, keys->element[i]->str, meanwhile, context);
+            move.longest_ms = ms > move.longest_ms ? ms : move.longest_ms;
         }
         freeReplyObject(keys);
     }
-    if (on_key)
-        on_key(context);
-    set_slot(cluster, to, slot, "NODE", to);
-    set_slot(cluster, from, slot, "NODE", to);
-    (void)redis_cluster_wait_for_owner(cluster, key, from);
-    return longest_ms;
+    return move;
+}
+
+void redis_cluster_end_move(struct redis_cluster *cluster, const struct redis_cluster_move *move,
+                            const char *key)
+{
+    set_slot(cluster, move->to, move->slot, "NODE", move->to);
+    set_slot(cluster, move->from, move->slot, "NODE", move->to);
+    (void)redis_cluster_wait_for_owner(cluster, key, move->from);
 }

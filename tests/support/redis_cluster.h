@@ -46,10 +46,20 @@ size_t redis_cluster_another_master(struct redis_cluster *cluster, size_t owner)
 /* A replica of this master that is not away. */
 size_t redis_cluster_replica_of(struct redis_cluster *cluster, size_t master);
 
-/* Moves the key's slot from its owner to another master: each key by itself, as redis-cli does.
- * `on_key` is called before the first key, between the keys, and behind the last one, when the slot
- * still is on its way; or NULL. Answers the longest time, in ms, that moving one key has taken. */
-unsigned long long redis_cluster_move_slot(struct redis_cluster *cluster, const char *key,
-                                           size_t to, void (*on_key)(void *context), void *context);
+struct redis_cluster_move {
+    unsigned slot;
+    size_t from, to;
+    unsigned long long
+        longest_ms; /* that moving one key has taken: so long two nodes stood still */
+};
+
+/* Moves all keys of the key's slot from its owner to another master, one by one, as redis-cli does;
+ * `meanwhile` (or NULL) is called again and again. */
+struct redis_cluster_move redis_cluster_move_keys(struct redis_cluster *cluster, const char *key,
+                                                  size_t to, void (*meanwhile)(void *context),
+                                                  void *context);
+/* Until then the slot is on its way: the former owner says ASK of all its keys. */
+void redis_cluster_end_move(struct redis_cluster *cluster, const struct redis_cluster_move *move,
+                            const char *key);
 
 #endif
