@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "streamer/health_check.h"
 #include "streamer/streamer.h"
 #include "streamer/streamer_settings.h"
 
@@ -28,7 +29,7 @@ int main(int argc, char **argv)
     switch (settings_read(&streamer_settings_program, &settings, argc, argv)) {
     case SETTINGS_READY:
         set_signals();
-        code = streamer_run(&settings);
+        code = settings.check ? health_check_run(&settings) : streamer_run(&settings);
         break;
     case SETTINGS_STOP: code = EXIT_SUCCESS; break;
     case SETTINGS_WRONG: code = EXIT_WRONG_SETTING; break;

@@ -358,6 +358,14 @@ static const struct setting table[] = {
         .value_name = "TIME",
         .help = "a client that takes nothing for this long is closed as too slow",
     },
+    {
+        .name = "check",
+        .type = SETTING_FLAG,
+        .offset = FIELD(check),
+        .is_once = true,
+        .help = "ask the streamer that has these settings whether it is ready, and exit: 0, or 1 "
+                "and why not; for the health checks of containers",
+    },
 };
 
 static const char *check_streamer_settings(const void *fields)

@@ -38,6 +38,7 @@ struct streamer_settings {
     int64_t ping_ms;
     int64_t silence_ms;
     int64_t stall_ms;
+    bool check;
 };
 
 extern const struct settings_program streamer_settings_program;

@@ -44,8 +44,9 @@ await() {
 }
 
 check_exposure() {
-    for unit in "$build"/ingest/certstream-ingest.service "$build"/ingest/certstream-ingest@.service \
-        "$build"/streamer/certstream-streamer.service "$build"/streamer/certstream-streamer@.service; do
+    DESTDIR=$folder/installed cmake --install "$build" --prefix /usr >/dev/null
+    units=$folder/installed/usr/lib/systemd/system
+    for unit in "$units"/*.service; do
         systemd-analyze security --offline=true --threshold=$exposure_max "$unit" >"$folder/exposure" 2>&1 ||
             { cat "$folder/exposure" >&2; fail "$unit is more open than $exposure_max tenths"; }
         sed -n 's/^[^O]*Overall/Overall/p' "$folder/exposure"
@@ -157,5 +158,5 @@ need strace redis-server curl openssl
 [ -x "$build/tests/support/ct_log/local-ct-log" ] || { echo 'SKIPPED: local-ct-log is not built'; exit 77; }
 run_daemons
 for name in ingest streamer; do
-    check_calls "$build/$name/certstream-$name.service" "$folder/$name.calls"
+    check_calls "$units/certstream-$name.service" "$folder/$name.calls"
 done

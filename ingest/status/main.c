@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "ingest/status/status_text.h"
@@ -19,6 +20,7 @@ enum {
 struct status_settings {
     char *redis;
     char *prefix;
+    char *ingest;
     bool json;
     bool logs;
     bool watch;
@@ -53,6 +55,12 @@ static const struct setting table[] = {
       .value_name = "TEXT",
       .help = "what every Redis key starts with",
       .check = check_status_prefix },
+    { .name = "ingest",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct status_settings, ingest),
+      .value_name = "NAME",
+      .help = "only whether the ingest process of this name (its --instance) is alive: exit code 0 "
+              "or 2; for the health checks of containers" },
     { .name = "json",
       .type = SETTING_FLAG,
       .offset = offsetof(struct status_settings, json),
@@ -112,10 +120,31 @@ static enum status_verdict print_status(const struct status_settings *settings)
     return verdict;
 }
 
+/* What it printed would be everybody's; of one, the exit code says it all. */
+static enum status_verdict find_ingest(const struct status_settings *settings)
+{
+    struct redis_address address;
+    struct contract contract;
+    struct status status;
+    (void)redis_address_parse(&address, settings->redis);
+    (void)contract_init(&contract, settings->prefix);
+    status_read(&status, &address, &contract);
+    enum status_verdict verdict = STATUS_DOWN;
+    for (size_t i = 0; i < status.ingest_count; i++)
+        if (strcmp(status.ingests[i].name, settings->ingest) == 0)
+            verdict = STATUS_WELL;
+    status_clear(&status);
+    if (verdict == STATUS_DOWN)
+        (void)fprintf(stderr, "certstream: no ingest process %s\n", say_quoted(settings->ingest));
+    return verdict;
+}
+
 static int run_status(const struct status_settings *settings)
 {
     enum status_verdict verdict;
     say_only_warnings();
+    if (*settings->ingest)
+        return (int)find_ingest(settings);
     do {
         verdict = print_status(settings);
         const struct timespec pause = { .tv_sec = WATCH_S };

@@ -396,6 +396,8 @@ static bool print_and_stop(const struct settings_program *program, int argc, cha
             settings_print_man(program);
         else if (strcmp(argv[i], "--help-completion") == 0)
             settings_print_completion(program);
+        else if (strcmp(argv[i], "--help-config") == 0)
+            settings_print_config(program);
         else if (strcmp(argv[i], "--version") == 0)
             (void)printf("%s %s\n", program->name, CERTSTREAM_VERSION);
         else

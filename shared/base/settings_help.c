@@ -2,6 +2,11 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
+
+enum {
+    CONFIG_WIDTH = 100,
+};
 
 static void print_usage(const struct settings_program *program)
 {
@@ -120,4 +125,41 @@ void settings_print_completion(const struct settings_program *program)
     for (size_t i = 0; i < program->count; i++)
         (void)printf("--%s ", program->table[i].name);
     (void)printf("--config --help --version\n");
+}
+
+/* A text of ours as lines of comment, broken between words. */
+static void print_comment(const char *text)
+{
+    size_t column = CONFIG_WIDTH;
+    while (*text) {
+        size_t size = strcspn(text, " ");
+        if (column + 1 + size > CONFIG_WIDTH) {
+            (void)fputs("\n#", stdout);
+            column = 1;
+        }
+        (void)printf(" %.*s", (int)size, text);
+        column += 1 + size;
+        text += size + strspn(text + size, " ");
+    }
+}
+
+static void print_config_setting(const struct setting *setting)
+{
+    print_comment(setting->help);
+    if (setting->type == SETTING_LIST)
+        print_comment("Several stand side by side, with spaces between.");
+    const char *value = setting->default_text ? setting->default_text : "";
+    if (!*value && setting->type == SETTING_FLAG)
+        value = "no";
+    (void)printf("\n#%s =%s%s\n", setting->name, *value ? " " : "", value);
+}
+
+void settings_print_config(const struct settings_program *program)
+{
+    (void)printf("# Settings of %s, each with its default. To change one, take the # before it\n"
+                 "# away. A flag, or a variable such as CERTSTREAM_REDIS, outranks this file.\n",
+                 program->name);
+    for (size_t i = 0; i < program->count; i++)
+        if (!program->table[i].is_once)
+            print_config_setting(&program->table[i]);
 }

@@ -197,6 +197,42 @@ int listener_open(const struct listener_place *place, char *url, char *reason)
     return descriptor >= 0 ? descriptor : say_listener(reason, place, strerror(errno));
 }
 
+static bool connect_internet(int descriptor, const struct addrinfo *where)
+{
+    return connect(descriptor, where->ai_addr, where->ai_addrlen) == 0;
+}
+
+static bool connect_unix(int descriptor, const struct listener_place *place)
+{
+    struct sockaddr_un where = { .sun_family = AF_UNIX };
+    memcpy(where.sun_path, place->address, sizeof where.sun_path);
+    return connect(descriptor, (const struct sockaddr *)&where, sizeof where) == 0;
+}
+
+static bool set_timeouts(int descriptor, unsigned timeout_s)
+{
+    const struct timeval timeout = { .tv_sec = timeout_s };
+    return setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
+           setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0;
+}
+
+int listener_connect(const struct listener_place *place, unsigned timeout_s)
+{
+    struct addrinfo *where = place->is_unix ? NULL : resolve(place);
+    int family = where ? where->ai_family : AF_UNIX;
+    int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = descriptor >= 0 && set_timeouts(descriptor, timeout_s) &&
+                (where ? connect_internet(descriptor, where) : connect_unix(descriptor, place));
+    if (where)
+        freeaddrinfo(where);
+    if (good || descriptor < 0)
+        return descriptor;
+    int why = errno;
+    (void)close(descriptor);
+    errno = why;
+    return -1;
+}
+
 void listener_close(int descriptor, const struct listener_place *place)
 {
     if (place->is_unix)

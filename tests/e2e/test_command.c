@@ -237,6 +237,13 @@ static void status_tells_monitoring_by_its_exit_code(void **state)
         struct program *status = run_command(*state, name, arguments);
         assert_int_equal(program_wait(status, END_MS), code);
     }
+    static const char *const names[] = { "one", "two" };
+    for (size_t i = 0; i < 2; i++) {
+        const char *const words[] = { "status",   "--redis", redis_server_url(redis),
+                                      "--ingest", names[i],  NULL };
+        struct program *status = run_command(*state, names[i], words);
+        assert_int_equal(program_wait(status, END_MS), i ? 2 : 0);
+    }
     redis_server_destroy(redis);
 }
 
@@ -373,13 +380,15 @@ static void works_where_it_is_installed(void **state)
     run_to_the_end(harness, install);
 
     static const char *const documents[] = {
-        "usr/share/man/man1/certstream.1",
-        "usr/share/man/man1/certstream-ingest.1",
-        "usr/share/man/man1/certstream-streamer.1",
-        "usr/share/man/man1/certstream-tail.1",
-        "usr/share/man/man1/certstream-backfill.1",
-        "usr/share/man/man1/certstream-status.1",
+        "usr/share/man/man1/certstream.1.gz",
+        "usr/share/man/man1/certstream-ingest.1.gz",
+        "usr/share/man/man1/certstream-streamer.1.gz",
+        "usr/share/man/man1/certstream-tail.1.gz",
+        "usr/share/man/man1/certstream-backfill.1.gz",
+        "usr/share/man/man1/certstream-status.1.gz",
         "usr/share/bash-completion/completions/certstream",
+        "usr/lib/systemd/system/certstream-ingest@.service",
+        "usr/etc/certstream/streamer.conf",
     };
     for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
         char path[HARNESS_PATH_SIZE];

@@ -17,6 +17,7 @@
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/raw_socket.h"
+#include "tests/support/redis_server.h"
 #include "tests/support/websocket_client.h"
 
 enum {
@@ -332,6 +333,34 @@ static void a_crowd_is_turned_away(void **state)
     websocket_client_destroy(inside);
 }
 
+/* As a container's health check asks: its code. */
+static int check_health(const struct parts *parts, const char *name, const char *admin)
+{
+    const char *const words[] = { CERTSTREAM_STREAMER, "--check", "--admin-listen", admin, NULL };
+    struct program *check = program_start(
+        parts->stage.harness, &(struct program_options){ .name = name, .arguments = words });
+    return program_wait(check, WAIT_MS);
+}
+
+static void a_health_check_needs_no_other_program(void **state)
+{
+    struct parts *parts = *state;
+    start_streamer(parts, (const char *const[]){ "--admin-listen", "127.0.0.1:0", NULL });
+    streamer_stage_wait_until_ready(parts->stage.streamer);
+    char place[DAEMON_URL_SIZE];
+    (void)snprintf(place, sizeof place, "127.0.0.1:%ld",
+                   strtol(parts->urls[1] + strlen("http://127.0.0.1:"), NULL, 10));
+    assert_int_equal(check_health(parts, "well", place), 0);
+    assert_int_equal(check_health(parts, "encrypted", "https://127.0.0.1:1"), 2);
+    redis_server_kill(parts->stage.redis);
+    struct deadline deadline = deadline_after(WAIT_MS, "it is not ready");
+    while (get(parts, "/readyz", "") == 200)
+        deadline_wait(&deadline);
+    assert_int_equal(check_health(parts, "not_ready", place), 1);
+    (void)program_stop(parts->stage.streamer);
+    assert_int_equal(check_health(parts, "gone", place), 1);
+}
+
 /* Clients and idle connections fill all that there is; who looks after the server does not notice.
  */
 static void administrators_have_places_of_their_own(void **state)
@@ -605,6 +634,8 @@ int main(void)
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(nobody_else_is_believed, setup, streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(a_crowd_is_turned_away, setup, streamer_stage_teardown),
+        cmocka_unit_test_setup_teardown(a_health_check_needs_no_other_program, setup,
+                                        streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(administrators_have_places_of_their_own, setup,
                                         streamer_stage_teardown),
         cmocka_unit_test_setup_teardown(it_listens_in_several_places, setup,
