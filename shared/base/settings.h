@@ -38,7 +38,7 @@ struct setting {
     const char *help;          /* one line */
     const char *also_variable; /* a second variable that is honoured, e.g. "PORT"; or NULL */
     bool is_secret;            /* a wrong value is not repeated */
-    bool is_once;              /* what the program does once and then ends: has no place in a file */
+    bool is_once;              /* done once by a program that then ends: not for a file */
     /* Says what is wrong with a value, in a constant text, or NULL if it is fine. Optional; of a
      * list, per item. */
     const char *(*check)(const char *value);

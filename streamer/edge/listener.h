@@ -43,8 +43,8 @@ int listener_open(const struct listener_place *place, char *url, char *reason);
 /* Closes it; a Unix socket's file goes too. */
 void listener_close(int descriptor, const struct listener_place *place);
 
-/* Connects to a place that listens: a blocking descriptor, which the caller closes, on which each of
- * connecting, sending and receiving takes at most `timeout_s` seconds; or -1 and errno. "Every
+/* Connects to a place that listens: a blocking descriptor, which the caller closes, on which each
+ * of connecting, sending and receiving takes at most `timeout_s` seconds; or -1 and errno. "Every
  * address" (0.0.0.0, ::) is this machine. */
 int listener_connect(const struct listener_place *place, unsigned timeout_s);
 
