@@ -44,9 +44,10 @@ start() {
 
 start_streamer() {
     start "streamer$1" "$build/streamer/certstream-streamer" --redis "unix://$folder/redis.sock" --heartbeat 1 \
-        --listen "127.0.0.1:${2:-0}" --trusted-proxy 127.0.0.1
-    await grep -q listening "$folder/streamer$1.err" "$folder/streamer$1.out"
-    place=$(cat "$folder/streamer$1".* | sed -n 's|.*http://127.0.0.1:\([0-9]*\).*|\1|p' | head -n 1)
+        --listen "127.0.0.1:${2:-0}" --admin-listen "127.0.0.1:${3:-0}" --trusted-proxy 127.0.0.1
+    await grep -q administrators "$folder/streamer$1.out"
+    place=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)$|\1|p' "$folder/streamer$1.out")
+    admin=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\) for administrators|\1|p' "$folder/streamer$1.out")
 }
 
 has_lines() {
@@ -67,12 +68,12 @@ list=$(grep -o 'http://[^ ]*' "$folder/log.out")/log_list.json
 servers=
 for number in 1 2 3; do
     start_streamer $number
-    eval "process$number=$started place$number=$place"
-    servers="$servers    server streamer$number 127.0.0.1:$place\n"
+    eval "process$number=$started place$number=$place admin$number=$admin"
+    servers="$servers    server streamer$number 127.0.0.1:$place port $admin\n"
 done
 # The first port that is free from somewhere on: with a port that is not, HAProxy ends at once.
 start_haproxy() {
-    sed "s|^    server-template.*|$servers|; s|bind :4000|bind 127.0.0.1:$port|; /^# Docker/,\$d" "$config" >"$folder/haproxy.cfg"
+    sed "s|^    server-template.*|$servers|; s|bind :4000|bind 127.0.0.1:$port|; /^# What the container/,\$d" "$config" >"$folder/haproxy.cfg"
     start haproxy haproxy -db -f "$folder/haproxy.cfg"
 }
 
@@ -90,11 +91,11 @@ start ingest "$build/ingest/certstream-ingest" --redis "unix://$folder/redis.soc
 ingest_process=$started
 await has_lines 100
 for number in 1 2 3; do
-    eval "process=\$process$number place=\$place$number"
+    eval "process=\$process$number place=\$place$number admin=\$admin$number"
     before=$(wc -l <"$folder/tail.out")
     kill -KILL "$process"
     await has_lines $((before + 100))
-    start_streamer $number "$place"
+    start_streamer $number "$place" "$admin"
 done
 
 kill "$ingest_process"

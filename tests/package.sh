@@ -37,9 +37,9 @@ debian_put_sources "$build"
 debian_install "$build" dpkg-dev lintian $(debian_run "$build" /source/certstream help-packages) >"$folder/install$number.log"
 # What is installed has no tests; the log and the probe are built apart.
 in_build cmake -S /source -B /package -DBUILD_TESTING=OFF >/dev/null
-in_build cmake --build /package --parallel >"$folder/package$number.log"
+in_build cmake --build /package --parallel "$(nproc)" >"$folder/package$number.log"
 in_build cmake -S /source -B /tests >/dev/null
-in_build cmake --build /tests --parallel --target local-ct-log unit-probe >"$folder/tests$number.log"
+in_build cmake --build /tests --parallel "$(nproc)" --target local-ct-log unit-probe >"$folder/tests$number.log"
 for revision in 1 2; do
     in_build cmake -S /source -B /package -DPACKAGE_REVISION=$revision >/dev/null
     in_build cmake --build /package >/dev/null
