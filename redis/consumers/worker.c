@@ -125,7 +125,7 @@ static void work(redisContext *redis)
             continue;
         if (!claim(redis))
             return;
-        claim_at_ms = now_ms() + atoll(idle_ms);
+        claim_at_ms = now_ms() + strtoll(idle_ms, NULL, 10);
     }
 }
 
@@ -144,9 +144,9 @@ int main(int argc, char **argv)
     group = setting("GROUP", group);
     idle_ms = setting("IDLE_MS", idle_ms);
     for (;;) {
-        redisContext *redis =
-            redisConnectWithTimeout(setting("REDIS_HOST", "127.0.0.1"),
-                                    atoi(setting("REDIS_PORT", "6379")), (struct timeval){ 5, 0 });
+        redisContext *redis = redisConnectWithTimeout(
+            setting("REDIS_HOST", "127.0.0.1"),
+            (int)strtol(setting("REDIS_PORT", "6379"), NULL, 10), (struct timeval){ 5, 0 });
         if (redis && !redis->err) {
             redisSetTimeout(redis, (struct timeval){ 15, 0 });
             work(redis);

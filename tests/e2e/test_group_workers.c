@@ -23,8 +23,12 @@ enum {
     ALL = 300,
 };
 
-#define STREAM    "{certstream}:stream"
-#define CONSUMERS CERTSTREAM_SOURCE "/redis/consumers/"
+#define STREAM "{certstream}:stream"
+
+static const char python_worker[] = CERTSTREAM_SOURCE "/redis/consumers/worker.py";
+static const char c_worker[] = CERTSTREAM_SOURCE "/redis/consumers/worker.c";
+static const char go_worker[] = CERTSTREAM_SOURCE "/redis/consumers/worker.go";
+static const char node_worker[] = CERTSTREAM_SOURCE "/redis/consumers/worker.mjs";
 
 struct parts {
     struct harness *harness;
@@ -129,8 +133,8 @@ static void expect_worker(struct parts *parts, const char *const *arguments)
 static void worker_in_python(void **state)
 {
     harness_skip_unless("/usr/bin/python3 -c 'import redis'", "python3-redis");
-    expect_worker(*state, (const char *const[]){ "/usr/bin/python3", CONSUMERS "worker.py",
-                                                 "worker-1", NULL });
+    expect_worker(*state,
+                  (const char *const[]){ "/usr/bin/python3", python_worker, "worker-1", NULL });
 }
 
 static void worker_in_c(void **state)
@@ -141,7 +145,7 @@ static void worker_in_c(void **state)
     struct program *compiler =
         start(parts, "cc",
               (const char *const[]){ "cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", path,
-                                     CONSUMERS "worker.c", "-lhiredis", NULL });
+                                     c_worker, "-lhiredis", NULL });
     assert_int_equal(program_wait(compiler, BUILD_MS), 0);
     expect_worker(parts, (const char *const[]){ path, "worker-1", NULL });
 }
@@ -162,8 +166,7 @@ static void worker_in_go(void **state)
         parts->harness,
         &(struct program_options){
             .name = "go",
-            .arguments =
-                (const char *const[]){ "go", "build", "-o", path, CONSUMERS "worker.go", NULL },
+            .arguments = (const char *const[]){ "go", "build", "-o", path, go_worker, NULL },
             .environment = (const char *const[]){
                 caches, "GO111MODULE=off", "GOPATH=/usr/share/gocode", "GOFLAGS=-p=2", NULL } });
     assert_int_equal(program_wait(compiler, BUILD_MS), 0);
@@ -186,7 +189,7 @@ static void worker_in_node(void **state)
     if (program_wait(npm, BUILD_MS) != 0)
         harness_skip_without("npm registry");
     struct program *copy =
-        start(parts, "cp", (const char *const[]){ "cp", CONSUMERS "worker.mjs", source, NULL });
+        start(parts, "cp", (const char *const[]){ "cp", node_worker, source, NULL });
     assert_int_equal(program_wait(copy, WAIT_MS), 0);
     expect_worker(parts, (const char *const[]){ "node", source, "worker-1", NULL });
 }
