@@ -297,6 +297,7 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
     const struct follow_stats *stats = &ingest->stats;
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
+    const struct retention_memory *memory = publisher_memory(ingest->publisher);
     const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
     const struct {
         enum ingest_field field;
@@ -358,6 +359,10 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         { INGEST_FIELD_LISTS_STALE, lists.stale },
         { INGEST_FIELD_MISPLACED_ENTRIES, stats->misplaced },
         { INGEST_FIELD_REDIS_DROPS, ingest->redis_drops },
+        { INGEST_FIELD_REDIS_USED_BYTES, memory->used },
+        { INGEST_FIELD_REDIS_MAX_BYTES, memory->maximum },
+        { INGEST_FIELD_STREAM_BYTES, memory->stream_bytes },
+        { INGEST_FIELD_STREAM_ENTRIES, memory->stream_entries },
     };
     static_assert(sizeof counters / sizeof *counters == INGEST_FIELDS, "each is counted");
     for (size_t i = 0; i < INGEST_FIELDS; i++)

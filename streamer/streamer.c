@@ -337,6 +337,7 @@ static void fill_sources(struct streamer *streamer)
         .queries = streamer->queries,
         .index = streamer->index,
         .customers = streamer->admission.customers,
+        .identity = streamer->admission.identity,
         .dialect = streamer_settings_dialect(streamer->settings),
     };
 }

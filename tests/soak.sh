@@ -9,5 +9,5 @@ if [ -n "${SANITIZE:-}" ]; then
     build="build-sanitize"
 fi
 cmake -S . -B "$build" -DSANITIZE="${SANITIZE:-}" >/dev/null
-cmake --build "$build" --parallel --target soak_streamer >/dev/null
+cmake --build "$build" --parallel "$(nproc)" --target soak_streamer >/dev/null
 SOAK_SECONDS=${1:-1800} exec "$build/tests/bench/soak_streamer"

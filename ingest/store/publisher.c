@@ -474,6 +474,11 @@ void publisher_keep_limits(struct publisher *publisher, uint64_t now_ms)
     retention_ask(publisher->retention, now_ms);
 }
 
+const struct retention_memory *publisher_memory(const struct publisher *publisher)
+{
+    return retention_memory(publisher->retention);
+}
+
 bool publisher_issuers_are_full(const struct publisher *publisher)
 {
     return retention_issuers_are_full(publisher->retention);

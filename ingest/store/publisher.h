@@ -71,6 +71,8 @@ void publisher_on_down(struct publisher *publisher);
 /* Keeps the stream within its limits also where nothing can be appended. */
 void publisher_keep_limits(struct publisher *publisher, uint64_t now_ms);
 /* Redis holds as many issuers as it may. */
+/* What Redis holds, as last measured; zeros before. */
+const struct retention_memory *publisher_memory(const struct publisher *publisher);
 bool publisher_issuers_are_full(const struct publisher *publisher);
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);

@@ -231,3 +231,8 @@ bool retention_issuers_are_full(const struct retention *retention)
     return retention->issuer_count >= RETENTION_ISSUERS_MAX ||
            retention->memory.issuer_bytes >= RETENTION_ISSUER_BYTES_MAX;
 }
+
+const struct retention_memory *retention_memory(const struct retention *retention)
+{
+    return &retention->memory;
+}

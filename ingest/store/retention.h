@@ -38,6 +38,8 @@ void retention_on_refusal(struct retention *retention);
 
 /* Milliseconds since 1970 by Redis' clock, as of the last answer; 0 before the first. */
 uint64_t retention_redis_ms(const struct retention *retention);
+/* As last measured; zeros before. */
+const struct retention_memory *retention_memory(const struct retention *retention);
 bool retention_issuers_are_full(const struct retention *retention);
 
 #endif

@@ -263,4 +263,13 @@ const struct report_field ingest_fields[INGEST_FIELDS] = {
                 "Entries of tiles that say another index than the one they have."),
     [INGEST_FIELD_REDIS_DROPS] =
         COUNTER("redis_drops", "certstream_ingest_redis_drops_total", "Connections to Redis lost."),
+    [INGEST_FIELD_REDIS_USED_BYTES] =
+        GAUGE("redis_used_bytes", "certstream_ingest_redis_used_bytes",
+              "Memory of Redis that counts towards its maxmemory, as last measured."),
+    [INGEST_FIELD_REDIS_MAX_BYTES] =
+        GAUGE("redis_max_bytes", "certstream_ingest_redis_max_bytes", "Its maxmemory; 0: none."),
+    [INGEST_FIELD_STREAM_BYTES] = GAUGE("stream_bytes", "certstream_ingest_stream_bytes",
+                                        "Memory that the stream takes in Redis."),
+    [INGEST_FIELD_STREAM_ENTRIES] =
+        GAUGE("stream_entries", "certstream_ingest_stream_entries", "Entries in the stream."),
 };

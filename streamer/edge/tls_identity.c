@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -168,6 +169,26 @@ bool tls_identity_reload(struct tls_identity *identity, char *reason)
     clear_identity(&identity->pair);
     identity->pair = pair;
     return true;
+}
+
+static uint64_t certificate_expires_ms(const X509 *certificate)
+{
+    struct tm time;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1)
+        return 0;
+    time_t seconds = timegm(&time);
+    return seconds > 0 ? (uint64_t)seconds * 1000 : 0;
+}
+
+uint64_t tls_identity_expires_ms(const struct tls_identity *identity)
+{
+    uint64_t first_ms = certificate_expires_ms(identity->pair.certificate);
+    for (int i = 0; i < sk_X509_num(identity->pair.chain); i++) {
+        uint64_t expires_ms = certificate_expires_ms(sk_X509_value(identity->pair.chain, i));
+        if (expires_ms < first_ms)
+            first_ms = expires_ms;
+    }
+    return first_ms;
 }
 
 struct ssl_ctx_st *tls_identity_context(const struct tls_identity *identity)

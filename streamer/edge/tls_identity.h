@@ -7,6 +7,7 @@
 #define STREAMER_EDGE_TLS_IDENTITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ssl_ctx_st;
 struct tls_identity;
@@ -25,6 +26,10 @@ void tls_identity_destroy(struct tls_identity *identity);
 /* Reads the files again. False, and why in `reason`, if they are no pair: then it stays what it
  * was. */
 bool tls_identity_reload(struct tls_identity *identity, char *reason);
+
+/* When the certificate that is shown expires, or the first of its chain: milliseconds since 1970.
+ */
+uint64_t tls_identity_expires_ms(const struct tls_identity *identity);
 
 /* What connections of a server are made of: it shows the identity, speaks TLS 1.2 or later, and
  * HTTP/1.1 only. Lives as long as the identity; exchanged files are in the next handshake. */

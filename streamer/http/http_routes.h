@@ -52,7 +52,8 @@ struct http_sources {
     const struct stream_queries *queries;
     const struct certificate_index *index;
     struct customers *customers;
-    enum certificate_dialect dialect; /* for those who name none */
+    const struct tls_identity *identity; /* NULL: no TLS */
+    enum certificate_dialect dialect;    /* for those who name none */
 };
 
 /* What a client asks for; borrowed for the call. */

@@ -6,6 +6,7 @@
 #include "shared/base/decimal.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/edge/customers.h"
+#include "streamer/edge/tls_identity.h"
 #include "streamer/filter/filter_index.h"
 #include "streamer/http/client_counters.h"
 #include "streamer/http/http_routes.h"
@@ -274,6 +275,16 @@ static void write_tokens(struct buffer *out, const struct customers *customers)
     }
 }
 
+static void write_identity(struct buffer *out, const struct tls_identity *identity)
+{
+    static const char expiry[] = "certstream_tls_certificate_expiry_timestamp_seconds";
+    if (!identity)
+        return;
+    metric_family(out, expiry, "gauge",
+                  "When the certificate shown to clients expires, or the first of its chain.");
+    metric_milliseconds(out, expiry, no_labels, tls_identity_expires_ms(identity));
+}
+
 static void write_process(struct buffer *out)
 {
     static const char build[] = "certstream_build_info";
@@ -427,6 +438,7 @@ void metrics_write(struct buffer *out, const struct http_sources *sources)
     write_redis(out, sources);
     if (sources->customers)
         write_tokens(out, sources->customers);
+    write_identity(out, sources->identity);
     write_process(out);
     metrics_write_logs(out, sources->reports);
     metrics_write_ingests(out, sources->reports);

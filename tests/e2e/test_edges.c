@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
+#include "shared/base/clock.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
@@ -497,6 +498,20 @@ static void make_certificate(const struct parts *parts, const char *name, const 
     assert_int_equal(program_wait(openssl, WAIT_MS), 0);
 }
 
+/* /metrics tells when the certificate expires: here two days from now. */
+static void expect_expiry(const char *url)
+{
+    static const char name[] = "\ncertstream_tls_certificate_expiry_timestamp_seconds ";
+    struct http_answer answer =
+        http_get_local((int)strtol(strrchr(url, ':') + 1, NULL, 10), "/metrics");
+    const char *found = strstr((const char *)answer.body.data, name);
+    if (!found)
+        fail_msg("no expiry in %.500s", (const char *)answer.body.data);
+    double left = strtod(found + sizeof name - 1, NULL) - (double)clock_realtime_ms() / 1000;
+    assert_true(left > 47 * 3600.0 && left < 49 * 3600.0);
+    http_answer_free(&answer);
+}
+
 /* The new one is of the other kind of key, which must not be served beside the old one. */
 static void tls_takes_a_new_certificate_without_dropping_anybody(void **state)
 {
@@ -513,6 +528,7 @@ static void tls_takes_a_new_certificate_without_dropping_anybody(void **state)
     assert_int_equal(strncmp(parts->urls[0], "https://", 8), 0);
     expect_url(parts->urls[0], certificate, NULL, 200);
     expect_url(parts->urls[1], NULL, NULL, 200);
+    expect_expiry(parts->urls[1]);
 
     CURL *open = curl_easy_init();
     char url[URL_SIZE];
