@@ -20,36 +20,34 @@
 #include "shared/base/memory.h"
 #include "tests/support/seeded_random.h"
 
-/* Microseconds of CPU, and bytes, as measured on 2 virtual cores of an AMD EPYC with Redis 7.0.15:
- * what of, and when or by which program, stands behind each. */
+/* Microseconds of CPU, and bytes, as measured on 2 virtual cores of an AMD EPYC with Redis 7.0.15.
+ * Behind each stands where and when. */
 static const struct costs {
-    double ingest_us; /* per entry; steady state, 2,000/s: 2026-11-26 */
-    double append_us; /* per entry, of a master; steady state, 2,000/s: 2026-11-26 */
-    double feed_us;   /* per entry and streamer, of the Redis that it reads: 2026-11-26; taken for
-                         a master's replica as well */
-    double replicate_us; /* per entry, of a replica; a drain: tests/cluster.sh, 2026-11-29 */
-    double read_us;      /* per entry, of a streamer; steady state, 2,000/s: 2026-11-26 */
-    double filter_us;    /* per entry and filter; 500 domains: bench_filter, 2026-11-25 */
-    double
-        domains_us; /* per message and client, of a streamer; domains: bench_fanout, 2026-11-26 */
-    double lite_us; /* likewise; lite */
-    double entry_bytes;   /* of an entry in Redis; 637 real certificates: 2026-11-26 */
-    double domains_bytes; /* of a message; the same certificates */
+    double ingest_us;     /* of an ingest process, per entry */
+    double append_us;     /* of a master, per entry */
+    double replicate_us;  /* of a replica, per entry */
+    double feed_us;       /* of a Redis that is read, per entry and streamer; or replica */
+    double read_us;       /* of a streamer, per entry */
+    double filter_us;     /* of a streamer, per entry and filter */
+    double domains_us;    /* of a streamer, per message and client */
+    double lite_us;       /* likewise */
+    double entry_bytes;   /* in Redis, and on the way to a streamer */
+    double domains_bytes; /* of a message */
     double lite_bytes;    /* likewise */
-    double client_bytes;  /* of an idle client: bench_idle, 2026-11-26 */
+    double client_bytes;  /* of an idle client */
 } costs = {
-    .ingest_us = 14,
-    .append_us = 28,
-    .feed_us = 6,
-    .replicate_us = 12,
-    .read_us = 8,
-    .filter_us = 12.0 / 500,
-    .domains_us = 0.15,
-    .lite_us = 0.70,
-    .entry_bytes = 5200,
-    .domains_bytes = 480,
-    .lite_bytes = 3120,
-    .client_bytes = 2100,
+    .ingest_us = 14,         /* steady state at 2,000/s, 2026-11-26 */
+    .append_us = 28,         /* the same, with redis.conf as it is shipped */
+    .replicate_us = 26,      /* 0.93 of its master, transactions of 64, 2026-11-29 */
+    .feed_us = 6,            /* steady state at 2,000/s, one to four streamers, 2026-11-26 */
+    .read_us = 8,            /* the same */
+    .filter_us = 12.0 / 500, /* 500 domains: bench_filter, 2026-11-25 */
+    .domains_us = 0.15,      /* bench_fanout, 2026-11-26 */
+    .lite_us = 0.70,         /* the same */
+    .entry_bytes = 5200,     /* 637 real certificates, 2026-11-26 */
+    .domains_bytes = 480,    /* the same */
+    .lite_bytes = 3120,      /* the same */
+    .client_bytes = 2100,    /* bench_idle, 2026-11-26 */
 };
 
 enum {
@@ -59,9 +57,8 @@ enum {
     TICK_MS = 100, /* how often a shard says how far it is */
     BATCH_ENTRIES = 256,
     HISTORY_S = 1800,
-    PASSES_ONE_IN = 10000, /* entries, the filter of a client that has one */
-    CLIENTS_MAX = 10000,   /* of one streamer: with more it was not measured */
-    SHARDS_MAX = 4096,
+    PASSES_ONE_IN = 10000,   /* entries, the filter of a client that has one */
+    CLIENTS_MAX = 10000,     /* of one streamer: with more it was not measured */
     LINK_BYTES = 1250000000, /* per second: 10 Gbit/s */
     STREAMER_BYTES = 32 << 20,
 };
@@ -81,6 +78,7 @@ struct plan {
     unsigned shards;
     unsigned replicas; /* of each shard */
     unsigned streamers;
+    const char *bound; /* what keeps a streamer from having more clients */
     const char *limit; /* why there is no plan */
 };
 
@@ -153,6 +151,7 @@ static bool plan_streamers(struct plan *plan, const struct load *load)
     double by_cpu = room_us / client_us(load);
     double by_link = busy_max * LINK_BYTES / load->rate / client_bytes_sent(load);
     double most = fmin(CLIENTS_MAX, fmin(by_cpu, by_link));
+    plan->bound = most < fmin(by_cpu, by_link) ? "connections" : by_cpu < by_link ? "CPU" : "link";
     if (most < 1) {
         plan->limit = "a streamer, one thread, cannot serve one client";
         return false;
@@ -325,12 +324,13 @@ static void print_plan(const struct load *load, const struct plan *plan)
     double shard_gb = load->rate * HISTORY_S * costs.entry_bytes / plan->shards / 1e9;
     double client_mb =
         (STREAMER_BYTES + costs.client_bytes * load->clients / plan->streamers) / 1e6;
-    (void)printf(
-        "%8.0f %8.0f %7u %6u x %-3u %7.0f %9u %8.0f %7u   %2.0f %2.0f %2.0f %2.0f %7.2f %6.2f\n",
-        load->rate, load->clients, plan->ingests, plan->shards, 1 + plan->replicas,
-        shard_gb * nodes, plan->streamers, client_mb, plan->ingests + nodes + plan->streamers,
-        100 * outcome.ingest, 100 * outcome.master, 100 * outcome.replica, 100 * outcome.streamer,
-        outcome.p50_ms / 1000, outcome.p99_ms / 1000);
+    (void)printf("%8.0f %8.0f %7u %6u x %-3u %7.0f ", load->rate, load->clients, plan->ingests,
+                 plan->shards, 1 + plan->replicas, shard_gb * nodes);
+    (void)printf("%9u %-11s %6.0f %7u   ", plan->streamers, plan->bound, client_mb,
+                 plan->ingests + nodes + plan->streamers);
+    (void)printf("%2.0f %2.0f %2.0f %2.0f %7.2f %6.2f\n", 100 * outcome.ingest,
+                 100 * outcome.master, 100 * outcome.replica, 100 * outcome.streamer,
+                 outcome.p50_ms / 1000, outcome.p99_ms / 1000);
 }
 
 static void print_load(const struct load *load)
@@ -349,8 +349,8 @@ static void print_table(bool is_filtered)
     (void)printf(is_filtered ? "\nclients with a filter each, which one entry in %d passes (lite)\n"
                              : "\nclients that take the names of all entries (domains)\n",
                  PASSES_ONE_IN);
-    (void)printf("entries/s  clients ingests shards x nodes  RAM GB streamers MB each   cores   "
-                 "%% busy (i m r s)  p50 s  p99 s\n");
+    (void)printf("entries/s clients ingests shards x nodes RAM GB streamers bound by   MB each   "
+                 "cores   %% busy i m r s  p50 s  p99 s\n");
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
         for (size_t j = 0; j < sizeof clients / sizeof *clients; j++)
             print_load(&(struct load){ rates[i], clients[j], is_filtered });
@@ -370,6 +370,7 @@ static void print_limits(void)
     (void)printf("%9.0f  a shard of its own for the largest log, %.1f %% of all entries: a log has "
                  "one shard\n",
                  most / (costs.append_us + costs.feed_us) / log_share(0), 100 * log_share(0));
+    (void)printf("more than one shard is thought of here, and not built\n");
 }
 
 int main(void)

@@ -430,8 +430,9 @@ static void each_entry_and_each_message_once(void **state)
         }
     print_cpu(parts);
     for (uint64_t round = 0; round < rounds; round++) {
-        kill_the_master(parts);
+        /* First, as long as there is a replica to be read. */
         move_the_slot(parts);
+        kill_the_master(parts);
         hang_the_master(parts);
         if (parts->timeout_ms)
             hang_the_master_for_long(parts);
