@@ -228,25 +228,32 @@ static int compare_batches(const void *a, const void *b)
 }
 
 /* What a log bears between two polls is a sum of many small things: about normal. */
-static double draw_entries(struct seeded_random *random, double mean)
+static unsigned draw_entries(struct seeded_random *random, double mean)
 {
     double sum = -6;
     for (int i = 0; i < 12; i++)
         sum += seeded_random_fraction(random);
-    return fmax(0, round(mean + sum * sqrt(mean)));
+    return (unsigned)fmax(0, round(mean + sum * sqrt(mean)));
+}
+
+static void add_batches(struct batches *batches, double at_ms, unsigned log, unsigned left)
+{
+    while (left > 0) {
+        unsigned entries = left < BATCH_ENTRIES ? left : BATCH_ENTRIES;
+        add_batch(batches, (struct batch){ at_ms, at_ms, log, entries });
+        left -= entries;
+    }
 }
 
 static void bear_entries(struct batches *batches, double rate)
 {
     struct seeded_random random = seeded_random_of("bench_scale", "entries", 0);
     for (unsigned log = 0; log < LOGS; log++) {
-        double at_ms = seeded_random_fraction(&random) * POLL_MS;
-        for (; at_ms < SIMULATED_S * 1000.0; at_ms += POLL_MS) {
-            double left = draw_entries(&random, rate * log_share(log) * POLL_MS / 1000);
-            for (; left > 0; left -= BATCH_ENTRIES)
-                add_batch(batches,
-                          (struct batch){ at_ms, at_ms, log, (unsigned)fmin(left, BATCH_ENTRIES) });
-        }
+        double first_ms = seeded_random_fraction(&random) * POLL_MS;
+        double mean = rate * log_share(log) * POLL_MS / 1000;
+        for (unsigned poll = 0; poll < SIMULATED_S * 1000 / POLL_MS; poll++)
+            add_batches(batches, first_ms + (double)poll * POLL_MS, log,
+                        draw_entries(&random, mean));
     }
 }
 
