@@ -4,6 +4,7 @@
 
 #include "ingest/admin_order.h"
 #include "ingest/ingest.h"
+#include "shared/base/memory.h"
 
 static struct ingest_signals signals;
 
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
     switch (settings_read(&ingest_settings_program, &settings, argc, argv)) {
     case SETTINGS_READY:
         handle_signals();
+        memory_keep_freed();
         result = run(&settings);
         break;
     case SETTINGS_STOP: result = EXIT_SUCCESS; break;

@@ -92,6 +92,7 @@ struct followed_log {
     struct head_history history;
     struct buffer head_text;      /* the head the follower has, as the log served it */
     uint64_t bytes_per_entry;     /* of answers, as learnt */
+    size_t batch_bytes;           /* of the last batch: the next one is about as large */
     bool is_left_alone;           /* its key or its position makes no sense */
     uint64_t reload_delay_ms;     /* after the appends that failed in a row */
     enum lease_action lease_wish; /* of the next round */

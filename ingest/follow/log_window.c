@@ -27,11 +27,12 @@ static struct digest *sha256_of(const struct followed_log *log)
 
 struct batch *log_window_begin_batch(struct followed_log *log)
 {
-    struct batch *batch = batch_create(&log->follower.book.taken);
+    struct batch *batch = batch_create(&log->follower.book.taken, log->batch_bytes);
     batch->owner = log;
     batch->generation = log->follower.life;
     batch->log_key = log->key;
     batch->log_id_hex = log->ct_log.id_hex;
+    batch->stream = log->services->contract->stream;
     return batch;
 }
 
@@ -45,6 +46,7 @@ static void hold(struct followed_log *log, struct batch *batch, uint64_t now_ms)
     window->bytes += batch->arena.size;
     memory_share_add(&log->memory, MEMORY_WINDOW, batch->arena.size);
     log_book_take(&log->follower.book, &batch->position);
+    log->batch_bytes = batch->arena.size < BATCH_BYTES_FULL ? batch->arena.size : BATCH_BYTES_FULL;
 }
 
 static struct batch *take_held(struct followed_log *log)

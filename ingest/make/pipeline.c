@@ -330,36 +330,36 @@ static void write_chain(struct buffer *out, const struct chain *chain)
 }
 
 /* Nothing where the TBSCertificate cannot be read. */
-static void write_tbs_digest(struct buffer *out, const struct certificate *certificate)
+static void add_tbs_digest(struct batch *batch, const struct certificate *certificate)
 {
     const uint8_t *digest = certificate_tbs_sha256(certificate);
-    char hex[FINGERPRINT_HEX + 1];
-    if (!digest)
-        return;
-    hex_encode(hex, bytes_of(digest, SHA256_SIZE));
-    buffer_append(out, hex, FINGERPRINT_HEX);
+    char hex[FINGERPRINT_HEX + 1] = "";
+    if (digest)
+        hex_encode(hex, bytes_of(digest, SHA256_SIZE));
+    batch_add_field(batch, BATCH_TBS, bytes_of_string(hex));
 }
 
-static void write_fields(struct pipeline *pipeline, struct batch *batch,
-                         const struct message_entry *message, struct bytes der,
-                         const struct chain *chain)
+static void add_fields(struct pipeline *pipeline, struct batch *batch,
+                       const struct message_entry *message, struct bytes der,
+                       const struct chain *chain)
 {
     struct buffer *out = &batch->arena;
     batch_begin_entry(batch);
+    batch_begin_field(batch, BATCH_JSON);
     message_write(out, message, pipeline->certificate);
     batch_end_field(batch, BATCH_JSON);
+    batch_begin_field(batch, BATCH_DOMAINS);
     certificate_json_write_domains(out, pipeline->certificate, CERTIFICATE_DIALECT_CERTSTREAM);
     batch_end_field(batch, BATCH_DOMAINS);
-    buffer_append_bytes(out, der);
-    batch_end_field(batch, BATCH_DER);
+    batch_add_field(batch, BATCH_DER, der);
+    batch_begin_field(batch, BATCH_CHAIN);
     write_chain(out, chain);
     batch_end_field(batch, BATCH_CHAIN);
-    buffer_append_string(out, batch->log_id_hex);
-    batch_end_field(batch, BATCH_LOG);
+    batch_add_field(batch, BATCH_LOG, bytes_of_string(batch->log_id_hex));
+    batch_begin_field(batch, BATCH_INDEX);
     buffer_append_unsigned(out, message->index);
     batch_end_field(batch, BATCH_INDEX);
-    write_tbs_digest(out, pipeline->certificate);
-    batch_end_field(batch, BATCH_TBS);
+    add_tbs_digest(batch, pipeline->certificate);
 }
 
 static void advance(struct pipeline *pipeline, struct batch *batch, const struct entry *entry)
@@ -404,12 +404,12 @@ void pipeline_add_entry(struct pipeline *pipeline, struct batch *batch,
         .chain = chain.verdict,
         .parse_error = entry->malformed ? entry->malformed : entry->malformed_extra,
     };
-    write_fields(pipeline, batch, &message, der, &chain);
+    add_fields(pipeline, batch, &message, der, &chain);
     if (batch->arena.failed) {
         batch_cancel_entry(batch);
         message.parse_error = "too large to be shown";
         parsed = certificate_parse(pipeline->certificate, (struct bytes){ 0 });
-        write_fields(pipeline, batch, &message, (struct bytes){ 0 }, &chain);
+        add_fields(pipeline, batch, &message, (struct bytes){ 0 }, &chain);
         assert(!batch->arena.failed);
     }
     advance(pipeline, batch, entry);

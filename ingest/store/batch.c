@@ -4,14 +4,17 @@
 #include <stdlib.h>
 
 #include "shared/base/memory.h"
+#include "shared/redis/contract.h"
 
-struct batch *batch_create(const struct log_position *position)
+struct batch *batch_create(const struct log_position *position, size_t expected_bytes)
 {
     struct batch *batch = memory_allocate_zeroed(1, sizeof *batch);
     batch->position = *position;
     batch->expected_next = position->next;
     batch->entries = memory_allocate_zeroed(BATCH_ENTRIES_MAX, sizeof *batch->entries);
     buffer_init(&batch->arena, BATCH_BYTES_MAX);
+    if (expected_bytes)
+        (void)buffer_reserve(&batch->arena, expected_bytes);
     buffer_init(&batch->control, BATCH_CONTROL_MAX);
     return batch;
 }
@@ -32,28 +35,78 @@ bool batch_is_full(const struct batch *batch)
     return batch->entry_count == BATCH_ENTRIES_MAX || batch->arena.size >= BATCH_BYTES_FULL;
 }
 
+static const char *const field_names[BATCH_FIELDS] = {
+    [BATCH_JSON] = CONTRACT_FIELD_JSON, [BATCH_DOMAINS] = CONTRACT_FIELD_DOMAINS,
+    [BATCH_DER] = CONTRACT_FIELD_DER,   [BATCH_CHAIN] = CONTRACT_FIELD_CHAIN,
+    [BATCH_LOG] = CONTRACT_FIELD_LOG,   [BATCH_INDEX] = CONTRACT_FIELD_INDEX,
+    [BATCH_TBS] = CONTRACT_FIELD_TBS,
+};
+
+static struct batch_entry *last_entry(struct batch *batch)
+{
+    return &batch->entries[batch->entry_count - 1];
+}
+
 void batch_begin_entry(struct batch *batch)
 {
     assert(batch->entry_count < BATCH_ENTRIES_MAX);
-    batch->entries[batch->entry_count++].start = batch->arena.size;
+    batch->entry_count++;
+    last_entry(batch)->start = batch->arena.size;
+    command_begin(&batch->arena, 3 + 2 * BATCH_FIELDS);
+    command_add_string(&batch->arena, "XADD");
+    command_add_string(&batch->arena, batch->stream);
+    command_add_string(&batch->arena, "*");
+}
+
+/* Entries in a row are alike. */
+static size_t guess_size(const struct batch *batch, enum batch_field field)
+{
+    static const size_t usual[BATCH_FIELDS] = { [BATCH_JSON] = 2500, [BATCH_DOMAINS] = 50 };
+    return batch->entry_count > 1 ? batch->entries[batch->entry_count - 2].fields[field].size
+                                  : usual[field];
+}
+
+void batch_begin_field(struct batch *batch, enum batch_field field)
+{
+    command_add_string(&batch->arena, field_names[field]);
+    batch->word = command_open_word(&batch->arena, guess_size(batch, field));
 }
 
 void batch_end_field(struct batch *batch, enum batch_field field)
 {
-    batch->entries[batch->entry_count - 1].ends[field] = batch->arena.size;
+    struct batch_entry *entry = last_entry(batch);
+    if (batch->arena.failed)
+        return;
+    entry->fields[field].size = command_close_word(&batch->arena, &batch->word);
+    entry->fields[field].start = batch->word.start;
+    entry->end = batch->arena.size;
+}
+
+void batch_add_field(struct batch *batch, enum batch_field field, struct bytes value)
+{
+    command_add_string(&batch->arena, field_names[field]);
+    batch->word = command_open_word(&batch->arena, value.size);
+    buffer_append_bytes(&batch->arena, value);
+    batch_end_field(batch, field);
 }
 
 void batch_cancel_entry(struct batch *batch)
 {
-    batch->arena.size = batch->entries[--batch->entry_count].start;
+    batch->arena.size = last_entry(batch)->start;
     batch->arena.failed = false;
+    batch->entry_count--;
+}
+
+struct bytes batch_command(const struct batch *batch, size_t entry)
+{
+    const struct batch_entry *at = &batch->entries[entry];
+    return bytes_of(batch->arena.data + at->start, at->end - at->start);
 }
 
 struct bytes batch_field(const struct batch *batch, size_t entry, enum batch_field field)
 {
     const struct batch_entry *at = &batch->entries[entry];
-    size_t start = field ? at->ends[field - 1] : at->start;
-    return bytes_of(batch->arena.data + start, at->ends[field] - start);
+    return bytes_of(batch->arena.data + at->fields[field].start, at->fields[field].size);
 }
 
 bool batch_add_issuer(struct batch *batch, const char *fingerprint_hex, struct bytes json)

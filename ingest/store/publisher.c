@@ -20,7 +20,6 @@ enum {
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,
     /* Transactions sent and not answered: one being executed, one in the socket. */
     EXECUTING_MAX = 2,
-    XADD_ARGUMENTS = 3 + 2 * BATCH_FIELDS,
     SET_FIELDS_MAX = 64,
     SET_TEXT_MAX = 16 * 1024,
     /* The states of all logs, several times over; more wait only when Redis hangs, and are old news
@@ -50,7 +49,7 @@ struct publisher {
     struct publisher_stats stats;
     struct batch *first; /* queue */
     struct batch **last;
-    struct batch *checking; /* its fence is being read */
+    struct batch *checking; /* a run whose fence is being read */
     size_t executing;
     size_t queued_bytes;
     struct set *first_set; /* queue */
@@ -85,6 +84,30 @@ static struct batch *take_first(struct publisher *publisher)
         publisher->last = &publisher->first;
     batch->next = NULL;
     return batch;
+}
+
+/* Whether one transaction may add both, of which the first batch alone has a fence. */
+static bool goes_on(const struct batch *batch, const struct batch *next)
+{
+    return next->owner == batch->owner && next->generation == batch->generation && !next->creates &&
+           next->expected_next == batch->position.next;
+}
+
+/* A run: batches of one log in a row that are one transaction together. Logs with small pages make
+ * small batches. */
+static struct batch *take_run(struct publisher *publisher)
+{
+    struct batch *run = take_first(publisher), *last = run;
+    size_t entries = run->entry_count, bytes = run->arena.size;
+    while (publisher->first && goes_on(last, publisher->first)) {
+        entries += publisher->first->entry_count;
+        bytes += publisher->first->arena.size;
+        if (entries > BATCH_ENTRIES_MAX || bytes > BATCH_BYTES_FULL)
+            break;
+        last->next = take_first(publisher);
+        last = last->next;
+    }
+    return run;
 }
 
 static void drop(struct publisher *publisher, struct batch *batch)
@@ -131,18 +154,21 @@ static void keep_error(struct publisher *publisher, const char *error)
             *at = '?';
 }
 
-static void finish_batch(struct publisher *publisher, struct batch *batch, enum batch_result result,
-                         const char *error)
+static void finish_run(struct publisher *publisher, struct batch *run, enum batch_result result,
+                       const char *error)
 {
     keep_error(publisher, error);
     publisher->stats.appends += result == BATCH_DONE;
-    publisher->stats.entries += result == BATCH_DONE ? batch->entry_count : 0;
     publisher->stats.refused += result == BATCH_REFUSED;
     publisher->stats.failed += result == BATCH_FAILED;
     if (result == BATCH_FAILED)
         retention_on_refusal(publisher->retention);
-    publisher->options.on_result(publisher->options.context, batch, result, publisher->error);
-    drop(publisher, batch);
+    for (struct batch *batch = run, *next; batch; batch = next) {
+        next = batch->next;
+        publisher->stats.entries += result == BATCH_DONE ? batch->entry_count : 0;
+        publisher->options.on_result(publisher->options.context, batch, result, publisher->error);
+        drop(publisher, batch);
+    }
 }
 
 static void pump(struct publisher *publisher);
@@ -161,11 +187,11 @@ static enum batch_result judge_exec(const redisReply *reply, const char **error)
     return reply->type == REDIS_REPLY_ARRAY && !**error ? BATCH_DONE : BATCH_FAILED;
 }
 
-/* hiredis hands back one context: the batch carries its publisher in a pair that lives as long as
+/* hiredis hands back one context: the run carries its publisher in a pair that lives as long as
  * the transaction. */
 struct execution {
     struct publisher *publisher;
-    struct batch *batch;
+    struct batch *run;
 };
 
 static void on_exec(struct redis_link *link, redisReply *reply, void *context)
@@ -181,7 +207,7 @@ static void on_exec(struct redis_link *link, redisReply *reply, void *context)
     char refusal[ERROR_SIZE];
     memcpy(refusal, publisher->refusal, sizeof refusal);
     publisher->refusal[0] = '\0';
-    finish_batch(publisher, execution.batch, result, reply && *error && *refusal ? refusal : error);
+    finish_run(publisher, execution.run, result, reply && *error && *refusal ? refusal : error);
     pump(publisher);
 }
 
@@ -193,27 +219,6 @@ static void on_queued(struct redis_link *link, redisReply *reply, void *context)
     (void)link;
     if (reply && reply->type == REDIS_REPLY_ERROR && !*publisher->refusal)
         (void)snprintf(publisher->refusal, sizeof publisher->refusal, "%s", reply->str);
-}
-
-static void send_entry(struct publisher *publisher, const struct batch *batch, size_t entry)
-{
-    static const char *const names[BATCH_FIELDS] = {
-        [BATCH_JSON] = CONTRACT_FIELD_JSON, [BATCH_DOMAINS] = CONTRACT_FIELD_DOMAINS,
-        [BATCH_DER] = CONTRACT_FIELD_DER,   [BATCH_CHAIN] = CONTRACT_FIELD_CHAIN,
-        [BATCH_LOG] = CONTRACT_FIELD_LOG,   [BATCH_INDEX] = CONTRACT_FIELD_INDEX,
-        [BATCH_TBS] = CONTRACT_FIELD_TBS,
-    };
-    const char *arguments[XADD_ARGUMENTS] = { "XADD", publisher->options.contract->stream, "*" };
-    size_t sizes[XADD_ARGUMENTS] = { 4, strlen(publisher->options.contract->stream), 1 };
-    for (unsigned field = 0; field < BATCH_FIELDS; field++) {
-        struct bytes value = batch_field(batch, entry, field);
-        arguments[3 + 2 * field] = names[field];
-        sizes[3 + 2 * field] = strlen(names[field]);
-        arguments[4 + 2 * field] = (const char *)value.data;
-        sizes[4 + 2 * field] = value.size;
-    }
-    (void)redis_link_send(publisher->options.link, on_queued, publisher, XADD_ARGUMENTS, arguments,
-                          sizes);
 }
 
 /* Of an issuer that is not sent along only a stamp that is there is renewed. */
@@ -280,21 +285,32 @@ static void send_fields(struct publisher *publisher, redis_link_on_reply on_repl
                           sizes);
 }
 
-static void execute(struct publisher *publisher, struct batch *batch)
+static void send_batch(struct publisher *publisher, const struct batch *batch)
 {
-    struct redis_link *link = publisher->options.link;
-    struct hash_field fields[LOG_POSITION_FIELDS];
-    log_position_write(&batch->position, fields, &publisher->position_text);
-    (void)redis_link_send_strings(link, NULL, NULL, "MULTI", (char *)NULL);
     for (size_t i = 0; i < batch->issuer_count; i++)
         send_issuer(publisher, batch, i);
     if (batch->control.size)
         send_control(publisher, batch);
     for (size_t i = 0; i < batch->entry_count; i++)
-        send_entry(publisher, batch, i);
-    send_fields(publisher, on_queued, batch->log_key, fields, LOG_POSITION_FIELDS);
+        (void)redis_link_send_command(publisher->options.link, on_queued, publisher,
+                                      batch_command(batch, i));
+    retention_on_append(publisher->retention, batch->arena.size);
+}
+
+static void execute(struct publisher *publisher, struct batch *run)
+{
+    struct redis_link *link = publisher->options.link;
+    struct hash_field fields[LOG_POSITION_FIELDS];
+    const struct batch *last = run;
+    (void)redis_link_send_strings(link, NULL, NULL, "MULTI", (char *)NULL);
+    for (const struct batch *batch = run; batch; batch = batch->next) {
+        send_batch(publisher, batch);
+        last = batch;
+    }
+    log_position_write(&last->position, fields, &publisher->position_text);
+    send_fields(publisher, on_queued, last->log_key, fields, LOG_POSITION_FIELDS);
     struct execution *execution = memory_allocate(sizeof *execution);
-    *execution = (struct execution){ publisher, batch };
+    *execution = (struct execution){ publisher, run };
     publisher->executing++;
     bool sent = redis_link_send_strings(link, on_exec, execution, "EXEC", (char *)NULL);
     assert(sent);
@@ -325,27 +341,26 @@ static void on_stream(struct redis_link *link, redisReply *reply, void *context)
 static void on_fence(struct redis_link *link, redisReply *reply, void *context)
 {
     struct publisher *publisher = context_of(context, PUBLISHER_MARK);
-    struct batch *batch = publisher->checking;
-    assert(batch);
+    struct batch *run = publisher->checking;
+    assert(run);
     publisher->checking = NULL;
     if (!reply) {
-        finish_batch(publisher, batch, BATCH_FAILED, "the connection went away");
+        finish_run(publisher, run, BATCH_FAILED, "the connection went away");
         return;
     }
     if (publisher->has_stream_error) {
         char error[ERROR_SIZE];
         memcpy(error, publisher->error, sizeof error);
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
-        finish_batch(publisher, batch, BATCH_FAILED, error);
-    } else if (fence_holds(batch, reply)) {
+        finish_run(publisher, run, BATCH_FAILED, error);
+    } else if (fence_holds(run, reply)) {
         retention_trim(publisher->retention, publisher->stream_entries, clock_monotonic_ms());
-        retention_on_append(publisher->retention, batch->arena.size);
-        execute(publisher, batch);
+        execute(publisher, run);
     } else {
         (void)redis_link_send_strings(link, NULL, NULL, "UNWATCH", (char *)NULL);
         bool is_error = reply->type == REDIS_REPLY_ERROR;
-        finish_batch(publisher, batch, is_error ? BATCH_FAILED : BATCH_REFUSED,
-                     is_error ? reply->str : "");
+        finish_run(publisher, run, is_error ? BATCH_FAILED : BATCH_REFUSED,
+                   is_error ? reply->str : "");
     }
     pump(publisher);
 }
@@ -365,7 +380,7 @@ static void send_sets(struct publisher *publisher)
     }
 }
 
-/* Reads the fence of the next batch, if there is one and nothing else stands at that point. */
+/* Reads the fence of the next run, if there is one and nothing else stands at that point. */
 static void pump(struct publisher *publisher)
 {
     struct redis_link *link = publisher->options.link;
@@ -374,8 +389,7 @@ static void pump(struct publisher *publisher)
     send_sets(publisher);
     if (publisher->executing >= EXECUTING_MAX || !publisher->first)
         return;
-    struct batch *batch = take_first(publisher);
-    publisher->checking = batch;
+    const struct batch *batch = publisher->checking = take_run(publisher);
     retention_ask(publisher->retention, clock_monotonic_ms());
     (void)redis_link_send_strings(link, NULL, NULL, "WATCH", batch->log_key, (char *)NULL);
     (void)redis_link_send_strings(link, on_stream, publisher, "XLEN",
@@ -454,7 +468,7 @@ void publisher_hand_out(struct publisher *publisher)
 {
     assert(!publisher->options.link);
     while (publisher->first)
-        finish_batch(publisher, take_first(publisher), BATCH_DONE, "");
+        finish_run(publisher, take_first(publisher), BATCH_DONE, "");
 }
 
 void publisher_on_down(struct publisher *publisher)
@@ -462,7 +476,7 @@ void publisher_on_down(struct publisher *publisher)
     while (publisher->first_set)
         set_destroy(take_set(publisher));
     while (publisher->first)
-        finish_batch(publisher, take_first(publisher), BATCH_FAILED, "the connection went away");
+        finish_run(publisher, take_first(publisher), BATCH_FAILED, "the connection went away");
 }
 
 void publisher_keep_limits(struct publisher *publisher, uint64_t now_ms)

@@ -1,5 +1,6 @@
 /*
- * The publisher carries batches into Redis, one transaction after the other over one connection:
+ * The publisher carries batches into Redis, one transaction after the other over one connection;
+ * small batches of one log in a row are one transaction:
  *
  *   XTRIM if there is too much · WATCH log · XLEN stream · HGET log next
  *     →  is it what the batch expects?  →  MULTI · HSETNX, ZADD issuers · XADD … · HSET log · EXEC

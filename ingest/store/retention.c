@@ -16,9 +16,11 @@
 #define RETENTION_MARK CONTEXT_MARK('R', 'E', 'T', 'N')
 
 enum {
-    MEASURE_MS = 1000,
-    /* Or after so much was appended. */
+    ASK_MS = 1000,
+    /* Or after so much was appended: little beside what is left free of a small Redis, and of a
+     * large one a part of it, because INFO takes as long as some appends. */
     MEASURE_BYTES = 2 * 1024 * 1024,
+    MEASURE_PART = 128,
     AGE_TRIM_MS = 1000,
     /* An approximate trim takes away whole nodes of the stream, of 100 entries as Redis comes. */
     SLACK_ENTRIES = 100,
@@ -35,7 +37,8 @@ struct retention {
     struct retention_memory memory;
     uint64_t issuer_count;
     uint64_t redis_ms;
-    uint64_t measured_ms; /* monotonic; 0: at once */
+    uint64_t asked_ms;    /* monotonic: for the time */
+    uint64_t measured_ms; /* 0: at once */
     size_t appended;      /* bytes since then */
     uint64_t age_trimmed_ms;
     uint64_t issuers_trimmed_ms;
@@ -186,12 +189,20 @@ static void trim_issuers(struct retention *retention, uint64_t now_ms)
                                   count, (char *)NULL);
 }
 
+static bool has_appended_much(const struct retention *retention)
+{
+    return retention->appended >= MEASURE_BYTES &&
+           retention->appended >= retention->memory.maximum / MEASURE_PART;
+}
+
 void retention_ask(struct retention *retention, uint64_t now_ms)
 {
-    (void)redis_link_send_strings(retention->link, on_time, retention, "TIME", (char *)NULL);
-    bool is_due = !retention->measured_ms || now_ms - retention->measured_ms >= MEASURE_MS ||
-                  retention->appended >= MEASURE_BYTES;
-    if (!is_due)
+    if (!retention->redis_ms || now_ms - retention->asked_ms >= ASK_MS) {
+        retention->asked_ms = now_ms;
+        (void)redis_link_send_strings(retention->link, on_time, retention, "TIME", (char *)NULL);
+    }
+    if (retention->measured_ms && now_ms - retention->measured_ms < ASK_MS &&
+        !has_appended_much(retention))
         return;
     retention->measured_ms = now_ms;
     retention->appended = 0;

@@ -24,7 +24,7 @@ struct retention *retention_create(struct redis_link *link, const struct contrac
 /* After the link, so that no reply is owed. NULL is fine. */
 void retention_destroy(struct retention *retention);
 
-/* Asks for the time, and once a second for how much memory there is; when the answers come, trims
+/* Asks once a second for the time, and for how much memory there is; when the answers come, trims
  * what is too much. They come before that to anything that is sent afterwards. To be called before
  * each batch, and now and then without one: a full Redis may refuse all that leads to a batch. */
 void retention_ask(struct retention *retention, uint64_t now_ms);

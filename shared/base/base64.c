@@ -1,28 +1,35 @@
 #include "shared/base/base64.h"
 
-/* Marks a character outside the alphabet: the one bit that no six-bit value has. */
-#define NO 0x80
+#include <endian.h>
 
-// clang-format off
-static const uint8_t values[256] = {
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, 62, NO, NO, NO, 63,
-    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, NO, NO, NO, NO, NO, NO,
-    NO,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
-    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, NO, NO, NO, NO, NO,
-    NO, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
-    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-    NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-};
-// clang-format on
+#define EACH_LETTER(ROW)                                                                          \
+    ROW('A', 0)                                                                                   \
+    ROW('B', 1) ROW('C', 2) ROW('D', 3) ROW('E', 4) ROW('F', 5) ROW('G', 6) ROW('H', 7)           \
+        ROW('I', 8) ROW('J', 9) ROW('K', 10) ROW('L', 11) ROW('M', 12) ROW('N', 13) ROW('O', 14)  \
+            ROW('P', 15) ROW('Q', 16) ROW('R', 17) ROW('S', 18) ROW('T', 19) ROW('U', 20)         \
+                ROW('V', 21) ROW('W', 22) ROW('X', 23) ROW('Y', 24) ROW('Z', 25) ROW('a', 26)     \
+                    ROW('b', 27) ROW('c', 28) ROW('d', 29) ROW('e', 30) ROW('f', 31) ROW('g', 32) \
+                        ROW('h', 33) ROW('i', 34) ROW('j', 35) ROW('k', 36) ROW('l', 37)          \
+                            ROW('m', 38) ROW('n', 39) ROW('o', 40) ROW('p', 41) ROW('q', 42)      \
+                                ROW('r', 43) ROW('s', 44) ROW('t', 45) ROW('u', 46) ROW('v', 47)  \
+                                    ROW('w', 48) ROW('x', 49) ROW('y', 50) ROW('z', 51)           \
+                                        ROW('0', 52) ROW('1', 53) ROW('2', 54) ROW('3', 55)       \
+                                            ROW('4', 56) ROW('5', 57) ROW('6', 58) ROW('7', 59)   \
+                                                ROW('8', 60) ROW('9', 61) ROW('+', 62)            \
+                                                    ROW('/', 63)
+
+/* A table for each place in a group of four characters. They hold complements, so that ands put a
+ * group together and the 0 of what is no letter clears the one bit that no group has. */
+#define FIRST(letter, value)  [letter] = ~((uint32_t)(value) << 18),
+#define SECOND(letter, value) [letter] = ~((uint32_t)(value) << 12),
+#define THIRD(letter, value)  [letter] = ~((uint32_t)(value) << 6),
+#define FOURTH(letter, value) [letter] = ~(uint32_t)(value),
+#define GOOD                  (UINT32_C(1) << 31)
+
+static const uint32_t first[256] = { EACH_LETTER(FIRST) };
+static const uint32_t second[256] = { EACH_LETTER(SECOND) };
+static const uint32_t third[256] = { EACH_LETTER(THIRD) };
+static const uint32_t fourth[256] = { EACH_LETTER(FOURTH) };
 
 static const char standard_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -63,30 +70,44 @@ void base64_encode_url(struct buffer *out, struct bytes bytes)
     encode(out, bytes, url_alphabet);
 }
 
+static uint32_t decode_group(const uint8_t *from)
+{
+    return first[from[0]] & second[from[1]] & third[from[2]] & fourth[from[3]];
+}
+
+static void put_group(uint8_t *to, uint32_t group)
+{
+    to[0] = (uint8_t)(group >> 16);
+    to[1] = (uint8_t)(group >> 8);
+    to[2] = (uint8_t)group;
+}
+
 /* `size` is a multiple of four and nothing of it is padding. All bad characters are gathered into
  * one test at the end: what was written by then is thrown away by the caller. */
 static bool decode_whole_groups(uint8_t *to, const uint8_t *from, size_t size)
 {
-    uint32_t bad = 0;
-    for (size_t i = 0; i < size; i += 4, to += 3) {
-        uint32_t a = values[from[i]], b = values[from[i + 1]];
-        uint32_t c = values[from[i + 2]], d = values[from[i + 3]];
-        bad |= a | b | c | d;
-        uint32_t group = a << 18 | b << 12 | c << 6 | d;
-        to[0] = (uint8_t)(group >> 16);
-        to[1] = (uint8_t)(group >> 8);
-        to[2] = (uint8_t)group;
+    uint32_t all = GOOD;
+    /* Four bytes at a time, of which the next group writes the last one again. */
+    for (; size > 4; size -= 4, from += 4, to += 3) {
+        uint32_t group = decode_group(from);
+        all &= group;
+        group = htobe32(~group << 8);
+        memcpy(to, &group, sizeof group);
     }
-    return !(bad & NO);
+    if (size) {
+        all &= decode_group(from);
+        put_group(to, ~decode_group(from));
+    }
+    return all & GOOD;
 }
 
 /* The last group, which carries the padding: one or two bytes. */
 static bool decode_padded_group(uint8_t *to, const uint8_t *from, size_t size)
 {
-    uint32_t a = values[from[0]], b = values[from[1]], c = size == 2 ? values[from[2]] : 0;
-    if ((a | b | c) & NO)
+    uint32_t group = first[from[0]] & second[from[1]] & (size == 2 ? third[from[2]] : ~UINT32_C(0));
+    if (!(group & GOOD))
         return false;
-    uint32_t group = a << 18 | b << 12 | c << 6;
+    group = ~group;
     to[0] = (uint8_t)(group >> 16);
     if (size == 1)
         return (group & 0xffff) == 0;

@@ -1,5 +1,6 @@
 #include "shared/base/memory.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,4 +52,16 @@ char *memory_copy_text(const char *text, size_t size)
 char *memory_copy_string(const char *text)
 {
     return memory_copy_text(text, strlen(text));
+}
+
+/* Elsewhere than with glibc the names are missing, and memory is kept as that library likes. */
+void memory_keep_freed(void)
+{
+#ifdef __GLIBC__
+    enum {
+        BLOCK_MAX = 32 * 1024 * 1024 /* the largest that glibc takes */
+    };
+    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_MAX);
+    (void)mallopt(M_MMAP_THRESHOLD, BLOCK_MAX);
+#endif
 }

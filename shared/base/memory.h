@@ -7,6 +7,10 @@
 
 #include <stddef.h>
 
+enum {
+    MEMORY_KEPT_MAX = 64 * 1024 * 1024
+};
+
 void *memory_allocate(size_t size);
 /* Zeroed; aborts also when count * size overflows. */
 void *memory_allocate_zeroed(size_t count, size_t size);
@@ -16,5 +20,10 @@ void *memory_resize(void *block, size_t count, size_t size);
 /* A NUL-terminated copy of `size` bytes of `text`. */
 char *memory_copy_text(const char *text, size_t size);
 char *memory_copy_string(const char *text);
+
+/* From here on what is freed stays with the process, up to MEMORY_KEPT_MAX: pages that the kernel
+ * takes back and gives again cost more than what is written to them. For daemons whose large blocks
+ * come and go all the time, and are bounded by themselves. */
+void memory_keep_freed(void);
 
 #endif

@@ -31,6 +31,7 @@
 #include "shared/base/host_lookup.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
+#include "shared/redis/command_text.h"
 #include "shared/redis/redis_address.h"
 #include "shared/redis/redis_cluster.h"
 #include "shared/redis/redis_refusal.h"
@@ -381,33 +382,8 @@ static void on_reply(redisAsyncContext *context, void *reply, void *data)
     free(pending);
 }
 
-static void append_length(struct buffer *out, char type, size_t length)
-{
-    buffer_append_byte(out, (uint8_t)type);
-    buffer_append_unsigned(out, length);
-    buffer_append(out, "\r\n", 2);
-}
-
-/* The protocol's array of bulk strings, into a buffer that is used again: hiredis makes a new
- * string of each command. */
-static void encode_command(struct buffer *out, size_t count, const char *const *arguments,
-                           const size_t *sizes)
-{
-    if (out->capacity > COMMAND_KEPT)
-        buffer_free(out);
-    buffer_clear(out);
-    append_length(out, '*', count);
-    for (size_t i = 0; i < count; i++) {
-        append_length(out, '$', sizes[i]);
-        buffer_append(out, arguments[i], sizes[i]);
-        buffer_append(out, "\r\n", 2);
-    }
-    /* What is sent has its own bounds, far below this one. */
-    assert(!out->failed);
-}
-
-static void send_now(struct redis_link *link, struct pending_reply pending, size_t count,
-                     const char *const *arguments, const size_t *sizes)
+/* `command` is in Redis' protocol. */
+static void send_now(struct redis_link *link, struct pending_reply pending, struct bytes command)
 {
     struct pending_reply *kept = memory_allocate(sizeof *kept);
     *kept = pending;
@@ -417,16 +393,29 @@ static void send_now(struct redis_link *link, struct pending_reply pending, size
     if (link->pending == 0)
         link->progress_at_ms = clock_monotonic_ms();
     link->pending++;
-    struct buffer *command = &link->command;
-    encode_command(command, count, arguments, sizes);
     int status = redisAsyncFormattedCommand(link->context, on_reply, kept,
-                                            (const char *)command->data, command->size);
+                                            (const char *)command.data, command.size);
     if (status != REDIS_OK) {
         link->pending--;
         free(kept);
         if (pending.on_reply)
             pending.on_reply(link, NULL, pending.context);
     }
+}
+
+/* Into a buffer that is used again: hiredis makes a new string of each command. */
+static struct bytes encode_command(struct buffer *out, size_t count, const char *const *arguments,
+                                   const size_t *sizes)
+{
+    if (out->capacity > COMMAND_KEPT)
+        buffer_free(out);
+    buffer_clear(out);
+    command_begin(out, count);
+    for (size_t i = 0; i < count; i++)
+        command_add(out, bytes_of(arguments[i], sizes[i]));
+    /* What is sent has its own bounds, far below this one. */
+    assert(!out->failed);
+    return buffer_bytes(out);
 }
 
 /* Whoever may not even say hello will not be let in by asking again soon; but loading ends by
@@ -494,7 +483,7 @@ static void send_greeting(struct redis_link *link, redis_link_on_reply on_reply_
     for (size_t i = 0; i < count; i++)
         sizes[i] = strlen(arguments[i]);
     struct pending_reply pending = { .link = link, .on_reply = on_reply_to };
-    send_now(link, pending, count, arguments, sizes);
+    send_now(link, pending, encode_command(&link->command, count, arguments, sizes));
 }
 
 static void send_credentials(struct redis_link *link, const char *user, const char *password)
@@ -810,15 +799,24 @@ void redis_link_tick(struct redis_link *link, uint64_t now_ms)
     settle(link);
 }
 
-bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply_to, void *context,
-                     size_t count, const char *const *arguments, const size_t *sizes)
+bool redis_link_send_command(struct redis_link *link, redis_link_on_reply on_reply_to,
+                             void *context, struct bytes command)
 {
     if (!redis_link_is_up(link))
         return false;
     send_now(link,
              (struct pending_reply){ .link = link, .on_reply = on_reply_to, .context = context },
-             count, arguments, sizes);
+             command);
     return true;
+}
+
+bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply_to, void *context,
+                     size_t count, const char *const *arguments, const size_t *sizes)
+{
+    if (!redis_link_is_up(link))
+        return false;
+    return redis_link_send_command(link, on_reply_to, context,
+                                   encode_command(&link->command, count, arguments, sizes));
 }
 
 bool redis_link_send_strings(struct redis_link *link, redis_link_on_reply on_reply_to,

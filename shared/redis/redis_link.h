@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/base/bytes.h"
+
 struct redis_address;
 struct redis_link;
 struct redisReply;
@@ -81,6 +83,9 @@ void redis_link_tick(struct redis_link *link, uint64_t now_ms);
  * link is not up. */
 bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply, void *context,
                      size_t count, const char *const *arguments, const size_t *sizes);
+/* The same for a command that is in Redis' protocol already (command_text.h). */
+bool redis_link_send_command(struct redis_link *link, redis_link_on_reply on_reply, void *context,
+                             struct bytes command);
 /* The same for arguments that are C strings, ended by NULL. */
 bool redis_link_send_strings(struct redis_link *link, redis_link_on_reply on_reply, void *context,
                              ...) __attribute__((sentinel));

@@ -12,6 +12,8 @@
 #include "shared/base/memory.h"
 
 enum {
+    /* A reply that is a word needs no chunk. */
+    SMALL_REPLY = 256,
     /* A chunk is a part of a reply; below what malloc would map, so that its pages stay with the
      * process. */
     CHUNK_FIRST = 4 * 1024,
@@ -31,6 +33,8 @@ struct reply_arena {
     struct chunk *chunks; /* the first is the one that is filled */
     size_t users;
     size_t bytes;
+    size_t used; /* of `memory`, which is filled before the chunks */
+    uint8_t memory[SMALL_REPLY];
 };
 
 /* What hiredis takes for its own object. */
@@ -57,6 +61,10 @@ static void add_chunk(struct reply_arena *arena, size_t wanted)
 static void *take_memory(struct reply_arena *arena, size_t size)
 {
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (!arena->chunks && SMALL_REPLY - arena->used >= size) {
+        arena->used += size;
+        return arena->memory + arena->used - size;
+    }
     if (!arena->chunks || arena->chunks->size - arena->chunks->used < size)
         add_chunk(arena, size);
     void *memory = arena->chunks->memory + arena->chunks->used;
@@ -66,9 +74,11 @@ static void *take_memory(struct reply_arena *arena, size_t size)
 
 static struct reply_arena *make_arena(void)
 {
-    struct reply_arena *arena = memory_allocate_zeroed(1, sizeof *arena);
+    struct reply_arena *arena = memory_allocate(sizeof *arena);
+    arena->chunks = NULL;
     arena->users = 1;
     arena->bytes = sizeof *arena;
+    arena->used = 0;
     return arena;
 }
 

@@ -175,9 +175,10 @@ static void publish(struct stage *stage, const struct entry *entry)
 {
     if (batch_is_full(stage->batch)) {
         struct log_position position = stage->batch->position;
+        size_t size = stage->batch->arena.size;
         batch_destroy(stage->batch);
-        stage->batch = batch_create(&position);
-        stage->batch->log_id_hex = "";
+        stage->batch = batch_create(&position, size);
+        stage->batch->log_id_hex = stage->batch->stream = "";
     }
     pipeline_add_entry(stage->pipeline, stage->batch, stage->source, entry, 1700000000000);
 }
@@ -193,8 +194,8 @@ static double measure(stage_read read, struct bytes body, stage_visit visit, boo
     struct message_source copy = source;
     copy.is_tiled = is_tiled;
     struct stage stage = { .pipeline = pipeline_create(), .source = &copy };
-    stage.batch = batch_create(&position);
-    stage.batch->log_id_hex = "";
+    stage.batch = batch_create(&position, 0);
+    stage.batch->log_id_hex = stage.batch->stream = "";
     read(&stage, body, visit);
     stage.entries = 0;
     double start_us = cpu_now_us();
