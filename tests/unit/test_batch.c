@@ -70,36 +70,44 @@ static void expect_command(const struct batch *batch, size_t entry, const struct
     redisFreeCommand(expected);
 }
 
+static void add_random_entry(struct seeded_random *random, struct batch *batch, const uint8_t *data,
+                             struct bytes *values)
+{
+    batch_begin_entry(batch);
+    for (size_t field = 0; field < BATCH_FIELDS; field++) {
+        values[field] = bytes_of(data + field, random_size(random));
+        if (seeded_random_below(random, 2))
+            add_in_pieces(batch, (enum batch_field)field, values[field]);
+        else
+            batch_add_field(batch, (enum batch_field)field, values[field]);
+    }
+}
+
+static void fill_and_compare(struct seeded_random *random, const uint8_t *data,
+                             size_t expected_bytes)
+{
+    struct batch *batch = make_batch(expected_bytes);
+    struct bytes values[BATCH_ENTRIES_MAX][BATCH_FIELDS];
+    while (!batch_is_full(batch)) {
+        add_random_entry(random, batch, data, values[batch->entry_count]);
+        /* One in four is given up, and leaves no trace. */
+        if (seeded_random_below(random, 4) == 0)
+            batch_cancel_entry(batch);
+    }
+    for (size_t entry = 0; entry < batch->entry_count; entry++)
+        expect_command(batch, entry, values[entry]);
+    batch_destroy(batch);
+}
+
 static void commands_are_those_of_hiredis(void **state)
 {
     (void)state;
     struct seeded_random random = seeded_random_of_run();
     uint8_t *data = malloc(VALUE_MAX);
     assert_non_null(data);
-    for (size_t i = 0; i < VALUE_MAX; i++)
-        data[i] = (uint8_t)seeded_random_below(&random, 256);
-    for (unsigned round = 0; round < 20; round++) {
-        struct batch *batch = make_batch(round % 2 ? 100000 : 0);
-        struct bytes values[BATCH_ENTRIES_MAX][BATCH_FIELDS];
-        while (!batch_is_full(batch)) {
-            size_t entry = batch->entry_count;
-            batch_begin_entry(batch);
-            for (size_t field = 0; field < BATCH_FIELDS; field++) {
-                struct bytes value = bytes_of(data + field, random_size(&random));
-                values[entry][field] = value;
-                if (seeded_random_below(&random, 2))
-                    add_in_pieces(batch, (enum batch_field)field, value);
-                else
-                    batch_add_field(batch, (enum batch_field)field, value);
-            }
-            /* One in four is given up, and leaves no trace. */
-            if (seeded_random_below(&random, 4) == 0)
-                batch_cancel_entry(batch);
-        }
-        for (size_t entry = 0; entry < batch->entry_count; entry++)
-            expect_command(batch, entry, values[entry]);
-        batch_destroy(batch);
-    }
+    seeded_random_fill(&random, data, VALUE_MAX);
+    for (unsigned round = 0; round < 20; round++)
+        fill_and_compare(&random, data, round % 2 ? 100000 : 0);
     free(data);
 }
 
