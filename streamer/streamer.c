@@ -91,6 +91,7 @@ struct streamer {
     struct loop_watch *filters; /* whose patterns are compiled */
     int signal_descriptor;
     struct loop_timer *tick;
+    struct loop_timer *gathering;
     struct loop_timer *goodbye;
     uint64_t goodbye_end_ms;
     struct notify *notify;
@@ -149,6 +150,18 @@ static bool needs_issuers(void *context)
 {
     struct streamer *streamer = context;
     return lanes_need_issuers(streamer->lanes);
+}
+
+static void on_gather(uint64_t after_ms, void *context)
+{
+    struct streamer *streamer = context;
+    loop_timer_set(streamer->gathering, after_ms);
+}
+
+static void on_gathered(void *context)
+{
+    struct streamer *streamer = context;
+    stream_reader_end_gathering(streamer->reader);
 }
 
 static void on_reading_up(struct redis_link *link, void *context)
@@ -370,8 +383,8 @@ static void make_queries(struct streamer *streamer)
 
 static void make_readers(struct streamer *streamer)
 {
-    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_break, on_repeat,
-                                                  on_loss,    on_fork,       streamer };
+    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_gather, on_break,
+                                                  on_repeat,  on_loss,       on_fork,   streamer };
     struct redis_link_events reading = {
         .on_up = on_reading_up,
         .on_down = on_reading_down,
@@ -546,6 +559,7 @@ static bool start(struct streamer *streamer)
     streamer->loop = loop_create();
     if (!streamer->loop)
         return false;
+    streamer->gathering = loop_timer_create(streamer->loop, on_gathered, streamer);
     make_readers(streamer);
     streamer->tick = loop_timer_create(streamer->loop, on_tick, streamer);
     streamer->goodbye = loop_timer_create(streamer->loop, on_goodbye, streamer);
@@ -571,6 +585,7 @@ static void clean_up(struct streamer *streamer)
     loop_watch_destroy(streamer->signals);
     loop_watch_destroy(streamer->filters);
     loop_timer_destroy(streamer->tick);
+    loop_timer_destroy(streamer->gathering);
     loop_timer_destroy(streamer->goodbye);
     loop_timer_destroy(streamer->sign_of_life);
     ws_server_destroy(streamer->server);

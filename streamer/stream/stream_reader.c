@@ -1,7 +1,7 @@
 /*
  * The states are passed through in this order: DOWN → SEEKING (where does the stream end?) →
- * READING ⇄ FETCHING (issuers). Losing the connection leads back to DOWN; what was read last is
- * kept.
+ * READING ⇄ GATHERING, FETCHING (issuers). Losing the connection leads back to DOWN; what was read
+ * last is kept.
  *
  * Entries are always read in one transaction with the state of the stream. When there are none,
  * XREAD BLOCK waits for the next one, but only as a bell: what it answers is read again. For
@@ -34,6 +34,10 @@ enum {
     /* Entries of one reply: enough that catching up costs few round trips, and with 10 KB each no
      * more than 5 MB. */
     READ_COUNT = 500,
+    /* Appends come in runs, of logs whose heads come in the same moment and of one log that has
+     * many: who reads them one by one costs Redis, and himself, some microseconds more for each
+     * entry. So much later an entry is read at most. */
+    GATHER_MS = 10,
 };
 
 /* A connection that waits for entries is heard from at least this often. */
@@ -43,6 +47,7 @@ enum reader_state {
     READER_DOWN,
     READER_SEEKING,
     READER_READING,
+    READER_GATHERING, /* there is something, and soon there will be more */
     READER_FETCHING,
 };
 
@@ -63,7 +68,8 @@ struct stream_reader {
     bool is_fork_noted; /* who comes back is placed by it already */
     bool is_forked;     /* another history is gone through, from `fork` on as far as it is known; */
     struct stream_id fork, lost; /* of the other one entries were read up to `lost` */
-    bool is_probing; /* the read under way looks for that entry too: the first of a connection */
+    bool is_probing; /* the read under way looks for that entry too: the first of a connection, and
+                      * one that was put off */
     struct redisReply *plain_state; /* held: of a read without a transaction */
     struct stream_id first;         /* of the stream */
     struct stream_id begin;         /* all that came after it was read, up to `last` */
@@ -84,7 +90,7 @@ enum {
 };
 
 static void read_on(struct stream_reader *reader);
-static void take_entries(struct stream_reader *reader, const struct redisReply *entries);
+static void stand_at_end(struct stream_reader *reader, const struct stream_state *state);
 
 static void fail_read(struct stream_reader *reader, const struct redisReply *reply,
                       const char *command)
@@ -248,7 +254,9 @@ static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
     return fresh;
 }
 
-static void take_entries(struct stream_reader *reader, const struct redisReply *entries)
+/* `state`: of the stream when they were read. */
+static void take_entries(struct stream_reader *reader, const struct stream_state *state,
+                         const struct redisReply *entries)
 {
     struct decoded decoded = decode_batch(reader, entries);
     uint64_t now_ms = clock_monotonic_ms();
@@ -267,6 +275,7 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
     reader->is_at_entry |= decoded.count > 0;
     reader->last = decoded.last;
     size_t fresh = keep_back_repeats(reader, decoded.count);
+    bool are_all = entries->elements < reader->read_count;
     reader->read_count = READ_COUNT;
     /* Who is told of them may come back at once. */
     if (fresh > 0 && reader->is_forked && !reader->is_fork_noted) {
@@ -277,18 +286,33 @@ static void take_entries(struct stream_reader *reader, const struct redisReply *
         reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
                                   reader->events.context);
     issuer_cache_trim(reader->issuers);
-    read_on(reader);
+    if (are_all && !reader->is_forked)
+        stand_at_end(reader, state);
+    else
+        read_on(reader);
 }
 
 static void on_bell(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
-    bool is_good = reply && (reply->type == REDIS_REPLY_NIL || stream_entries_of_read(reply));
-    if (is_good)
+    if (reply && reply->type == REDIS_REPLY_NIL) {
         read_on(reader);
-    else
+    } else if (reply && stream_entries_of_read(reply)) {
+        reader->state = READER_GATHERING;
+        reader->events.on_gather(GATHER_MS, reader->events.context);
+    } else {
         fail_read(reader, reply, "XREAD");
+    }
+}
+
+void stream_reader_end_gathering(struct stream_reader *reader)
+{
+    if (reader->state != READER_GATHERING)
+        return;
+    /* In the meantime Redis may have lost entries and got as many again. */
+    reader->is_probing = reader->is_at_entry;
+    read_on(reader);
 }
 
 static void wait_for_entries(struct stream_reader *reader)
@@ -330,7 +354,7 @@ static void take_read(struct stream_reader *reader, const struct stream_state *s
     if (!take_state(reader, state, probe))
         read_on(reader);
     else if (entries)
-        take_entries(reader, entries);
+        take_entries(reader, state, entries);
     else
         stand_at_end(reader, state);
 }
@@ -448,7 +472,7 @@ void stream_reader_destroy(struct stream_reader *reader)
 
 void stream_reader_start(struct stream_reader *reader, struct redis_link *link)
 {
-    assert(reader->state == READER_DOWN);
+    assert(reader->state == READER_DOWN || reader->state == READER_GATHERING);
     reader->link = link;
     reader->is_probing = reader->is_at_entry;
     read_on(reader);
@@ -471,7 +495,8 @@ struct stream_id stream_reader_first_id(const struct stream_reader *reader)
 
 bool stream_reader_is_reading(const struct stream_reader *reader)
 {
-    return reader->state == READER_READING || reader->state == READER_FETCHING;
+    return reader->state == READER_READING || reader->state == READER_GATHERING ||
+           reader->state == READER_FETCHING;
 }
 
 const struct stream_reader_stats *stream_reader_stats(const struct stream_reader *reader)

@@ -24,6 +24,9 @@ struct stream_reader_events {
     void (*on_entries)(const struct stream_entry *entries, const uint64_t *ordinals, size_t count,
                        uint64_t now_ms, void *context);
     bool (*needs_issuers)(void *context);
+    /* Wants stream_reader_end_gathering called in so many milliseconds; one that comes late or in
+     * vain does no harm. */
+    void (*on_gather)(uint64_t after_ms, void *context);
     /* What comes next does not follow what was read before: it begins behind `after`. At the start;
      * and when entries were trimmed before they could be read. */
     void (*on_break)(struct stream_position after, void *context);
@@ -59,6 +62,9 @@ void stream_reader_destroy(struct stream_reader *reader);
 
 /* The link can be used; when it goes down, pending callbacks tell the reader. */
 void stream_reader_start(struct stream_reader *reader, struct redis_link *link);
+
+/* Has to be called when on_gather's time is over. */
+void stream_reader_end_gathering(struct stream_reader *reader);
 
 /* The newest entry read, or the stream's newest when reading began; zero before that. */
 struct stream_id stream_reader_last_id(const struct stream_reader *reader);
