@@ -2,21 +2,17 @@
 
 #include <endian.h>
 
-#define EACH_LETTER(ROW)                                                                          \
-    ROW('A', 0)                                                                                   \
-    ROW('B', 1) ROW('C', 2) ROW('D', 3) ROW('E', 4) ROW('F', 5) ROW('G', 6) ROW('H', 7)           \
-        ROW('I', 8) ROW('J', 9) ROW('K', 10) ROW('L', 11) ROW('M', 12) ROW('N', 13) ROW('O', 14)  \
-            ROW('P', 15) ROW('Q', 16) ROW('R', 17) ROW('S', 18) ROW('T', 19) ROW('U', 20)         \
-                ROW('V', 21) ROW('W', 22) ROW('X', 23) ROW('Y', 24) ROW('Z', 25) ROW('a', 26)     \
-                    ROW('b', 27) ROW('c', 28) ROW('d', 29) ROW('e', 30) ROW('f', 31) ROW('g', 32) \
-                        ROW('h', 33) ROW('i', 34) ROW('j', 35) ROW('k', 36) ROW('l', 37)          \
-                            ROW('m', 38) ROW('n', 39) ROW('o', 40) ROW('p', 41) ROW('q', 42)      \
-                                ROW('r', 43) ROW('s', 44) ROW('t', 45) ROW('u', 46) ROW('v', 47)  \
-                                    ROW('w', 48) ROW('x', 49) ROW('y', 50) ROW('z', 51)           \
-                                        ROW('0', 52) ROW('1', 53) ROW('2', 54) ROW('3', 55)       \
-                                            ROW('4', 56) ROW('5', 57) ROW('6', 58) ROW('7', 59)   \
-                                                ROW('8', 60) ROW('9', 61) ROW('+', 62)            \
-                                                    ROW('/', 63)
+// clang-format off
+#define EACH_LETTER(ROW)                                                                                    \
+    ROW('A', 0) ROW('B', 1) ROW('C', 2) ROW('D', 3) ROW('E', 4) ROW('F', 5) ROW('G', 6) ROW('H', 7)         \
+    ROW('I', 8) ROW('J', 9) ROW('K', 10) ROW('L', 11) ROW('M', 12) ROW('N', 13) ROW('O', 14) ROW('P', 15)   \
+    ROW('Q', 16) ROW('R', 17) ROW('S', 18) ROW('T', 19) ROW('U', 20) ROW('V', 21) ROW('W', 22) ROW('X', 23) \
+    ROW('Y', 24) ROW('Z', 25) ROW('a', 26) ROW('b', 27) ROW('c', 28) ROW('d', 29) ROW('e', 30) ROW('f', 31) \
+    ROW('g', 32) ROW('h', 33) ROW('i', 34) ROW('j', 35) ROW('k', 36) ROW('l', 37) ROW('m', 38) ROW('n', 39) \
+    ROW('o', 40) ROW('p', 41) ROW('q', 42) ROW('r', 43) ROW('s', 44) ROW('t', 45) ROW('u', 46) ROW('v', 47) \
+    ROW('w', 48) ROW('x', 49) ROW('y', 50) ROW('z', 51) ROW('0', 52) ROW('1', 53) ROW('2', 54) ROW('3', 55) \
+    ROW('4', 56) ROW('5', 57) ROW('6', 58) ROW('7', 59) ROW('8', 60) ROW('9', 61) ROW('+', 62) ROW('/', 63)
+// clang-format on
 
 /* A table for each place in a group of four characters. They hold complements, so that ands put a
  * group together and the 0 of what is no letter clears the one bit that no group has. */
