@@ -34,7 +34,7 @@ step 'build'
 cp /etc/resolv.conf "$build/etc/resolv.conf"
 debian_put_sources "$build"
 # shellcheck disable=SC2046 # words on purpose
-debian_install "$build" dpkg-dev lintian $(debian_run "$build" /source/certstream help-packages) >"$folder/install$number.log"
+debian_install "$build" dpkg-dev file lintian $(debian_run "$build" /source/certstream help-packages) >"$folder/install$number.log"
 # What is installed has no tests; the log and the probe are built apart.
 in_build cmake -S /source -B /package -DBUILD_TESTING=OFF >/dev/null
 in_build cmake --build /package --parallel "$(nproc)" >"$folder/package$number.log"
