@@ -51,7 +51,7 @@ step 'a bare system that boots'
 debian_copy "$base" "$boot"
 cp "$build"/package/*.deb "$boot/opt/"
 cp "$build/tests/tests/support/ct_log/local-ct-log" "$build/tests/tests/support/unit-probe" "$source/tests/package_booted.sh" "$boot/opt/"
-debian_install "$boot" systemd systemd-sysv libcjson1 >"$folder/boot$number.log"
+debian_install "$boot" systemd systemd-sysv dbus libcjson1 >"$folder/boot$number.log"
 # There is no network once it is booted: what the package depends on waits in apt's cache.
 debian_run "$boot" sh -c 'apt-get -qy --download-only install /opt/certstream-redis_*-1_*.deb' >>"$folder/boot$number.log"
 cat >"$boot/etc/systemd/system/package-test.service" <<'END'
@@ -61,7 +61,7 @@ After=multi-user.target
 Type=oneshot
 Environment=DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 ExecStart=/bin/sh /opt/package_booted.sh
-StandardOutput=file:/opt/booted.out
+StandardOutput=append:/opt/booted.out
 StandardError=inherit
 ExecStopPost=/bin/sh -c 'echo $EXIT_STATUS >/opt/booted.code; systemctl --no-block poweroff'
 [Install]
