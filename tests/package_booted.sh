@@ -4,7 +4,7 @@ set -eu
 cd /opt
 
 fail() {
-    journalctl --no-pager -q -n 30 -u 'certstream-*' -u redis-server -u listener || true
+    journalctl --no-pager -q -b -n 30 -u 'certstream-*' -u redis-server -u listener || true
     echo "package_booted.sh: $*"
     exit 1
 }
@@ -67,6 +67,7 @@ tail=$!
 await grep -q leaf_cert first.out
 kill $tail
 echo "the first certificate is there $(($(milliseconds) - began)) ms after the restart of ingest"
+await certstream status
 certstream status
 
 # What the unit refuses: the probe in the daemon's place. Outside of it, it can do most of it.
@@ -82,8 +83,8 @@ for daemon in ingest streamer; do
 done
 systemctl daemon-reload
 for daemon in ingest streamer; do
-    systemctl start probe-$daemon || { journalctl --no-pager -q -o cat -u probe-$daemon; fail "certstream-$daemon.service lets it"; }
-    echo "certstream-$daemon.service lets the probe do none of $(journalctl -q -o cat -u probe-$daemon | grep -c ^cannot) things, of which root can do $(grep -c ^CAN open.out)"
+    systemctl start probe-$daemon || { journalctl --no-pager -q -b -o cat -u probe-$daemon; fail "certstream-$daemon.service lets it"; }
+    echo "certstream-$daemon.service lets the probe do none of $(journalctl -q -b -o cat -u probe-$daemon | grep -c ^cannot) things, of which root can do $(grep -c ^CAN open.out)"
 done
 
 # Several of each, which take a restart one after the other.
