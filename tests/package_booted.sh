@@ -90,7 +90,7 @@ done
 # Several of each, which take a restart one after the other.
 systemctl disable --quiet --now certstream-streamer
 systemctl enable --quiet --now certstream-streamer@1 certstream-streamer@2 certstream-ingest@2
-systemd-run --quiet --unit=listener -p StandardOutput=file:/opt/listener.out \
+systemd-run --quiet --unit=listener -p StandardOutput=file:/opt/listener.out -p StandardError=journal \
     /usr/bin/certstream-tail --url ws://127.0.0.1:4000/ --since 0 --format json
 await has_lines 100
 systemctl reload certstream-streamer@1 || fail 'a streamer is not asked to read its certificate again'
