@@ -74,6 +74,7 @@ certstream status
 mkdir -p /home/somebody
 touch /home/somebody/secret
 /opt/unit-probe >open.out || true
+rm -f /etc/certstream/probe /var/lib/probe /usr/bin/probe
 [ "$(grep -c ^CAN open.out)" -ge 12 ] || { cat open.out; fail 'the probe can do nothing even without a unit'; }
 for daemon in ingest streamer; do
     sed "/^ExecStart=/d; /^Type=/d; /^Restart/d; /^Watchdog/d; /^Environment/d; s|^ExecPaths=|&/opt/unit-probe |" \
