@@ -1,10 +1,11 @@
 #!/bin/sh
-# streamer/deploy/haproxy.cfg before three streamers: a client through it gets every certificate once while one streamer
-# after the other is killed and started again. Skips loudly (77) without HAProxy.
-#   tests/haproxy.sh BUILD-FOLDER
+# streamer/deploy/haproxy.cfg or nginx.conf before three streamers: a client through it gets every certificate once while
+# one streamer after the other is killed and started again. Skips loudly (77) without the proxy.
+#   tests/proxies.sh BUILD-FOLDER haproxy|nginx
 set -eu
 build=$(readlink -f "$1")
-config=$(dirname "$(readlink -f "$0")")/../streamer/deploy/haproxy.cfg
+proxy=$2
+deploy=$(dirname "$(readlink -f "$0")")/../streamer/deploy
 folder=$(mktemp -d)
 processes=
 
@@ -19,7 +20,7 @@ trap finish EXIT
 
 fail() {
     tail -n 5 "$folder"/*.err >&2
-    echo "haproxy.sh: $*" >&2
+    echo "proxies.sh: $*" >&2
     exit 1
 }
 
@@ -54,8 +55,8 @@ has_lines() {
     [ "$(wc -l <"$folder/tail.out")" -ge "$1" ]
 }
 
-for tool in haproxy redis-server redis-cli curl; do
-    command -v $tool >/dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
+for tool in "$proxy" redis-server redis-cli curl openssl; do
+    command -v "$tool" >/dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
 done
 [ -x "$build/tests/support/ct_log/local-ct-log" ] || { echo 'SKIPPED: local-ct-log is not built'; exit 77; }
 
@@ -66,27 +67,53 @@ await redis-cli -s "$folder/redis.sock" ping
 list=$(grep -o 'http://[^ ]*' "$folder/log.out")/log_list.json
 
 servers=
+upstreams=
 for number in 1 2 3; do
     start_streamer $number
     eval "process$number=$started place$number=$place admin$number=$admin"
     servers="$servers    server streamer$number 127.0.0.1:$place port $admin\n"
+    upstreams="$upstreams    server 127.0.0.1:$place max_fails=1 fail_timeout=2s;\n"
 done
-# The first port that is free from somewhere on: with a port that is not, HAProxy ends at once.
+
+# On $port, in the clear.
 start_haproxy() {
-    sed "s|^    server-template.*|$servers|; s|bind :4000|bind 127.0.0.1:$port|; /^# What the container/,\$d" "$config" >"$folder/haproxy.cfg"
-    start haproxy haproxy -db -f "$folder/haproxy.cfg"
+    sed "s|^    server-template.*|$servers|; s|bind :4000|bind 127.0.0.1:$port|; /^# What the container/,\$d" "$deploy/haproxy.cfg" >"$folder/haproxy.cfg"
+    start proxy haproxy -db -f "$folder/haproxy.cfg"
 }
 
+# On $port, with TLS.
+start_nginx() {
+    [ -e "$folder/key.pem" ] || openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+        -keyout "$folder/key.pem" -out "$folder/certificate.pem" 2>/dev/null
+    {
+        printf 'daemon off;\npid %s/nginx.pid;\nerror_log stderr;\nevents { }\nhttp {\naccess_log off;\n' "$folder"
+        for kind in client_body proxy fastcgi uwsgi scgi; do
+            printf '%s_temp_path %s/%s;\n' $kind "$folder" $kind
+        done
+        sed "/server 127.0.0.1:40[12]0/d; s|^ *server 127.0.0.1:4000.*|$upstreams|; s|listen 443|listen 127.0.0.1:$port|; s|/etc/nginx/|$folder/|" "$deploy/nginx.conf"
+        echo '}'
+    } >"$folder/nginx.conf"
+    start proxy nginx -p "$folder" -e stderr -c "$folder/nginx.conf"
+}
+
+# The first port that is free from somewhere on: with a port that is not, the proxy ends.
 is_served() {
-    kill -0 "$started" 2>/dev/null || { port=$((port + 1)) && start_haproxy; }
-    curl -sf "http://127.0.0.1:$port/readyz"
+    kill -0 "$started" 2>/dev/null || { port=$((port + 1)) && "start_$proxy"; }
+    curl -sfk "$http://127.0.0.1:$port/readyz"
 }
 
 port=$((20000 + $$ % 10000))
-start_haproxy
+case $proxy in
+haproxy) http=http ws=ws ;;
+nginx) http=https ws=wss ;;
+*) fail 'haproxy or nginx' ;;
+esac
+"start_$proxy"
 await is_served
 
-start tail "$build/streamer/certstream-tail" --url "ws://127.0.0.1:$port/" --since 0 --format json
+# --ca is of no use in the clear, and does no harm.
+touch "$folder/certificate.pem"
+start tail env CERTSTREAM_CA="$folder/certificate.pem" "$build/streamer/certstream-tail" --url "$ws://127.0.0.1:$port/" --since 0 --format json
 start ingest "$build/ingest/certstream-ingest" --redis "unix://$folder/redis.sock" --log-list "$list" --start 0 --poll 1
 ingest_process=$started
 await has_lines 100
