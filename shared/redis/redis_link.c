@@ -90,6 +90,7 @@ struct redis_link {
     struct redis_address address;
     char client_name[NAME_SIZE];
     uint64_t timeout_ms;
+    bool writes;
     bool needs_master;
     struct redis_link_events events;
     enum link_state state;
@@ -494,6 +495,16 @@ static void send_credentials(struct redis_link *link, const char *user, const ch
         send_greeting(link, on_greeting, 2, (const char *[]){ "AUTH", password });
 }
 
+/* A node that gives the slot away says so of each key that it does not have: so who writes, and
+ * would fail at some key or other until the whole slot has moved, asks for one that never is. */
+static void ask_for_key(struct redis_link *link)
+{
+    char none[KEY_SIZE + sizeof ":none"];
+    (void)snprintf(none, sizeof none, "%s:none", link->key);
+    send_greeting(link, on_key, link->writes ? 3 : 2,
+                  (const char *[]){ "EXISTS", link->key, none });
+}
+
 /* hiredis queues commands until the connection stands, so the whole greeting goes out at once. */
 static void greet(struct redis_link *link)
 {
@@ -509,7 +520,7 @@ static void greet(struct redis_link *link)
     if (link->is_on_replica)
         send_greeting(link, on_greeting, 1, (const char *[]){ "READONLY" });
     if (address->place == REDIS_PLACE_OF_CLUSTER)
-        send_greeting(link, on_key, 2, (const char *[]){ "EXISTS", link->key });
+        ask_for_key(link);
     send_greeting(link, on_pong, 1, (const char *[]){ "PING" });
 }
 
@@ -678,6 +689,7 @@ struct redis_link *redis_link_create(const struct redis_link_options *options)
     memcpy(link->client_name, options->client_name, strlen(options->client_name) + 1);
     link->timeout_ms = options->timeout_ms;
     link->events = options->events;
+    link->writes = options->writes;
     link->needs_master = options->writes ||
                          (link->address.place != REDIS_PLACE_FIXED && !link->address.wants_replica);
     link->guide_count = link->address.guide_count;

@@ -42,6 +42,7 @@ enum {
     URL_SIZE = 256,
     NAME_SIZE = 256,
     WAIT_MS = 120000,
+    BACKLOG_MS = 900000,
     /* Shorter than the nodes' patience: no failover follows. */
     HANG_MS = 700,
     /* For so long all keys are with one node and the slot is another's. */
@@ -333,12 +334,15 @@ static void start_daemons(struct parts *parts)
     static const char *const ingests[INGESTS] = { "ingest-a", "ingest-b" };
     static const char *const streamers[STREAMERS] = { "of-master", "of-replica" };
     static const char *const paths[LISTENERS_EACH] = { "/", "/full-stream" };
+    /* This test is their clients, and does not listen while it waits for a node. */
+    static const char *const patience[] = { "--slow-timeout", "30m", "--ping-timeout", "30m",
+                                            NULL };
     static const char *const words[] = { "--start", "0", "--retain-entries", "0", NULL };
     char url[URL_SIZE];
     for (size_t i = 0; i < STREAMERS; i++) {
         write_url(parts, url, "streamer", i ? "?role=replica" : "");
         parts->streamers[i] =
-            daemon_start_streamer_at(parts->stage.harness, streamers[i], url, NULL);
+            daemon_start_streamer_at(parts->stage.harness, streamers[i], url, patience);
         streamer_stage_wait_until_ready(parts->streamers[i]);
         for (size_t j = 0; j < LISTENERS_EACH; j++)
             parts->listeners[LISTENERS_EACH * i + j].client =
@@ -422,7 +426,7 @@ static void each_entry_and_each_message_once(void **state)
     struct parts *parts = *state;
     uint64_t rounds = harness_setting("CERTSTREAM_CLUSTER_ROUNDS", 1);
     start_daemons(parts);
-    struct deadline deadline = deadline_after(WAIT_MS, "the backlog");
+    struct deadline deadline = deadline_after(BACKLOG_MS, "the backlog");
     for (size_t i = 0; i < LISTENERS; i++)
         while (parts->listeners[i].heard < LOGS * entries_at_first()) {
             listen_to_all(parts);
