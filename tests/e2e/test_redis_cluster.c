@@ -146,8 +146,10 @@ static void hear(struct listener *listener, const struct parts *parts, struct by
     struct message_source_view source;
     static const char member[] = "\"cert_index\":";
     const char *index = memmem(text.data, text.size, member, sizeof member - 1);
-    if (!index)
+    if (!index) {
         fail_msg("a message that is no certificate: %.*s", (int)text.size, (const char *)text.data);
+        return;
+    }
     assert_true(message_view_source(text, &source));
     struct heard_log *log = find_log(listener, source.url);
     uint64_t number = strtoull(index + sizeof member - 1, NULL, 10);
@@ -390,13 +392,13 @@ static uint64_t end_growth(struct parts *parts)
 
 static void expect_all(struct parts *parts, uint64_t size)
 {
+    unsigned long long all = LOGS * size;
     struct deadline deadline = deadline_after(WAIT_MS, "every client to have every message");
     for (size_t i = 0; i < LISTENERS; i++)
-        while (parts->listeners[i].heard < LOGS * size) {
+        while (parts->listeners[i].heard < all) {
             if (deadline_has_passed(&deadline))
                 print_error("listener %zu: %llu of %llu\n", i,
-                            (unsigned long long)parts->listeners[i].heard,
-                            (unsigned long long)(LOGS * size));
+                            (unsigned long long)parts->listeners[i].heard, all);
             deadline_wait(&deadline);
             listen_to_all(parts);
         }
