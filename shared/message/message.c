@@ -51,8 +51,7 @@ static void write_source(struct json_writer *writer, const struct message_entry 
     json_end_object(writer);
 }
 
-void message_write(struct buffer *out, const struct message_entry *entry,
-                   const struct certificate *certificate)
+void message_write_start(struct buffer *out, const struct message_entry *entry)
 {
     buffer_append_string(out, update_prefix);
     buffer_append_string(out, "\"data\":{\"update_type\":");
@@ -71,8 +70,14 @@ void message_write(struct buffer *out, const struct message_entry *entry,
     json_milliseconds(&writer, entry->timestamp_ms);
     json_key(&writer, "source");
     write_source(&writer, entry);
-    const char *parse_error =
-        entry->parse_error ? entry->parse_error : certificate_parse_error(certificate);
+}
+
+void message_write_rest(struct buffer *out, const char *parse_error,
+                        const struct certificate *certificate)
+{
+    struct json_writer writer = { .out = out, .needs_comma = true };
+    if (!parse_error)
+        parse_error = certificate_parse_error(certificate);
     if (parse_error) {
         json_key(&writer, "parse_error");
         json_string(&writer, parse_error);
@@ -80,6 +85,13 @@ void message_write(struct buffer *out, const struct message_entry *entry,
     buffer_append_string(out, ",\"leaf_cert\":");
     certificate_json_write(out, certificate, CERTIFICATE_DIALECT_CERTSTREAM, false);
     buffer_append_string(out, "}}");
+}
+
+void message_write(struct buffer *out, const struct message_entry *entry,
+                   const struct certificate *certificate)
+{
+    message_write_start(out, entry);
+    message_write_rest(out, entry->parse_error, certificate);
 }
 
 static bool is_update(struct bytes json)

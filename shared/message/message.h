@@ -48,6 +48,12 @@ struct message_entry {
 void message_write(struct buffer *out, const struct message_entry *entry,
                    const struct certificate *certificate);
 
+/* The same in two parts: up to the source, of the entry alone, and the rest, of the certificate
+ * alone. `parse_error` overrides the certificate's own; NULL: none does. */
+void message_write_start(struct buffer *out, const struct message_entry *entry);
+void message_write_rest(struct buffer *out, const char *parse_error,
+                        const struct certificate *certificate);
+
 /* What the streamer adds to a stored message. */
 struct message_envelope {
     struct bytes id;      /* the stream's; no data: it has none */
