@@ -12,6 +12,7 @@
 #include "ingest/follow/log_set.h"
 #include "ingest/follow/log_settings.h"
 #include "ingest/follow/redis_writes.h"
+#include "ingest/history/packer.h"
 #include "ingest/http/http_client.h"
 #include "ingest/http/operator_budget.h"
 #include "ingest/ingest_settings.h"
@@ -53,6 +54,7 @@ struct ingest {
     struct redis_link *link;
     struct pipeline *pipeline;
     struct publisher *publisher;
+    struct packer *packer;
     struct issuer_download *issuers;
     struct log_lists *lists;
     struct leases *leases;
@@ -120,6 +122,7 @@ static void on_redis_down(struct redis_link *link, const char *reason, void *con
     say_warning("redis is away", "reason=%s", say_quoted(reason));
     ingest->redis_drops++;
     publisher_on_down(ingest->publisher);
+    packer_on_down(ingest->packer);
     log_set_disown(&ingest->logs);
 }
 
@@ -132,6 +135,15 @@ static void on_batch(void *context, const struct batch *batch, enum batch_result
         redis_writes_note(&ingest->writes, REDIS_WRITES_ENTRIES, is_refused ? error : NULL);
     pipeline_limit_issuers(ingest->pipeline, publisher_issuers_are_full(ingest->publisher));
     followed_log_on_batch(batch->owner, batch, result, error, clock_monotonic_ms());
+}
+
+static struct retention_limits retention_of(const struct ingest_settings *settings)
+{
+    return (struct retention_limits){
+        .entries = (uint64_t)settings->retain_entries,
+        .age_ms = (uint64_t)settings->retain_age_ms,
+        .bytes = (uint64_t)settings->retain_bytes,
+    };
 }
 
 static void create_redis(struct ingest *ingest)
@@ -150,13 +162,35 @@ static void create_redis(struct ingest *ingest)
     const struct publisher_options publisher = {
         .contract = &ingest->contract,
         .link = ingest->link,
-        .retention = { .entries = (uint64_t)ingest->settings->retain_entries,
-                       .age_ms = (uint64_t)ingest->settings->retain_age_ms,
-                       .bytes = (uint64_t)ingest->settings->retain_bytes },
+        .retention = retention_of(ingest->settings),
         .on_result = on_batch,
         .context = ingest,
     };
     ingest->publisher = publisher_create(&publisher);
+}
+
+/* What is kept for less time than it stays plain is never packed. */
+static bool packs_history(const struct ingest_settings *settings)
+{
+    return strcmp(settings->history, "on") == 0 &&
+           (!settings->retain_age_ms || settings->retain_age_ms > settings->plain_age_ms);
+}
+
+static void create_packer(struct ingest *ingest)
+{
+    const struct ingest_settings *settings = ingest->settings;
+    const struct packer_options options = {
+        .contract = &ingest->contract,
+        .link = ingest->link,
+        .instance = ingest->instance,
+        .packs = packs_history(settings),
+        .pack = { .plain_ms = (uint64_t)settings->plain_age_ms,
+                  .plain_bytes = (uint64_t)settings->plain_bytes,
+                  .hold_ms = (uint64_t)settings->group_hold_ms,
+                  .hold_bytes = (uint64_t)settings->group_hold_bytes },
+        .retention = retention_of(settings),
+    };
+    ingest->packer = packer_create(&options);
 }
 
 static void on_quarantine(void *context, const struct ct_log *ct_log, const char *class)
@@ -170,6 +204,7 @@ static void on_quarantine(void *context, const struct ct_log *ct_log, const char
 static void create_parts(struct ingest *ingest)
 {
     create_redis(ingest);
+    create_packer(ingest);
     ingest->pipeline = pipeline_create();
     const struct issuer_download_options issuers = {
         .http = ingest->http,
@@ -256,6 +291,7 @@ static void clear_ingest(struct ingest *ingest)
     log_set_clear(&ingest->logs);
     operator_budgets_destroy(ingest->operators);
     publisher_destroy(ingest->publisher);
+    packer_destroy(ingest->packer);
     issuer_download_destroy(ingest->issuers);
     pipeline_destroy(ingest->pipeline);
     log_lists_destroy(ingest->lists);
@@ -298,6 +334,7 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
     const struct retention_memory *memory = publisher_memory(ingest->publisher);
+    const struct packer_stats *history = packer_stats(ingest->packer);
     const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
     const struct {
         enum ingest_field field;
@@ -363,6 +400,19 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         { INGEST_FIELD_REDIS_MAX_BYTES, memory->maximum },
         { INGEST_FIELD_STREAM_BYTES, memory->stream_bytes },
         { INGEST_FIELD_STREAM_ENTRIES, memory->stream_entries },
+        { INGEST_FIELD_HISTORY_LEADER, history->is_leader },
+        { INGEST_FIELD_HISTORY_BYTES, history->history_bytes },
+        { INGEST_FIELD_HISTORY_ENTRIES, history->history_entries },
+        { INGEST_FIELD_HISTORY_OLDEST_MS, history->oldest_ms },
+        { INGEST_FIELD_HISTORY_LAG_MS, history->lag_ms },
+        { INGEST_FIELD_PACKED_BLOCKS, history->blocks },
+        { INGEST_FIELD_PACKED_ENTRIES, history->entries },
+        { INGEST_FIELD_PACKED_RECORDS, history->records },
+        { INGEST_FIELD_PACKED_VERBATIM, history->verbatim },
+        { INGEST_FIELD_PACKED_BYTES, history->bytes },
+        { INGEST_FIELD_PACKED_ABANDONED, history->abandoned },
+        { INGEST_FIELD_PACKED_LEFT_OUT, history->left_out },
+        { INGEST_FIELD_GROUP_HOLDS_ENDED, history->holds_ended },
     };
     static_assert(sizeof counters / sizeof *counters == INGEST_FIELDS, "each is counted");
     for (size_t i = 0; i < INGEST_FIELDS; i++)
@@ -409,6 +459,16 @@ static int time_to_wait(const struct ingest *ingest, uint64_t again_ms, uint64_t
     return deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
 }
 
+static uint64_t keep_history(struct ingest *ingest, uint64_t now_ms)
+{
+    uint64_t appended = publisher_stats(ingest->publisher)->bytes;
+    uint64_t again_ms = packer_work(ingest->packer, appended, now_ms);
+    const struct packer_pressure *pressure = packer_pressure(ingest->packer);
+    publisher_set_history(ingest->publisher, pressure->has_history, pressure->keeps_stream,
+                          pressure->is_behind);
+    return again_ms;
+}
+
 /* Everybody's work. When there is more: each says it as it goes, and nobody says it again
  * elsewhere. */
 static uint64_t work(struct ingest *ingest, uint64_t now_ms)
@@ -420,6 +480,7 @@ static uint64_t work(struct ingest *ingest, uint64_t now_ms)
     again_ms = earlier(again_ms, issuer_download_work(ingest->issuers, now_ms));
     again_ms = earlier(again_ms, log_set_work(&ingest->logs, now_ms));
     again_ms = earlier(again_ms, quarantine_hook_work(&ingest->hook, now_ms));
+    again_ms = earlier(again_ms, keep_history(ingest, now_ms));
     return earlier(again_ms, report(ingest, now_ms));
 }
 
@@ -472,6 +533,7 @@ static void stop_in_order(struct ingest *ingest)
     notify_stopping(ingest->notify);
     finish_ingest(ingest, end_ms);
     leases_give_back(ingest->leases);
+    packer_give_back(ingest->packer);
     (void)redis_link_send_strings(ingest->link, NULL, NULL, "DEL", ingest->key, (char *)NULL);
     finish_ingest(ingest, end_ms);
 }

@@ -62,6 +62,12 @@ static const char *check_verify(const char *value)
     return good ? NULL : "neither strict nor off";
 }
 
+static const char *check_history(const char *value)
+{
+    bool good = strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
+    return good ? NULL : "neither on nor off";
+}
+
 static const char *check_contact(const char *value)
 {
     if (strstr(value, "example.com"))
@@ -242,11 +248,11 @@ static const struct setting table[] = {
     { .name = "retain-entries",
       .type = SETTING_INTEGER,
       .offset = offsetof(struct ingest_settings, retain_entries),
-      .default_text = "200000",
+      .default_text = "0",
       .min = 0,
       .max = INT64_C(1000000000000),
       .value_name = "N",
-      .help = "entries that the stream keeps, about; 0: no limit" },
+      .help = "entries that are kept, about; 0: as many as fit" },
     { .name = "retain-age",
       .type = SETTING_DURATION,
       .offset = offsetof(struct ingest_settings, retain_age_ms),
@@ -254,7 +260,7 @@ static const struct setting table[] = {
       .min = 0,
       .max = INT64_C(10) * 366 * 86400 * 1000,
       .value_name = "DURATION",
-      .help = "how long the stream keeps an entry, about, e.g. 12h; 0: no limit" },
+      .help = "how long an entry is kept, about, e.g. 12h; 0: no limit" },
     { .name = "retain-bytes",
       .type = SETTING_BYTES,
       .offset = offsetof(struct ingest_settings, retain_bytes),
@@ -262,8 +268,53 @@ static const struct setting table[] = {
       .min = 0,
       .max = INT64_C(1) << 50,
       .value_name = "BYTES",
-      .help = "what stream and issuers may take in Redis, about, e.g. 4g; 0: what fits its "
-              "maxmemory, less a fifth" },
+      .help =
+          "what stream, history and issuers may take in Redis, about, e.g. 4g; 0: what fits its "
+          "maxmemory, less a fifth; 1g where nothing is limited" },
+    { .name = "history",
+      .type = SETTING_TEXT,
+      .offset = offsetof(struct ingest_settings, history),
+      .default_text = "off",
+      .value_name = "on|off",
+      .help =
+          "whether older entries are packed into blocks, which take a tenth of the memory; off: "
+          "what is packed stays until it is trimmed",
+      .check = check_history },
+    { .name = "plain-age",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, plain_age_ms),
+      .default_text = "60",
+      .min = 1000,
+      .max = INT64_C(86400) * 1000,
+      .value_name = "DURATION",
+      .help = "how long an entry stays plain in the stream before it is packed" },
+    { .name = "plain-bytes",
+      .type = SETTING_BYTES,
+      .offset = offsetof(struct ingest_settings, plain_bytes),
+      .default_text = "256m",
+      .min = 1024 * 1024,
+      .max = INT64_C(1) << 50,
+      .value_name = "BYTES",
+      .help =
+          "what plain entries take at most before the oldest are packed; no more than an eighth "
+          "of Redis' maxmemory" },
+    { .name = "group-hold",
+      .type = SETTING_DURATION,
+      .offset = offsetof(struct ingest_settings, group_hold_ms),
+      .default_text = "10m",
+      .min = 0,
+      .max = INT64_C(366) * 86400 * 1000,
+      .value_name = "DURATION",
+      .help = "how long an entry that a consumer group has not acknowledged stays plain" },
+    { .name = "group-hold-bytes",
+      .type = SETTING_BYTES,
+      .offset = offsetof(struct ingest_settings, group_hold_bytes),
+      .default_text = "1g",
+      .min = 0,
+      .max = INT64_C(1) << 50,
+      .value_name = "BYTES",
+      .help = "and as long as plain entries take no more than this, or a quarter of Redis' "
+              "maxmemory" },
     { .name = "contact",
       .type = SETTING_TEXT,
       .offset = offsetof(struct ingest_settings, contact),

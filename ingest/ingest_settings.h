@@ -27,6 +27,11 @@ struct ingest_settings {
     int64_t retain_entries;
     int64_t retain_age_ms;
     int64_t retain_bytes;
+    char *history; /* "on" or "off" */
+    int64_t plain_age_ms;
+    int64_t plain_bytes;
+    int64_t group_hold_ms;
+    int64_t group_hold_bytes;
     char *contact;
     char *instance;
     bool list_logs;

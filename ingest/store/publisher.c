@@ -20,7 +20,7 @@ enum {
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,
     /* Transactions sent and not answered: one being executed, one in the socket. */
     EXECUTING_MAX = 2,
-    SET_FIELDS_MAX = 64,
+    SET_FIELDS_MAX = 96,
     SET_TEXT_MAX = 16 * 1024,
     /* The states of all logs, several times over; more wait only when Redis hangs, and are old news
      * by then. */
@@ -61,7 +61,8 @@ struct publisher {
     uint64_t stream_entries; /* when the last fence was read */
     char error[ERROR_SIZE];
     char refusal[ERROR_SIZE]; /* of the first command of the transaction that was refused, or "" */
-    bool has_stream_error;    /* what stands at the stream's key cannot be appended to */
+    bool is_history_behind;
+    bool has_stream_error; /* what stands at the stream's key cannot be appended to */
 };
 
 struct publisher *publisher_create(const struct publisher_options *options)
@@ -295,6 +296,7 @@ static void send_batch(struct publisher *publisher, const struct batch *batch)
         (void)redis_link_send_command(publisher->options.link, on_queued, publisher,
                                       batch_command(batch, i));
     retention_on_append(publisher->retention, batch->arena.size);
+    publisher->stats.bytes += batch->arena.size;
 }
 
 static void execute(struct publisher *publisher, struct batch *run)
@@ -410,7 +412,14 @@ void publisher_submit(struct publisher *publisher, struct batch *batch)
 
 bool publisher_has_room(const struct publisher *publisher)
 {
-    return publisher->queued_bytes < QUEUE_BYTES_MAX;
+    return publisher->queued_bytes < QUEUE_BYTES_MAX && !publisher->is_history_behind;
+}
+
+void publisher_set_history(struct publisher *publisher, bool has_blocks, bool keeps_stream,
+                           bool is_behind)
+{
+    retention_set_history(publisher->retention, has_blocks, keeps_stream);
+    publisher->is_history_behind = is_behind;
 }
 
 void publisher_cancel(struct publisher *publisher, const void *owner)

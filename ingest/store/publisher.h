@@ -41,6 +41,7 @@ struct publisher_options {
 struct publisher_stats {
     uint64_t appends;
     uint64_t entries;
+    uint64_t bytes; /* of batches that were sent */
     uint64_t refused;
     uint64_t failed;
 };
@@ -71,6 +72,10 @@ void publisher_on_down(struct publisher *publisher);
 
 /* Keeps the stream within its limits also where nothing can be appended. */
 void publisher_keep_limits(struct publisher *publisher, uint64_t now_ms);
+/* What packed history says (retention_set_history); while packing is behind, no more is taken than
+ * is queued: publisher_has_room is false. */
+void publisher_set_history(struct publisher *publisher, bool has_blocks, bool keeps_stream,
+                           bool is_behind);
 /* Redis holds as many issuers as it may. */
 /* What Redis holds, as last measured; zeros before. */
 const struct retention_memory *publisher_memory(const struct publisher *publisher);

@@ -42,6 +42,7 @@ struct retention {
     size_t appended;      /* bytes since then */
     uint64_t age_trimmed_ms;
     uint64_t issuers_trimmed_ms;
+    bool has_blocks, keeps_stream;
     bool is_measured; /* Redis has said how much memory it has */
 };
 
@@ -135,7 +136,7 @@ static void on_issuer_count(struct redis_link *link, redisReply *reply, void *co
     struct retention *retention = context_of(context, RETENTION_MARK);
     (void)link;
     retention->issuer_count = number_of(reply);
-    if (reply && retention->is_measured)
+    if (reply && retention->is_measured && !retention->has_blocks && !retention->keeps_stream)
         trim_to(retention, retention->memory.stream_entries,
                 retention_entries(&retention->limits, &retention->memory));
 }
@@ -153,19 +154,27 @@ static void measure(struct retention *retention)
     (void)redis_link_send_strings(link, on_issuer_count, retention, "HLEN", issuers, (char *)NULL);
 }
 
-/* Issuers that nothing in the stream names any more: appends stamp what they name, once an hour, so
- * what was stamped two hours before the oldest entry is named by none. Those without a stamp, which
- * an older version left, are stamped now. In one step, because an append may name one meanwhile. */
+/* Issuers that nothing in history and stream names any more: appends stamp what they name, once an
+ * hour, so what was stamped two hours before the oldest entry is named by none. Those without a
+ * stamp, which an older version left, are stamped now. In one step, because an append may name one
+ * meanwhile. */
 static const char issuers_script[] =
-    "local stream, issuers, named = KEYS[1], KEYS[2], KEYS[3]\n"
+    "local stream, issuers, named, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]\n"
     "if redis.call('HLEN', issuers) ~= redis.call('ZCARD', named) then\n"
     "  for _, name in ipairs(redis.call('HKEYS', issuers)) do\n"
     "    redis.call('ZADD', named, 'NX', ARGV[1], name)\n"
     "  end\n"
     "end\n"
     "local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]\n"
-    "if not first then return 0 end\n"
-    "local bound = tonumber(string.match(first[1], '^%d+')) - 7200000\n"
+    "local block = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]\n"
+    "local oldest = first and first[1]\n"
+    "if block then\n"
+    "  for i = 1, #block[2], 2 do\n"
+    "    if block[2][i] == '" CONTRACT_BLOCK_FIRST "' then oldest = block[2][i + 1] end\n"
+    "  end\n"
+    "end\n"
+    "if not oldest then return 0 end\n"
+    "local bound = tonumber(string.match(oldest, '^%d+')) - 7200000\n"
     "local old = redis.call('ZRANGE', named, '-inf', string.format('(%.0f', bound), 'BYSCORE',\n"
     "                       'LIMIT', 0, ARGV[2])\n"
     "for _, name in ipairs(old) do\n"
@@ -184,9 +193,9 @@ static void trim_issuers(struct retention *retention, uint64_t now_ms)
     char now[NUMBER_SIZE], count[NUMBER_SIZE];
     (void)snprintf(now, sizeof now, "%" PRIu64, retention->redis_ms);
     (void)snprintf(count, sizeof count, "%d", ISSUERS_TRIM_COUNT);
-    (void)redis_link_send_strings(retention->link, NULL, NULL, "EVAL", issuers_script, "3",
-                                  contract->stream, contract->issuers, contract->issuers_named, now,
-                                  count, (char *)NULL);
+    (void)redis_link_send_strings(retention->link, NULL, NULL, "EVAL", issuers_script, "4",
+                                  contract->stream, contract->issuers, contract->issuers_named,
+                                  contract->history, now, count, (char *)NULL);
 }
 
 static bool has_appended_much(const struct retention *retention)
@@ -212,8 +221,9 @@ void retention_ask(struct retention *retention, uint64_t now_ms)
 void retention_trim(struct retention *retention, uint64_t entries, uint64_t now_ms)
 {
     const struct retention_limits *limits = &retention->limits;
-    trim_to(retention, entries, limits->entries ? limits->entries : UINT64_MAX);
-    if (limits->age_ms && retention->redis_ms > limits->age_ms &&
+    if (!retention->has_blocks)
+        trim_to(retention, entries, limits->entries ? limits->entries : UINT64_MAX);
+    if (limits->age_ms && !retention->has_blocks && retention->redis_ms > limits->age_ms &&
         now_ms - retention->age_trimmed_ms >= AGE_TRIM_MS) {
         retention->age_trimmed_ms = now_ms;
         trim_by(retention, "MINID", retention->redis_ms - limits->age_ms);
@@ -230,6 +240,12 @@ void retention_on_append(struct retention *retention, size_t bytes)
 void retention_on_refusal(struct retention *retention)
 {
     retention->measured_ms = 0;
+}
+
+void retention_set_history(struct retention *retention, bool has_blocks, bool keeps_stream)
+{
+    retention->has_blocks = has_blocks;
+    retention->keeps_stream = keeps_stream;
 }
 
 uint64_t retention_redis_ms(const struct retention *retention)

@@ -36,6 +36,10 @@ void retention_trim(struct retention *retention, uint64_t entries, uint64_t now_
 void retention_on_append(struct retention *retention, size_t bytes);
 void retention_on_refusal(struct retention *retention);
 
+/* There is packed history, which goes before anything of the stream does; and the stream is trimmed
+ * by packing, and not for its bytes (ingest/history). False and false to begin with. */
+void retention_set_history(struct retention *retention, bool has_blocks, bool keeps_stream);
+
 /* Milliseconds since 1970 by Redis' clock, as of the last answer; 0 before the first. */
 uint64_t retention_redis_ms(const struct retention *retention);
 /* As last measured; zeros before. */

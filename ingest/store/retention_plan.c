@@ -17,20 +17,37 @@ static uint64_t less_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* What may be used of Redis' memory. */
+static uint64_t usable_bytes(uint64_t maximum)
+{
+    uint64_t reserve = maximum / RESERVE_PART;
+    reserve = reserve > RESERVE_MIN ? reserve : less_of(RESERVE_MIN, maximum / 2);
+    return maximum - reserve;
+}
+
+uint64_t retention_excess(const struct retention_limits *limits,
+                          const struct retention_memory *memory)
+{
+    uint64_t ours = memory->stream_bytes + memory->issuer_bytes + memory->history_bytes;
+    uint64_t most = limits->bytes, taken = ours;
+    if (!limits->bytes && memory->maximum) {
+        most = usable_bytes(memory->maximum);
+        taken = memory->used;
+    } else if (!limits->bytes) {
+        if (limits->entries || limits->age_ms)
+            return 0;
+        most = RETENTION_BYTES_DEFAULT;
+    }
+    return taken > most ? taken - most : 0;
+}
+
 /* What the stream may take. */
 static uint64_t stream_bytes_max(const struct retention_limits *limits,
                                  const struct retention_memory *memory)
 {
-    if (limits->bytes)
-        return limits->bytes > memory->issuer_bytes ? limits->bytes - memory->issuer_bytes : 0;
-    if (!memory->maximum)
+    uint64_t excess = retention_excess(limits, memory);
+    if (!excess)
         return UINT64_MAX;
-    uint64_t reserve = memory->maximum / RESERVE_PART;
-    reserve = reserve > RESERVE_MIN ? reserve : less_of(RESERVE_MIN, memory->maximum / 2);
-    uint64_t usable = memory->maximum - reserve;
-    if (memory->used <= usable)
-        return UINT64_MAX;
-    uint64_t excess = memory->used - usable;
     return memory->stream_bytes > excess ? memory->stream_bytes - excess : 0;
 }
 

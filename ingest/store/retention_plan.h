@@ -15,10 +15,13 @@ enum {
     RETENTION_ENTRIES_MIN = 256,
 };
 
+/* Where neither the settings nor Redis have a limit. */
+#define RETENTION_BYTES_DEFAULT (UINT64_C(1024) * 1024 * 1024)
+
 struct retention_limits {
     uint64_t entries; /* 0: no limit */
     uint64_t age_ms;  /* 0: no limit */
-    uint64_t bytes;   /* of stream and issuers; 0: what fits Redis' maxmemory */
+    uint64_t bytes;   /* of stream, history and issuers; 0: what fits Redis' maxmemory */
 };
 
 /* As Redis says it. */
@@ -28,11 +31,16 @@ struct retention_memory {
     uint64_t stream_bytes;
     uint64_t stream_entries;
     uint64_t issuer_bytes;
+    uint64_t history_bytes;
 };
 
 /* Entries that may stay; UINT64_MAX: all. */
 uint64_t retention_entries(const struct retention_limits *limits,
                            const struct retention_memory *memory);
+
+/* Bytes that have to go, of history first; 0: none. */
+uint64_t retention_excess(const struct retention_limits *limits,
+                          const struct retention_memory *memory);
 
 /* `used` and `maximum` from the answer to INFO memory. False if they are not there. */
 bool retention_read_info(struct retention_memory *memory, struct bytes info);

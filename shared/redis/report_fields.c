@@ -272,4 +272,37 @@ const struct report_field ingest_fields[INGEST_FIELDS] = {
                                         "Memory that the stream takes in Redis."),
     [INGEST_FIELD_STREAM_ENTRIES] =
         GAUGE("stream_entries", "certstream_ingest_stream_entries", "Entries in the stream."),
+    [INGEST_FIELD_HISTORY_LEADER] = GAUGE("history_leader", "certstream_ingest_history_leader",
+                                          "1 if this process packs history."),
+    [INGEST_FIELD_HISTORY_BYTES] = GAUGE("history_bytes", "certstream_ingest_history_bytes",
+                                         "Bytes of all blocks, of the process that packs."),
+    [INGEST_FIELD_HISTORY_ENTRIES] = GAUGE("history_entries", "certstream_ingest_history_entries",
+                                           "Entries in blocks, of the process that packs."),
+    [INGEST_FIELD_HISTORY_OLDEST_MS] =
+        GAUGE_MS("history_oldest_ms", "certstream_ingest_history_oldest_timestamp_seconds",
+                 "When the oldest entry in a block was added; 0: there is none."),
+    [INGEST_FIELD_HISTORY_LAG_MS] =
+        GAUGE_MS("history_lag_ms", "certstream_ingest_history_lag_seconds",
+                 "How much longer than it should the oldest plain entry has been so."),
+    [INGEST_FIELD_PACKED_BLOCKS] =
+        COUNTER("packed_blocks", "certstream_ingest_packed_blocks_total", "Blocks stored."),
+    [INGEST_FIELD_PACKED_ENTRIES] =
+        COUNTER("packed_entries", "certstream_ingest_packed_entries_total", "Entries packed."),
+    [INGEST_FIELD_PACKED_RECORDS] =
+        COUNTER("packed_records", "certstream_ingest_packed_records_total",
+                "Certificates packed, each once in a generation."),
+    [INGEST_FIELD_PACKED_VERBATIM] =
+        COUNTER("packed_verbatim", "certstream_ingest_packed_verbatim_total",
+                "Entries packed as they were, because they could not be made again."),
+    [INGEST_FIELD_PACKED_BYTES] =
+        COUNTER("packed_bytes", "certstream_ingest_packed_bytes_total", "Bytes of blocks stored."),
+    [INGEST_FIELD_PACKED_ABANDONED] =
+        COUNTER("packed_abandoned", "certstream_ingest_packed_abandoned_total",
+                "Blocks made that Redis did not take, or another process was faster with."),
+    [INGEST_FIELD_PACKED_LEFT_OUT] =
+        COUNTER("packed_left_out", "certstream_ingest_packed_left_out_total",
+                "Entries too large for any block, which history does not have."),
+    [INGEST_FIELD_GROUP_HOLDS_ENDED] =
+        COUNTER("group_holds_ended", "certstream_ingest_group_holds_ended_total",
+                "How often packing went on without a consumer group that was too far behind."),
 };

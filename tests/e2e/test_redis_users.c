@@ -61,9 +61,8 @@ static void the_daemons_work_as_their_users(void **state)
         websocket_client_connect(program_port(streamer), "/full-stream");
 
     (void)snprintf(url, sizeof url, "redis://ingest:secret@127.0.0.1:%d/0", parts->port);
-    const char *const ingest_words[] = {
-        "--redis", url, "--start", "0", "--retain-age", "1h", NULL
-    };
+    const char *const ingest_words[] = { "--redis", url,         "--start", "0", "--retain-age",
+                                         "1h",      "--history", "on",      NULL };
     (void)daemon_start_ingest(parts->stage.harness, "ingest", parts->stage.redis, ct_log,
                               ingest_words);
     struct stream_check check = { 0 };
@@ -86,6 +85,11 @@ static const struct attempt attempts[] = {
     { "ingest", "FLUSHALL", false },
     { "ingest", "CONFIG GET *", false },
     { "ingest", "KEYS *", false },
+    { "ingest", "XINFO STREAM " STREAM, true },
+    { "ingest", "XINFO GROUPS " STREAM, true },
+    { "ingest", "UNLINK {certstream}:block:1-1", true },
+    { "ingest", "UNLINK other", false },
+    { "ingest", "XTRIM {certstream}:history MINID = 1-1", true },
     { "streamer", "XRANGE " STREAM " - +", true },
     { "streamer", "XREAD STREAMS " STREAM " 0", true },
     { "streamer", "XREAD STREAMS other 0", false },
@@ -93,6 +97,10 @@ static const struct attempt attempts[] = {
     { "streamer", "HSET {certstream}:issuers a b", false },
     { "consumer", "XREAD COUNT 1 STREAMS " STREAM " 0", true },
     { "consumer", "HGET {certstream}:issuers a", true },
+    { "consumer", "GET {certstream}:packed", true },
+    { "consumer", "XRANGE {certstream}:history - +", true },
+    { "consumer", "GET {certstream}:block:1-1", true },
+    { "consumer", "SET {certstream}:packed 1-1", false },
     { "consumer", "XADD " STREAM " * json {}", false },
     { "consumer", "XTRIM " STREAM " MAXLEN 0", false },
     { "consumer", "DEL " STREAM, false },
@@ -100,7 +108,10 @@ static const struct attempt attempts[] = {
     { "consumer", "INFO", false },
     { "consumer_group", "XGROUP CREATE " STREAM " mine 0", true },
     { "consumer_group", "XREADGROUP GROUP mine me COUNT 1 STREAMS " STREAM " >", true },
+    { "ingest", "XPENDING " STREAM " mine", true },
     { "consumer_group", "XACK " STREAM " mine 1-1", true },
+    { "consumer_group", "GET {certstream}:block:1-1", true },
+    { "consumer_group", "SET {certstream}:packed 1-1", false },
     { "consumer_group", "XADD " STREAM " * json {}", false },
     { "consumer_group", "XDEL " STREAM " 1-1", false },
     { "consumer_group", "DEL " STREAM, false },

@@ -16,31 +16,35 @@ struct plan_row {
     uint64_t expected;
 };
 
-/* Of memory: used, maximum, stream bytes, stream entries, issuer bytes. */
+/* Of memory: used, maximum, stream bytes, stream entries, issuer bytes, history bytes. */
 static const struct plan_row plan_rows[] = {
-    { "nothing is limited", { 0, 0, 0 }, { 900 * MB, 0, 800 * MB, 1000, 0 }, UINT64_MAX },
-    { "entries", { 500, 0, 0 }, { 900 * MB, 0, 800 * MB, 1000, 0 }, 500 },
-    { "bytes, enough", { 0, 0, 900 * MB }, { 900 * MB, 0, 800 * MB, 1000, 0 }, UINT64_MAX },
-    { "bytes, twice too many", { 0, 0, 400 * MB }, { 900 * MB, 0, 800 * MB, 1000, 0 }, 500 },
+    { "nothing is limited", { 0, 0, 0 }, { 900 * MB, 0, 800 * MB, 1000, 0, 0 }, UINT64_MAX },
+    { "entries", { 500, 0, 0 }, { 900 * MB, 0, 800 * MB, 1000, 0, 0 }, 500 },
+    { "bytes, enough", { 0, 0, 900 * MB }, { 900 * MB, 0, 800 * MB, 1000, 0, 0 }, UINT64_MAX },
+    { "bytes, twice too many", { 0, 0, 400 * MB }, { 900 * MB, 0, 800 * MB, 1000, 0, 0 }, 500 },
     { "bytes, of which issuers take some",
       { 0, 0, 500 * MB },
-      { 900 * MB, 0, 800 * MB, 1000, 100 * MB },
+      { 900 * MB, 0, 800 * MB, 1000, 100 * MB, 0 },
       500 },
-    { "the smaller of both", { 400, 0, 400 * MB }, { 900 * MB, 0, 800 * MB, 1000, 0 }, 400 },
+    { "the smaller of both", { 400, 0, 400 * MB }, { 900 * MB, 0, 800 * MB, 1000, 0, 0 }, 400 },
     { "bytes count where Redis has more",
       { 0, 0, 400 * MB },
-      { 900 * MB, 9000 * MB, 800 * MB, 1000, 0 },
+      { 900 * MB, 9000 * MB, 800 * MB, 1000, 0, 0 },
       500 },
     { "four fifths of Redis' memory",
       { 0, 0, 0 },
-      { 80 * MB, 100 * MB, 60 * MB, 6000, 0 },
+      { 80 * MB, 100 * MB, 60 * MB, 6000, 0, 0 },
       UINT64_MAX },
-    { "more than that", { 0, 0, 0 }, { 90 * MB, 100 * MB, 60 * MB, 6000, 0 }, 5000 },
-    { "a small one is half free", { 0, 0, 0 }, { 9 * MB, 12 * MB, 6 * MB, 6000, 0 }, 3000 },
-    { "a full one", { 0, 0, 0 }, { 12 * MB, 12 * MB, 8 * MB, 8000, 0 }, 2000 },
-    { "what is not ours fills it", { 0, 0, 0 }, { 95 * MB, 100 * MB, 5 * MB, 6000, 0 }, 256 },
-    { "an empty stream", { 0, 0, 0 }, { 95 * MB, 100 * MB, 0, 0, 0 }, UINT64_MAX },
-    { "an unknown size", { 70, 0, 0 }, { 0, 0, 0, 0, 0 }, 70 },
+    { "more than that", { 0, 0, 0 }, { 90 * MB, 100 * MB, 60 * MB, 6000, 0, 0 }, 5000 },
+    { "a small one is half free", { 0, 0, 0 }, { 9 * MB, 12 * MB, 6 * MB, 6000, 0, 0 }, 3000 },
+    { "a full one", { 0, 0, 0 }, { 12 * MB, 12 * MB, 8 * MB, 8000, 0, 0 }, 2000 },
+    { "what is not ours fills it", { 0, 0, 0 }, { 95 * MB, 100 * MB, 5 * MB, 6000, 0, 0 }, 256 },
+    { "an empty stream", { 0, 0, 0 }, { 95 * MB, 100 * MB, 0, 0, 0, 0 }, UINT64_MAX },
+    { "of a Redis without a limit a GB is taken",
+      { 0, 0, 0 },
+      { 3000 * MB, 0, 2048 * MB, 8000, 0, 0 },
+      4000 },
+    { "an unknown size", { 70, 0, 0 }, { 0, 0, 0, 0, 0, 0 }, 70 },
 };
 
 static void says_how_many_entries_may_stay(void **state)
@@ -52,6 +56,25 @@ static void says_how_many_entries_may_stay(void **state)
         if (entries != row->expected)
             fail_msg("%s: %llu", row->what, (unsigned long long)entries);
     }
+}
+
+/* History is what goes first. */
+static void says_what_is_too_much(void **state)
+{
+    static const struct plan_row rows[] = {
+        { "it fits", { 0, 0, 0 }, { 70 * MB, 100 * MB, 10 * MB, 9, MB, 50 * MB }, 0 },
+        { "above four fifths",
+          { 0, 0, 0 },
+          { 85 * MB, 100 * MB, 10 * MB, 9, MB, 50 * MB },
+          5 * MB },
+        { "bytes", { 0, 0, 50 * MB }, { 85 * MB, 100 * MB, 10 * MB, 9, MB, 50 * MB }, 11 * MB },
+        { "no limit", { 0, 0, 0 }, { 1500 * MB, 0, 100 * MB, 9, MB, 1000 * MB }, 77 * MB },
+        { "entries are the limit", { 9, 0, 0 }, { 1500 * MB, 0, 100 * MB, 9, MB, 1000 * MB }, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (retention_excess(&rows[i].limits, &rows[i].memory) != rows[i].expected)
+            fail_msg("%s", rows[i].what);
 }
 
 static void reads_what_redis_says_of_its_memory(void **state)
@@ -78,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_how_many_entries_may_stay),
+        cmocka_unit_test(says_what_is_too_much),
         cmocka_unit_test(reads_what_redis_says_of_its_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

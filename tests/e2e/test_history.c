@@ -1,0 +1,214 @@
+/*
+ * Packed history as ingest writes it: whatever is killed when, an entry is in exactly one of blocks
+ * and stream, as it was; groups are waited for; and what does not fit goes by whole generations.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "shared/redis/contract.h"
+#include "tests/e2e/daemons.h"
+#include "tests/e2e/history_check.h"
+#include "tests/e2e/ingest_stage.h"
+#include "tests/support/harness.h"
+#include "tests/support/redis_server.h"
+
+enum {
+    SIZE = 6000,
+    /* Of the local log some 300 entries are the least that --plain-bytes keeps plain. */
+    PLAIN_MAX = 900,
+    WAIT_MS = 20000,
+    KILLS = 4,
+    STEP = 1500,
+    GENERATIONS = 3,
+};
+
+#define STREAM CONTRACT_PREFIX ":stream"
+#define PACKED CONTRACT_PREFIX ":packed"
+
+static const char *const ingest_words[] = {
+    "--start", "0", "--history", "on", "--plain-bytes", "1m", "--plain-age", "1h", NULL
+};
+
+static int setup(void **state)
+{
+    struct ingest_stage *stage = ingest_stage_create(sizeof *stage, NULL);
+    *state = stage;
+    static const char *const ct_log[] = { "--size",  "6000",  "--seed", "history",
+                                          "--kinds", "tiled", NULL };
+    ingest_stage_start_ct_log(stage, ct_log);
+    return 0;
+}
+
+static long long length(const struct ingest_stage *stage)
+{
+    return redis_server_integer(stage->redis, "XLEN " STREAM);
+}
+
+static void wait_for_entries(struct history_check *check, size_t count)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, "the entries of the log");
+    while (history_check_read(check) < count)
+        deadline_wait(&deadline);
+}
+
+static void wait_for_packing(const struct ingest_stage *stage, struct history_check *check)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, "entries to be packed");
+    while (length(stage) > PLAIN_MAX || !redis_server_integer(stage->redis, "EXISTS " PACKED)) {
+        (void)history_check_read(check);
+        deadline_wait(&deadline);
+    }
+}
+
+/* An order of an administrator, as ingest writes it, and an entry of somebody else. */
+static void add_other_entries(const struct ingest_stage *stage)
+{
+    freeReplyObject(redis_server_command(stage->redis, "XADD " STREAM " * control %s log %s",
+                                         "{\"operation\":\"rebase\"}", "00ff"));
+    freeReplyObject(redis_server_command(stage->redis, "XADD " STREAM " * odd %s odd %s", "", "1"));
+}
+
+static void an_entry_is_in_one_of_both(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct history_check *check = history_check_create(stage->redis);
+    ingest_stage_start(stage, ingest_words);
+    wait_for_entries(check, SIZE / 2);
+    add_other_entries(stage);
+    wait_for_entries(check, SIZE + 2);
+    wait_for_packing(stage, check);
+    struct history_found found = history_check_compare(check);
+    assert_true(found.packed > SIZE - PLAIN_MAX);
+    (void)printf("%zu entries in %zu blocks of %zu bytes, %zu plain\n", found.packed, found.blocks,
+                 found.bytes / found.blocks, found.plain);
+    history_check_destroy(check);
+}
+
+/* In each step more comes to the log. Every second time ingest is killed as soon as it has
+ * appended, while it packs. */
+static void a_kill_loses_and_repeats_nothing(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct history_check *check = history_check_create(stage->redis);
+    ingest_stage_start(stage, ingest_words);
+    for (size_t i = 1; i <= KILLS; i++) {
+        char size[32];
+        (void)snprintf(size, sizeof size, "size=%zu", SIZE + i * STEP);
+        wait_for_entries(check, SIZE + (i - 1) * STEP);
+        if (i % 2)
+            wait_for_packing(stage, check);
+        program_kill(stage->ingest);
+        (void)history_check_compare(check);
+        history_check_expect_no_other_block(check);
+        if (i == KILLS / 2) {
+            redis_server_kill(stage->redis);
+            redis_server_restart(stage->redis);
+        }
+        daemon_control_ct_log(stage->ct_log, size);
+        program_restart(stage->ingest);
+    }
+    wait_for_entries(check, SIZE + KILLS * STEP);
+    wait_for_packing(stage, check);
+    struct history_found found = history_check_compare(check);
+    /* Whoever packs anew begins a generation. */
+    assert_true(found.generations > 1);
+    assert_int_equal(found.packed + found.plain, SIZE + KILLS * STEP);
+    history_check_destroy(check);
+}
+
+/* Reports of the process that packs, written every 2 s. */
+static unsigned long long reported(const struct ingest_stage *stage, const char *field)
+{
+    unsigned long long value = 0;
+    redisReply *names = redis_server_command(stage->redis, "KEYS " CONTRACT_PREFIX ":ingest:*");
+    if (names->elements) {
+        redisReply *reply =
+            redis_server_command(stage->redis, "HGET %s %s", names->element[0]->str, field);
+        if (reply->type == REDIS_REPLY_STRING)
+            value = strtoull(reply->str, NULL, 10);
+        freeReplyObject(reply);
+    }
+    freeReplyObject(names);
+    return value;
+}
+
+static void a_group_is_waited_for(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct history_check *check = history_check_create(stage->redis);
+    ingest_stage_start(stage, ingest_words);
+    struct deadline deadline = deadline_after(WAIT_MS, "the entries, all plain");
+    while (length(stage) < SIZE)
+        deadline_wait(&deadline);
+    /* It has looked since then, more than once. */
+    unsigned long long seen = reported(stage, "updated_ms");
+    while (reported(stage, "updated_ms") < seen + 2000 || !reported(stage, "history_leader"))
+        deadline_wait(&deadline);
+    assert_int_equal(redis_server_integer(stage->redis, "EXISTS " PACKED), 0);
+    /* Half of it is read, and one of these not acknowledged. */
+    freeReplyObject(redis_server_command(
+        stage->redis, "XREADGROUP GROUP recorder other COUNT 1 STREAMS " STREAM " >"));
+    freeReplyObject(redis_server_command(
+        stage->redis, "XREADGROUP GROUP recorder other COUNT 3000 NOACK STREAMS " STREAM " >"));
+    seen = reported(stage, "updated_ms");
+    while (reported(stage, "updated_ms") < seen + 2000)
+        deadline_wait(&deadline);
+    assert_int_equal(length(stage), SIZE);
+    freeReplyObject(redis_server_command(stage->redis, "XGROUP DESTROY " STREAM " recorder"));
+    while (length(stage) > PLAIN_MAX)
+        deadline_wait(&deadline);
+    history_check_destroy(check);
+}
+
+/* Three generations, and then a limit of three megabytes: the oldest goes, and what is left is
+ * whole. */
+static void what_does_not_fit_goes_by_generations(void **state)
+{
+    static const char *const small[] = { "--start",     "0",  "--history",      "on",
+                                         "--plain-age", "1h", "--retain-bytes", "3m",
+                                         NULL };
+    struct ingest_stage *stage = *state;
+    struct history_check *check = history_check_create(stage->redis);
+    ingest_stage_start(stage, ingest_words);
+    for (size_t i = 0; i < GENERATIONS; i++) {
+        char size[32];
+        wait_for_entries(check, SIZE + 2 * i * STEP);
+        wait_for_packing(stage, check);
+        assert_int_equal(program_stop(stage->ingest), 0);
+        (void)snprintf(size, sizeof size, "size=%zu", SIZE + 2 * (i + 1) * STEP);
+        daemon_control_ct_log(stage->ct_log, size);
+        if (i + 1 < GENERATIONS)
+            program_restart(stage->ingest);
+    }
+    struct history_found before = history_check_compare(check);
+    assert_true(before.generations >= GENERATIONS && before.bytes > 3 * 1024 * 1024);
+    ingest_stage_start(stage, small);
+    struct deadline deadline = deadline_after(WAIT_MS, "the oldest generation to go");
+    struct history_found found = before;
+    while (found.generations >= before.generations || found.bytes > 3 * 1024 * 1024) {
+        deadline_wait(&deadline);
+        found = history_check_compare(check);
+    }
+    assert_true(found.packed > 0);
+    assert_int_equal(program_stop(stage->ingest), 0);
+    history_check_expect_no_other_block(check);
+    history_check_destroy(check);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_INGEST_STAGE(an_entry_is_in_one_of_both, setup),
+        ON_INGEST_STAGE(a_kill_loses_and_repeats_nothing, setup),
+        ON_INGEST_STAGE(a_group_is_waited_for, setup),
+        ON_INGEST_STAGE(what_does_not_fit_goes_by_generations, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
