@@ -182,10 +182,11 @@ static void what_does_not_fit_goes_by_generations(void **state)
         wait_for_entries(check, SIZE + 2 * i * STEP);
         wait_for_packing(stage, check);
         assert_int_equal(program_stop(stage->ingest), 0);
+        if (i + 1 == GENERATIONS)
+            break;
         (void)snprintf(size, sizeof size, "size=%zu", SIZE + 2 * (i + 1) * STEP);
         daemon_control_ct_log(stage->ct_log, size);
-        if (i + 1 < GENERATIONS)
-            program_restart(stage->ingest);
+        program_restart(stage->ingest);
     }
     struct history_found before = history_check_compare(check);
     assert_true(before.generations >= GENERATIONS && before.bytes > 3 * 1024 * 1024);
