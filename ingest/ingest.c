@@ -327,6 +327,37 @@ static size_t count_logs(const struct ingest *ingest, bool (*is_such)(const stru
     return count;
 }
 
+struct counter {
+    enum ingest_field field;
+    uint64_t value;
+};
+
+enum {
+    HISTORY_COUNTERS = 13
+};
+
+static void collect_history(const struct packer_stats *history, uint64_t *values)
+{
+    const struct counter counters[] = {
+        { INGEST_FIELD_HISTORY_LEADER, history->is_leader },
+        { INGEST_FIELD_HISTORY_BYTES, history->history_bytes },
+        { INGEST_FIELD_HISTORY_ENTRIES, history->history_entries },
+        { INGEST_FIELD_HISTORY_OLDEST_MS, history->oldest_ms },
+        { INGEST_FIELD_HISTORY_LAG_MS, history->lag_ms },
+        { INGEST_FIELD_PACKED_BLOCKS, history->blocks },
+        { INGEST_FIELD_PACKED_ENTRIES, history->entries },
+        { INGEST_FIELD_PACKED_RECORDS, history->records },
+        { INGEST_FIELD_PACKED_VERBATIM, history->verbatim },
+        { INGEST_FIELD_PACKED_BYTES, history->bytes },
+        { INGEST_FIELD_PACKED_ABANDONED, history->abandoned },
+        { INGEST_FIELD_PACKED_LEFT_OUT, history->left_out },
+        { INGEST_FIELD_GROUP_HOLDS_ENDED, history->holds_ended },
+    };
+    static_assert(sizeof counters / sizeof *counters == HISTORY_COUNTERS, "as many");
+    for (size_t i = 0; i < HISTORY_COUNTERS; i++)
+        values[counters[i].field] = counters[i].value;
+}
+
 /* The counters of this process as they are now, by enum ingest_field. */
 static void collect_counters(const struct ingest *ingest, uint64_t *values)
 {
@@ -334,12 +365,8 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
     const struct pipeline_stats *pipeline = pipeline_stats(ingest->pipeline);
     const struct publisher_stats *publisher = publisher_stats(ingest->publisher);
     const struct retention_memory *memory = publisher_memory(ingest->publisher);
-    const struct packer_stats *history = packer_stats(ingest->packer);
     const struct log_lists_stats lists = log_lists_stats(ingest->lists, clock_monotonic_ms());
-    const struct {
-        enum ingest_field field;
-        uint64_t value;
-    } counters[] = {
+    const struct counter counters[] = {
         { INGEST_FIELD_STARTED_MS, ingest->started_ms },
         { INGEST_FIELD_UPDATED_MS, clock_realtime_ms() },
         { INGEST_FIELD_LOGS, ingest->logs.count },
@@ -400,23 +427,13 @@ static void collect_counters(const struct ingest *ingest, uint64_t *values)
         { INGEST_FIELD_REDIS_MAX_BYTES, memory->maximum },
         { INGEST_FIELD_STREAM_BYTES, memory->stream_bytes },
         { INGEST_FIELD_STREAM_ENTRIES, memory->stream_entries },
-        { INGEST_FIELD_HISTORY_LEADER, history->is_leader },
-        { INGEST_FIELD_HISTORY_BYTES, history->history_bytes },
-        { INGEST_FIELD_HISTORY_ENTRIES, history->history_entries },
-        { INGEST_FIELD_HISTORY_OLDEST_MS, history->oldest_ms },
-        { INGEST_FIELD_HISTORY_LAG_MS, history->lag_ms },
-        { INGEST_FIELD_PACKED_BLOCKS, history->blocks },
-        { INGEST_FIELD_PACKED_ENTRIES, history->entries },
-        { INGEST_FIELD_PACKED_RECORDS, history->records },
-        { INGEST_FIELD_PACKED_VERBATIM, history->verbatim },
-        { INGEST_FIELD_PACKED_BYTES, history->bytes },
-        { INGEST_FIELD_PACKED_ABANDONED, history->abandoned },
-        { INGEST_FIELD_PACKED_LEFT_OUT, history->left_out },
-        { INGEST_FIELD_GROUP_HOLDS_ENDED, history->holds_ended },
     };
-    static_assert(sizeof counters / sizeof *counters == INGEST_FIELDS, "each is counted");
-    for (size_t i = 0; i < INGEST_FIELDS; i++)
+    const size_t count = sizeof counters / sizeof *counters;
+    static_assert(sizeof counters / sizeof *counters + HISTORY_COUNTERS == INGEST_FIELDS,
+                  "each is counted");
+    for (size_t i = 0; i < count; i++)
         values[counters[i].field] = counters[i].value;
+    collect_history(packer_stats(ingest->packer), values);
 }
 
 static void send_report(struct ingest *ingest, uint64_t now_ms)

@@ -19,6 +19,8 @@ enum {
     TEXT_MAX = 1024,
     SOURCES_MAX = 1024,
     SOURCES_BYTES_MAX = SOURCES_MAX * 4 * TEXT_MAX,
+    /* Escapes are six times as long, and the address stands twice. */
+    START_MAX = 64 * TEXT_MAX,
     STRINGS = 3,
     CHAIN_MAX = 64,
 };
@@ -62,7 +64,7 @@ struct stored_entry_reader *stored_entry_reader_create(uint64_t seed)
 {
     struct stored_entry_reader *reader = memory_allocate_zeroed(1, sizeof *reader);
     intern_table_init(&reader->texts, SOURCES_BYTES_MAX, seed);
-    buffer_init(&reader->start, 64 * TEXT_MAX);
+    buffer_init(&reader->start, START_MAX);
     return reader;
 }
 

@@ -26,6 +26,7 @@ enum {
     WAIT_MS = 20000,
     KILLS = 4,
     STEP = 1500,
+    LARGE_STEP = 3000,
     GENERATIONS = 3,
 };
 
@@ -179,12 +180,12 @@ static void what_does_not_fit_goes_by_generations(void **state)
     ingest_stage_start(stage, ingest_words);
     for (size_t i = 0; i < GENERATIONS; i++) {
         char size[32];
-        wait_for_entries(check, SIZE + 2 * i * STEP);
+        wait_for_entries(check, SIZE + i * LARGE_STEP);
         wait_for_packing(stage, check);
         assert_int_equal(program_stop(stage->ingest), 0);
         if (i + 1 == GENERATIONS)
             break;
-        (void)snprintf(size, sizeof size, "size=%zu", SIZE + 2 * (i + 1) * STEP);
+        (void)snprintf(size, sizeof size, "size=%zu", SIZE + (i + 1) * LARGE_STEP);
         daemon_control_ct_log(stage->ct_log, size);
         program_restart(stage->ingest);
     }
