@@ -21,6 +21,7 @@ ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
 ingest/backfill  shared ingest
 ingest/status    shared
+ingest/recall    shared ingest/history
 ingest/doctor    shared ingest
 ingest           shared ingest
 streamer/loop    shared
