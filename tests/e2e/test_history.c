@@ -12,6 +12,9 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
+#include "shared/base/buffer.h"
+#include "shared/base/hex.h"
+#include "shared/message/message_view.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/history_check.h"
@@ -89,6 +92,69 @@ static void an_entry_is_in_one_of_both(void **state)
     assert_true(found.packed > SIZE - PLAIN_MAX);
     (void)printf("%zu entries in %zu blocks of %zu bytes, %zu plain\n", found.packed, found.blocks,
                  found.bytes / found.blocks, found.plain);
+    history_check_destroy(check);
+}
+
+/* All that a program prints, with a NUL at the end; free() it. */
+static char *output_of(const struct ingest_stage *stage, const char *name,
+                       const char *const *arguments)
+{
+    const struct program_options options = { .name = name, .arguments = arguments };
+    struct program *program = program_start(stage->harness, &options);
+    assert_int_equal(program_wait(program, WAIT_MS), 0);
+    return program_output(program);
+}
+
+/* "ID INDEX SHA256" of each line that certstream-history prints. */
+static struct buffer summary_of(const char *lines)
+{
+    struct buffer summary;
+    buffer_init(&summary, SIZE_MAX / 2);
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
+        struct message_fingerprints fingerprints;
+        char hex[2 * SHA256_SIZE + 1];
+        const char *id = strstr(lines, "\"id\":\""), *index = strstr(lines, "\"cert_index\":");
+        assert_true(id && index && index < end);
+        id += strlen("\"id\":\"");
+        index += strlen("\"cert_index\":");
+        assert_true(
+            message_view_fingerprints(bytes_of(lines, (size_t)(end - lines)), &fingerprints));
+        hex_encode(hex, bytes_of(fingerprints.sha256, SHA256_SIZE));
+        buffer_append(&summary, id, strcspn(id, "\""));
+        buffer_append_byte(&summary, ' ');
+        buffer_append(&summary, index, strcspn(index, ","));
+        buffer_append_format(&summary, " %s\n", hex);
+    }
+    buffer_append_byte(&summary, 0);
+    return summary;
+}
+
+/* certstream history, and a reader that shares no code with it, find the same. */
+static void others_can_read_it(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct history_check *check = history_check_create(stage->redis);
+    ingest_stage_start(stage, ingest_words);
+    wait_for_entries(check, SIZE / 2);
+    add_other_entries(stage);
+    wait_for_entries(check, SIZE + 2);
+    wait_for_packing(stage, check);
+    assert_int_equal(program_stop(stage->ingest), 0);
+    const char *url = redis_server_url(stage->redis);
+    const char *const history[] = { CERTSTREAM_HISTORY, "--redis", url, NULL };
+    const char *const python[] = { "python3", CERTSTREAM_SOURCE "/tests/clients/history_reader.py",
+                                   url + strlen("unix://"), NULL };
+    char *lines = output_of(stage, "history", history);
+    char *other = output_of(stage, "python", python);
+    struct buffer summary = summary_of(lines);
+    size_t count = 0;
+    for (const char *at = other; (at = strchr(at, '\n')); at++)
+        count++;
+    assert_int_equal(count, SIZE);
+    assert_string_equal((const char *)summary.data, other);
+    buffer_free(&summary);
+    free(lines);
+    free(other);
     history_check_destroy(check);
 }
 
@@ -208,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(an_entry_is_in_one_of_both, setup),
+        ON_INGEST_STAGE(others_can_read_it, setup),
         ON_INGEST_STAGE(a_kill_loses_and_repeats_nothing, setup),
         ON_INGEST_STAGE(a_group_is_waited_for, setup),
         ON_INGEST_STAGE(what_does_not_fit_goes_by_generations, setup),
