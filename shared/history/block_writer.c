@@ -14,8 +14,9 @@
 enum {
     /* Rows are below BLOCK_FRAME_RAW_MAX with one more, whatever it names. */
     ROWS_FULL = 768 * 1024,
-    /* A key of some megabytes is set, moved to another node and copied in a few milliseconds. */
-    PACKED_FULL = 3 * 1024 * 1024,
+    /* A key of some megabytes is set, moved to another node and copied in a few milliseconds.
+     * Redis' allocator has a size of 3.5 MB, and what a block is smaller than that is lost. */
+    BLOCK_FULL = 3584 * 1024 - 96 * 1024,
     /* So many bytes of records are not all read for a few entries. */
     RECORDS_FULL = 12 * 1024 * 1024,
     TABLE_MAX = 4 * 1024 * 1024,
@@ -327,9 +328,18 @@ static size_t rows_size(const struct block_writer *writer)
     return size;
 }
 
+/* What the block would be, with the open frame packed as those before and the rows to a half. */
+static size_t expected_size(const struct block_writer *writer)
+{
+    size_t packed_raw = writer->raw_size - writer->records.size;
+    double share = packed_raw ? (double)writer->packed.size / (double)packed_raw : 0.5;
+    return writer->packed.size + (size_t)(share * (double)writer->records.size) +
+           rows_size(writer) / 2;
+}
+
 bool block_writer_is_full(const struct block_writer *writer)
 {
-    return writer->count == BLOCK_ENTRIES_MAX || writer->packed.size >= PACKED_FULL ||
+    return writer->count == BLOCK_ENTRIES_MAX || expected_size(writer) >= BLOCK_FULL ||
            writer->raw_size >= RECORDS_FULL || rows_size(writer) >= ROWS_FULL ||
            writer->earlier.count >= BLOCK_EARLIER_MAX;
 }
