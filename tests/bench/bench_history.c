@@ -569,7 +569,7 @@ static void read_all(const struct book *book, unsigned wanted, const char *what)
 /* What Redis' allocator takes for a value of that size: four classes for each power of two. */
 static size_t allocated(size_t size)
 {
-    size_t power = 16 * 1024;
+    size_t power = (size_t)1 << 14;
     while (2 * power < size)
         power *= 2;
     size_t step = power / 4;
@@ -656,8 +656,8 @@ int main(int count, char **arguments)
     }
     int first = is_smoke ? 2 : 1;
     for (int i = first; i < count; i++) {
-        run("once", plan_once, entries / 6, atoi(arguments[i]), false);
-        run("as CT", plan_as_ct, entries / 6, atoi(arguments[i]), false);
+        run("once", plan_once, entries / 6, (int)strtol(arguments[i], NULL, 10), false);
+        run("as CT", plan_as_ct, entries / 6, (int)strtol(arguments[i], NULL, 10), false);
     }
     if (count > first)
         return 0;

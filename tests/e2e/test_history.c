@@ -105,6 +105,15 @@ static char *output_of(const struct ingest_stage *stage, const char *name,
     return program_output(program);
 }
 
+/* What stands behind a member's name; fails the test if it is not there. */
+static const char *behind(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    if (!at)
+        fail_msg("no %s in a line", name);
+    return at ? at + strlen(name) : text;
+}
+
 /* "ID INDEX SHA256" of each line that certstream-history prints. */
 static struct buffer summary_of(const char *lines)
 {
@@ -113,10 +122,8 @@ static struct buffer summary_of(const char *lines)
     for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
         struct message_fingerprints fingerprints;
         char hex[2 * SHA256_SIZE + 1];
-        const char *id = strstr(lines, "\"id\":\""), *index = strstr(lines, "\"cert_index\":");
-        assert_true(id && index && index < end);
-        id += strlen("\"id\":\"");
-        index += strlen("\"cert_index\":");
+        const char *id = behind(lines, "\"id\":\"");
+        const char *index = behind(lines, "\"cert_index\":");
         assert_true(
             message_view_fingerprints(bytes_of(lines, (size_t)(end - lines)), &fingerprints));
         hex_encode(hex, bytes_of(fingerprints.sha256, SHA256_SIZE));
@@ -246,12 +253,12 @@ static void what_does_not_fit_goes_by_generations(void **state)
     ingest_stage_start(stage, ingest_words);
     for (size_t i = 0; i < GENERATIONS; i++) {
         char size[32];
-        wait_for_entries(check, SIZE + i * LARGE_STEP);
+        wait_for_entries(check, SIZE + i * (size_t)LARGE_STEP);
         wait_for_packing(stage, check);
         assert_int_equal(program_stop(stage->ingest), 0);
         if (i + 1 == GENERATIONS)
             break;
-        (void)snprintf(size, sizeof size, "size=%zu", SIZE + (i + 1) * LARGE_STEP);
+        (void)snprintf(size, sizeof size, "size=%zu", SIZE + (i + 1) * (size_t)LARGE_STEP);
         daemon_control_ct_log(stage->ct_log, size);
         program_restart(stage->ingest);
     }

@@ -139,35 +139,60 @@ static const struct open_block *block_of_place(struct open_block *const *blocks,
     return NULL;
 }
 
+/* The open blocks, and how far they have been compared. */
+struct reading {
+    const struct book *book;
+    struct open_block *blocks[BLOCKS_MAX];
+    struct entry_renderer *renderer;
+    struct buffer found;
+    size_t number;
+};
+
+static void compare_block(struct reading *reading, size_t block)
+{
+    for (size_t row = 0; row < open_block_count(reading->blocks[block]); row++) {
+        struct history_entry entry;
+        struct history_fields fields;
+        open_block_entry(reading->blocks[block], row, &entry);
+        assert_int_equal(stream_id_compare(entry.id, id_of(reading->number)), 0);
+        struct bytes record = open_block_record(
+            block_of_place(reading->blocks, block + 1, &entry.place), entry.place.record);
+        assert_true(entry_renderer_render(reading->renderer, &entry, record, ENTRY_ALL, &fields));
+        buffer_clear(&reading->found);
+        write_fields(&reading->found, &fields);
+        if (!bytes_equal(buffer_bytes(&reading->found),
+                         buffer_bytes(&reading->book->expected[reading->number])))
+            fail_msg("entry %zu is another", reading->number);
+        reading->number++;
+    }
+}
+
 static void assert_book_is_same(struct book *book)
 {
-    struct open_block *blocks[BLOCKS_MAX];
-    struct entry_renderer *renderer = entry_renderer_create();
-    struct buffer found;
-    size_t number = 0;
-    buffer_init(&found, SIZE_MAX / 2);
+    struct reading reading = { .book = book, .renderer = entry_renderer_create() };
+    buffer_init(&reading.found, SIZE_MAX / 2);
     for (size_t i = 0; i < book->block_count; i++) {
-        blocks[i] = open_block_create(buffer_bytes(&book->blocks[i]));
-        assert_non_null(blocks[i]);
-        for (size_t row = 0; row < open_block_count(blocks[i]); row++, number++) {
-            struct history_entry entry;
-            struct history_fields fields;
-            open_block_entry(blocks[i], row, &entry);
-            assert_int_equal(stream_id_compare(entry.id, id_of(number)), 0);
-            struct bytes record =
-                open_block_record(block_of_place(blocks, i + 1, &entry.place), entry.place.record);
-            assert_true(entry_renderer_render(renderer, &entry, record, ENTRY_ALL, &fields));
-            buffer_clear(&found);
-            write_fields(&found, &fields);
-            if (!bytes_equal(buffer_bytes(&found), buffer_bytes(&book->expected[number])))
-                fail_msg("entry %zu is another", number);
-        }
+        reading.blocks[i] = open_block_create(buffer_bytes(&book->blocks[i]));
+        assert_non_null(reading.blocks[i]);
+        compare_block(&reading, i);
     }
-    assert_int_equal(number, book->count);
+    assert_int_equal(reading.number, book->count);
     for (size_t i = 0; i < book->block_count; i++)
-        open_block_destroy(blocks[i]);
-    buffer_free(&found);
-    entry_renderer_destroy(renderer);
+        open_block_destroy(reading.blocks[i]);
+    buffer_free(&reading.found);
+    entry_renderer_destroy(reading.renderer);
+}
+
+static void print_sizes(const char *what, const struct book *book)
+{
+    size_t size = 0, plain = 0;
+    for (size_t i = 0; i < book->block_count; i++)
+        size += book->blocks[i].size;
+    for (size_t i = 0; i < book->count; i++)
+        plain += book->expected[i].size;
+    if (book->count)
+        (void)printf("%s: %zu entries, %zu bytes each, %zu plain\n", what, book->count,
+                     size / book->count, plain / book->count);
 }
 
 /* Each folder is packed three times, so that its certificates come again in the same block, in an
@@ -188,13 +213,7 @@ static void the_corpus_comes_back(void **state)
         if (entry_packer_count(book.packer))
             finish_block(&book);
         const struct entry_packer_stats *stats = entry_packer_stats(book.packer);
-        size_t size = 0, plain = 0;
-        for (size_t j = 0; j < book.block_count; j++)
-            size += book.blocks[j].size;
-        for (size_t j = 0; j < book.count; j++)
-            plain += book.expected[j].size;
-        (void)printf("%s: %zu entries, %zu bytes each, %zu plain\n", folders[i], book.count,
-                     size / book.count, plain / book.count);
+        print_sizes(folders[i], &book);
         assert_int_equal(stats->entries, book.count);
         assert_int_equal(stats->verbatim, 0);
         assert_true(stats->records <= book.count / 3);
@@ -228,6 +247,21 @@ static void other_entries_are_kept(void **state)
     close_book(&book);
 }
 
+/* One field with another byte at every so many places, and once as it should be. */
+static void pack_bent(struct book *book, struct bytes der, size_t field, uint8_t bit)
+{
+    struct history_entry entry = entry_of(2);
+    struct history_fields fields = plain_entry_write(&book->plain, &entry, der);
+    size_t size = book->plain.texts[field].size;
+    for (size_t at = 0; at < size; at += 1 + size / 60) {
+        fields = plain_entry_write(&book->plain, &entry, der);
+        book->plain.texts[field].data[at] ^= bit;
+        pack_fields(book, &fields);
+    }
+    fields = plain_entry_write(&book->plain, &entry, der);
+    pack_fields(book, &fields);
+}
+
 /* Any byte of any field that is another one, in the first entry of a certificate and in a copy. */
 static void what_differs_is_kept(void **state)
 {
@@ -237,21 +271,9 @@ static void what_differs_is_kept(void **state)
     struct buffer der = corpus_read("certs/real/0037ae7546555efc.der");
     struct book book;
     open_book(&book);
-    for (int round = 0; round < 2; round++) {
-        for (size_t field = 0; field < PLAIN_FIELDS; field++) {
-            struct history_entry entry = entry_of(2);
-            (void)plain_entry_write(&book.plain, &entry, buffer_bytes(&der));
-            size_t size = book.plain.texts[field].size;
-            for (size_t at = 0; at < size; at += 1 + size / 60) {
-                struct history_fields fields =
-                    plain_entry_write(&book.plain, &entry, buffer_bytes(&der));
-                book.plain.texts[field].data[at] ^= round ? 1 : 0x20;
-                pack_fields(&book, &fields);
-            }
-            struct history_fields fields =
-                plain_entry_write(&book.plain, &entry, buffer_bytes(&der));
-            pack_fields(&book, &fields);
-        }
+    for (size_t field = 0; field < PLAIN_FIELDS; field++) {
+        pack_bent(&book, buffer_bytes(&der), field, 0x20);
+        pack_bent(&book, buffer_bytes(&der), field, 1);
     }
     assert_in_range(entry_packer_stats(book.packer)->verbatim, book.count / 2, book.count - 1);
     finish_block(&book);
