@@ -9,6 +9,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
+#include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 
 enum {
@@ -28,13 +29,15 @@ struct questions {
     bool is_asked, is_answered;
 };
 
-struct questions *questions_create(const struct redis_address *address)
+struct questions *questions_create(const struct redis_address *address,
+                                   const struct contract *contract)
 {
     struct questions *questions = memory_allocate_zeroed(1, sizeof *questions);
     const struct redis_link_options options = {
         .address = address,
         .client_name = "certstream-history",
         .timeout_ms = REDIS_TIMEOUT_MS,
+        .key = contract->stream,
         .events = { .context = questions },
     };
     questions->mark = QUESTIONS_MARK;

@@ -56,8 +56,7 @@ static void print_entry(struct recall *recall, struct stream_id id,
 
 static bool is_wanted(const struct recall *recall, struct stream_id id)
 {
-    return stream_id_compare(id, recall->at) > 0 &&
-           stream_id_compare(id, recall->options->to) <= 0;
+    return stream_id_compare(id, recall->at) > 0 && stream_id_compare(id, recall->options->to) <= 0;
 }
 
 static void say_incomplete(struct recall *recall, struct stream_id block, const char *why)
@@ -170,7 +169,7 @@ enum recall_result recall_print(const struct recall_options *options)
 {
     struct recall recall = { .options = options, .at = stream_id_before(options->from) };
     bool is_away = false;
-    recall.questions = questions_create(options->address);
+    recall.questions = questions_create(options->address, options->contract);
     recall.records = record_store_create(recall.questions, options->contract);
     recall.renderer = entry_renderer_create();
     buffer_init(&recall.line, LINE_MAX_SIZE);

@@ -129,9 +129,9 @@ struct block_rows *record_store_rows(struct record_store *store, struct stream_i
     struct buffer packed;
     buffer_init(&packed, head->rows.size);
     bool is_read = read_part(store, block, head->rows.offset, head->rows.size, &packed);
-    struct block_rows *rows =
-        is_read && packed.size ? block_rows_open(store->decoder, head, buffer_bytes(&packed))
-                               : NULL;
+    struct block_rows *rows = is_read && packed.size
+                                  ? block_rows_open(store->decoder, head, buffer_bytes(&packed))
+                                  : NULL;
     *result = rows || !packed.size ? BLOCK_GOOD : BLOCK_DAMAGED;
     buffer_free(&packed);
     return rows;

@@ -1,5 +1,5 @@
-/* The records that rows name, wherever they lie: heads and frames of blocks, read from Redis as they
- * are needed, and kept up to a bound. */
+/* The records that rows name, wherever they lie: heads and frames of blocks, read from Redis as
+ * they are needed, and kept up to a bound. */
 #ifndef INGEST_RECALL_RECORD_STORE_H
 #define INGEST_RECALL_RECORD_STORE_H
 
