@@ -374,6 +374,7 @@ static void make_queries(struct streamer *streamer)
         .loop = streamer->loop,
         .issuers = streamer->issuers,
         .bytes_per_second = (uint64_t)streamer->settings->replay_rate,
+        .history_cache_bytes = (size_t)streamer->settings->history_cache,
         .charge = charge_customer,
         .wait_ms = customer_wait_ms,
         .context = streamer,

@@ -241,6 +241,18 @@ static const struct setting table[] = {
         .help = "how much of the past is read from Redis per second, for all clients together",
     },
     {
+        /* At least what the pages on their way need together. What comes again in a generation of
+         * blocks is found here: a minute of 1,500 entries a second is some 64 MB of certificates. */
+        .name = "history-cache",
+        .type = SETTING_BYTES,
+        .offset = FIELD(history_cache),
+        .default_text = "64m",
+        .min = 40 << 20,
+        .max = INT64_C(1) << 40,
+        .value_name = "SIZE",
+        .help = "memory for parts of packed history, unpacked, for all who read the past",
+    },
+    {
         .name = "max-clients",
         .type = SETTING_INTEGER,
         .offset = FIELD(max_clients),

@@ -27,6 +27,7 @@ struct streamer_settings {
     int64_t unique_window;
     int64_t replay_pages;
     int64_t replay_rate;
+    int64_t history_cache;
     int64_t max_clients;
     int64_t customer_connections;
     int64_t customer_filters;

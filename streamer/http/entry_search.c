@@ -51,7 +51,7 @@ static bool look_at(struct search_request *request, const struct stream_entry *e
     struct entry_search *search = request->search;
     request->looked_at++;
     search->stats.entries++;
-    if (entry->json.size == 0)
+    if (!entry->is_message)
         return true;
     filter_subject_set(search->subject, entry);
     return !filter_matches(request->filter, search->subject) ||
@@ -71,17 +71,10 @@ static bool look_through(struct search_request *request, const struct stream_pag
     return true;
 }
 
-/* There is nothing before it. */
-static bool is_begin(const struct stream_page *page)
-{
-    return stream_id_compare(page->from, (struct stream_id){ 0 }) == 0 ||
-           stream_id_compare(page->from, page->state.first) < 0;
-}
-
 static void on_search_page(const struct stream_page *page, uint64_t now_ms, void *context)
 {
     struct search_request *request = context;
-    if (!page || !look_through(request, page, now_ms) || is_begin(page)) {
+    if (!page || !look_through(request, page, now_ms) || page->is_begin) {
         end_search(request, !page);
         return;
     }
@@ -141,6 +134,7 @@ static void begin_query(struct search_request *request)
         /* What is told is in the stream now. */
         .is_fresh = true,
         .needs_issuers = request->needs_issuers,
+        .wanted = PAGE_WANTS_ALL,
         .customer = request->customer,
         .on_page = request->has_id ? on_entry_page : on_search_page,
         .context = request,

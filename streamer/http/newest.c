@@ -6,7 +6,13 @@
 #include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
+#include "streamer/stream/stream_entry.h"
 #include "streamer/stream/stream_query.h"
+
+enum {
+    /* Of a stream that is all but still, what is packed comes in blocks of a few entries. */
+    PAGES_MAX = NEWEST_COUNT
+};
 
 #define NEWEST_MARK CONTEXT_MARK('N', 'E', 'W', 'E')
 
@@ -14,6 +20,11 @@ struct newest {
     uint32_t mark; /* NEWEST_MARK */
     struct stream_queries *queries;
     struct stream_query query;
+    /* Found so far, newest first, and the pages that they are in. */
+    struct stream_entry entries[NEWEST_COUNT];
+    size_t count;
+    const struct stream_page *pages[PAGES_MAX];
+    size_t page_count;
     struct newest_waiter *asking; /* those the question under way is for */
     struct newest_waiter
         *next; /* those who came since: what was asked before may be older than they want */
@@ -59,6 +70,8 @@ static bool needs_issuers(const struct newest *newest)
 static bool ask_for_newest(struct newest *newest, uint64_t now_ms)
 {
     newest->query.needs_issuers = needs_issuers(newest);
+    newest->query.is_fresh = true;
+    newest->query.bounds.place.id = (struct stream_id){ UINT64_MAX, UINT64_MAX };
     return stream_query_ask(newest->queries, &newest->query, now_ms);
 }
 
@@ -75,15 +88,37 @@ static void ask_for_next(struct newest *newest, uint64_t now_ms)
         answer_all(newest, NULL, 0, now_ms);
 }
 
+/* The newest of what there is yet to come. True if more are wanted, and there may be more. */
+static bool take_newest(struct newest *newest, const struct stream_page *page)
+{
+    struct stream_id before = stream_id_before(newest->query.bounds.place.id);
+    for (size_t at = stream_page_find(page, before); at > 0 && newest->count < NEWEST_COUNT; at--)
+        if (page->entries[at - 1].is_message)
+            newest->entries[newest->count++] = page->entries[at - 1];
+    stream_queries_hold_page(newest->queries, page);
+    newest->pages[newest->page_count++] = page;
+    return newest->count < NEWEST_COUNT && newest->page_count < PAGES_MAX && !page->is_begin;
+}
+
+static void let_go(struct newest *newest)
+{
+    while (newest->page_count > 0)
+        stream_queries_release_page(newest->queries, newest->pages[--newest->page_count]);
+    newest->count = 0;
+}
+
 static void on_newest_page(const struct stream_page *page, uint64_t now_ms, void *context)
 {
     struct newest *newest = context_of(context, NEWEST_MARK);
-    struct stream_entry entries[NEWEST_COUNT];
-    size_t count = 0;
-    for (size_t i = page ? page->count : 0; i > 0 && count < NEWEST_COUNT; i--)
-        if (page->entries[i - 1].json.size > 0)
-            entries[count++] = page->entries[i - 1];
-    answer_all(newest, page ? entries : NULL, count, now_ms);
+    if (page && take_newest(newest, page)) {
+        newest->query.is_fresh = false;
+        newest->query.bounds.place.id = stream_page_before(page);
+        if (stream_query_ask(newest->queries, &newest->query, now_ms))
+            return;
+        page = NULL;
+    }
+    answer_all(newest, page ? newest->entries : NULL, newest->count, now_ms);
+    let_go(newest);
     ask_for_next(newest, now_ms);
 }
 
@@ -94,10 +129,8 @@ struct newest *newest_create(struct stream_queries *queries)
     newest->queries = queries;
     newest->query = (struct stream_query){
         .kind = STREAM_QUERY_ANSWER,
-        .bounds = { .is_backward = true,
-                    .place = { { UINT64_MAX, UINT64_MAX }, 0 },
-                    .limit = NEWEST_COUNT },
-        .is_fresh = true,
+        .bounds = { .is_backward = true, .limit = NEWEST_COUNT },
+        .wanted = PAGE_WANTS_ALL,
         .on_page = on_newest_page,
         .context = newest,
     };
@@ -110,6 +143,7 @@ void newest_destroy(struct newest *newest)
         return;
     assert(!newest->asking && !newest->next);
     stream_query_forget(newest->queries, &newest->query);
+    let_go(newest);
     free(newest);
 }
 

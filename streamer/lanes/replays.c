@@ -231,7 +231,7 @@ static void collect_filters(struct replays *replays, const struct replay_request
 static void look_through(struct replays *replays, const struct stream_page *read)
 {
     for (size_t at = 0; at < read->count; at++) {
-        if (read->entries[at].json.size == 0)
+        if (!read->entries[at].is_message)
             continue;
         filter_subject_set(replays->subject, &read->entries[at]);
         for (size_t i = 0; i < replays->match_count; i++) {
@@ -289,7 +289,7 @@ static void fill_page(struct replays *replays, struct replay_page *page,
             page->end.ordinal = after.ordinal + 1 + (i - first);
         replays->stats.looked_at++;
         bool passes = !match || match->bits[i / 64] >> i % 64 & 1;
-        if (passes && read->entries[i].json.size > 0)
+        if (passes && read->entries[i].is_message)
             append_entry(replays, page, page->end, &read->entries[i], now_ms);
     }
     if (page->is_full)
@@ -377,6 +377,17 @@ static void on_stream_page(const struct stream_page *read, uint64_t now_ms, void
     hand_over(replays, request, page);
 }
 
+/* What messages are made of: a filter may look at everything; names of the go dialect are read from
+ * the certificate. */
+static unsigned wanted_of(const struct lane_key *key)
+{
+    if (key->filter)
+        return PAGE_WANTS_ALL;
+    if (key->form.content != MESSAGE_DOMAINS)
+        return ENTRY_JSON;
+    return key->form.dialect == CERTIFICATE_DIALECT_GO ? 0 : ENTRY_DOMAINS;
+}
+
 struct replay_page *replays_want(struct replays *replays, struct replay_request *request,
                                  uint64_t now_ms)
 {
@@ -391,6 +402,7 @@ struct replay_page *replays_want(struct replays *replays, struct replay_request 
         .kind = STREAM_QUERY_REPLAY,
         .bounds = { .place = request->after, .limit = STREAM_PAGE_ENTRIES_MAX },
         .needs_issuers = request->key->form.content == MESSAGE_FULL,
+        .wanted = wanted_of(request->key),
         .customer = request->customer,
         .on_page = on_stream_page,
         .context = request,

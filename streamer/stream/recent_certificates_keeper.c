@@ -7,6 +7,7 @@
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/message/message_view.h"
+#include "shared/x509/certificate.h"
 #include "streamer/stream/certificate_index.h"
 #include "streamer/stream/recent_certificates.h"
 #include "streamer/stream/stream_query.h"
@@ -27,6 +28,7 @@ struct recent_certificates_keeper {
     const struct stream_reader *reader;
     struct recent_certificates *window;
     struct certificate_index *index;
+    struct certificate *certificate; /* of an entry of history */
     bool is_window_full;
     enum keeper_state state;
     uint64_t rollbacks; /* those that were taken into account */
@@ -42,6 +44,7 @@ struct recent_certificates_keeper *recent_certificates_keeper_create(
     keeper->reader = reader;
     keeper->window = window;
     keeper->index = index;
+    keeper->certificate = certificate_create();
     return keeper;
 }
 
@@ -50,6 +53,7 @@ void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keepe
     if (!keeper)
         return;
     stream_query_forget(keeper->queries, &keeper->query);
+    certificate_destroy(keeper->certificate);
     free(keeper);
 }
 
@@ -79,6 +83,23 @@ void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
     certificate_index_trim(keeper->index, stream_reader_first_id(keeper->reader));
 }
 
+/* The message has them; of an entry of history it is not made for that. */
+static bool find_fingerprints(const struct recent_certificates_keeper *keeper,
+                              const struct stream_entry *entry,
+                              struct message_fingerprints *fingerprints)
+{
+    if (entry->json.size > 0 || !entry->is_message)
+        return stream_entry_fingerprints(entry, fingerprints);
+    (void)certificate_parse(keeper->certificate, entry->der);
+    const uint8_t *tbs = certificate_tbs_sha256(keeper->certificate);
+    memcpy(fingerprints->sha256, certificate_sha256(keeper->certificate), SHA256_SIZE);
+    memcpy(fingerprints->sha1, certificate_sha1(keeper->certificate), SHA1_SIZE);
+    fingerprints->has_tbs = tbs != NULL;
+    if (tbs)
+        memcpy(fingerprints->tbs, tbs, SHA256_SIZE);
+    return true;
+}
+
 /* Newest first, from before the place that was asked for. False when there is room for no
  * more. */
 static bool add_page(struct recent_certificates_keeper *keeper, const struct stream_page *page)
@@ -87,7 +108,7 @@ static bool add_page(struct recent_certificates_keeper *keeper, const struct str
     for (size_t at = stream_page_find(page, stream_id_before(before)); at > 0; at--) {
         const struct stream_entry *entry = &page->entries[at - 1];
         struct message_fingerprints fingerprints = { 0 };
-        if (stream_entry_fingerprints(entry, &fingerprints) && !keeper->is_window_full)
+        if (find_fingerprints(keeper, entry, &fingerprints) && !keeper->is_window_full)
             keeper->is_window_full =
                 !recent_certificates_add_older(keeper->window, &fingerprints, entry->id);
         bool is_index_full = !certificate_index_add_older(keeper->index, entry->id, &fingerprints);
@@ -104,7 +125,7 @@ static void on_older_page(const struct stream_page *page, uint64_t now_ms, void 
     if (!page)
         return;
     bool has_more =
-        add_page(keeper, page) && stream_id_compare(page->from, (struct stream_id){ 0 }) > 0;
+        add_page(keeper, page) && !page->is_begin;
     if (has_more) {
         keeper->query.bounds.place.id = stream_page_before(page);
         (void)stream_query_ask(keeper->queries, &keeper->query, now_ms);

@@ -5,6 +5,7 @@
 #include "shared/base/decimal.h"
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
+#include "shared/history/entry_renderer.h"
 #include "shared/message/message_view.h"
 #include "shared/redis/contract.h"
 
@@ -81,12 +82,8 @@ static bool is_complete(struct stream_entry *entry, struct bytes index)
            chain_is_well_formed(entry->chain);
 }
 
-static bool take_fields(struct stream_entry *entry, const struct redisReply *fields)
+static bool take_values(struct stream_entry *entry, const struct bytes *values)
 {
-    struct bytes values[FIELDS + 1] = { 0 };
-    for (size_t i = 0; i < fields->elements; i += 2)
-        values[find_field(field_text(fields->element[i]), i / 2)] =
-            field_text(fields->element[i + 1]);
     entry->json = values[FIELD_JSON];
     entry->domains = values[FIELD_DOMAINS];
     entry->der = values[FIELD_DER];
@@ -94,7 +91,25 @@ static bool take_fields(struct stream_entry *entry, const struct redisReply *fie
     entry->log = values[FIELD_LOG];
     entry->tbs = values[FIELD_TBS];
     entry->is_control = values[FIELD_CONTROL].size > 0;
-    return !entry->is_control && is_complete(entry, values[FIELD_INDEX]);
+    entry->is_message = !entry->is_control && is_complete(entry, values[FIELD_INDEX]);
+    return entry->is_message;
+}
+
+static bool take_fields(struct stream_entry *entry, const struct redisReply *fields)
+{
+    struct bytes values[FIELDS + 1] = { 0 };
+    for (size_t i = 0; i < fields->elements; i += 2)
+        values[find_field(field_text(fields->element[i]), i / 2)] =
+            field_text(fields->element[i + 1]);
+    return take_values(entry, values);
+}
+
+bool stream_entry_read_fields(struct stream_entry *entry, const struct history_fields *fields)
+{
+    struct bytes values[FIELDS + 1] = { 0 };
+    for (size_t i = 0; i < fields->count; i++)
+        values[find_field(fields->fields[i].name, i)] = fields->fields[i].value;
+    return take_values(entry, values);
 }
 
 bool stream_entry_read(struct stream_entry *entry, const struct redisReply *reply)

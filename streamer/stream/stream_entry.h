@@ -7,6 +7,7 @@
 
 #include "shared/redis/stream_id.h"
 
+struct history_fields;
 struct message_fingerprints;
 struct redisReply;
 
@@ -20,6 +21,7 @@ struct stream_entry {
     struct bytes log;   /* log id, 64 hex digits */
     uint64_t index;
     struct bytes tbs; /* SHA-256 that a precertificate and its certificate share, hex; or empty */
+    bool is_message;  /* it has all of these: a certificate's entry, well-formed */
     bool is_control;  /* no certificate, but the record of what an administrator did to the log */
 };
 
@@ -28,6 +30,10 @@ struct stream_entry {
  * tells what is well-formed but no certificate, and entry->log then has the log. The views live as
  * long as `reply`. */
 bool stream_entry_read(struct stream_entry *entry, const struct redisReply *reply);
+
+/* The same of an entry of packed history, whose fields are as they stood in the stream; its id is
+ * the caller's. */
+bool stream_entry_read_fields(struct stream_entry *entry, const struct history_fields *fields);
 
 /* The certificate's own fingerprints, with `tbs` where the entry has it. False if there are none.
  */

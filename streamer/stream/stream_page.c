@@ -7,6 +7,7 @@
 
 #include "shared/base/memory.h"
 #include "shared/redis/reply_arena.h"
+#include "streamer/stream/packed_page.h"
 
 static const struct stream_id nowhere = { 0 };
 
@@ -41,7 +42,18 @@ static uint64_t find_first_ordinal(const struct stream_page *page,
     return is_known ? bounds->place.ordinal + 1 : 0;
 }
 
-static void set_bounds(struct stream_page *page, const struct stream_page_bounds *bounds)
+/* What comes before the newest block of history is there, though not in the stream. */
+static void join_history(struct stream_page *page, const struct history_block *newest)
+{
+    uint64_t ordinal = stream_state_first_ordinal(&page->state);
+    bool is_joined = ordinal && history_block_ordinal(newest, newest->count) == ordinal;
+    if (is_joined)
+        stream_state_begin_at(&page->state,
+                              (struct stream_position){ stream_id_after(newest->last), ordinal });
+}
+
+static void set_bounds(struct stream_page *page, const struct history_block *newest,
+                       const struct stream_page_bounds *bounds)
 {
     bool is_short = page->count < bounds->limit;
     page->first_ordinal = find_first_ordinal(page, bounds);
@@ -57,7 +69,7 @@ static void set_bounds(struct stream_page *page, const struct stream_page_bounds
     }
     page->from = page->count ? stream_id_before(page->entries[0].id) : nowhere;
     if (is_short)
-        page->from = nowhere;
+        page->from = newest->last;
     struct stream_id before = stream_id_before(bounds->place.id);
     if (stream_id_compare(page->state.last, before) < 0)
         before = page->state.last;
@@ -67,17 +79,23 @@ static void set_bounds(struct stream_page *page, const struct stream_page_bounds
 
 struct stream_page *stream_page_create(struct redisReply *reply, const struct redisReply *entries,
                                        const struct redisReply *state,
+                                       const struct history_block *newest,
                                        const struct stream_page_bounds *bounds)
 {
     struct stream_state read;
     if (entries->type != REDIS_REPLY_ARRAY || !stream_state_read(&read, state))
         return NULL;
     struct stream_page *page = memory_allocate(sizeof *page);
-    *page = (struct stream_page){ .state = read, .asked = *bounds };
+    *page = (struct stream_page){ .state = read, .asked = *bounds, .wanted = PAGE_WANTS_ALL };
     page->reply = reply_arena_hold(reply);
     page->bytes = sizeof *page + reply_arena_bytes(reply);
     decode_entries(page, entries, bounds);
-    set_bounds(page, bounds);
+    set_bounds(page, newest, bounds);
+    page->is_begin = !history_block_is_there(newest) &&
+                     (stream_id_compare(page->from, nowhere) == 0 ||
+                      stream_id_compare(page->from, page->state.first) < 0);
+    if (history_block_is_there(newest))
+        join_history(page, newest);
     return page;
 }
 
@@ -87,6 +105,7 @@ void stream_page_destroy(struct stream_page *page)
         return;
     assert(page->users == 0);
     reply_arena_release(page->reply);
+    page_arena_free(&page->texts);
     free(page);
 }
 

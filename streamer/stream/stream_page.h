@@ -1,13 +1,19 @@
 /*
  * A stretch of the stream as it was read from Redis: its entries, decoded, as views into the reply
- * that the page keeps; and what was known of the stream at that moment. Whoever asks for any place
- * within it is served from it, in whatever form and through whatever filter.
+ * that the page keeps, or, of packed history (packed_page.h), into texts of its own; and what was
+ * known of the stream at that moment. Whoever asks for any place within it is served from it, in
+ * whatever form and through whatever filter.
  *
  *     stream      | … | from | a | b | c = end | …
+ *
+ * Its state says where the stream begins as seen from here: what is missing between a place before
+ * the page and its first entry is a gap (stream_state_gap), wherever in the stream that is.
  */
 #ifndef STREAMER_STREAM_STREAM_PAGE_H
 #define STREAMER_STREAM_STREAM_PAGE_H
 
+#include "streamer/stream/history_block.h"
+#include "streamer/stream/page_arena.h"
 #include "streamer/stream/stream_entry.h"
 #include "streamer/stream/stream_state.h"
 
@@ -27,7 +33,10 @@ struct stream_page {
     struct stream_id from;      /* what comes after it, up to and including `end`, is here */
     struct stream_position end; /* `from` if nothing came after it */
     struct stream_state state;
-    struct redisReply *reply; /* held */
+    struct redisReply *reply; /* held; NULL of packed history */
+    struct page_arena texts;  /* of packed history */
+    unsigned wanted;          /* what its entries have (packed_page.h); others may be empty */
+    bool is_begin;            /* nothing of the stream came before it */
     size_t payload;           /* bytes of the entries' fields */
     size_t bytes;             /* of memory */
     uint64_t number;          /* pages are counted as they are asked for */
@@ -42,9 +51,11 @@ struct stream_page {
 };
 
 /* Of the replies to XRANGE or XREVRANGE and XINFO STREAM within `reply`, which is held as long as
- * the page lives. NULL if they are not of the contract's form. */
+ * the page lives. `newest`: the newest block of history at the same moment, which lies before what
+ * is asked for. NULL if they are not of the contract's form. */
 struct stream_page *stream_page_create(struct redisReply *reply, const struct redisReply *entries,
                                        const struct redisReply *state,
+                                       const struct history_block *newest,
                                        const struct stream_page_bounds *bounds);
 /* NULL is fine. */
 void stream_page_destroy(struct stream_page *page);

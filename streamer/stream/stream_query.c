@@ -1,18 +1,13 @@
 #include "streamer/stream/stream_query.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#include <hiredis/hiredis.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
-#include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
-#include "shared/redis/reply_arena.h"
 #include "streamer/loop/loop.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/issuer_lookup.h"
@@ -25,17 +20,8 @@ enum {
     /* A page that nobody has used for so long goes. */
     UNUSED_PAGE_MS = 3000,
     MS_PER_S = 1000,
-    COUNT_SIZE = 24,
-    BOUND_SIZE = STREAM_ID_TEXT_SIZE + 1,
     /* Customers whose use is compared; of more, some share a row. */
     SHARES = 1024,
-};
-
-/* The replies to MULTI, the two commands and EXEC. */
-enum {
-    EXEC_ENTRIES,
-    EXEC_STATE,
-    EXEC_REPLIES,
 };
 
 /* A page on its way. */
@@ -44,11 +30,12 @@ enum {
 struct page_read {
     uint32_t mark; /* PAGE_READ_MARK */
     struct stream_queries *queries;
+    struct past_read *past;
     bool is_under_way;
     struct stream_page_bounds bounds;
+    unsigned wanted;
     uint64_t number;
     uint64_t customer;
-    struct redisReply *state; /* held: of a read without a transaction */
 };
 
 #define STREAM_QUERIES_MARK CONTEXT_MARK('S', 'Q', 'R', 'Y')
@@ -57,6 +44,7 @@ struct stream_queries {
     uint32_t mark; /* STREAM_QUERIES_MARK */
     struct stream_queries_options options;
     struct redis_link *link;
+    struct past *past;
     struct loop_timer *timer;
     bool timer_is_set;
     struct issuer_lookup *lookup;
@@ -149,6 +137,8 @@ static void drop_old_pages(struct stream_queries *queries, uint64_t now_ms)
 /* An answer to this very question may be that there is nothing; but only if it was given since. */
 static bool serves(const struct stream_page *page, const struct stream_query *query)
 {
+    if ((page->wanted & query->wanted) != query->wanted)
+        return false;
     bool is_exact = page->asked.is_backward == query->bounds.is_backward &&
                     stream_id_compare(page->asked.place.id, query->bounds.place.id) == 0;
     return (!query->is_fresh && stream_page_covers(page, &query->bounds)) ||
@@ -183,6 +173,7 @@ static bool is_on_its_way(const struct stream_queries *queries, const struct str
         const struct page_read *read = &queries->reads[i];
         if (!read->is_under_way || read->number < queries->number_good ||
             (query->is_fresh && read->number <= query->asked_after) ||
+            (read->wanted & query->wanted) != query->wanted ||
             read->bounds.is_backward != query->bounds.is_backward)
             continue;
         int order = stream_id_compare(read->bounds.place.id, query->bounds.place.id);
@@ -246,53 +237,14 @@ static void fill_budget(struct stream_queries *queries, uint64_t now_ms)
         queries->budget = (int64_t)rate;
 }
 
-static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context);
-static void on_plain_page(struct redis_link *link, struct redisReply *reply, void *context);
-
-static bool send_range(struct page_read *read, redis_link_on_reply on_reply)
-{
-    struct redis_link *link = read->queries->link;
-    const char *key = read->queries->options.contract->stream;
-    char bound[BOUND_SIZE] = "(";
-    char count[COUNT_SIZE];
-    (void)stream_id_format(bound + 1, read->bounds.place.id);
-    (void)snprintf(count, sizeof count, "%zu", read->bounds.limit);
-    return read->bounds.is_backward ? redis_link_send_strings(link, on_reply, read, "XREVRANGE",
-                                                              key, bound, "-", "COUNT", count, NULL)
-                                    : redis_link_send_strings(link, on_reply, read, "XRANGE", key,
-                                                              bound, "+", "COUNT", count, NULL);
-}
-
-/* The entries and what is known of the stream, of the same moment. */
 static void send_read(struct page_read *read, const struct stream_query *query)
 {
-    struct redis_link *link = read->queries->link;
-    const char *key = read->queries->options.contract->stream;
     read->bounds = query->bounds;
+    read->wanted = query->wanted;
     read->customer = query->customer;
     read->number = ++read->queries->number;
-    read->is_under_way = redis_link_send_strings(link, NULL, NULL, "MULTI", NULL) &&
-                         send_range(read, NULL) &&
-                         redis_link_send_strings(link, NULL, NULL, "XINFO", "STREAM", key, NULL) &&
-                         redis_link_send_strings(link, on_page_read, read, "EXEC", NULL);
-}
-
-static void on_plain_state(struct redis_link *link, struct redisReply *reply, void *context)
-{
-    (void)link;
-    struct page_read *read = context_of(context, PAGE_READ_MARK);
-    reply_arena_release(read->state);
-    read->state = reply ? reply_arena_hold(reply) : NULL;
-}
-
-/* A Redis that is full takes no transaction, not even one that only reads. Then nothing is appended
- * either, so it does no harm that the stream's state is of a moment before. */
-static void send_plain_read(struct page_read *read)
-{
-    const char *key = read->queries->options.contract->stream;
-    read->is_under_way = redis_link_send_strings(read->queries->link, on_plain_state, read, "XINFO",
-                                                 "STREAM", key, NULL) &&
-                         send_range(read, on_plain_page);
+    read->is_under_way =
+        past_read_start(read->past, read->queries->link, &query->bounds, query->wanted);
 }
 
 /* Asks for pages while the bounds allow it. */
@@ -363,47 +315,19 @@ static void take_page(struct page_read *read, struct stream_page *page)
     set_timer(queries, 0);
 }
 
-static void fail_page(struct page_read *read, struct redis_link *link,
-                      const struct redisReply *reply)
+static void on_page_read(struct past_read *past, struct stream_page *page, const char *reason,
+                         void *context)
 {
-    read->queries->stats.failed++;
-    take_page(read, NULL);
-    if (!reply)
-        return;
-    const char *reason = reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply";
-    say_warning("reading the past failed", "reason=%s", say_quoted(reason));
-    redis_link_drop(link, reason);
-}
-
-static void on_page_read(struct redis_link *link, struct redisReply *reply, void *context)
-{
+    (void)past;
     struct page_read *read = context_of(context, PAGE_READ_MARK);
-    struct stream_page *page = NULL;
-    if (reply && stream_state_is_discarded(reply)) {
-        send_plain_read(read);
-        return;
-    }
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == EXEC_REPLIES)
-        page = stream_page_create(reply, reply->element[EXEC_ENTRIES], reply->element[EXEC_STATE],
-                                  &read->bounds);
-    if (page)
-        take_page(read, page);
-    else
-        fail_page(read, link, reply);
-}
-
-static void on_plain_page(struct redis_link *link, struct redisReply *reply, void *context)
-{
-    struct page_read *read = context_of(context, PAGE_READ_MARK);
-    struct stream_page *page = NULL;
-    if (reply && read->state)
-        page = stream_page_create(reply, reply, read->state, &read->bounds);
-    reply_arena_release(read->state);
-    read->state = NULL;
-    if (page)
-        take_page(read, page);
-    else
-        fail_page(read, link, reply);
+    struct redis_link *link = read->queries->link;
+    if (!page)
+        read->queries->stats.failed++;
+    if (reason)
+        say_warning("reading the past failed", "reason=%s", say_quoted(reason));
+    take_page(read, page);
+    if (reason)
+        redis_link_drop(link, reason);
 }
 
 /* True if the page has to wait for its issuers; those of one page at a time are looked up. */
@@ -491,9 +415,12 @@ struct stream_queries *stream_queries_create(const struct stream_queries_options
     queries->lookup =
         issuer_lookup_create(options->contract, options->issuers, on_issuers, queries);
     queries->budget = (int64_t)options->bytes_per_second;
+    queries->past = past_create(options->contract, options->history_cache_bytes);
     for (size_t i = 0; i < READS_MAX; i++) {
-        queries->reads[i].mark = PAGE_READ_MARK;
-        queries->reads[i].queries = queries;
+        struct page_read *read = &queries->reads[i];
+        read->mark = PAGE_READ_MARK;
+        read->queries = queries;
+        read->past = past_read_create(queries->past, on_page_read, read);
     }
     return queries;
 }
@@ -521,6 +448,9 @@ void stream_queries_destroy(struct stream_queries *queries)
     assert(!queries->first && !queries->looking_up);
     while (queries->pages)
         drop_page(queries, &queries->pages);
+    for (size_t i = 0; i < READS_MAX; i++)
+        past_read_destroy(queries->reads[i].past);
+    past_destroy(queries->past);
     issuer_lookup_destroy(queries->lookup);
     free(queries);
 }
@@ -528,6 +458,7 @@ void stream_queries_destroy(struct stream_queries *queries)
 void stream_queries_start(struct stream_queries *queries, struct redis_link *link)
 {
     queries->link = link;
+    past_forget(queries->past);
     queries->up_since_ms = clock_monotonic_ms();
     set_timer(queries, 0);
 }
@@ -570,9 +501,30 @@ uint64_t stream_query_waited_ms(const struct stream_queries *queries,
     return now_ms - since_ms;
 }
 
+static struct stream_page *own_page(struct stream_queries *queries, const struct stream_page *page)
+{
+    struct stream_page *own = queries->pages;
+    while (own != page)
+        own = own->next;
+    return own;
+}
+
+void stream_queries_hold_page(struct stream_queries *queries, const struct stream_page *page)
+{
+    own_page(queries, page)->users++;
+}
+
+void stream_queries_release_page(struct stream_queries *queries, const struct stream_page *page)
+{
+    struct stream_page *own = own_page(queries, page);
+    assert(own->users > 0);
+    own->users--;
+}
+
 void stream_queries_forget_pages(struct stream_queries *queries)
 {
     queries->number_good = queries->number + 1;
+    past_forget(queries->past);
 }
 
 void stream_queries_note_end(struct stream_queries *queries, struct stream_id end)
@@ -583,4 +535,9 @@ void stream_queries_note_end(struct stream_queries *queries, struct stream_id en
 const struct stream_queries_stats *stream_queries_stats(const struct stream_queries *queries)
 {
     return &queries->stats;
+}
+
+struct past *stream_queries_past(struct stream_queries *queries)
+{
+    return queries->past;
 }

@@ -11,12 +11,11 @@
 #ifndef STREAMER_STREAM_STREAM_QUERY_H
 #define STREAMER_STREAM_STREAM_QUERY_H
 
-#include "streamer/stream/stream_page.h"
+#include "streamer/stream/past_read.h"
 
 struct contract;
 struct issuer_cache;
 struct loop;
-struct redis_link;
 struct stream_queries;
 
 enum {
@@ -44,6 +43,7 @@ struct stream_query {
     struct stream_page_bounds bounds;
     bool is_fresh; /* only a page that is read from now on will do */
     bool needs_issuers;
+    unsigned wanted; /* what of its entries (packed_page.h) */
     uint64_t customer;
     /* A page that covers the place, alive for the call; or NULL: Redis is away or silent, never for
      * a replay. Never called from inside stream_query_ask. It may ask again, with the same query.
@@ -61,6 +61,7 @@ struct stream_queries_options {
     struct loop *loop;
     struct issuer_cache *issuers;
     uint64_t bytes_per_second; /* of replies */
+    size_t history_cache_bytes; /* of parts of packed history, unpacked */
     /* What a customer has used, and how long he has to wait for more. NULL: nobody counts. */
     void (*charge)(uint64_t customer, uint64_t bytes, uint64_t now_ms, void *context);
     uint64_t (*wait_ms)(uint64_t customer, uint64_t now_ms, void *context);
@@ -96,11 +97,17 @@ bool stream_query_waits(const struct stream_query *query);
 uint64_t stream_query_waited_ms(const struct stream_queries *queries,
                                 const struct stream_query *query, uint64_t now_ms);
 
+/* The page, which a query was answered with, stays until it is let go of. */
+void stream_queries_hold_page(struct stream_queries *queries, const struct stream_page *page);
+void stream_queries_release_page(struct stream_queries *queries, const struct stream_page *page);
+
 /* Pages read so far are of a stream that is no more. */
 void stream_queries_forget_pages(struct stream_queries *queries);
 /* Where the stream ends, as far as the caller knows: what is near that comes first. */
 void stream_queries_note_end(struct stream_queries *queries, struct stream_id end);
 
 const struct stream_queries_stats *stream_queries_stats(const struct stream_queries *queries);
+/* How they are read; lives as long as the queries. */
+struct past *stream_queries_past(struct stream_queries *queries);
 
 #endif

@@ -88,6 +88,15 @@ struct stream_position stream_state_end(const struct stream_state *state)
     return (struct stream_position){ state->last, stream_state_last_ordinal(state) };
 }
 
+/* The length says how many there are from there on: by it the first one's ordinal is known. */
+void stream_state_begin_at(struct stream_state *state, struct stream_position first)
+{
+    bool is_known = first.ordinal && state->has_added && first.ordinal <= state->added + 2;
+    state->first = first.id;
+    state->last_deleted = (struct stream_id){ 0 };
+    state->length = is_known ? state->added + 2 - first.ordinal : state->added + 1;
+}
+
 bool stream_state_gap(const struct stream_state *state, const struct stream_position *after,
                       struct gap *gap)
 {

@@ -38,6 +38,10 @@ uint64_t stream_state_last_ordinal(const struct stream_state *state);
 /* The place behind all there is. */
 struct stream_position stream_state_end(const struct stream_state *state);
 
+/* As seen from a place in packed history: what there is of the stream begins with the entry at
+ * `first`, whose ordinal may not be known. */
+void stream_state_begin_at(struct stream_state *state, struct stream_position first);
+
 /* True if entries after `after` are gone: then `gap` says which, and how many if that can be known.
  * One whose ordinal is not known may be told of a gap of which nobody can say how much it is. */
 bool stream_state_gap(const struct stream_state *state, const struct stream_position *after,

@@ -60,6 +60,7 @@ struct question {
     struct stream_page_bounds bounds;
     uint64_t entries_ms; /* of the answer's first entry */
     size_t count;
+    struct history_block newest;
 };
 
 static struct stream_page *ask(const struct question *question)
@@ -77,7 +78,8 @@ static struct stream_page *ask(const struct question *question)
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
     redisReply *both = reply;
     struct stream_page *page =
-        stream_page_create(both, both->element[0], both->element[1], &question->bounds);
+        stream_page_create(both, both->element[0], both->element[1],
+                                                  &question->newest, &question->bounds);
     reply_arena_release(both);
     redisReaderFree(reader);
     buffer_free(&text);
