@@ -22,7 +22,7 @@ struct row_walk {
 
 struct page_maker {
     struct packed_source *source;
-    const struct history_block *block;
+    const struct history_block *block, *before;
     const struct block_rows *rows; /* NULL: all are lost */
     struct packed_parts *parts;
     struct block_place frames[PACKED_PAGE_FRAMES_MAX]; /* those that the page uses */
@@ -157,8 +157,11 @@ static bool make_entry(struct page_maker *maker, struct stream_page *page, size_
         return false;
     *out = (struct stream_entry){ 0 };
     (void)stream_entry_read_fields(out, &fields);
-    if (!entry.is_verbatim)
+    /* What is not wanted does not make it another entry. */
+    if (!entry.is_verbatim) {
+        out->index = entry.index;
         out->is_message = out->der.size > 0;
+    }
     if (!out->is_message)
         *out = (struct stream_entry){ .is_control = out->is_control };
     out->id = entry.id;
@@ -203,9 +206,9 @@ static struct stream_position end_of_lost(const struct page_maker *maker,
                                           const struct row_walk *walk)
 {
     if (!maker->rows || walk->skipped == 0)
-        return (struct stream_position){ maker->block->last,
-                                         history_block_ordinal(maker->block,
-                                                               maker->block->count - 1) };
+        return (struct stream_position){
+            maker->block->last, history_block_ordinal(maker->block, maker->block->count - 1)
+        };
     return position_of_row(maker, row_at(walk, walk->skipped - 1));
 }
 
@@ -215,14 +218,25 @@ static struct stream_position successor(struct stream_position place)
                                      place.ordinal ? place.ordinal + 1 : 0 };
 }
 
+/* Between two blocks there may be ids, and nothing else. */
+static struct stream_position begin_of(const struct page_maker *maker)
+{
+    const struct history_block *before = maker->before;
+    uint64_t ordinal = history_block_ordinal(maker->block, 0);
+    bool is_joined = ordinal && history_block_is_there(before) &&
+                     history_block_ordinal(before, before->count) == ordinal;
+    struct stream_id id = is_joined ? stream_id_after(before->last) : maker->block->first;
+    return (struct stream_position){ id, ordinal };
+}
+
 static void set_forward(const struct page_maker *maker, struct stream_page *page,
                         const struct row_walk *walk)
 {
-    const struct history_block *block = maker->block;
     bool has_lost = walk->skipped > 0 || !maker->rows;
     page->from = page->asked.place.id;
-    page->end = page->count ? stream_page_position(page, page->count - 1) : end_of_lost(maker, walk);
-    struct stream_position begin = { block->first, history_block_ordinal(block, 0) };
+    page->end =
+        page->count ? stream_page_position(page, page->count - 1) : end_of_lost(maker, walk);
+    struct stream_position begin = begin_of(maker);
     if (has_lost)
         begin = page->count ? stream_page_position(page, 0) : successor(page->end);
     stream_state_begin_at(&page->state, begin);
@@ -299,12 +313,15 @@ static enum block_find open_block(struct page_maker *maker)
 
 struct stream_page *packed_page_create(struct packed_source *source,
                                        const struct history_block *block,
+                                       const struct history_block *before,
                                        const struct stream_state *state,
                                        const struct stream_page_bounds *bounds, unsigned wanted,
                                        struct packed_parts *parts)
 {
     assert(bounds->limit > 0 && bounds->limit <= STREAM_PAGE_ENTRIES_MAX);
-    struct page_maker maker = { .source = source, .block = block, .parts = parts };
+    struct page_maker maker = {
+        .source = source, .block = block, .before = before, .parts = parts
+    };
     *parts = (struct packed_parts){ 0 };
     if (open_block(&maker) == BLOCK_PART_ABSENT)
         return NULL;

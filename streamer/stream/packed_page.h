@@ -37,12 +37,14 @@ struct packed_source {
     uint64_t lost; /* entries that could not be made again, counted each time they are come by */
 };
 
-/* A page of `block` after the place in `bounds`, or, backwards, before it: the newest that the block
- * has. `state` is the stream's of that moment. NULL if something has to be fetched first: then
- * `parts` says what, and the same has to be asked again when it is in the cache. `wanted`: of
+/* A page of `block` after the place in `bounds`, or, backwards, before it: the newest that the
+ * block has. `before`: forwards, the block that ends at the place or before it, if there is one.
+ * `state` is the stream's of that moment. NULL if something has to be fetched first: then `parts`
+ * says what, and the same has to be asked again when it is in the cache. `wanted`: of
  * PAGE_WANTS_ALL. */
 struct stream_page *packed_page_create(struct packed_source *source,
                                        const struct history_block *block,
+                                       const struct history_block *before,
                                        const struct stream_state *state,
                                        const struct stream_page_bounds *bounds, unsigned wanted,
                                        struct packed_parts *parts);

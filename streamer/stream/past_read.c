@@ -36,7 +36,7 @@ enum {
     PLAIN_REPLIES,
     INDEX_STATE = 0,
     INDEX_BLOCK,  /* the first block that ends at the place or behind it */
-    INDEX_BEFORE, /* the one before; forwards the newest of all */
+    INDEX_BEFORE, /* the one before */
     INDEX_REPLIES,
     REPLIES_MAX = INDEX_REPLIES,
 };
@@ -56,7 +56,7 @@ struct part_read {
 struct past {
     const struct contract *contract;
     struct packed_source source;
-    struct history_block newest; /* as it was read last */
+    struct history_block newest;       /* as it was read last */
     struct stream_id unknown, damaged; /* blocks of which that was said */
     struct past_stats stats;
 };
@@ -74,7 +74,7 @@ struct past_read {
     struct redisReply *singles[REPLIES_MAX];
     size_t single_count;
     /* While the parts of a block are fetched: */
-    struct history_block block;
+    struct history_block block, before;
     struct stream_state state;
     struct part_read parts[PACKED_PAGE_PARTS_MAX];
     size_t part_count; /* on their way */
@@ -213,22 +213,18 @@ static void make_packed_page(struct past_read *read);
 /* The block that has what is asked for, or of which it is the nearest. */
 static void take_index(struct past_read *read, struct redisReply *const *replies)
 {
-    struct history_block block;
-    struct history_block before;
     bool is_backward = read->bounds.is_backward;
     if (!stream_state_read(&read->state, replies[INDEX_STATE]) ||
-        !history_block_read(&block, replies[INDEX_BLOCK]) ||
-        !history_block_read(&before, replies[INDEX_BEFORE])) {
+        !history_block_read(&read->block, replies[INDEX_BLOCK]) ||
+        !history_block_read(&read->before, replies[INDEX_BEFORE])) {
         fail_read(read, replies[INDEX_BLOCK]);
         return;
     }
-    if (is_backward && (!history_block_is_there(&block) ||
-                        stream_id_compare(block.first, place_of(read)) > 0))
-        block = before;
-    if (!is_backward)
-        past_note_newest(read->past, &before);
-    read->block = block;
-    if (history_block_is_there(&block))
+    bool is_beyond = !history_block_is_there(&read->block) ||
+                     stream_id_compare(read->block.first, place_of(read)) > 0;
+    if (is_backward && is_beyond)
+        read->block = read->before;
+    if (history_block_is_there(&read->block))
         make_packed_page(read);
     else if (is_backward)
         end_read(read, packed_page_create_begin(&read->state, &read->bounds), NULL);
@@ -280,20 +276,18 @@ static bool send_block(struct past_read *read, redis_link_on_reply on_reply)
 {
     char bound[BOUND_SIZE] = "(";
     (void)stream_id_format(bound + 1, place_of(read));
-    return redis_link_send_strings(read->link, on_reply, read, "XRANGE",
-                                   read->past->contract->history,
-                                   read->bounds.is_backward ? bound + 1 : bound, "+", "COUNT", "1",
-                                   NULL);
+    return redis_link_send_strings(
+        read->link, on_reply, read, "XRANGE", read->past->contract->history,
+        read->bounds.is_backward ? bound + 1 : bound, "+", "COUNT", "1", NULL);
 }
 
 static bool send_block_before(struct past_read *read, redis_link_on_reply on_reply)
 {
     char bound[BOUND_SIZE] = "(";
-    if (!read->bounds.is_backward)
-        return send_newest(read, on_reply);
     (void)stream_id_format(bound + 1, place_of(read));
-    return redis_link_send_strings(read->link, on_reply, read, "XREVRANGE",
-                                   read->past->contract->history, bound, "-", "COUNT", "1", NULL);
+    return redis_link_send_strings(
+        read->link, on_reply, read, "XREVRANGE", read->past->contract->history,
+        read->bounds.is_backward ? bound : bound + 1, "-", "COUNT", "1", NULL);
 }
 
 typedef bool (*send_command)(struct past_read *read, redis_link_on_reply on_reply);
@@ -538,8 +532,9 @@ static void on_part(struct redis_link *link, struct redisReply *reply, void *con
 static void make_packed_page(struct past_read *read)
 {
     struct packed_parts parts;
-    struct stream_page *page = packed_page_create(&read->past->source, &read->block, &read->state,
-                                                  &read->bounds, read->wanted, &parts);
+    struct stream_page *page =
+        packed_page_create(&read->past->source, &read->block, &read->before, &read->state,
+                           &read->bounds, read->wanted, &parts);
     if (++read->fetches == FETCHES_FEW)
         read->bounds.limit = 1;
     if (page)

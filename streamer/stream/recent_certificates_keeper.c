@@ -124,8 +124,7 @@ static void on_older_page(const struct stream_page *page, uint64_t now_ms, void 
         context_of(context, RECENT_CERTIFICATES_KEEPER_MARK);
     if (!page)
         return;
-    bool has_more =
-        add_page(keeper, page) && !page->is_begin;
+    bool has_more = add_page(keeper, page) && !page->is_begin;
     if (has_more) {
         keeper->query.bounds.place.id = stream_page_before(page);
         (void)stream_query_ask(keeper->queries, &keeper->query, now_ms);

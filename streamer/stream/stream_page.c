@@ -67,8 +67,9 @@ static void set_bounds(struct stream_page *page, const struct history_block *new
             page->end = stream_state_end(&page->state);
         return;
     }
-    page->from = page->count ? stream_id_before(page->entries[0].id) : nowhere;
-    if (is_short)
+    page->from = page->count ? stream_id_before(page->entries[0].id) : newest->last;
+    /* Of what is packed only now the page has what it had. */
+    if (is_short && stream_id_compare(newest->last, page->from) < 0)
         page->from = newest->last;
     struct stream_id before = stream_id_before(bounds->place.id);
     if (stream_id_compare(page->state.last, before) < 0)
@@ -91,9 +92,9 @@ struct stream_page *stream_page_create(struct redisReply *reply, const struct re
     page->bytes = sizeof *page + reply_arena_bytes(reply);
     decode_entries(page, entries, bounds);
     set_bounds(page, newest, bounds);
-    page->is_begin = !history_block_is_there(newest) &&
-                     (stream_id_compare(page->from, nowhere) == 0 ||
-                      stream_id_compare(page->from, page->state.first) < 0);
+    page->is_begin =
+        !history_block_is_there(newest) && (stream_id_compare(page->from, nowhere) == 0 ||
+                                            stream_id_compare(page->from, page->state.first) < 0);
     if (history_block_is_there(newest))
         join_history(page, newest);
     return page;

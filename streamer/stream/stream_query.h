@@ -60,7 +60,7 @@ struct stream_queries_options {
     const struct contract *contract;
     struct loop *loop;
     struct issuer_cache *issuers;
-    uint64_t bytes_per_second; /* of replies */
+    uint64_t bytes_per_second;  /* of replies */
     size_t history_cache_bytes; /* of parts of packed history, unpacked */
     /* What a customer has used, and how long he has to wait for more. NULL: nobody counts. */
     void (*charge)(uint64_t customer, uint64_t bytes, uint64_t now_ms, void *context);
