@@ -30,6 +30,7 @@
 #include "streamer/loop/loop.h"
 #include "streamer/loop/redis_driver.h"
 #include "streamer/stream/certificate_index.h"
+#include "streamer/stream/history_watch.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
@@ -75,6 +76,7 @@ struct streamer {
     struct redis_driver *replaying; /* pages of the past */
     struct redis_driver *asking;    /* for everything else */
     struct stream_queries *queries;
+    struct history_watch *history;
     struct certificate_index *index;
     struct replays *replays;
     struct newest *newest;
@@ -189,6 +191,7 @@ static void on_asking_up(struct redis_link *link, void *context)
     (void)link;
     struct streamer *streamer = context;
     log_reports_refresh(streamer->reports, clock_monotonic_ms());
+    history_watch_refresh(streamer->history, clock_monotonic_ms());
 }
 
 static void tell_status(struct streamer *streamer)
@@ -209,6 +212,7 @@ static void on_tick(void *context)
     lanes_tick(streamer->lanes, now_ms);
     log_reports_refresh(streamer->reports, now_ms);
     reader_lag_refresh(streamer->reader_lag, now_ms);
+    history_watch_refresh(streamer->history, now_ms);
     recent_certificates_keeper_tick(streamer->keeper);
     tell_status(streamer);
     loop_timer_set(streamer->tick, TICK_MS);
@@ -340,6 +344,7 @@ static void fill_sources(struct streamer *streamer)
         .recent_certificates = streamer->recent_certificates,
         .keeper = streamer->keeper,
         .reader_lag = streamer->reader_lag,
+        .history = streamer->history,
         .reports = streamer->reports,
         .shares = streamer->share_answer,
         .reader = streamer->reader,
@@ -424,9 +429,17 @@ static void make_readers(struct streamer *streamer)
     streamer->replaying = connect_redis(streamer, "certstream-replays", &replaying);
     streamer->asking = connect_redis(streamer, "certstream-queries", &asking);
     struct redis_link *asking_link = redis_driver_link(streamer->asking);
+    streamer->history = history_watch_create(&streamer->contract, asking_link,
+                                             stream_queries_past(streamer->queries));
     streamer->newest = newest_create(streamer->queries);
-    streamer->keeper = recent_certificates_keeper_create(
-        streamer->queries, streamer->reader, streamer->recent_certificates, streamer->index);
+    const struct recent_certificates_keeper_options keeper = {
+        .queries = streamer->queries,
+        .reader = streamer->reader,
+        .history = streamer->history,
+        .window = streamer->recent_certificates,
+        .index = streamer->index,
+    };
+    streamer->keeper = recent_certificates_keeper_create(&keeper);
     streamer->search = entry_search_create(streamer->queries, streamer->recent_certificates,
                                            streamer->admission.customers);
     streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
@@ -598,6 +611,7 @@ static void clean_up(struct streamer *streamer)
     entry_search_destroy(streamer->search);
     recent_certificates_keeper_destroy(streamer->keeper);
     newest_destroy(streamer->newest);
+    history_watch_destroy(streamer->history);
     stream_queries_destroy(streamer->queries);
     stream_reader_destroy(streamer->reader);
     recent_entries_destroy(streamer->recent);

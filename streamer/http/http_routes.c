@@ -16,6 +16,7 @@
 #include "streamer/http/web_page.h"
 #include "streamer/lanes/renderer.h"
 #include "streamer/stream/certificate_index.h"
+#include "streamer/stream/history_watch.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
 #include "streamer/stream/recent_certificates.h"
@@ -285,6 +286,8 @@ static const char *find_obstacle(const struct http_sources *sources, const char 
         return "the stream is not being read";
     if (!recent_certificates_keeper_is_done(sources->keeper))
         return "the certificates of the stream are still being read";
+    if (!history_watch_is_readable(sources->history))
+        return "history has blocks of a format that this version does not know";
     return reader_lag_ms(sources->reader_lag) > LAG_MAX_MS ? "the stream is read too slowly" : NULL;
 }
 

@@ -14,6 +14,7 @@
 
 struct connection_counters;
 struct customers;
+struct history_watch;
 struct log_reports;
 struct renderer;
 struct redis_link;
@@ -39,6 +40,7 @@ struct http_sources {
     const struct recent_certificates *recent_certificates;
     const struct recent_certificates_keeper *keeper;
     const struct reader_lag *reader_lag;
+    const struct history_watch *history;
     const struct log_reports *reports;
     struct share_answer *shares;
     const struct connection_counters
@@ -49,7 +51,7 @@ struct http_sources {
     const struct redis_link *query_link;
     const struct redis_link *replay_link;
     const struct replays *replays;
-    const struct stream_queries *queries;
+    struct stream_queries *queries;
     const struct certificate_index *index;
     struct customers *customers;
     const struct tls_identity *identity; /* NULL: no TLS */

@@ -53,6 +53,9 @@ static void write_reader(struct buffer *out, const struct http_sources *sources)
         { "certstream_stream_missed_total", "counter",
           "Entries that Redis trimmed before they were read, as far as they can be counted.",
           reader->missed },
+        { "certstream_stream_packed_breaks_total", "counter",
+          "Times that entries were packed into history before they were read.",
+          reader->packed_breaks },
         { "certstream_stream_controls_total", "counter",
           "Records of what an administrator did to a log.", reader->controls },
         { "certstream_unique_window_certificates", "gauge",
@@ -206,6 +209,35 @@ static void write_replays(struct buffer *out, const struct http_sources *sources
           searches->entries },
         { "certstream_searches_refused_total", "counter",
           "Searches refused because too many waited.", searches->refused },
+    };
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+}
+
+static void write_history(struct buffer *out, const struct http_sources *sources)
+{
+    const struct past *past = stream_queries_past(sources->queries);
+    const struct past_stats *stats = past_stats(past);
+    const struct block_cache_stats *cache = past_cache_stats(past);
+    const struct plain_metric metrics[] = {
+        { "certstream_history_pages_total", "counter", "Pages of the past made of packed history.",
+          stats->packed_pages },
+        { "certstream_history_entries_total", "counter", "Entries of these pages.",
+          stats->packed_entries },
+        { "certstream_history_parts_total", "counter", "Parts of blocks read from Redis.",
+          stats->fetched_parts },
+        { "certstream_history_bytes_total", "counter", "Bytes of these parts.",
+          stats->fetched_bytes },
+        { "certstream_history_unpacked_bytes_total", "counter",
+          "What these parts became when they were unpacked.", cache->unpacked },
+        { "certstream_history_cache_hits_total", "counter",
+          "Times that a part of a block was there already.", cache->hits },
+        { "certstream_history_cache_misses_total", "counter",
+          "Times that a part of a block had to be read.", cache->misses },
+        { "certstream_history_cache_bytes", "gauge", "Memory of the parts that are kept.",
+          cache->bytes },
+        { "certstream_history_lost_entries_total", "counter",
+          "Entries come by that are in blocks which are damaged, gone or of an unknown format.",
+          stats->lost_entries },
     };
     write_plain(out, metrics, sizeof metrics / sizeof *metrics);
 }
@@ -433,6 +465,7 @@ void metrics_write(struct buffer *out, const struct http_sources *sources)
     if (sources->connections) {
         write_clients(out, sources);
         write_replays(out, sources);
+        write_history(out, sources);
     }
     write_reader(out, sources);
     write_redis(out, sources);

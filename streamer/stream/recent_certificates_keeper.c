@@ -9,6 +9,7 @@
 #include "shared/message/message_view.h"
 #include "shared/x509/certificate.h"
 #include "streamer/stream/certificate_index.h"
+#include "streamer/stream/history_watch.h"
 #include "streamer/stream/recent_certificates.h"
 #include "streamer/stream/stream_query.h"
 #include "streamer/stream/stream_reader.h"
@@ -23,27 +24,20 @@ enum keeper_state {
 
 struct recent_certificates_keeper {
     uint32_t mark; /* RECENT_CERTIFICATES_KEEPER_MARK */
-    struct stream_queries *queries;
+    struct recent_certificates_keeper_options options;
     struct stream_query query;
-    const struct stream_reader *reader;
-    struct recent_certificates *window;
-    struct certificate_index *index;
     struct certificate *certificate; /* of an entry of history */
     bool is_window_full;
     enum keeper_state state;
-    uint64_t rollbacks; /* those that were taken into account */
+    uint64_t restarts; /* those that were taken into account */
 };
 
 struct recent_certificates_keeper *recent_certificates_keeper_create(
-    struct stream_queries *queries, const struct stream_reader *reader,
-    struct recent_certificates *window, struct certificate_index *index)
+    const struct recent_certificates_keeper_options *options)
 {
     struct recent_certificates_keeper *keeper = memory_allocate_zeroed(1, sizeof *keeper);
     keeper->mark = RECENT_CERTIFICATES_KEEPER_MARK;
-    keeper->queries = queries;
-    keeper->reader = reader;
-    keeper->window = window;
-    keeper->index = index;
+    keeper->options = *options;
     keeper->certificate = certificate_create();
     return keeper;
 }
@@ -52,35 +46,44 @@ void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keepe
 {
     if (!keeper)
         return;
-    stream_query_forget(keeper->queries, &keeper->query);
+    stream_query_forget(keeper->options.queries, &keeper->query);
     certificate_destroy(keeper->certificate);
     free(keeper);
 }
 
-static void start_over_after_rollback(struct recent_certificates_keeper *keeper)
+static void start_over_if_it_does_not_join(struct recent_certificates_keeper *keeper)
 {
-    uint64_t rollbacks = stream_reader_stats(keeper->reader)->rollbacks;
-    if (rollbacks == keeper->rollbacks)
+    const struct stream_reader_stats *stats = stream_reader_stats(keeper->options.reader);
+    uint64_t restarts = stats->rollbacks + stats->packed_breaks;
+    if (restarts == keeper->restarts)
         return;
-    keeper->rollbacks = rollbacks;
-    recent_certificates_clear(keeper->window);
-    certificate_index_clear(keeper->index);
+    keeper->restarts = restarts;
+    recent_certificates_clear(keeper->options.window);
+    certificate_index_clear(keeper->options.index);
     keeper->is_window_full = false;
     keeper->state = KEEPER_WAITING;
-    stream_query_forget(keeper->queries, &keeper->query);
+    stream_query_forget(keeper->options.queries, &keeper->query);
+}
+
+/* Where stream and history begin. */
+static struct stream_id first_of_all(const struct recent_certificates_keeper *keeper)
+{
+    const struct history_block *oldest = history_watch_oldest(keeper->options.history);
+    return history_block_is_there(oldest) ? oldest->first
+                                          : stream_reader_first_id(keeper->options.reader);
 }
 
 void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
                                     const struct stream_entry *entries, size_t count)
 {
-    start_over_after_rollback(keeper);
+    start_over_if_it_does_not_join(keeper);
     for (size_t i = 0; i < count; i++) {
         struct message_fingerprints fingerprints = { 0 };
         if (stream_entry_fingerprints(&entries[i], &fingerprints))
-            recent_certificates_add(keeper->window, &fingerprints, entries[i].id);
-        certificate_index_add(keeper->index, entries[i].id, &fingerprints);
+            recent_certificates_add(keeper->options.window, &fingerprints, entries[i].id);
+        certificate_index_add(keeper->options.index, entries[i].id, &fingerprints);
     }
-    certificate_index_trim(keeper->index, stream_reader_first_id(keeper->reader));
+    certificate_index_trim(keeper->options.index, first_of_all(keeper));
 }
 
 /* The message has them; of an entry of history it is not made for that. */
@@ -110,8 +113,9 @@ static bool add_page(struct recent_certificates_keeper *keeper, const struct str
         struct message_fingerprints fingerprints = { 0 };
         if (find_fingerprints(keeper, entry, &fingerprints) && !keeper->is_window_full)
             keeper->is_window_full =
-                !recent_certificates_add_older(keeper->window, &fingerprints, entry->id);
-        bool is_index_full = !certificate_index_add_older(keeper->index, entry->id, &fingerprints);
+                !recent_certificates_add_older(keeper->options.window, &fingerprints, entry->id);
+        bool is_index_full =
+            !certificate_index_add_older(keeper->options.index, entry->id, &fingerprints);
         if (keeper->is_window_full && is_index_full)
             return false;
     }
@@ -127,19 +131,20 @@ static void on_older_page(const struct stream_page *page, uint64_t now_ms, void 
     bool has_more = add_page(keeper, page) && !page->is_begin;
     if (has_more) {
         keeper->query.bounds.place.id = stream_page_before(page);
-        (void)stream_query_ask(keeper->queries, &keeper->query, now_ms);
+        (void)stream_query_ask(keeper->options.queries, &keeper->query, now_ms);
         return;
     }
     keeper->state = KEEPER_DONE;
     say_info("the certificates of the stream are known", "recent=%zu entries=%zu",
-             recent_certificates_count(keeper->window), certificate_index_count(keeper->index));
+             recent_certificates_count(keeper->options.window),
+             certificate_index_count(keeper->options.index));
 }
 
 static void begin_reading(struct recent_certificates_keeper *keeper)
 {
     /* One further, so that the entry that the reader stands on, which it has not read, is among
      * them. */
-    struct stream_id before = stream_reader_last_id(keeper->reader);
+    struct stream_id before = stream_reader_last_id(keeper->options.reader);
     before.sequence++;
     keeper->state = KEEPER_READING;
     keeper->query = (struct stream_query){
@@ -152,11 +157,11 @@ static void begin_reading(struct recent_certificates_keeper *keeper)
 
 void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper)
 {
-    start_over_after_rollback(keeper);
-    if (keeper->state == KEEPER_WAITING && stream_reader_is_reading(keeper->reader))
+    start_over_if_it_does_not_join(keeper);
+    if (keeper->state == KEEPER_WAITING && stream_reader_is_reading(keeper->options.reader))
         begin_reading(keeper);
     if (keeper->state == KEEPER_READING && !stream_query_waits(&keeper->query))
-        (void)stream_query_ask(keeper->queries, &keeper->query, clock_monotonic_ms());
+        (void)stream_query_ask(keeper->options.queries, &keeper->query, clock_monotonic_ms());
 }
 
 bool recent_certificates_keeper_is_done(const struct recent_certificates_keeper *keeper)

@@ -2,7 +2,8 @@
  * Keeps the window of certificates (recent_certificates.h) in step with the stream: new entries are
  * added as they are read, older ones by reading the stream backwards once, from where the reader
  * began, until the window is full. When Redis comes back with less than had been read, what was
- * known may be of entries that are gone, and all of it is read again.
+ * known may be of entries that are gone; and when entries were packed before the reader got to
+ * them, they are missing: then all of it is read again.
  */
 #ifndef STREAMER_STREAM_RECENT_CERTIFICATES_KEEPER_H
 #define STREAMER_STREAM_RECENT_CERTIFICATES_KEEPER_H
@@ -12,16 +13,24 @@
 #include <stdint.h>
 
 struct certificate_index;
+struct history_watch;
 struct stream_entry;
 struct stream_queries;
 struct stream_reader;
 struct recent_certificates;
 struct recent_certificates_keeper;
 
-/* Everything is borrowed as long as it exists. */
+/* All borrowed as long as the keeper exists. */
+struct recent_certificates_keeper_options {
+    struct stream_queries *queries;
+    const struct stream_reader *reader;
+    const struct history_watch *history;
+    struct recent_certificates *window;
+    struct certificate_index *index;
+};
+
 struct recent_certificates_keeper *recent_certificates_keeper_create(
-    struct stream_queries *queries, const struct stream_reader *reader,
-    struct recent_certificates *window, struct certificate_index *index);
+    const struct recent_certificates_keeper_options *options);
 /* NULL is fine. */
 void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper);
 

@@ -24,6 +24,7 @@
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/reply_arena.h"
+#include "streamer/stream/history_block.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/issuer_lookup.h"
 #include "streamer/stream/recent_entries.h"
@@ -74,6 +75,7 @@ struct stream_reader {
     struct stream_id first;         /* of the stream */
     struct stream_id begin;         /* all that came after it was read, up to `last` */
     struct stream_position last;
+    struct gap gap; /* while it is asked where its entries are */
     /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
      * fetch. */
     size_t read_count;
@@ -172,10 +174,22 @@ static bool has_lost_entries(const struct stream_reader *reader, const struct st
            (probe && is_other_history(reader, state, probe));
 }
 
+/* What of it is in history is missed by nobody who reads the past. */
+static void tell_of_gap(struct stream_reader *reader, const struct gap *gap,
+                        const struct history_block *newest)
+{
+    if (stream_id_compare(newest->last, gap->to) >= 0) {
+        reader->stats.packed_breaks++;
+        say_info("entries were packed before they were read", "entries=%" PRIu64, gap->missed);
+    } else {
+        reader->stats.missed += gap->missed;
+        say_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64,
+                    gap->missed);
+    }
+}
+
 static void pass_over(struct stream_reader *reader, const struct gap *gap)
 {
-    reader->stats.missed += gap->missed;
-    say_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64, gap->missed);
     bool is_known = gap->is_counted && reader->last.ordinal;
     begin_at(reader, (struct stream_position){ gap->to,
                                                is_known ? reader->last.ordinal + gap->missed : 0 });
@@ -185,7 +199,6 @@ static void pass_over(struct stream_reader *reader, const struct gap *gap)
 static bool take_state(struct stream_reader *reader, const struct stream_state *state,
                        const struct redisReply *probe)
 {
-    struct gap gap;
     reader->first = state->length ? state->first
                                   : (struct stream_id){ state->last.ms, state->last.sequence + 1 };
     if (!reader->has_position) {
@@ -196,8 +209,6 @@ static bool take_state(struct stream_reader *reader, const struct stream_state *
         set_back(reader, state);
         return false;
     }
-    if (stream_state_gap(state, &reader->last, &gap))
-        pass_over(reader, &gap);
     return true;
 }
 
@@ -340,6 +351,28 @@ static void stand_at_end(struct stream_reader *reader, const struct stream_state
     wait_for_entries(reader);
 }
 
+static void on_newest_block(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
+    struct history_block newest;
+    if (!history_block_read(&newest, reply)) {
+        fail_read(reader, reply, "XREVRANGE");
+        return;
+    }
+    tell_of_gap(reader, &reader->gap, &newest);
+    pass_over(reader, &reader->gap);
+    read_on(reader);
+}
+
+/* What is not in the stream any more may have been packed. */
+static void ask_for_history(struct stream_reader *reader)
+{
+    bool sent = redis_link_send_strings(reader->link, on_newest_block, reader, "XREVRANGE",
+                                        reader->contract->history, "+", "-", "COUNT", "1", NULL);
+    reader->state = sent ? READER_READING : READER_DOWN;
+}
+
 /* `read` is the reply to XREAD. */
 static void take_read(struct stream_reader *reader, const struct stream_state *state,
                       const struct redisReply *read, const struct redisReply *probe)
@@ -353,6 +386,8 @@ static void take_read(struct stream_reader *reader, const struct stream_state *s
     reader->is_probing = false;
     if (!take_state(reader, state, probe))
         read_on(reader);
+    else if (stream_state_gap(state, &reader->last, &reader->gap))
+        ask_for_history(reader);
     else if (entries)
         take_entries(reader, state, entries);
     else

@@ -50,6 +50,7 @@ struct stream_reader_stats {
     uint64_t rollbacks;     /* Redis came back with less than had been read */
     uint64_t repeats;       /* entries that came again after it, kept back */
     uint64_t missed; /* entries trimmed before they were read, as far as they can be counted */
+    uint64_t packed_breaks; /* times that entries were packed into history before they were read */
 };
 
 /* `contract`, `issuers` and `recent` are borrowed as long as the reader exists. */
