@@ -33,15 +33,24 @@ struct block_cache *block_cache_create(size_t limit)
 
 static void unlink_part(struct block_cache *cache, struct cached_part *part)
 {
-    *(part->newer ? &part->newer->older : &cache->newest) = part->older;
-    *(part->older ? &part->older->newer : &cache->oldest) = part->newer;
+    if (part->newer)
+        part->newer->older = part->older;
+    else
+        cache->newest = part->older;
+    if (part->older)
+        part->older->newer = part->newer;
+    else
+        cache->oldest = part->newer;
 }
 
 static void link_newest(struct block_cache *cache, struct cached_part *part)
 {
     part->newer = NULL;
     part->older = cache->newest;
-    *(cache->newest ? &cache->newest->newer : &cache->oldest) = part;
+    if (cache->newest)
+        cache->newest->newer = part;
+    else
+        cache->oldest = part;
     cache->newest = part;
 }
 
