@@ -4,6 +4,11 @@
 
 #include "shared/base/memory.h"
 
+enum {
+    /* As many as are looked through for one; of small blocks many would go into the memory. */
+    PARTS_MAX = 1024
+};
+
 struct cached_part {
     struct block_place place;
     bool is_lost;
@@ -13,13 +18,13 @@ struct cached_part {
     struct block_rows *rows;
     struct block_frame *frame;
     size_t size; /* of memory */
-    struct cached_part *newer, *older;
 };
 
 struct block_cache {
     size_t limit;
     struct block_decoder *decoder;
-    struct cached_part *newest, *oldest; /* by when they were used */
+    struct cached_part *parts[PARTS_MAX]; /* the one that was used last is the last */
+    size_t count;
     struct block_cache_stats stats;
 };
 
@@ -31,43 +36,34 @@ struct block_cache *block_cache_create(size_t limit)
     return cache;
 }
 
-static void unlink_part(struct block_cache *cache, struct cached_part *part)
+static void free_part(struct cached_part *part)
 {
-    if (part->newer)
-        part->newer->older = part->older;
-    else
-        cache->newest = part->older;
-    if (part->older)
-        part->older->newer = part->newer;
-    else
-        cache->oldest = part->newer;
-}
-
-static void link_newest(struct block_cache *cache, struct cached_part *part)
-{
-    part->newer = NULL;
-    part->older = cache->newest;
-    if (cache->newest)
-        cache->newest->newer = part;
-    else
-        cache->oldest = part;
-    cache->newest = part;
-}
-
-static void drop_part(struct block_cache *cache, struct cached_part *part)
-{
-    unlink_part(cache, part);
-    cache->stats.bytes -= part->size;
     free(part->head_bytes);
     block_rows_close(part->rows);
     block_frame_close(part->frame);
     free(part);
 }
 
+/* The part comes out of its place. */
+static struct cached_part *take_out(struct block_cache *cache, size_t at)
+{
+    struct cached_part *part = cache->parts[at];
+    cache->count--;
+    memmove(cache->parts + at, cache->parts + at + 1, (cache->count - at) * sizeof(void *));
+    return part;
+}
+
+static void drop_part(struct block_cache *cache, size_t at)
+{
+    struct cached_part *part = take_out(cache, at);
+    cache->stats.bytes -= part->size;
+    free_part(part);
+}
+
 void block_cache_clear(struct block_cache *cache)
 {
-    while (cache->newest)
-        drop_part(cache, cache->newest);
+    while (cache->count > 0)
+        drop_part(cache, cache->count - 1);
 }
 
 void block_cache_destroy(struct block_cache *cache)
@@ -79,17 +75,24 @@ void block_cache_destroy(struct block_cache *cache)
     free(cache);
 }
 
-/* There are hundreds at most, and those that are wanted again and again stand in front. */
+/* Those that are wanted again and again stand behind. The count if it is not there. */
+static size_t place_of_part(const struct block_cache *cache, struct block_place place)
+{
+    for (size_t at = cache->count; at > 0; at--) {
+        const struct block_place *other = &cache->parts[at - 1]->place;
+        if (other->part == place.part && stream_id_compare(other->block, place.block) == 0)
+            return at - 1;
+    }
+    return cache->count;
+}
+
 static struct cached_part *find_part(struct block_cache *cache, struct block_place place)
 {
-    struct cached_part *part = cache->newest;
-    while (part && (part->place.part != place.part ||
-                    stream_id_compare(part->place.block, place.block) != 0))
-        part = part->older;
-    if (part && part != cache->newest) {
-        unlink_part(cache, part);
-        link_newest(cache, part);
-    }
+    size_t at = place_of_part(cache, place);
+    if (at == cache->count)
+        return NULL;
+    struct cached_part *part = take_out(cache, at);
+    cache->parts[cache->count++] = part;
     return part;
 }
 
@@ -133,24 +136,26 @@ enum block_find block_cache_find_frame(struct block_cache *cache, struct stream_
     return found;
 }
 
-static struct cached_part *make_part(struct block_cache *cache, struct block_place place)
+static struct cached_part *make_part(struct block_place place)
 {
-    struct cached_part *before = find_part(cache, place);
-    if (before)
-        drop_part(cache, before);
     struct cached_part *part = memory_allocate_zeroed(1, sizeof *part);
     part->place = place;
     part->size = sizeof *part;
-    link_newest(cache, part);
     return part;
 }
 
-/* The part counts from now on, and others go if it is too much with it. */
-static void account_for(struct block_cache *cache, struct cached_part *part)
+/* It is the one used last; others go if they are too much with it. */
+static void enter_part(struct block_cache *cache, struct cached_part *part)
 {
+    size_t before = place_of_part(cache, part->place);
+    if (before < cache->count)
+        drop_part(cache, before);
+    while (cache->count > 0 &&
+           (cache->count == PARTS_MAX || cache->stats.bytes + part->size > cache->limit))
+        drop_part(cache, 0);
+    cache->parts[cache->count++] = part;
     cache->stats.bytes += part->size;
-    while (cache->stats.bytes > cache->limit && cache->oldest != part)
-        drop_part(cache, cache->oldest);
+    cache->stats.lost += part->is_lost;
 }
 
 static enum block_result open_head(struct cached_part *part, struct bytes packed)
@@ -191,11 +196,13 @@ static enum block_result open_frame(struct block_cache *cache, struct cached_par
     return BLOCK_GOOD;
 }
 
-static enum block_result open_part(struct block_cache *cache, struct cached_part *part,
-                                   const struct block_head *head, struct bytes packed)
+/* A head that has gone meanwhile is asked for again, and so is the part. */
+static enum block_result open_behind_head(struct block_cache *cache, struct cached_part *part,
+                                          struct bytes packed)
 {
-    if (part->place.part == BLOCK_HEAD_PART)
-        return open_head(part, packed);
+    const struct block_head *head;
+    if (block_cache_find_head(cache, part->place.block, &head) != BLOCK_PART_FOUND)
+        return BLOCK_UNKNOWN;
     return part->place.part == BLOCK_ROWS_PART ? open_rows(cache, part, head, packed)
                                                : open_frame(cache, part, head, packed);
 }
@@ -203,25 +210,24 @@ static enum block_result open_part(struct block_cache *cache, struct cached_part
 enum block_result block_cache_put(struct block_cache *cache, struct block_place place,
                                   struct bytes packed)
 {
-    const struct block_head *head = NULL;
     bool is_head = place.part == BLOCK_HEAD_PART;
-    /* A head that has gone meanwhile is asked for again, and so is the part. */
-    if (!is_head && block_cache_find_head(cache, place.block, &head) != BLOCK_PART_FOUND)
+    struct cached_part *part = make_part(place);
+    enum block_result result =
+        is_head ? open_head(part, packed) : open_behind_head(cache, part, packed);
+    if (!is_head && result == BLOCK_UNKNOWN) {
+        free_part(part);
         return BLOCK_GOOD;
-    struct cached_part *part = make_part(cache, place);
-    enum block_result result = open_part(cache, part, head, packed);
+    }
     part->is_lost = result != BLOCK_GOOD;
-    cache->stats.lost += part->is_lost;
-    account_for(cache, part);
+    enter_part(cache, part);
     return result;
 }
 
 void block_cache_put_lost(struct block_cache *cache, struct block_place place)
 {
-    struct cached_part *part = make_part(cache, place);
+    struct cached_part *part = make_part(place);
     part->is_lost = true;
-    cache->stats.lost++;
-    account_for(cache, part);
+    enter_part(cache, part);
 }
 
 const struct block_cache_stats *block_cache_stats(const struct block_cache *cache)

@@ -103,7 +103,7 @@ static void plan_rows(struct page_maker *maker, struct row_walk *walk, size_t li
     bool is_missing = false;
     for (size_t i = 0; i < walk->count && walk->taken < limit; i++) {
         struct history_entry entry;
-        struct bytes record;
+        struct bytes record = { 0 };
         block_rows_entry(maker->rows, row_at(walk, i), &entry);
         enum row_state state = find_record(maker, &entry.place, &record);
         is_missing = is_missing || state == ROW_MISSING;
@@ -138,10 +138,12 @@ static void write_id_text(struct stream_page *page, struct stream_entry *entry)
 
 static void keep_fields(struct page_arena *texts, struct stream_entry *entry)
 {
-    struct bytes *const fields[] = { &entry->json,  &entry->domains, &entry->der,
-                                     &entry->chain, &entry->log,     &entry->tbs };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        *fields[i] = page_arena_copy(texts, *fields[i]);
+    entry->json = page_arena_copy(texts, entry->json);
+    entry->domains = page_arena_copy(texts, entry->domains);
+    entry->der = page_arena_copy(texts, entry->der);
+    entry->chain = page_arena_copy(texts, entry->chain);
+    entry->log = page_arena_copy(texts, entry->log);
+    entry->tbs = page_arena_copy(texts, entry->tbs);
 }
 
 /* False if it cannot be made again. One that is no message has its id and nothing else. */
@@ -150,7 +152,7 @@ static bool make_entry(struct page_maker *maker, struct stream_page *page, size_
 {
     struct history_entry entry;
     struct history_fields fields;
-    struct bytes record;
+    struct bytes record = { 0 };
     block_rows_entry(maker->rows, row, &entry);
     if (find_record(maker, &entry.place, &record) != ROW_THERE ||
         !entry_renderer_render(maker->source->renderer, &entry, record, page->wanted, &fields))
@@ -270,12 +272,16 @@ static void set_first_ordinal(const struct page_maker *maker, struct stream_page
     page->first_ordinal = history_block_ordinal(maker->block, row_at(walk, first));
 }
 
-static struct stream_page *make_page(struct page_maker *maker, const struct stream_state *state,
-                                     const struct stream_page_bounds *bounds, unsigned wanted,
+static struct stream_page *make_page(struct page_maker *maker, const struct packed_request *request,
                                      struct row_walk *walk)
 {
+    const struct stream_page_bounds *bounds = &request->bounds;
     struct stream_page *page = memory_allocate(sizeof *page);
-    *page = (struct stream_page){ .state = *state, .asked = *bounds, .wanted = wanted };
+    *page = (struct stream_page){
+        .state = request->state,
+        .asked = *bounds,
+        .wanted = request->wanted,
+    };
     if (maker->rows)
         make_entries(maker, page, walk);
     set_first_ordinal(maker, page, walk);
@@ -312,15 +318,16 @@ static enum block_find open_block(struct page_maker *maker)
 }
 
 struct stream_page *packed_page_create(struct packed_source *source,
-                                       const struct history_block *block,
-                                       const struct history_block *before,
-                                       const struct stream_state *state,
-                                       const struct stream_page_bounds *bounds, unsigned wanted,
+                                       const struct packed_request *request,
                                        struct packed_parts *parts)
 {
+    const struct stream_page_bounds *bounds = &request->bounds;
     assert(bounds->limit > 0 && bounds->limit <= STREAM_PAGE_ENTRIES_MAX);
     struct page_maker maker = {
-        .source = source, .block = block, .before = before, .parts = parts
+        .source = source,
+        .block = &request->block,
+        .before = &request->before,
+        .parts = parts,
     };
     *parts = (struct packed_parts){ 0 };
     if (open_block(&maker) == BLOCK_PART_ABSENT)
@@ -330,7 +337,7 @@ struct stream_page *packed_page_create(struct packed_source *source,
         walk = find_rows(maker.rows, bounds);
         plan_rows(&maker, &walk, bounds->limit);
     }
-    return parts->count ? NULL : make_page(&maker, state, bounds, wanted, &walk);
+    return parts->count ? NULL : make_page(&maker, request, &walk);
 }
 
 struct stream_page *packed_page_create_begin(const struct stream_state *state,

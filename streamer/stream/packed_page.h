@@ -37,16 +37,21 @@ struct packed_source {
     uint64_t lost; /* entries that could not be made again, counted each time they are come by */
 };
 
-/* A page of `block` after the place in `bounds`, or, backwards, before it: the newest that the
- * block has. `before`: forwards, the block that ends at the place or before it, if there is one.
- * `state` is the stream's of that moment. NULL if something has to be fetched first: then `parts`
- * says what, and the same has to be asked again when it is in the cache. `wanted`: of
- * PAGE_WANTS_ALL. */
+/* What is asked for, all of one moment. */
+struct packed_request {
+    struct history_block block;
+    /* Forwards, the block that ends at the place or before it, if there is one. */
+    struct history_block before;
+    struct stream_state state;
+    struct stream_page_bounds bounds;
+    unsigned wanted; /* of PAGE_WANTS_ALL */
+};
+
+/* A page of the block after the place, or, backwards, before it: the newest that the block has.
+ * NULL if something has to be fetched first: then `parts` says what, and the same has to be asked
+ * again when it is in the cache. */
 struct stream_page *packed_page_create(struct packed_source *source,
-                                       const struct history_block *block,
-                                       const struct history_block *before,
-                                       const struct stream_state *state,
-                                       const struct stream_page_bounds *bounds, unsigned wanted,
+                                       const struct packed_request *request,
                                        struct packed_parts *parts);
 
 /* A page that says that nothing comes before a place. */

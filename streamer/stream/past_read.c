@@ -67,15 +67,12 @@ struct past_read {
     past_read_on_page on_page;
     void *context;
     struct redis_link *link;
-    struct stream_page_bounds bounds;
-    unsigned wanted;
+    struct packed_request request; /* of history, if it comes to that */
     unsigned rounds, fetches;
     /* Of a read without a transaction: what has come of it, held. */
     struct redisReply *singles[REPLIES_MAX];
     size_t single_count;
     /* While the parts of a block are fetched: */
-    struct history_block block, before;
-    struct stream_state state;
     struct part_read parts[PACKED_PAGE_PARTS_MAX];
     size_t part_count; /* on their way */
     bool is_gone;      /* one of them was not there */
@@ -176,15 +173,16 @@ static void fail_read(struct past_read *read, const struct redisReply *reply)
 /* What is asked for begins with the entries after this id, forwards, or ends with it. */
 static struct stream_id place_of(const struct past_read *read)
 {
-    struct stream_id place = read->bounds.place.id;
-    return read->bounds.is_backward ? stream_id_before(place) : place;
+    struct stream_id place = read->request.bounds.place.id;
+    return read->request.bounds.is_backward ? stream_id_before(place) : place;
 }
 
 /* True if something of what is asked for is in history. */
 static bool is_packed(const struct past_read *read, const struct history_block *newest)
 {
     int order = stream_id_compare(place_of(read), newest->last);
-    return history_block_is_there(newest) && (read->bounds.is_backward ? order <= 0 : order < 0);
+    return history_block_is_there(newest) &&
+           (read->request.bounds.is_backward ? order <= 0 : order < 0);
 }
 
 static void take_plain(struct past_read *read, struct redisReply *whole,
@@ -200,8 +198,8 @@ static void take_plain(struct past_read *read, struct redisReply *whole,
         send_index(read);
         return;
     }
-    struct stream_page *page = stream_page_create(whole, replies[PLAIN_ENTRIES],
-                                                  replies[PLAIN_STATE], &newest, &read->bounds);
+    struct stream_page *page = stream_page_create(
+        whole, replies[PLAIN_ENTRIES], replies[PLAIN_STATE], &newest, &read->request.bounds);
     if (page)
         end_read(read, page, NULL);
     else
@@ -213,21 +211,21 @@ static void make_packed_page(struct past_read *read);
 /* The block that has what is asked for, or of which it is the nearest. */
 static void take_index(struct past_read *read, struct redisReply *const *replies)
 {
-    bool is_backward = read->bounds.is_backward;
-    if (!stream_state_read(&read->state, replies[INDEX_STATE]) ||
-        !history_block_read(&read->block, replies[INDEX_BLOCK]) ||
-        !history_block_read(&read->before, replies[INDEX_BEFORE])) {
+    bool is_backward = read->request.bounds.is_backward;
+    if (!stream_state_read(&read->request.state, replies[INDEX_STATE]) ||
+        !history_block_read(&read->request.block, replies[INDEX_BLOCK]) ||
+        !history_block_read(&read->request.before, replies[INDEX_BEFORE])) {
         fail_read(read, replies[INDEX_BLOCK]);
         return;
     }
-    bool is_beyond = !history_block_is_there(&read->block) ||
-                     stream_id_compare(read->block.first, place_of(read)) > 0;
+    bool is_beyond = !history_block_is_there(&read->request.block) ||
+                     stream_id_compare(read->request.block.first, place_of(read)) > 0;
     if (is_backward && is_beyond)
-        read->block = read->before;
-    if (history_block_is_there(&read->block))
+        read->request.block = read->request.before;
+    if (history_block_is_there(&read->request.block))
         make_packed_page(read);
     else if (is_backward)
-        end_read(read, packed_page_create_begin(&read->state, &read->bounds), NULL);
+        end_read(read, packed_page_create_begin(&read->request.state, &read->request.bounds), NULL);
     else
         send_plain(read);
 }
@@ -257,9 +255,9 @@ static bool send_entries(struct past_read *read, redis_link_on_reply on_reply)
     const char *key = read->past->contract->stream;
     char bound[BOUND_SIZE] = "(";
     char count[COUNT_SIZE];
-    (void)stream_id_format(bound + 1, read->bounds.place.id);
-    (void)snprintf(count, sizeof count, "%zu", read->bounds.limit);
-    return read->bounds.is_backward
+    (void)stream_id_format(bound + 1, read->request.bounds.place.id);
+    (void)snprintf(count, sizeof count, "%zu", read->request.bounds.limit);
+    return read->request.bounds.is_backward
                ? redis_link_send_strings(read->link, on_reply, read, "XREVRANGE", key, bound, "-",
                                          "COUNT", count, NULL)
                : redis_link_send_strings(read->link, on_reply, read, "XRANGE", key, bound, "+",
@@ -278,7 +276,7 @@ static bool send_block(struct past_read *read, redis_link_on_reply on_reply)
     (void)stream_id_format(bound + 1, place_of(read));
     return redis_link_send_strings(
         read->link, on_reply, read, "XRANGE", read->past->contract->history,
-        read->bounds.is_backward ? bound + 1 : bound, "+", "COUNT", "1", NULL);
+        read->request.bounds.is_backward ? bound + 1 : bound, "+", "COUNT", "1", NULL);
 }
 
 static bool send_block_before(struct past_read *read, redis_link_on_reply on_reply)
@@ -287,7 +285,7 @@ static bool send_block_before(struct past_read *read, redis_link_on_reply on_rep
     (void)stream_id_format(bound + 1, place_of(read));
     return redis_link_send_strings(
         read->link, on_reply, read, "XREVRANGE", read->past->contract->history,
-        read->bounds.is_backward ? bound : bound + 1, "-", "COUNT", "1", NULL);
+        read->request.bounds.is_backward ? bound : bound + 1, "-", "COUNT", "1", NULL);
 }
 
 typedef bool (*send_command)(struct past_read *read, redis_link_on_reply on_reply);
@@ -422,8 +420,8 @@ static void finish_page(struct past_read *read, struct stream_page *page)
     stats->packed_pages++;
     stats->packed_entries += page->count;
     stats->lost_entries = read->past->source.lost;
-    if (read->block.format != BLOCK_FORMAT)
-        say_lost(read->past, read->block.last, BLOCK_UNKNOWN);
+    if (read->request.block.format != BLOCK_FORMAT)
+        say_lost(read->past, read->request.block.last, BLOCK_UNKNOWN);
     end_read(read, page, NULL);
 }
 
@@ -532,11 +530,9 @@ static void on_part(struct redis_link *link, struct redisReply *reply, void *con
 static void make_packed_page(struct past_read *read)
 {
     struct packed_parts parts;
-    struct stream_page *page =
-        packed_page_create(&read->past->source, &read->block, &read->before, &read->state,
-                           &read->bounds, read->wanted, &parts);
+    struct stream_page *page = packed_page_create(&read->past->source, &read->request, &parts);
     if (++read->fetches == FETCHES_FEW)
-        read->bounds.limit = 1;
+        read->request.bounds.limit = 1;
     if (page)
         finish_page(read, page);
     else if (read->fetches < FETCHES_MAX)
@@ -550,8 +546,8 @@ bool past_read_start(struct past_read *read, struct redis_link *link,
 {
     const send_command *commands = plain_commands;
     read->link = link;
-    read->bounds = *bounds;
-    read->wanted = wanted;
+    read->request.bounds = *bounds;
+    read->request.wanted = wanted;
     read->rounds = 1;
     read->fetches = 0;
     read->is_lost = false;

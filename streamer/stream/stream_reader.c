@@ -174,18 +174,29 @@ static bool has_lost_entries(const struct stream_reader *reader, const struct st
            (probe && is_other_history(reader, state, probe));
 }
 
-/* What of it is in history is missed by nobody who reads the past. */
-static void tell_of_gap(struct stream_reader *reader, const struct gap *gap,
-                        const struct history_block *newest)
+/* How many of the gap's entries are not in history either, as far as they can be counted. */
+static uint64_t count_missed(const struct stream_reader *reader, const struct history_block *newest)
 {
-    if (stream_id_compare(newest->last, gap->to) >= 0) {
-        reader->stats.packed_breaks++;
-        say_info("entries were packed before they were read", "entries=%" PRIu64, gap->missed);
-    } else {
-        reader->stats.missed += gap->missed;
-        say_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64,
-                    gap->missed);
-    }
+    const struct gap *gap = &reader->gap;
+    uint64_t behind_history = history_block_ordinal(newest, newest->count);
+    uint64_t behind_gap = reader->last.ordinal + gap->missed + 1;
+    if (!gap->is_counted || !behind_history || behind_history <= reader->last.ordinal)
+        return gap->missed;
+    return behind_gap > behind_history ? behind_gap - behind_history : 0;
+}
+
+/* What of it is in history is missed by nobody who reads the past. */
+static void tell_of_gap(struct stream_reader *reader, const struct history_block *newest)
+{
+    bool is_packed = stream_id_compare(newest->last, reader->last.id) > 0;
+    uint64_t missed = count_missed(reader, newest);
+    reader->stats.packed_breaks += is_packed;
+    reader->stats.missed += missed;
+    if (is_packed)
+        say_info("entries were packed before they were read", "entries=%" PRIu64,
+                 reader->gap.missed - missed);
+    if (!is_packed || missed > 0)
+        say_warning("Redis has trimmed entries before they were read", "missed=%" PRIu64, missed);
 }
 
 static void pass_over(struct stream_reader *reader, const struct gap *gap)
@@ -360,7 +371,7 @@ static void on_newest_block(struct redis_link *link, struct redisReply *reply, v
         fail_read(reader, reply, "XREVRANGE");
         return;
     }
-    tell_of_gap(reader, &reader->gap, &newest);
+    tell_of_gap(reader, &newest);
     pass_over(reader, &reader->gap);
     read_on(reader);
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_E2E_PACKED_FEED_H
 #define TESTS_E2E_PACKED_FEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
