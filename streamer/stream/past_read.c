@@ -476,7 +476,7 @@ static bool ask_for_larger(struct part_read *part, struct bytes packed)
 }
 
 /* True if the part is still on its way. */
-static bool take_part(struct part_read *part, struct bytes packed)
+static bool take_block_part(struct part_read *part, struct bytes packed)
 {
     struct past_read *read = part->read;
     struct past *past = read->past;
@@ -514,7 +514,7 @@ static void on_part(struct redis_link *link, struct redisReply *reply, void *con
     struct part_read *part = context_of(context, PART_READ_MARK);
     struct past_read *read = part->read;
     bool is_text = reply && reply->type == REDIS_REPLY_STRING;
-    if (is_text && take_part(part, bytes_of(reply->str, reply->len)))
+    if (is_text && take_block_part(part, bytes_of(reply->str, reply->len)))
         return;
     read->part_count--;
     if (!is_text)
