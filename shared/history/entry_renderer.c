@@ -86,9 +86,11 @@ static struct bytes value_of(const struct buffer *buffer, bool is_wanted)
 static void render_certificate(struct entry_renderer *renderer, const struct history_entry *entry,
                                struct bytes der, unsigned wanted)
 {
-    if (wanted)
+    renderer->is_parsed = wanted & ~(unsigned)ENTRY_DOMAINS;
+    if (renderer->is_parsed)
         (void)certificate_parse(renderer->certificate, der);
-    renderer->is_parsed = wanted != 0;
+    else if (wanted)
+        certificate_parse_names(renderer->certificate, der);
     if (wanted & ENTRY_JSON)
         render_json(renderer, entry);
     if (wanted & ENTRY_DOMAINS)

@@ -37,7 +37,8 @@ void entry_renderer_destroy(struct entry_renderer *renderer);
 bool entry_renderer_render(struct entry_renderer *renderer, const struct history_entry *entry,
                            struct bytes record, unsigned wanted, struct history_fields *fields);
 
-/* The certificate of the entry that was rendered last, read; NULL if it was verbatim. Lives until
+/* The certificate of the entry that was rendered last, read; NULL if it was verbatim, or no more
+ * than its domains were wanted. Lives until
  * the next entry. */
 const struct certificate *entry_renderer_certificate(const struct entry_renderer *renderer);
 

@@ -231,6 +231,8 @@ static void read_optional_fields(struct certificate *certificate, struct reader 
 
 static void read_public_key(struct certificate *certificate)
 {
+    if (certificate->has_names_only)
+        return;
     if (!public_key_read(&certificate->public_key, certificate->public_key_info))
         note(certificate, "the public key cannot be read");
     digest_bytes(certificate->sha256_digest, certificate->public_key_sha256,
@@ -266,6 +268,7 @@ static void read_structure(struct certificate *certificate)
     certificate->tbs = tbs.whole;
     read_tbs(certificate, tbs.content);
     certificate->has_tbs_sha256 =
+        !certificate->has_names_only &&
         tbs_digest(certificate->sha256_digest, certificate->tbs_sha256, tbs.whole);
     certificate->signature_algorithm = der_take(&outer, DER_SEQUENCE);
     bool in_pieces = der_is_next(&outer, DER_BIT_STRING | DER_CONSTRUCTED);
@@ -374,12 +377,22 @@ bool certificate_parse(struct certificate *certificate, struct bytes der)
 {
     forget_fields(certificate);
     certificate->der = der;
+    certificate->has_names_only = false;
     digest_bytes(certificate->sha256_digest, certificate->sha256, der);
     digest_bytes(certificate->sha1_digest, certificate->sha1, der);
     read_structure(certificate);
     render_extensions(certificate);
     collect_domains(certificate);
     return !certificate->parse_error;
+}
+
+void certificate_parse_names(struct certificate *certificate, struct bytes der)
+{
+    forget_fields(certificate);
+    certificate->der = der;
+    certificate->has_names_only = true;
+    read_structure(certificate);
+    collect_domains(certificate);
 }
 
 const char *certificate_parse_error(const struct certificate *certificate)

@@ -23,6 +23,10 @@ void certificate_destroy(struct certificate *certificate);
  */
 bool certificate_parse(struct certificate *certificate, struct bytes der);
 
+/* Reads no more than certificate_json_write_domains needs, in half the time: nothing else may be
+ * asked of the certificate afterwards. */
+void certificate_parse_names(struct certificate *certificate, struct bytes der);
+
 /* A constant text without anything from outside, or NULL when all was read. */
 const char *certificate_parse_error(const struct certificate *certificate);
 

@@ -66,6 +66,7 @@ struct certificate {
 
     struct public_key public_key;
     uint8_t public_key_sha256[SHA256_SIZE]; /* of public_key_info */
+    bool has_names_only; /* certificate_parse_names: no digests, keys and texts */
     bool has_tbs_sha256;
     uint8_t tbs_sha256[SHA256_SIZE]; /* tbs_digest */
 

@@ -99,7 +99,10 @@ static bool write_go_full(struct renderer *renderer, struct buffer *out,
 static bool write_go(struct renderer *renderer, struct buffer *out, enum message_content content,
                      const struct stream_entry *entry, uint64_t now_ms)
 {
-    (void)certificate_parse(renderer->leaf, entry->der);
+    if (content == MESSAGE_DOMAINS)
+        certificate_parse_names(renderer->leaf, entry->der);
+    else
+        (void)certificate_parse(renderer->leaf, entry->der);
     switch (content) {
     case MESSAGE_LITE: return message_go_write_lite(out, entry->json, renderer->leaf);
     case MESSAGE_FULL: return write_go_full(renderer, out, entry, now_ms);

@@ -377,15 +377,17 @@ static void on_stream_page(const struct stream_page *read, uint64_t now_ms, void
     hand_over(replays, request, page);
 }
 
-/* What messages are made of: a filter may look at everything; names of the go dialect are read from
- * the certificate. */
+/* What messages are made of: a filter may look at everything, the go dialect is made anew from the
+ * certificate. */
 static unsigned wanted_of(const struct lane_key *key)
 {
+    bool is_go = key->form.dialect == CERTIFICATE_DIALECT_GO;
+    unsigned der = is_go || key->form.content == MESSAGE_FULL ? PAGE_WANTS_DER : 0;
     if (key->filter)
         return PAGE_WANTS_ALL;
     if (key->form.content != MESSAGE_DOMAINS)
-        return ENTRY_JSON;
-    return key->form.dialect == CERTIFICATE_DIALECT_GO ? 0 : ENTRY_DOMAINS;
+        return PAGE_WANTS_JSON | der;
+    return is_go ? PAGE_WANTS_DER : PAGE_WANTS_DOMAINS;
 }
 
 struct replay_page *replays_want(struct replays *replays, struct replay_request *request,

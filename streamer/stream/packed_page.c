@@ -155,7 +155,8 @@ static bool make_entry(struct page_maker *maker, struct stream_page *page, size_
     struct bytes record = { 0 };
     block_rows_entry(maker->rows, row, &entry);
     if (find_record(maker, &entry.place, &record) != ROW_THERE ||
-        !entry_renderer_render(maker->source->renderer, &entry, record, page->wanted, &fields))
+        !entry_renderer_render(maker->source->renderer, &entry, record, page->wanted & ENTRY_ALL,
+                               &fields))
         return false;
     *out = (struct stream_entry){ 0 };
     (void)stream_entry_read_fields(out, &fields);
@@ -164,6 +165,8 @@ static bool make_entry(struct page_maker *maker, struct stream_page *page, size_
         out->index = entry.index;
         out->is_message = out->der.size > 0;
     }
+    if (!(page->wanted & PAGE_WANTS_DER))
+        out->der = (struct bytes){ 0 };
     if (!out->is_message)
         *out = (struct stream_entry){ .is_control = out->is_control };
     out->id = entry.id;

@@ -20,9 +20,12 @@ enum {
     PACKED_PAGE_PARTS_MAX = PACKED_PAGE_FRAMES_MAX + 2,
     /* And ends after so many bytes of fields: what is made in one turn of the loop. */
     PACKED_PAGE_BYTES = 1024 * 1024,
-    /* What whoever asks for a page may want of its entries (entry_renderer.h); the rest is always
-     * there. */
-    PAGE_WANTS_ALL = ENTRY_ALL,
+    /* What whoever asks for a page may want of its entries (entry_renderer.h); id, log, index and
+     * chain are always there. */
+    PAGE_WANTS_JSON = ENTRY_JSON,
+    PAGE_WANTS_DOMAINS = ENTRY_DOMAINS,
+    PAGE_WANTS_DER = ENTRY_ALL + 1,
+    PAGE_WANTS_ALL = ENTRY_ALL | PAGE_WANTS_DER,
 };
 
 /* What has to be fetched, each once. */

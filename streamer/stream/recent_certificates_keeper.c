@@ -150,6 +150,7 @@ static void begin_reading(struct recent_certificates_keeper *keeper)
     keeper->query = (struct stream_query){
         .kind = STREAM_QUERY_BACKGROUND,
         .bounds = { .is_backward = true, .place = { before, 0 }, .limit = STREAM_PAGE_ENTRIES_MAX },
+        .wanted = PAGE_WANTS_DER,
         .on_page = on_older_page,
         .context = keeper,
     };

@@ -396,57 +396,85 @@ struct returner {
     uint64_t next;
 };
 
+struct crowd {
+    struct streamer_stage *stage;
+    struct program *streamers[2];
+    struct returner *all;
+    size_t count;
+    uint64_t messages;
+    char (*ids)[ID_SIZE];
+};
+
+/* The first half of what there is is nobody's: who is new begins somewhere in it. */
+static void begin_somewhere(const struct crowd *crowd, struct returner *one)
+{
+    one->next = 1 + harness_random(crowd->stage->harness, crowd->messages / 2);
+}
+
+/* Gets some, and perhaps goes away. True when it has had all. */
+static bool take_some(const struct crowd *crowd, struct returner *one)
+{
+    struct harness *harness = crowd->stage->harness;
+    if (one->next == crowd->messages)
+        return true;
+    uint64_t to = one->next + harness_random(harness, crowd->messages / 5);
+    if (to > crowd->messages)
+        to = crowd->messages;
+    if (!one->client)
+        one->client = open_since(crowd->streamers[harness_random(harness, 2)], "/",
+                                 crowd->ids[one->next - 1]);
+    expect_numbers(one->client, one->next, to);
+    one->next = to;
+    if (to < crowd->messages && harness_random(harness, 3) > 0)
+        return false;
+    websocket_client_destroy(one->client);
+    one->client = NULL;
+    return to == crowd->messages;
+}
+
+static bool let_all_take_some(const struct crowd *crowd)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < crowd->count; i++)
+        done += take_some(crowd, &crowd->all[i]);
+    return done == crowd->count;
+}
+
 /* Who has had some comes back with its id, to one streamer or the other; Redis is full for a while:
  * it takes no transactions then. */
 static void whoever_comes_back_while_it_is_packed_gets_each_once(void **state)
 {
     struct streamer_stage *stage = *state;
     struct packed_feed *feed = packed_feed_create(stage->redis);
-    uint64_t messages = harness_setting("CERTSTREAM_MESSAGES", 3000);
-    size_t clients = (size_t)harness_setting("CERTSTREAM_CLIENTS", 40);
-    struct returner *all = memory_allocate_zeroed(clients, sizeof *all);
-    add_entries(stage->redis, 0, messages);
-    char(*ids)[ID_SIZE] = stream_ids(stage->redis, messages);
+    struct crowd crowd = {
+        .stage = stage,
+        .messages = harness_setting("CERTSTREAM_MESSAGES", 3000),
+        .count = (size_t)harness_setting("CERTSTREAM_CLIENTS", 40),
+    };
+    add_entries(stage->redis, 0, crowd.messages);
+    crowd.ids = stream_ids(stage->redis, crowd.messages);
+    crowd.all = memory_allocate_zeroed(crowd.count, sizeof *crowd.all);
+    for (size_t i = 0; i < crowd.count; i++)
+        begin_somewhere(&crowd, &crowd.all[i]);
     streamer_stage_start(stage, NULL);
-    struct program *streamers[] = { stage->streamer,
-                                    streamer_stage_start_another(stage, "other", NULL) };
+    crowd.streamers[0] = stage->streamer;
+    crowd.streamers[1] = streamer_stage_start_another(stage, "other", NULL);
     uint64_t packed = 0;
-    for (uint64_t round = 0, done = 0; done < clients; round++) {
-        if (packed + BLOCK < messages)
-            packed +=
-                packed_feed_pack(feed, BLOCK / 2 + harness_random(stage->harness, BLOCK), false);
-        if (round % 4 == 3)
+    for (bool is_done = false; !is_done;) {
+        if (packed + BLOCK < crowd.messages)
+            packed += packed_feed_pack(feed, BLOCK / 2 + harness_random(stage->harness, BLOCK / 2),
+                                       false);
+        if (harness_random(stage->harness, 4) == 0)
             packed_feed_begin_generation(feed);
-        if (round % 5 == 2)
-            freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 1"));
-        done = 0;
-        for (size_t i = 0; i < clients; i++) {
-            struct returner *one = &all[i];
-            uint64_t to = one->next + harness_random(stage->harness, 2 * messages / 10);
-            bool is_new = one->next == 0;
-            if (is_new)
-                to = one->next = 1 + harness_random(stage->harness, messages / 2);
-            if (to > messages)
-                to = messages;
-            if (!one->client && one->next < messages)
-                one->client = open_since(streamers[harness_random(stage->harness, 2)], "/",
-                                         ids[one->next - 1]);
-            if (one->client)
-                expect_numbers(one->client, one->next, to);
-            one->next = to;
-            bool leaves = to == messages || harness_random(stage->harness, 3) == 0;
-            if (leaves) {
-                websocket_client_destroy(one->client);
-                one->client = NULL;
-            }
-            done += to == messages;
-        }
+        bool is_full = harness_random(stage->harness, 4) == 0;
+        freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory %d", is_full));
+        is_done = let_all_take_some(&crowd);
         freeReplyObject(redis_server_command(stage->redis, "CONFIG SET maxmemory 0"));
     }
-    print_message("%zu clients, %" PRIu64 " entries, %" PRIu64 " packed\n", clients, messages,
-                  packed);
-    free(all);
-    free(ids);
+    print_message("%zu clients, %" PRIu64 " entries, %" PRIu64 " packed\n", crowd.count,
+                  crowd.messages, packed);
+    free(crowd.all);
+    free(crowd.ids);
     packed_feed_destroy(feed);
 }
 
