@@ -242,7 +242,8 @@ static const struct setting table[] = {
     },
     {
         /* At least what the pages on their way need together. What comes again in a generation of
-         * blocks is found here: a minute of 1,500 entries a second is some 64 MB of certificates. */
+         * blocks is found here: a minute of 1,500 entries a second is some 64 MB of certificates.
+         */
         .name = "history-cache",
         .type = SETTING_BYTES,
         .offset = FIELD(history_cache),

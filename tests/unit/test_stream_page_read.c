@@ -77,8 +77,7 @@ static struct stream_page *ask(const struct question *question)
     assert_int_equal(redisReaderFeed(reader, (const char *)text.data, text.size), REDIS_OK);
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
     redisReply *both = reply;
-    struct stream_page *page =
-        stream_page_create(both, both->element[0], both->element[1],
+    struct stream_page *page = stream_page_create(both, both->element[0], both->element[1],
                                                   &question->newest, &question->bounds);
     reply_arena_release(both);
     redisReaderFree(reader);
