@@ -131,6 +131,12 @@ static void on_loss(struct stream_id end, void *context)
     replays_forget_pages(streamer->replays);
 }
 
+static void on_branch(struct stream_id fork, void *context)
+{
+    struct streamer *streamer = context;
+    lanes_branch(streamer->lanes, fork);
+}
+
 static void on_fork(struct stream_id fork, struct stream_id lost, void *context)
 {
     struct streamer *streamer = context;
@@ -354,6 +360,7 @@ static void fill_sources(struct streamer *streamer)
         .replays = streamer->replays,
         .queries = streamer->queries,
         .index = streamer->index,
+        .loop = streamer->loop,
         .customers = streamer->admission.customers,
         .identity = streamer->admission.identity,
         .dialect = streamer_settings_dialect(streamer->settings),
@@ -389,8 +396,10 @@ static void make_queries(struct streamer *streamer)
 
 static void make_readers(struct streamer *streamer)
 {
-    struct stream_reader_events reader_events = { on_entries, needs_issuers, on_gather, on_break,
-                                                  on_repeat,  on_loss,       on_fork,   streamer };
+    struct stream_reader_events reader_events = {
+        on_entries, needs_issuers, on_gather, on_break, on_repeat,
+        on_loss,    on_branch,     on_fork,   streamer,
+    };
     struct redis_link_events reading = {
         .on_up = on_reading_up,
         .on_down = on_reading_down,
@@ -405,6 +414,7 @@ static void make_readers(struct streamer *streamer)
     streamer->subject = filter_subject_create(streamer->recent_certificates);
     struct lanes_options lanes = {
         .ring_bytes = (size_t)streamer->settings->ring_bytes,
+        .dialect = streamer_settings_dialect(streamer->settings),
         .filtered_max = (size_t)streamer->settings->max_filters,
         .framer = streamer->framer,
         .recent = streamer->recent_certificates,

@@ -193,7 +193,8 @@ static const struct setting table[] = {
         .min = 65536,
         .max = INT64_C(64) << 30,
         .value_name = "SIZE",
-        .help = "memory for each stream somebody listens to: how far a client may lag",
+        .help = "memory for a stream that most listen to: how far a client may lag; all streams "
+                "together take at most eight times as much",
     },
     {
         /* Each has a ring: 512 KiB of the first 128, with the default ring-bytes, and 64 KiB of the

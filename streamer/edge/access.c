@@ -93,6 +93,22 @@ bool access_is_no_page(const struct access_request *request)
     return !request->origin.data && (request->is_over_tls || is_own_name(request->host));
 }
 
+static bool has_dot(struct bytes name)
+{
+    return name.size && memchr(name.data, '.', name.size);
+}
+
+bool access_is_own_host(const struct access *access, const struct access_request *request)
+{
+    struct bytes host = request->host;
+    if (!host.data || request->is_over_tls || is_own_name(host) || !has_dot(host))
+        return true;
+    for (size_t i = 0; i < access->own_origin_count; i++)
+        if (header_value_equal(host, host_of(bytes_of_string(access->own_origins[i]))))
+            return true;
+    return false;
+}
+
 /* The token of "Bearer <token>" (RFC 6750 section 2.1). */
 static struct bytes bearer_of(struct bytes authorization)
 {

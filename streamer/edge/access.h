@@ -44,6 +44,11 @@ const struct token_holder *access_holder(const struct access *access,
  * its own name lead here. */
 bool access_is_no_page(const struct access_request *request);
 
+/* True if no page can have had its own name lead here to read the answer: the host is an address,
+ * localhost, a name without a dot, which nobody has in public ("streamer"), one of the own origins,
+ * or none, as no browser has it. */
+bool access_is_own_host(const struct access *access, const struct access_request *request);
+
 /* What an administrator or an orchestrator asks to see whether the server is well. */
 bool access_is_health(struct bytes path);
 

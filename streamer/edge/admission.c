@@ -151,7 +151,9 @@ static void reload_tokens(struct admission *admission)
     token_set_destroy(admission->tokens);
     admission->tokens = tokens;
     admission->access.tokens = tokens;
+    customers_begin_keeping(admission->customers);
     keep_holders(admission);
+    customers_end_keeping(admission->customers);
     say_info("tokens read again", "count=%zu", token_set_count(tokens));
 }
 

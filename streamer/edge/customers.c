@@ -112,6 +112,12 @@ static bool holds_nothing(const struct entry *entry)
     return !entry->customer.is_kept;
 }
 
+/* Who has read of the past is remembered: to come again pays no debt. */
+static bool owes_nothing(const struct entry *entry)
+{
+    return holds_nothing(entry) && entry->paid_until_ms == 0;
+}
+
 static void remove_entry(struct customers *customers, struct entry *entry)
 {
     size_t slot = find_slot(customers, entry->customer.name);
@@ -189,6 +195,26 @@ void customers_keep(struct customers *customers, const char *name,
     entry->customer.limits = *limits;
 }
 
+void customers_begin_keeping(struct customers *customers)
+{
+    for (size_t i = 0; i < customers->entries_used; i++) {
+        struct customer *customer = &customers->entries[i].customer;
+        if (!customer->is_kept)
+            continue;
+        customer->is_kept = false;
+        customer->limits = customers->limits;
+    }
+}
+
+void customers_end_keeping(struct customers *customers)
+{
+    for (size_t i = 0; i < customers->entries_used; i++) {
+        struct entry *entry = &customers->entries[i];
+        if (entry->customer.name[0] && owes_nothing(entry))
+            remove_entry(customers, entry);
+    }
+}
+
 static bool take(struct entry *entry, enum customer_share share, uint64_t amount)
 {
     uint64_t limit = entry->customer.limits.held[share];
@@ -231,8 +257,7 @@ void customers_give_back(struct customers *customers, uint64_t number, enum cust
     struct entry *entry = entry_of(customers, number);
     assert(entry && entry->customer.held[share] >= amount);
     entry->customer.held[share] -= amount;
-    /* Who has read of the past is remembered: to come again pays no debt. */
-    if (holds_nothing(entry) && entry->paid_until_ms == 0)
+    if (owes_nothing(entry))
         remove_entry(customers, entry);
 }
 

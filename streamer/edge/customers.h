@@ -63,6 +63,11 @@ void customers_destroy(struct customers *customers);
 /* A named token, which is known from now on, connected or not. `limits`: its own. */
 void customers_keep(struct customers *customers, const char *name,
                     const struct customer_limits *limits);
+/* The tokens were read again: who had a name is a customer like others, until customers_keep says
+ * otherwise. */
+void customers_begin_keeping(struct customers *customers);
+/* Those who have no name any more, and hold nothing, are forgotten. */
+void customers_end_keeping(struct customers *customers);
 
 /* One connection of the customer with this name. Its number to `number`; false, and nothing has
  * changed, if he has all that he may have. */

@@ -35,6 +35,7 @@ struct filter_member {
     unsigned looks_for; /* enum filter_name_kind */
     enum member_state state;
     size_t place; /* among those of its state */
+    bool is_awaited;
     bool is_tried;
     bool is_unfit; /* for a set */
     uint64_t tried_us;
@@ -69,7 +70,6 @@ struct filter_index {
     struct pattern_compiler *compiler; /* NULL: there are no sets here */
     struct filter_member **in_job;     /* of each group of the job; NULL: gone */
     size_t in_job_count;
-    size_t unfit_count; /* of those alone */
     struct repeated_texts *logs, *issuers;
     size_t log, issuer; /* the numbers of the entry's; NUMBER_UNKNOWN: not looked up yet */
     uint64_t rest_until_ms;
@@ -168,6 +168,7 @@ struct filter_member *filter_index_add(struct filter_index *index, const struct 
     struct filter_member *member = memory_allocate_zeroed(1, sizeof *member);
     member->filter = filter;
     member->owner = owner;
+    member->is_awaited = true;
     member->looks_for = filter_name_kinds(filter);
     member->asks_log = filter_asks_log(filter);
     member->asks_issuer = filter_asks_issuer(filter);
@@ -180,6 +181,13 @@ struct filter_member *filter_index_add(struct filter_index *index, const struct 
     return member;
 }
 
+static void give_up_waiting(struct filter_index *index, const struct filter_member *member)
+{
+    for (size_t i = 0; i < index->in_job_count; i++)
+        if (index->in_job[i] == member)
+            pattern_compiler_give_up(index->compiler, i);
+}
+
 static void forget_patterns(struct filter_index *index, const struct filter_member *member)
 {
     for (size_t i = 0; i < index->pattern_count; i++)
@@ -187,9 +195,19 @@ static void forget_patterns(struct filter_index *index, const struct filter_memb
             index->pattern_owners[i].member = NULL;
             index->gone_count++;
         }
+    give_up_waiting(index, member);
     for (size_t i = 0; i < index->in_job_count; i++)
         if (index->in_job[i] == member)
             index->in_job[i] = NULL;
+}
+
+void filter_index_set_awaited(struct filter_index *index, struct filter_member *member,
+                              bool is_awaited)
+{
+    member->is_awaited = is_awaited;
+    /* Who is in the set already may come back to it. */
+    if (!is_awaited && member->state == MEMBER_ALONE)
+        give_up_waiting(index, member);
 }
 
 void filter_index_remove(struct filter_index *index, struct filter_member *member)
@@ -198,7 +216,6 @@ void filter_index_remove(struct filter_index *index, struct filter_member *membe
         domain_table_remove(&index->domains, &member->domains[i]);
     forget_patterns(index, member);
     leave_state(index, member);
-    index->unfit_count -= member->is_unfit;
     index->stats.filters--;
     free(member->domains);
     free(member);
@@ -343,7 +360,16 @@ int filter_index_descriptor(const struct filter_index *index)
 /* Whether the member's patterns may be in the next set. */
 static bool is_wanted(const struct filter_member *member)
 {
-    return filter_pattern_count(member->filter) > 0 && !member->is_unfit;
+    bool is_awaited = member->is_awaited || member->state == MEMBER_TOGETHER;
+    return filter_pattern_count(member->filter) > 0 && !member->is_unfit && is_awaited;
+}
+
+static bool has_wanted(const struct member_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (is_wanted(list->items[i]))
+            return true;
+    return false;
 }
 
 static void count_wanted(const struct member_list *list, size_t *groups, size_t *patterns)
@@ -407,7 +433,7 @@ static void start_job(struct filter_index *index)
 
 void filter_index_tick(struct filter_index *index, uint64_t now_ms)
 {
-    bool has_new = index->members[MEMBER_ALONE].count > index->unfit_count;
+    bool has_new = has_wanted(&index->members[MEMBER_ALONE]);
     bool has_gone = index->gone_count >= GONE_MIN && 2 * index->gone_count > index->pattern_count;
     if (index->compiler && (has_new || has_gone) && !pattern_compiler_is_busy(index->compiler) &&
         now_ms >= index->rest_until_ms)
@@ -463,8 +489,7 @@ static void take_group(struct filter_index *index, struct filter_member *member,
         return;
     member->is_tried = group->is_good;
     member->tried_us = group->tried_us;
-    index->unfit_count += !group->is_good;
-    member->is_unfit = !group->is_good;
+    member->is_unfit = !group->is_good && !group->is_unwanted;
     move_member(index, member, group->is_good ? MEMBER_TOGETHER : MEMBER_ALONE);
 }
 

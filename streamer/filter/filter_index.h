@@ -40,6 +40,10 @@ bool filter_index_has_room(const struct filter_index *index, const struct filter
 /* The filter, which is not NULL, is borrowed until it is removed; so is `owner`. */
 struct filter_member *filter_index_add(struct filter_index *index, const struct filter *filter,
                                        void *owner);
+/* Whether anybody listens through it. What nobody waits for is not compiled. At first somebody
+ * does. */
+void filter_index_set_awaited(struct filter_index *index, struct filter_member *member,
+                              bool is_awaited);
 void filter_index_remove(struct filter_index *index, struct filter_member *member);
 
 /* The owners of the filters that the subject's entry passes: how many; *owners lives until the

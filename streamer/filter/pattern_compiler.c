@@ -133,7 +133,7 @@ static void try_groups(struct pattern_compiler *compiler, struct pattern_job *jo
     uint64_t total_us = 0;
     for (size_t i = 0; i < job->group_count && !compiler->is_stopping; i++) {
         struct pattern_group *group = &job->groups[i];
-        if (group->is_impossible)
+        if (group->is_impossible || group->is_unwanted)
             group->is_good = false;
         else if (group->is_simple || group->is_tried)
             group->is_good = true;
@@ -152,6 +152,7 @@ static void compile_set(struct pattern_job *job)
     size_t count = 0;
     for (size_t i = 0; i < job->group_count; i++) {
         struct pattern_group *group = &job->groups[i];
+        group->is_good = group->is_good && !group->is_unwanted;
         if (!group->is_good)
             continue;
         group->first_in_set = count;
@@ -266,6 +267,13 @@ bool pattern_compiler_start(struct pattern_compiler *compiler, struct pattern_jo
     (void)pthread_cond_signal(&compiler->changed);
     (void)pthread_mutex_unlock(&compiler->mutex);
     return true;
+}
+
+void pattern_compiler_give_up(struct pattern_compiler *compiler, size_t group)
+{
+    /* The job stays where it is until it is taken, and only this is written meanwhile. */
+    assert(compiler->is_busy && group < compiler->job->group_count);
+    compiler->job->groups[group].is_unwanted = true;
 }
 
 struct pattern_job *pattern_compiler_take(struct pattern_compiler *compiler)

@@ -7,6 +7,7 @@
 #ifndef STREAMER_FILTER_PATTERN_COMPILER_H
 #define STREAMER_FILTER_PATTERN_COMPILER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +17,14 @@ struct pattern_set;
 
 /* The patterns of one filter: all of them go into the set, or none. */
 struct pattern_group {
-    size_t first, count; /* of the job's expressions */
-    bool is_simple;      /* texts without operators: good, whatever they are */
-    bool is_tried;       /* an earlier job has found them good */
-    bool is_impossible;  /* one of its expressions is missing */
-    bool is_good;        /* the answer; of those tried before it stays true */
-    uint64_t tried_us;   /* the answer: what compiling them alone took */
-    size_t first_in_set; /* the answer: the number of its first pattern */
+    size_t first, count;     /* of the job's expressions */
+    bool is_simple;          /* texts without operators: good, whatever they are */
+    bool is_tried;           /* an earlier job has found them good */
+    bool is_impossible;      /* one of its expressions is missing */
+    bool is_good;            /* the answer; of those tried before it stays true */
+    atomic_bool is_unwanted; /* pattern_compiler_give_up; then it is in no set */
+    uint64_t tried_us;       /* the answer: what compiling them alone took */
+    size_t first_in_set;     /* the answer: the number of its first pattern */
 };
 
 struct pattern_job {
@@ -52,6 +54,9 @@ bool pattern_compiler_is_busy(const struct pattern_compiler *compiler);
 /* Hands over the job; it must not be busy. False, and the job stays the caller's, if there is no
  * thread to be had. */
 bool pattern_compiler_start(struct pattern_compiler *compiler, struct pattern_job *job);
+/* Nobody waits for this group of the job under way any more; what is not done for it yet will not
+ * be. */
+void pattern_compiler_give_up(struct pattern_compiler *compiler, size_t group);
 /* The job that is done, to be destroyed; NULL if there is none (yet). */
 struct pattern_job *pattern_compiler_take(struct pattern_compiler *compiler);
 

@@ -53,6 +53,7 @@ struct http_sources {
     const struct replays *replays;
     struct stream_queries *queries;
     const struct certificate_index *index;
+    const struct loop *loop;
     struct customers *customers;
     const struct tls_identity *identity; /* NULL: no TLS */
     enum certificate_dialect dialect;    /* for those who name none */

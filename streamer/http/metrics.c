@@ -13,6 +13,7 @@
 #include "streamer/http/metric_writer.h"
 #include "streamer/http/process_usage.h"
 #include "streamer/lanes/replays.h"
+#include "streamer/loop/loop.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
 #include "streamer/stream/recent_certificates.h"
@@ -109,6 +110,8 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
     const struct plain_metric metrics[] = {
         { "certstream_lanes_filtered", "gauge", "Different filters that somebody listens through.",
           lanes_filtered(sources->lanes) },
+        { "certstream_lanes_memory_bytes", "gauge", "Memory that the lanes may fill.",
+          lanes_memory(sources->lanes) },
         { "certstream_lane_messages_total", "counter",
           "Messages put into lanes, from which all their clients are sent them.", lanes->messages },
         { "certstream_lane_bytes_total", "counter", "Bytes of the messages put into lanes.",
@@ -317,6 +320,21 @@ static void write_identity(struct buffer *out, const struct tls_identity *identi
     metric_milliseconds(out, expiry, no_labels, tls_identity_expires_ms(identity));
 }
 
+static void write_loop(struct buffer *out, const struct http_sources *sources)
+{
+    static const char longest[] = "certstream_loop_longest_turn_seconds";
+    const struct loop_stats *stats = loop_stats(sources->loop);
+    const struct plain_metric metrics[] = {
+        { "certstream_loop_turns_total", "counter", "Turns of the loop that serves all clients.",
+          stats->turns },
+        { "certstream_loop_long_turns_total", "counter",
+          "Turns that took more than 20 ms of processor time.", stats->long_turns },
+    };
+    write_plain(out, metrics, sizeof metrics / sizeof *metrics);
+    metric_family(out, longest, "gauge", "Processor time of the longest turn there was.");
+    metric_milliseconds(out, longest, no_labels, stats->longest_us / 1000);
+}
+
 static void write_process(struct buffer *out)
 {
     static const char build[] = "certstream_build_info";
@@ -472,6 +490,7 @@ void metrics_write(struct buffer *out, const struct http_sources *sources)
     if (sources->customers)
         write_tokens(out, sources->customers);
     write_identity(out, sources->identity);
+    write_loop(out, sources);
     write_process(out);
     metrics_write_logs(out, sources->reports);
     metrics_write_ingests(out, sources->reports);

@@ -10,16 +10,25 @@ static bool knows_end(struct stream_position newest)
     return newest.ordinal > 0 || stream_id_compare(newest.id, nowhere) > 0;
 }
 
-static void owe_gap(struct cursor *cursor, struct stream_id from, struct stream_id to, uint64_t at)
+/* Of two that it was not told of yet nobody knows how much they are together. */
+static void owe_gap(struct cursor *cursor, const struct gap *gap, uint64_t at)
 {
-    if (!cursor->owes_gap)
-        cursor->gap.from = from;
-    cursor->gap.to = to;
-    cursor->gap.reason = GAP_TRIMMED;
-    cursor->gap.is_counted = false;
-    cursor->gap.missed = 0;
+    struct gap earlier = cursor->gap;
+    bool owed_one = cursor->owes_gap;
+    cursor->gap = *gap;
     cursor->gap_at = at;
     cursor->owes_gap = true;
+    if (!owed_one)
+        return;
+    cursor->gap.from = earlier.from;
+    cursor->gap.is_counted = false;
+    cursor->gap.missed = 0;
+}
+
+static void owe_uncounted_gap(struct cursor *cursor, struct stream_id from, struct stream_id to,
+                              uint64_t at)
+{
+    owe_gap(cursor, &(struct gap){ .from = from, .to = to, .reason = GAP_TRIMMED }, at);
 }
 
 static void begin_behind(struct cursor *cursor, const struct since *since)
@@ -41,11 +50,11 @@ void cursor_join(struct cursor *cursor, const struct lane *lane, const struct si
         .pinged_at_ms = now_ms,
     };
     if (since->kind == SINCE_UNKNOWN)
-        owe_gap(cursor, nowhere, newest.id, cursor->position);
+        owe_uncounted_gap(cursor, nowhere, newest.id, cursor->position);
     else if (since->kind != SINCE_NOW)
         begin_behind(cursor, since);
     if (since->kind == SINCE_LOST)
-        owe_gap(cursor, since->after.id, since->lost_to, cursor->position);
+        owe_gap(cursor, &since->lost, cursor->position);
 }
 
 void cursor_note_rollback(struct cursor *cursor)
@@ -62,14 +71,27 @@ void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct str
     cursor_note_rollback(cursor);
     if (stream_id_compare(had, nowhere) == 0)
         return;
-    owe_gap(cursor, had, end, lane_next(lane));
+    owe_uncounted_gap(cursor, had, end, lane_next(lane));
     cursor->is_held = cursor->is_behind;
     if (!cursor->is_behind && stream_id_compare(had, end) > 0)
         cursor->last = (struct stream_position){ end, 0 };
 }
 
-void cursor_note_fork(struct cursor *cursor, struct stream_id fork, struct stream_id lost)
+void cursor_move(struct cursor *cursor, struct stream_id place)
 {
+    if (stream_id_compare(cursor->last.id, place) == 0)
+        return;
+    cursor_note_rollback(cursor);
+    cursor->last = (struct stream_position){ place, 0 };
+}
+
+void cursor_note_fork(struct cursor *cursor, struct stream_id fork, struct stream_id lost,
+                      const struct gap *gap)
+{
+    if (cursor->is_held && gap) {
+        cursor->owes_gap = false;
+        owe_gap(cursor, gap, cursor->gap_at);
+    }
     cursor->is_held = false;
     if (cursor->is_behind && stream_id_compare(cursor->last.id, fork) > 0 &&
         stream_id_compare(cursor->last.id, lost) <= 0)
@@ -91,7 +113,7 @@ bool cursor_give_up_waiting(struct cursor *cursor, const struct lane *lane,
         return false;
     cursor_note_rollback(cursor);
     cursor->position = lane_next(lane);
-    owe_gap(cursor, cursor->last.id, newest.id, cursor->position);
+    owe_uncounted_gap(cursor, cursor->last.id, newest.id, cursor->position);
     cursor->is_behind = false;
     cursor->ahead_since_ms = 0;
     cursor_advance_to(cursor, newest);
@@ -129,10 +151,10 @@ enum cursor_next cursor_next(struct cursor *cursor, const struct lane *lane, siz
 {
     if (!cursor->is_behind && cursor->position < lane_first(lane))
         cursor->is_behind = true;
-    if (cursor->owes_gap && (cursor->is_behind || cursor->position >= cursor->gap_at))
-        return CURSOR_NEXT_GAP;
     if (cursor->is_held)
         return CURSOR_NEXT_NOTHING;
+    if (cursor->owes_gap && (cursor->is_behind || cursor->position >= cursor->gap_at))
+        return CURSOR_NEXT_GAP;
     if (cursor->is_behind)
         return CURSOR_NEXT_PAGE;
     if (cursor->is_ahead)

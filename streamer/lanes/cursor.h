@@ -72,11 +72,17 @@ void cursor_learn_newest(struct cursor *cursor, struct stream_position newest);
 
 /* Redis was set back: what it gets again, under new ids, this client has had. */
 void cursor_note_rollback(struct cursor *cursor);
-/* And so that entries are gone, nobody knows how many; the stream ends at `end` now. */
+/* And so that entries are gone; the stream ends at `end` now. A live one has had all that was read,
+ * and nobody knows of what was not; what one that is behind misses will be known. */
 void cursor_note_loss(struct cursor *cursor, const struct lane *lane, struct stream_id end);
 /* What was lost is what came after `fork`, read up to `lost`: who stands between goes on at the
- * fork. What it has had of the stream since then is known by `seen`. */
-void cursor_note_fork(struct cursor *cursor, struct stream_id fork, struct stream_id lost);
+ * fork. What it has had of the stream since then is known by `seen`. `gap` is what it misses if it
+ * is held; NULL: nobody knows. */
+void cursor_note_fork(struct cursor *cursor, struct stream_id fork, struct stream_id lost,
+                      const struct gap *gap);
+/* The lane has overtaken it where it stood in a history that is gone: it goes on at `place`, and
+ * what it has had is known by `seen`. */
+void cursor_move(struct cursor *cursor, struct stream_id place);
 /* To be called every second or so: one that came for what comes after a place where the stream,
  * which ends at `newest`, does not get to in CURSOR_AHEAD_MAX_MS (a Redis that was set back, or
  * another one) goes on from the stream's end. True if it has to be told so. */

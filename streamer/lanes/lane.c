@@ -149,6 +149,13 @@ void lane_break(struct lane *lane, struct stream_id id)
     lane->last = id;
 }
 
+void lane_branch(struct lane *lane, struct stream_id fork)
+{
+    lane->ascending = lane->next;
+    lane->floor = fork;
+    lane->last = fork;
+}
+
 void lane_pass_over(struct lane *lane, struct stream_id id)
 {
     if (stream_id_compare(lane->floor, id) < 0)
@@ -204,6 +211,11 @@ bool lane_find(const struct lane *lane, struct stream_id id, uint64_t *number)
     }
     *number = low;
     return true;
+}
+
+size_t lane_memory(const struct lane *lane)
+{
+    return lane->size + lane->record_count * sizeof *lane->records;
 }
 
 uint64_t lane_bytes_after(const struct lane *lane, uint64_t number)

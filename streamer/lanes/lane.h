@@ -40,6 +40,10 @@ bool lane_append(struct lane *lane, struct stream_position position, struct byte
  * and nobody finds a place at or before the last message. */
 void lane_break(struct lane *lane, struct stream_id id);
 
+/* What is appended next follows `fork`, and not what was appended before: who looks for a place
+ * finds none before `fork`. Cursors go on as they were. */
+void lane_branch(struct lane *lane, struct stream_id fork);
+
 /* An entry with this id was not appended, though some may want it: who has not had all up to it
  * finds no place. */
 void lane_pass_over(struct lane *lane, struct stream_id id);
@@ -55,6 +59,9 @@ bool lane_read(const struct lane *lane, uint64_t number, size_t limit, struct la
 /* Where one who has had everything up to and including `id` goes on: the number of the first
  * message after it. False if the lane no longer holds all that comes after it. */
 bool lane_find(const struct lane *lane, struct stream_id id, uint64_t *number);
+
+/* Its ring and its index, in bytes. */
+size_t lane_memory(const struct lane *lane);
 
 /* The bytes from `number` on to the end. */
 uint64_t lane_bytes_after(const struct lane *lane, uint64_t number);

@@ -18,6 +18,27 @@ enum {
     FILTERED_SHARE = 64,
     FILTERED_LARGE = 128,
     FILTERED_RING_MIN = 64 * 1024, /* a few messages */
+    WHOLE_RING_MIN = 512 * 1024,   /* names of as many entries as a reply of Redis brings */
+    /* The parts that a ring is counted in, and how many of them a form has that is not of the
+     * dialect of most. */
+    RING_PARTS = 16,
+    OTHER_DIALECT_SHARE = 4,
+};
+
+/* Which streams there are is for anybody to choose, so it is not each that has a whole ring, but
+ * the two that most listen to. The others hold less, as long a time if their messages are small.
+ * All of a dialect make 51 parts, of the other one 14: together they take the memory of four
+ * rings, and with all that have a filter that of eight. */
+static const size_t ring_parts[MESSAGE_CONTENTS][FRAMINGS] = {
+    [MESSAGE_LITE] = { [FRAMING_WEBSOCKET] = 16,
+                       [FRAMING_WEBSOCKET_DEFLATED] = 4,
+                       [FRAMING_SSE] = 4 },
+    [MESSAGE_FULL] = { [FRAMING_WEBSOCKET] = 16,
+                       [FRAMING_WEBSOCKET_DEFLATED] = 4,
+                       [FRAMING_SSE] = 4 },
+    [MESSAGE_DOMAINS] = { [FRAMING_WEBSOCKET] = 1,
+                          [FRAMING_WEBSOCKET_DEFLATED] = 1,
+                          [FRAMING_SSE] = 1 },
 };
 
 /* The lanes of one filter. */
@@ -25,6 +46,7 @@ struct lane_family {
     struct filter *filter;        /* NULL: those that get everything */
     struct filter_member *member; /* of the index; NULL likewise */
     struct lane_slot *slots;
+    size_t subscribers;
     struct lane_family *next;
 };
 
@@ -149,13 +171,29 @@ static struct lane_family *make_family(struct lanes *lanes, struct filter *filte
     return family;
 }
 
+static size_t at_least(size_t size, size_t least)
+{
+    return size > least ? size : least;
+}
+
+static size_t whole_ring_bytes(const struct lanes *lanes, const struct lane_key *key)
+{
+    size_t whole = lanes->options.ring_bytes;
+    size_t share = whole / RING_PARTS * ring_parts[key->form.content][key->framing];
+    if (key->form.dialect != lanes->options.dialect)
+        share /= OTHER_DIALECT_SHARE;
+    return at_least(share, whole < WHOLE_RING_MIN ? whole : WHOLE_RING_MIN);
+}
+
+static size_t filtered_ring_bytes(const struct lanes *lanes)
+{
+    bool is_early = lanes->filtered < FILTERED_LARGE;
+    return at_least(is_early ? lanes->options.ring_bytes / FILTERED_SHARE : 0, FILTERED_RING_MIN);
+}
+
 static size_t ring_bytes_of(const struct lanes *lanes, const struct lane_key *key)
 {
-    if (!key->filter)
-        return lanes->options.ring_bytes;
-    size_t share = lanes->options.ring_bytes / FILTERED_SHARE;
-    bool is_large = lanes->filtered < FILTERED_LARGE && share > FILTERED_RING_MIN;
-    return is_large ? share : FILTERED_RING_MIN;
+    return key->filter ? filtered_ring_bytes(lanes) : whole_ring_bytes(lanes, key);
 }
 
 /* The key's filter becomes the family's, which says the same. */
@@ -226,13 +264,18 @@ struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
     if (!slot)
         slot = make_slot(lanes, family, key, newest);
     slot->subscribers++;
+    if (family->subscribers++ == 0 && family->member)
+        filter_index_set_awaited(lanes->index, family->member, true);
     return slot;
 }
 
-void lanes_leave(struct lane_slot *slot, uint64_t now_ms)
+void lanes_leave(struct lanes *lanes, struct lane_slot *slot, uint64_t now_ms)
 {
+    struct lane_family *family = slot->family;
     assert(slot->subscribers > 0);
     slot->subscribers--;
+    if (--family->subscribers == 0 && family->member)
+        filter_index_set_awaited(lanes->index, family->member, false);
     slot->empty_since_ms = now_ms;
 }
 
@@ -263,6 +306,14 @@ size_t lanes_subscribers(const struct lanes *lanes, enum message_content content
         if (slot->key.form.content == content)
             count += slot->subscribers;
     return count;
+}
+
+size_t lanes_memory(const struct lanes *lanes)
+{
+    size_t bytes = 0;
+    for (const struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
+        bytes += lane_memory(slot->lane);
+    return bytes;
 }
 
 size_t lanes_filtered(const struct lanes *lanes)
@@ -346,6 +397,12 @@ void lanes_break(struct lanes *lanes, struct stream_id id)
 {
     for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
         lane_break(slot->lane, id);
+}
+
+void lanes_branch(struct lanes *lanes, struct stream_id fork)
+{
+    for (struct lane_slot *slot = lanes->slots; slot; slot = slot->next)
+        lane_branch(slot->lane, fork);
 }
 
 void lanes_pass_over(struct lanes *lanes, struct stream_id id)

@@ -35,10 +35,19 @@ struct lanes_stats {
 
 struct lanes;
 
+enum {
+    /* With the default of --ring-bytes and --max-filters. 256 MB: what a small machine has to spare
+     * if anybody asks for every stream there is; the usual two take 64. */
+    LANES_RINGS = 8,
+};
+
 /* What is borrowed is so as long as the lanes exist. */
 struct lanes_options {
-    size_t ring_bytes;   /* of each lane that has no filter */
-    size_t filtered_max; /* so many lanes with one */
+    /* Of the ring of a stream that most listen to; the others have parts of it, so that all lanes
+     * together take at most LANES_RINGS times as much, and a quarter of that for their indexes. */
+    size_t ring_bytes;
+    enum certificate_dialect dialect; /* of most */
+    size_t filtered_max;              /* so many lanes with a filter */
     struct framer *framer;
     const struct recent_certificates *recent; /* is to know of an entry before it is published;
                                                  NULL: none */
@@ -53,7 +62,7 @@ void lanes_destroy(struct lanes *lanes);
  * NULL if there are as many as may be. */
 struct lane_slot *lanes_join(struct lanes *lanes, const struct lane_key *key,
                              struct stream_id newest);
-void lanes_leave(struct lane_slot *slot, uint64_t now_ms);
+void lanes_leave(struct lanes *lanes, struct lane_slot *slot, uint64_t now_ms);
 const struct lane *lanes_lane(const struct lane_slot *slot);
 const struct lane_key *lanes_key(const struct lane_slot *slot);
 
@@ -68,6 +77,9 @@ const struct lane_slot *lanes_next(const struct lanes *lanes, const struct lane_
 size_t lanes_slot_subscribers(const struct lane_slot *slot);
 size_t lanes_subscribers(const struct lanes *lanes, enum message_content content);
 
+/* The most that all of them can fill, in bytes. */
+size_t lanes_memory(const struct lanes *lanes);
+
 /* Lanes with a filter. */
 size_t lanes_filtered(const struct lanes *lanes);
 
@@ -75,8 +87,9 @@ size_t lanes_filtered(const struct lanes *lanes);
  * published. */
 bool lanes_need_issuers(const struct lanes *lanes);
 
-/* These do to all lanes what lane_break and lane_pass_over do to one. */
+/* These do to all lanes what lane_break, lane_branch and lane_pass_over do to one. */
 void lanes_break(struct lanes *lanes, struct stream_id id);
+void lanes_branch(struct lanes *lanes, struct stream_id fork);
 void lanes_pass_over(struct lanes *lanes, struct stream_id id);
 
 /* Appends the entry to every lane that it belongs to. `ordinal`: struct stream_position. */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libwebsockets.h>
@@ -14,6 +15,9 @@
 enum {
     /* What libwebsockets may say in a second; a client must not be able to fill the log. */
     LOG_LINES_PER_SECOND = 10,
+    US_PER_S = 1000000,
+    US_PER_MS = 1000,
+    NS_PER_US = 1000,
 };
 
 #define WATCH_PROTOCOL "watch"
@@ -22,6 +26,7 @@ struct loop {
     struct lws_context *context;
     struct lws_vhost *vhost; /* of the watched descriptors */
     bool stopping;
+    struct loop_stats stats;
 };
 
 struct loop_watch {
@@ -128,10 +133,36 @@ void loop_destroy(struct loop *loop)
     free(loop);
 }
 
+/* Processor time, which passes neither while the thread waits nor while others have its
+ * processor. */
+static uint64_t thread_us(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_nsec / NS_PER_US;
+}
+
+static void note_turn(struct loop_stats *stats, uint64_t taken_us)
+{
+    stats->turns++;
+    stats->long_turns += taken_us > (uint64_t)LOOP_LONG_TURN_MS * US_PER_MS;
+    if (taken_us > stats->longest_us)
+        stats->longest_us = taken_us;
+}
+
 void loop_run(struct loop *loop)
 {
-    while (!loop->stopping && lws_service(loop->context, 0) >= 0)
-        continue;
+    uint64_t start_us = thread_us();
+    while (!loop->stopping && lws_service(loop->context, 0) >= 0) {
+        uint64_t end_us = thread_us();
+        note_turn(&loop->stats, end_us - start_us);
+        start_us = end_us;
+    }
+}
+
+const struct loop_stats *loop_stats(const struct loop *loop)
+{
+    return &loop->stats;
 }
 
 void loop_stop(struct loop *loop)

@@ -10,6 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    /* A turn that takes more processor time keeps all clients waiting for long enough to notice. */
+    LOOP_LONG_TURN_MS = 20,
+};
+
+/* A turn is all that is called back between two times of waiting. */
+struct loop_stats {
+    uint64_t turns;
+    uint64_t long_turns; /* of more than LOOP_LONG_TURN_MS */
+    uint64_t longest_us;
+};
+
 struct loop;
 struct loop_watch;
 struct loop_timer;
@@ -25,6 +37,7 @@ void loop_destroy(struct loop *loop);
 /* Waits and calls back until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+const struct loop_stats *loop_stats(const struct loop *loop);
 
 /* Calls back when `descriptor` is readable (POLLIN), as poll(2) has it; with POLLHUP alone, once,
  * when it is at its end and is no longer watched. The descriptor is duplicated and stays the

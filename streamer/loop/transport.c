@@ -14,6 +14,8 @@
 
 enum {
     EVENTS_PER_CALL = 64,
+    /* Of one turn: a request may take a few milliseconds, and Redis and timers wait meanwhile. */
+    TURN_MS = 5,
     /* More than any piece that is handed over at once: a slice and a message, both of some MiB. */
     BUFFERED_MAX = 256 * 1024 * 1024,
     /* The last word has to arrive by then. */
@@ -40,6 +42,7 @@ struct transport {
     struct place finishing;
     uint64_t finish_by_ms;
     size_t dropped;
+    uint32_t late_events; /* of epoll(7): there was no time for them */
     bool wants_read;
     bool wants_write;
     bool is_finishing;
@@ -53,7 +56,8 @@ struct transports {
     struct loop_timer *timer; /* of the next turn */
     bool has_turn;            /* one is to come */
     struct transport *first;
-    struct transport *turn;
+    struct transport *turn;    /* those who come at the next one */
+    struct transport *serving; /* what is left of this one */
     struct transport *finishing;
 };
 
@@ -260,23 +264,40 @@ static void tell_writable(struct transport *transport)
     transport->events->on_writable(transport, transport->context);
 }
 
-/* Those who asked for it before this turn; who asks meanwhile comes at the next one. */
+static void on_event(struct transport *transport, uint32_t events);
+
+static void serve(struct transport *transport)
+{
+    uint32_t events = transport->late_events;
+    transport->late_events = 0;
+    leave_list(transport, turn_of);
+    if (events)
+        on_event(transport, events);
+    if (transport->wants_read)
+        tell_readable(transport);
+    tell_writable(transport);
+    if (transport->is_dead)
+        bury(transport);
+}
+
+/* Those who asked for it before this turn; who asks meanwhile comes at the next one, and so does
+ * for whom there is no time. */
 static void take_turn(struct transports *transports)
 {
-    struct transport *turn = transports->turn;
-    transports->turn = NULL;
+    uint64_t end_ms = clock_monotonic_ms() + TURN_MS;
     transports->has_turn = false;
-    if (turn)
-        turn->turn.link = &turn;
-    while (turn) {
-        struct transport *transport = turn;
-        leave_list(transport, turn_of);
-        if (transport->wants_read)
-            tell_readable(transport);
-        tell_writable(transport);
-        if (transport->is_dead)
-            bury(transport);
+    if (!transports->serving) {
+        transports->serving = transports->turn;
+        transports->turn = NULL;
+        if (transports->serving)
+            transports->serving->turn.link = &transports->serving;
     }
+    while (transports->serving && clock_monotonic_ms() < end_ms)
+        serve(transports->serving);
+    if (!transports->serving && !transports->turn)
+        return;
+    transports->has_turn = true;
+    loop_timer_set(transports->timer, 0);
 }
 
 static void on_turn(void *context)
@@ -305,15 +326,25 @@ static void on_event(struct transport *transport, uint32_t events)
     tell_writable(transport);
 }
 
+static void put_off(struct transport *transport, uint32_t events)
+{
+    transport->late_events |= events;
+    want_turn(transport);
+}
+
 /* The dead are buried at a turn of their own, so that all events of this call find who is meant. */
 static void on_events(short events, void *context)
 {
     struct transports *transports = context;
     struct epoll_event found[EVENTS_PER_CALL];
+    uint64_t end_ms = clock_monotonic_ms() + TURN_MS;
     (void)events;
     int count = epoll_wait(transports->set, found, EVENTS_PER_CALL, 0);
     for (int i = 0; i < count; i++)
-        on_event(found[i].data.ptr, found[i].events);
+        if (clock_monotonic_ms() < end_ms)
+            on_event(found[i].data.ptr, found[i].events);
+        else
+            put_off(found[i].data.ptr, found[i].events);
 }
 
 struct transports *transports_create(struct loop *loop)

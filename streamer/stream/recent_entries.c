@@ -32,6 +32,7 @@ struct repeat {
 
 struct fork {
     struct stream_id fork, last;
+    bool is_healed; /* of one that is not the latest */
 };
 
 /* Rings: what is added last overwrites what was added first. */
@@ -46,6 +47,11 @@ struct recent_entries {
     size_t next_repeat, repeat_count;
     struct fork forks[RECENT_FORKS_MAX];
     size_t next_fork;
+    /* What the latest loss took and has not come again, the highest first: it comes again from the
+     * lowest on, so that little moves. After `lost_from` none is left out. */
+    struct stream_id lost[RECENT_ENTRIES_MAX];
+    size_t lost_count;
+    struct stream_id lost_from;
 };
 
 struct recent_entries *recent_entries_create(void)
@@ -146,6 +152,31 @@ static void append_entry(struct recent_entries *recent, size_t log, uint64_t ind
     recent->next_entry = (place + 1) % RECENT_ENTRIES_MAX;
 }
 
+/* How many of those that are lost come after `id`. */
+static size_t count_lost(const struct recent_entries *recent, struct stream_id id)
+{
+    size_t low = 0;
+    size_t high = recent->lost_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (stream_id_compare(recent->lost[middle], id) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void find_again(struct recent_entries *recent, struct stream_id id)
+{
+    size_t place = count_lost(recent, id);
+    if (place == recent->lost_count || stream_id_compare(recent->lost[place], id) != 0)
+        return;
+    recent->lost_count--;
+    memmove(&recent->lost[place], &recent->lost[place + 1],
+            (recent->lost_count - place) * sizeof *recent->lost);
+}
+
 enum recent_answer recent_entries_add(struct recent_entries *recent, struct bytes log,
                                       uint64_t index, struct stream_id id)
 {
@@ -164,6 +195,7 @@ enum recent_answer recent_entries_add(struct recent_entries *recent, struct byte
         return RECENT_NEW;
     }
     struct recent_entry *before = &recent->entries[at - 1];
+    find_again(recent, before->id);
     if (stream_id_compare(before->id, id) == 0)
         return RECENT_KNOWN;
     remember_repeat(recent, id, before->id);
@@ -179,11 +211,51 @@ bool recent_entries_has(const struct recent_entries *recent, struct bytes log, u
     return place == NO_LOG || (at && stream_id_compare(recent->entries[at - 1].id, id) == 0);
 }
 
+static int compare_downwards(const void *a, const void *b)
+{
+    return stream_id_compare(*(const struct stream_id *)b, *(const struct stream_id *)a);
+}
+
+/* The latest, and then the others, the oldest last; zeros where there are no more. */
+static size_t place_of_fork(const struct recent_entries *recent, size_t age)
+{
+    return (recent->next_fork + RECENT_FORKS_MAX - 1 - age) % RECENT_FORKS_MAX;
+}
+
+/* All that was lost has come again, and so, surely, what nobody had read. */
+static bool is_healed(const struct recent_entries *recent, const struct fork *fork)
+{
+    if (fork != &recent->forks[place_of_fork(recent, 0)])
+        return fork->is_healed;
+    return recent->lost_count == 0 && stream_id_compare(recent->lost_from, fork->fork) <= 0;
+}
+
+void recent_entries_note_loss(struct recent_entries *recent, struct stream_id from)
+{
+    struct stream_id begin;
+    bool is_full = recent_entries_begin(recent, &begin);
+    struct fork *before = &recent->forks[place_of_fork(recent, 0)];
+    before->is_healed = is_healed(recent, before);
+    recent->lost_from = from;
+    if (is_full && stream_id_compare(from, stream_id_before(begin)) < 0)
+        recent->lost_from = stream_id_before(begin);
+    recent->lost_count = 0;
+    for (size_t i = 0; i < recent->entry_count; i++)
+        if (stream_id_compare(recent->entries[i].id, from) > 0)
+            recent->lost[recent->lost_count++] = recent->entries[i].id;
+    qsort(recent->lost, recent->lost_count, sizeof *recent->lost, compare_downwards);
+}
+
 void recent_entries_note_fork(struct recent_entries *recent, struct stream_id fork,
                               struct stream_id last)
 {
-    recent->forks[recent->next_fork] = (struct fork){ fork, last };
+    recent->forks[recent->next_fork] = (struct fork){ fork, last, false };
     recent->next_fork = (recent->next_fork + 1) % RECENT_FORKS_MAX;
+}
+
+static bool is_in_fork(const struct fork *fork, struct stream_id id)
+{
+    return stream_id_compare(id, fork->fork) > 0 && stream_id_compare(id, fork->last) <= 0;
 }
 
 /* Of several the lowest: what it had of the later ones is found among the repeats. */
@@ -192,12 +264,38 @@ struct stream_id recent_entries_place(const struct recent_entries *recent, struc
     struct stream_id place = id;
     for (size_t i = 0; i < RECENT_FORKS_MAX; i++) {
         const struct fork *fork = &recent->forks[i];
-        bool is_lost =
-            stream_id_compare(id, fork->fork) > 0 && stream_id_compare(id, fork->last) <= 0;
-        if (is_lost && stream_id_compare(fork->fork, place) < 0)
+        if (is_in_fork(fork, id) && stream_id_compare(fork->fork, place) < 0)
             place = fork->fork;
     }
     return place;
+}
+
+/* The latest fork that `after` stands in; else the latest there is. */
+static const struct fork *find_fork(const struct recent_entries *recent, struct stream_id after)
+{
+    for (size_t age = 0; age < RECENT_FORKS_MAX; age++)
+        if (is_in_fork(&recent->forks[place_of_fork(recent, age)], after))
+            return &recent->forks[place_of_fork(recent, age)];
+    return &recent->forks[place_of_fork(recent, 0)];
+}
+
+bool recent_entries_find_lost(const struct recent_entries *recent, struct stream_id after,
+                              struct gap *gap)
+{
+    const struct fork *fork = find_fork(recent, after);
+    bool is_within = is_in_fork(fork, after);
+    bool is_latest = fork == &recent->forks[place_of_fork(recent, 0)];
+    struct stream_id from = is_within ? after : fork->fork;
+    bool may_miss = is_latest && stream_id_compare(after, fork->last) < 0;
+    size_t missed = may_miss ? count_lost(recent, from) : 0;
+    *gap = (struct gap){
+        .from = from,
+        .to = fork->last,
+        .is_counted = missed > 0 && stream_id_compare(from, recent->lost_from) >= 0,
+        .reason = GAP_TRIMMED,
+    };
+    gap->missed = gap->is_counted ? missed : 0;
+    return missed > 0 || (is_within && !is_healed(recent, fork));
 }
 
 bool recent_entries_begin(const struct recent_entries *recent, struct stream_id *id)

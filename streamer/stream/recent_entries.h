@@ -7,6 +7,7 @@
 #define STREAMER_STREAM_RECENT_ENTRIES_H
 
 #include "shared/redis/stream_id.h"
+#include "streamer/stream/gap.h"
 
 enum {
     /* A quarter of a minute at 4,000 entries a second; a Redis with appendfsync everysec loses one
@@ -38,14 +39,23 @@ enum recent_answer recent_entries_add(struct recent_entries *recent, struct byte
 /* True if this entry was read under this id, or nobody can tell. */
 bool recent_entries_has(const struct recent_entries *recent, struct bytes log, uint64_t index,
                         struct stream_id id);
-/* Redis lost what came after `fork`, which was read up to `last`; what it got instead may have any
- * ids. The last RECENT_FORKS_MAX of these are remembered. */
+/* Redis lost entries that were read, none of those up to `from`: what was read after it and is not
+ * added again from here on, under its id or another one, is lost. */
+void recent_entries_note_loss(struct recent_entries *recent, struct stream_id from);
+/* It is those after `fork`, which was read up to `last`; what Redis got instead may have any ids.
+ * The last RECENT_FORKS_MAX of these are remembered. */
 void recent_entries_note_fork(struct recent_entries *recent, struct stream_id fork,
                               struct stream_id last);
 /* Where one who has had all up to and including `id` goes on: there, or, if it was lost, at the
  * fork.
  */
 struct stream_id recent_entries_place(const struct recent_entries *recent, struct stream_id id);
+/* True if one who has had all up to and including `after`, and goes on where recent_entries_place
+ * says, may miss something: then `gap` says what. It is counted, if the window knows, where entries
+ * are lost that were read and have not come again; as long as there are any, one who stands among
+ * those that were lost may also miss others, which nobody ever read. */
+bool recent_entries_find_lost(const struct recent_entries *recent, struct stream_id after,
+                              struct gap *gap);
 /* The lowest id in the window; false if it holds all that was ever read. */
 bool recent_entries_begin(const struct recent_entries *recent, struct stream_id *id);
 /* An administrator has moved the log's position by hand: what comes again is wanted again. */

@@ -4,21 +4,23 @@
 #define STREAMER_STREAM_SINCE_H
 
 #include "shared/redis/stream_id.h"
+#include "streamer/stream/gap.h"
 
 enum since_kind {
     SINCE_NOW,       /* no `since`: what comes from now on */
     SINCE_BEGINNING, /* 0: all there is; so nothing before it is missed */
     SINCE_SECONDS,   /* 300s: what came in the last seconds */
     SINCE_ID,        /* an id: what comes after that message, wherever the stream stands */
-    SINCE_LOST,      /* an id of an entry that the stream lost: what comes after it, and a word */
-    SINCE_UNKNOWN,   /* a position of some other server: what comes from now on, and a word */
+    SINCE_LOST, /* an id, and the stream has lost entries that come after it: what there is, and a
+                   word */
+    SINCE_UNKNOWN, /* a position of some other server: what comes from now on, and a word */
 };
 
 struct since {
     enum since_kind kind;
     uint64_t seconds;             /* of SINCE_SECONDS */
     struct stream_position after; /* of SINCE_ID and SINCE_LOST; read without its ordinal */
-    struct stream_id lost_to; /* of SINCE_LOST: the last id before the next entry that is there */
+    struct gap lost;              /* of SINCE_LOST: the word */
 };
 
 #define SINCE_REASON "since is the id of a message (1700000000000-0), seconds (300s), or 0"

@@ -39,6 +39,10 @@ enum {
      * many: who reads them one by one costs Redis, and himself, some microseconds more for each
      * entry. So much later an entry is read at most. */
     GATHER_MS = 10,
+    /* If so many take longer than that, which costly filters can do, fewer are asked for: others
+     * wait meanwhile. */
+    READ_COUNT_MIN = 25,
+    BATCH_MS = 10,
 };
 
 /* A connection that waits for entries is heard from at least this often. */
@@ -79,6 +83,7 @@ struct stream_reader {
     /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
      * fetch. */
     size_t read_count;
+    size_t batch_count; /* and otherwise */
     struct stream_entry entries[READ_COUNT];
     uint64_t ordinals[READ_COUNT];
 };
@@ -119,31 +124,32 @@ static struct stream_id lower(struct stream_id a, struct stream_id b)
     return stream_id_compare(a, b) < 0 ? a : b;
 }
 
-/* Where what was not read begins in a history that is not the one read so far: where the window of
- * what was read begins, which knows what of it was. What was trimmed meanwhile is no gap of its
- * own.
- */
-static struct stream_id find_restart(const struct stream_reader *reader,
-                                     const struct stream_state *state)
+/* Up to where a history that is not the one read so far may be the same: where the window of what
+ * was read begins, which knows what of it was. */
+static struct stream_id find_common(const struct stream_reader *reader,
+                                    const struct stream_state *state)
 {
     struct stream_id window;
     bool is_full = recent_entries_begin(reader->recent, &window);
     struct stream_id from = is_full ? stream_id_before(window) : reader->begin;
-    from = lower(from, lower(reader->last.id, state->last));
-    struct stream_id begin = state->length ? stream_id_before(state->first) : state->last;
-    return stream_id_compare(from, begin) < 0 ? begin : from;
+    return lower(from, lower(reader->last.id, state->last));
 }
 
 static void set_back(struct stream_reader *reader, const struct stream_state *state)
 {
+    struct stream_id common = find_common(reader, state);
+    struct stream_id begin = state->length ? stream_id_before(state->first) : state->last;
+    struct stream_id restart = stream_id_compare(common, begin) < 0 ? begin : common;
     reader->stats.rollbacks++;
     say_warning("Redis has lost entries that were read",
                 "newest=%" PRIu64 "-%" PRIu64 " read=%" PRIu64 "-%" PRIu64, state->last.ms,
                 state->last.sequence, reader->last.id.ms, reader->last.id.sequence);
-    if (!reader->is_forked)
+    if (!reader->is_forked || stream_id_compare(reader->lost, reader->last.id) < 0)
         reader->lost = reader->last.id;
-    reader->last = (struct stream_position){ find_restart(reader, state), 0 };
-    reader->fork = reader->last.id;
+    reader->last = stream_state_position(state, restart);
+    /* What it has trimmed meanwhile is no loss. */
+    reader->fork = stream_state_is_whole(state) ? common : restart;
+    recent_entries_note_loss(reader->recent, reader->fork);
     reader->is_forked = true;
     reader->is_fork_noted = false;
     reader->is_at_entry = false;
@@ -250,12 +256,14 @@ static struct decoded decode_batch(struct stream_reader *reader, const struct re
     return decoded;
 }
 
-/* The entries that are new come to the front, in their order; answers how many. What was read
- * already is met again only where another history of Redis is gone through from its fork. */
-static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
+/* The entries that are new come to the front, in their order; answers how many, and the last of
+ * those that were read under another id, or zero. What was read already is met again only where
+ * another history of Redis is gone through from its fork. */
+static size_t keep_back_repeats(struct stream_reader *reader, size_t count,
+                                struct stream_id *repeat)
 {
     size_t fresh = 0;
-    struct stream_id repeat = { 0 };
+    *repeat = (struct stream_id){ 0 };
     for (size_t i = 0; i < count; i++) {
         const struct stream_entry *entry = &reader->entries[i];
         enum recent_answer answer =
@@ -263,7 +271,7 @@ static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
         reader->stats.entries += answer != RECENT_KNOWN;
         reader->stats.repeats += answer == RECENT_REPEAT;
         if (answer == RECENT_REPEAT)
-            repeat = entry->id;
+            *repeat = entry->id;
         if (answer == RECENT_KNOWN)
             reader->fork = entry->id;
         if (answer != RECENT_NEW)
@@ -271,9 +279,29 @@ static size_t keep_back_repeats(struct stream_reader *reader, size_t count)
         reader->entries[fresh] = *entry;
         reader->ordinals[fresh++] = reader->ordinals[i];
     }
-    if (stream_id_compare(repeat, (struct stream_id){ 0 }) > 0)
-        reader->events.on_repeat(repeat, reader->events.context);
     return fresh;
+}
+
+static void note_fork(struct stream_reader *reader)
+{
+    if (reader->is_fork_noted)
+        return;
+    reader->is_fork_noted = true;
+    recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
+    reader->events.on_branch(reader->fork, reader->events.context);
+}
+
+static void note_batch_time(struct stream_reader *reader, uint64_t taken_ms)
+{
+    if (taken_ms > BATCH_MS)
+        reader->batch_count /= 2;
+    else if (taken_ms < BATCH_MS / 2)
+        reader->batch_count *= 2;
+    if (reader->batch_count > READ_COUNT)
+        reader->batch_count = READ_COUNT;
+    if (reader->batch_count < READ_COUNT_MIN)
+        reader->batch_count = READ_COUNT_MIN;
+    reader->read_count = reader->batch_count;
 }
 
 /* `state`: of the stream when they were read. */
@@ -296,18 +324,20 @@ static void take_entries(struct stream_reader *reader, const struct stream_state
     reader->stats.controls += decoded.controls;
     reader->is_at_entry |= decoded.count > 0;
     reader->last = decoded.last;
-    size_t fresh = keep_back_repeats(reader, decoded.count);
+    struct stream_id repeat;
+    size_t fresh = keep_back_repeats(reader, decoded.count, &repeat);
+    bool has_repeats = stream_id_compare(repeat, (struct stream_id){ 0 }) > 0;
     bool are_all = entries->elements < reader->read_count;
-    reader->read_count = READ_COUNT;
     /* Who is told of them may come back at once. */
-    if (fresh > 0 && reader->is_forked && !reader->is_fork_noted) {
-        reader->is_fork_noted = true;
-        recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
-    }
+    if ((fresh > 0 || has_repeats) && reader->is_forked)
+        note_fork(reader);
+    if (has_repeats)
+        reader->events.on_repeat(repeat, reader->events.context);
     if (fresh > 0)
         reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
                                   reader->events.context);
     issuer_cache_trim(reader->issuers);
+    note_batch_time(reader, clock_monotonic_ms() - now_ms);
     if (are_all && !reader->is_forked)
         stand_at_end(reader, state);
     else
@@ -354,8 +384,7 @@ static void stand_at_end(struct stream_reader *reader, const struct stream_state
         reader->last.ordinal = stream_state_last_ordinal(state);
     if (reader->is_forked) {
         reader->is_forked = false;
-        if (!reader->is_fork_noted)
-            recent_entries_note_fork(reader->recent, reader->fork, reader->lost);
+        note_fork(reader);
         reader->is_fork_noted = false;
         reader->events.on_fork(reader->fork, reader->lost, reader->events.context);
     }
@@ -502,7 +531,7 @@ struct stream_reader *stream_reader_create(const struct contract *contract,
     reader->issuers = issuers;
     reader->recent = recent;
     reader->events = *events;
-    reader->read_count = READ_COUNT;
+    reader->read_count = reader->batch_count = READ_COUNT;
     reader->fetch = issuer_lookup_create(contract, issuers, on_issuers_fetched, reader);
     return reader;
 }

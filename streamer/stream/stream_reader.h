@@ -36,6 +36,8 @@ struct stream_reader_events {
     /* Redis lost entries that were read (a restore, a failover, a flush) and ends at `end` now.
      * What it has of late that was not read comes next, also under ids below those that were. */
     void (*on_loss)(struct stream_id end, void *context);
+    /* The first new entry of that comes next; it follows `fork`. */
+    void (*on_branch)(struct stream_id fork, void *context);
     /* All of that was read: what was lost is what came after `fork`, up to `lost`. */
     void (*on_fork)(struct stream_id fork, struct stream_id lost, void *context);
     void *context;

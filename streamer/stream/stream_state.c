@@ -83,6 +83,11 @@ uint64_t stream_state_last_ordinal(const struct stream_state *state)
     return state->has_added ? state->added + 1 : 0;
 }
 
+bool stream_state_is_whole(const struct stream_state *state)
+{
+    return stream_state_first_ordinal(state) && state->added == state->length;
+}
+
 struct stream_position stream_state_end(const struct stream_state *state)
 {
     return (struct stream_position){ state->last, stream_state_last_ordinal(state) };
@@ -97,6 +102,15 @@ void stream_state_begin_at(struct stream_state *state, struct stream_position fi
     state->length = is_known ? state->added + 2 - first.ordinal : state->added + 1;
 }
 
+struct stream_position stream_state_position(const struct stream_state *state, struct stream_id id)
+{
+    uint64_t first = stream_state_first_ordinal(state);
+    if (stream_id_compare(id, state->last) >= 0)
+        return (struct stream_position){ id, stream_state_last_ordinal(state) };
+    bool is_before = first && stream_id_compare(id, stream_id_before(state->first)) == 0;
+    return (struct stream_position){ id, is_before ? first - 1 : 0 };
+}
+
 bool stream_state_gap(const struct stream_state *state, const struct stream_position *after,
                       struct gap *gap)
 {
@@ -106,8 +120,7 @@ bool stream_state_gap(const struct stream_state *state, const struct stream_posi
     uint64_t ordinal = stream_state_first_ordinal(state);
     bool is_counted = ordinal && after->ordinal && ordinal > after->ordinal;
     uint64_t missed = is_counted ? ordinal - after->ordinal - 1 : 0;
-    bool was_never_trimmed = ordinal && state->added == state->length;
-    if (was_never_trimmed || (is_counted && missed == 0))
+    if (stream_state_is_whole(state) || (is_counted && missed == 0))
         return false;
     *gap = (struct gap){
         .from = after->id,

@@ -35,8 +35,12 @@ bool stream_state_is_missing(const struct stream_state *state);
  * one that comes next; and of the newest that there ever was. */
 uint64_t stream_state_first_ordinal(const struct stream_state *state);
 uint64_t stream_state_last_ordinal(const struct stream_state *state);
+/* True if nothing was ever trimmed or deleted: all that was ever added is there. */
+bool stream_state_is_whole(const struct stream_state *state);
 /* The place behind all there is. */
 struct stream_position stream_state_end(const struct stream_state *state);
+/* The place behind `id`, which has its ordinal if it is before the oldest entry or behind all. */
+struct stream_position stream_state_position(const struct stream_state *state, struct stream_id id);
 
 /* As seen from a place in packed history: what there is of the stream begins with the entry at
  * `first`, whose ordinal may not be known. */

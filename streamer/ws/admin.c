@@ -18,7 +18,20 @@ bool admin_has(struct bytes path)
            (path.size == size || path.data[size] == '/');
 }
 
-struct refusal admin_check(const struct request_head *head, const struct access_request *request)
+/* Of health anybody may know. Metrics name customers, and those who scrape them have names for us
+ * that no page can have. */
+static bool may_be_page(const struct access *access, const struct request_head *head,
+                        const struct access_request *request)
+{
+    if (request->origin.data)
+        return true;
+    if (admin_has(head->path))
+        return !access_is_no_page(request);
+    return bytes_equal_string(head->path, "/metrics") && !access_is_own_host(access, request);
+}
+
+struct refusal admin_check(const struct access *access, const struct request_head *head,
+                           const struct access_request *request)
 {
     bool is_delete = head->method == REQUEST_DELETE;
     if (is_delete && !admin_has(head->path))
@@ -26,7 +39,7 @@ struct refusal admin_check(const struct request_head *head, const struct access_
     /* Nobody shows a token here, so there is nothing that one would be needed for. */
     if (!admin_has(head->path) && !access_is_health(head->path))
         return (struct refusal){ 404, "not for administrators" };
-    if (request->origin.data || (admin_has(head->path) && !access_is_no_page(request)))
+    if (may_be_page(access, head, request))
         return (struct refusal){ 403, "ask by an address, and from no page" };
     return (struct refusal){ 0 };
 }

@@ -13,7 +13,8 @@
 struct sessions;
 
 /* The refusal of a request that an administrator's listener does not take. */
-struct refusal admin_check(const struct request_head *head, const struct access_request *request);
+struct refusal admin_check(const struct access *access, const struct request_head *head,
+                           const struct access_request *request);
 
 /* True of /admin/clients and what is below it. */
 bool admin_has(struct bytes path);

@@ -86,12 +86,12 @@ static struct refusal decide(struct session *session, const struct request_head 
         .is_over_tls = connection->is_over_tls,
         .is_preflight = head->method == REQUEST_OPTIONS,
     };
+    const struct access *access = &session->all->admission->access;
     if (connection->is_admin)
-        return admin_check(head, &request);
+        return admin_check(access, head, &request);
     if (head->method == REQUEST_DELETE)
         return (struct refusal){ 405, "only GET, HEAD and OPTIONS" };
     bool is_health = connection->is_reserved && access_is_health(head->path);
-    const struct access *access = &session->all->admission->access;
     const struct token_holder *holder = access_holder(access, &request);
     bool is_let_in = is_health || (holder && !connection->is_reserved);
     if (connection->refusal.status && !is_let_in)

@@ -139,6 +139,16 @@ struct refusal subscribers_check(const struct subscribers *all, const struct str
     return refusal;
 }
 
+/* Where one who comes with an id goes on, and what the stream has lost since he was there. */
+static void find_resume_place(const struct subscribers *all, struct since *since)
+{
+    const struct recent_entries *recent = all->options.recent;
+    struct stream_id had = since->after.id;
+    if (recent_entries_find_lost(recent, had, &since->lost))
+        since->kind = SINCE_LOST;
+    since->after.id = certificate_index_skip(all->options.index, recent_entries_place(recent, had));
+}
+
 bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
                      struct transport *transport, const struct lane_key *key,
                      const struct stream_request *wanted)
@@ -156,8 +166,7 @@ bool subscriber_join(struct subscriber *subscriber, struct subscribers *all,
     struct since since = since_at(&wanted->since, clock_realtime_ms());
     struct stream_id seen = since.after.id;
     if (since.kind == SINCE_ID)
-        since.after.id = certificate_index_skip(all->options.index,
-                                                recent_entries_place(all->options.recent, seen));
+        find_resume_place(all, &since);
     cursor_join(&subscriber->state, lanes_lane(subscriber->slot), &since, newest, now_ms);
     subscriber->state.seen = seen;
     subscriber->knows_gaps = wanted->knows_gaps;
@@ -197,7 +206,7 @@ void subscriber_leave(struct subscriber *subscriber)
     subscriber->all->counters.behind -= subscriber->state.is_behind;
     give_shares_back(subscriber->all, subscriber->request.customer,
                      lanes_key(subscriber->slot)->filter);
-    lanes_leave(subscriber->slot, clock_monotonic_ms());
+    lanes_leave(subscriber->all->options.lanes, subscriber->slot, clock_monotonic_ms());
     subscriber->slot = NULL;
 }
 
@@ -362,6 +371,9 @@ static enum progress send_next(struct subscriber *subscriber, uint64_t now_ms)
         return send_gap(subscriber, &subscriber->state.gap, now_ms) ? PROGRESS_MORE
                                                                     : PROGRESS_BROKEN;
     case CURSOR_NEXT_PAGE:
+        if (!was_behind)
+            cursor_move(&subscriber->state, recent_entries_place(subscriber->all->options.recent,
+                                                                 subscriber->state.last.id));
         note_behind(subscriber, was_behind);
         return send_page(subscriber, limit, now_ms);
     case CURSOR_NEXT_SLICE:
@@ -393,16 +405,15 @@ static enum cursor_due due_of(const struct subscriber *subscriber, uint64_t now_
     return cursor_due(&subscriber->state, is_sse ? &all->sse_timing : &all->options.timing, now_ms);
 }
 
+/* A ping is no heartbeat: both may be due. */
 static bool send_due(struct subscriber *subscriber, uint64_t now_ms)
 {
-    switch (due_of(subscriber, now_ms)) {
-    case CURSOR_DUE_PING: return send_ping(subscriber, now_ms);
-    case CURSOR_DUE_HEARTBEAT: return send_heartbeat(subscriber, now_ms);
-    case CURSOR_DUE_NOTHING:
-    case CURSOR_DUE_CLOSE_SILENT:
-    case CURSOR_DUE_CLOSE_SLOW: return true;
-    }
-    return true;
+    bool is_well = true;
+    if (due_of(subscriber, now_ms) == CURSOR_DUE_PING)
+        is_well = send_ping(subscriber, now_ms);
+    if (is_well && due_of(subscriber, now_ms) == CURSOR_DUE_HEARTBEAT)
+        is_well = send_heartbeat(subscriber, now_ms);
+    return is_well;
 }
 
 void subscriber_write(struct subscriber *subscriber)
@@ -450,8 +461,15 @@ void subscribers_note_loss(struct subscribers *all, struct stream_id end)
 
 void subscribers_note_fork(struct subscribers *all, struct stream_id fork, struct stream_id lost)
 {
-    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next)
-        cursor_note_fork(&subscriber->state, fork, lost);
+    uint64_t now_ms = clock_monotonic_ms();
+    for (struct subscriber *subscriber = all->first; subscriber; subscriber = subscriber->next) {
+        struct gap gap;
+        bool is_known =
+            recent_entries_find_lost(all->options.recent, subscriber->state.last.id, &gap) &&
+            gap.is_counted;
+        cursor_note_fork(&subscriber->state, fork, lost, is_known ? &gap : NULL);
+        want_write(subscriber, now_ms);
+    }
 }
 
 void subscribers_learn_newest(struct subscribers *all, struct stream_position newest)

@@ -45,6 +45,7 @@ struct ws_server {
     struct listening listening[2 * LISTENERS_MAX];
     size_t listening_count;
     struct loop_timer *accept_again;
+    bool cannot_accept; /* as was said */
     struct sessions sessions;
     struct subscribers *subscribers;
     struct connection_counters counters;
@@ -107,9 +108,18 @@ static void want_accepts(struct ws_server *server, bool wanted)
 
 static void pause_accepting(struct ws_server *server)
 {
-    say_warning("cannot accept connections", "reason=%s", say_quoted(strerror(errno)));
+    if (!server->cannot_accept)
+        say_warning("cannot accept connections", "reason=%s", say_quoted(strerror(errno)));
+    server->cannot_accept = true;
     want_accepts(server, false);
     loop_timer_set(server->accept_again, ACCEPT_PAUSE_MS);
+}
+
+static void note_accepted(struct ws_server *server)
+{
+    if (server->cannot_accept)
+        say_info("connections are accepted again", "open=%zu", server->counters.open);
+    server->cannot_accept = false;
 }
 
 static void on_accept_again(void *context)
@@ -176,8 +186,10 @@ static void on_acceptable(short events, void *context)
             pause_accepting(server);
             return;
         }
-        if (descriptor >= 0)
-            admit(server, listening, descriptor, peer);
+        if (descriptor < 0)
+            continue;
+        note_accepted(server);
+        admit(server, listening, descriptor, peer);
     }
 }
 

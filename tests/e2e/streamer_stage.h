@@ -38,9 +38,17 @@ void *streamer_stage_create(size_t size);
 
 /* Starts the streamer and waits until it is ready. `arguments` as for daemon_start_streamer. */
 void streamer_stage_start(struct streamer_stage *stage, const char *const *arguments);
+/* The same, but over TLS at streamer_stage_port, with a certificate made for it. Answers the port
+ * at which it listens in the clear as well. */
+int streamer_stage_start_tls(struct streamer_stage *stage, const char *const *arguments);
 /* One more on the same Redis, ready. */
 struct program *streamer_stage_start_another(const struct streamer_stage *stage, const char *name,
                                              const char *const *arguments);
+/* Has openssl(1) make a certificate for 127.0.0.1 and its key: "ed25519", "rsa:2048". `name` is the
+ * program's in the harness. */
+void streamer_stage_make_certificate(const struct streamer_stage *stage, const char *name,
+                                     const char *algorithm, const char *certificate,
+                                     const char *key);
 /* Until /readyz says so: it is connected to Redis and knows where the stream ends. */
 void streamer_stage_wait_until_ready(const struct program *streamer);
 

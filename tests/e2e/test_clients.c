@@ -165,13 +165,7 @@ static void python_websockets_over_tls(void **state)
     char key[HARNESS_PATH_SIZE];
     harness_path(parts->stage.harness, certificate, "certificate.pem");
     harness_path(parts->stage.harness, key, "key.pem");
-    struct program *openssl =
-        start(parts, "openssl",
-              (const char *const[]){ "openssl", "req", "-x509", "-newkey", "ed25519", "-nodes",
-                                     "-days", "2", "-subj", "/CN=localhost", "-addext",
-                                     "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
-                                     certificate, NULL });
-    assert_int_equal(program_wait(openssl, WAIT_MS), 0);
+    streamer_stage_make_certificate(&parts->stage, "openssl", "ed25519", certificate, key);
     struct program *streamer = daemon_start_streamer(
         parts->stage.harness, "streamer-tls", parts->stage.redis,
         (const char *const[]){ "--tls-cert", certificate, "--tls-key", key, NULL });

@@ -484,20 +484,6 @@ static void it_listens_in_several_places(void **state)
     assert_int_not_equal(stat(path, &status), 0);
 }
 
-static void make_certificate(const struct parts *parts, const char *name, const char *algorithm,
-                             const char *certificate, const char *key)
-{
-    struct program *openssl = program_start(
-        parts->stage.harness,
-        &(struct program_options){
-            .name = name,
-            .arguments = (const char *const[]){ "openssl", "req", "-x509", "-newkey", algorithm,
-                                                "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                                                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
-                                                key, "-out", certificate, NULL } });
-    assert_int_equal(program_wait(openssl, WAIT_MS), 0);
-}
-
 /* /metrics tells when the certificate expires: here two days from now. */
 static void expect_expiry(const char *url)
 {
@@ -522,7 +508,7 @@ static void tls_takes_a_new_certificate_without_dropping_anybody(void **state)
     harness_path(parts->stage.harness, certificate, "certificate.pem");
     harness_path(parts->stage.harness, key, "key.pem");
     harness_path(parts->stage.harness, first_ca, "first.pem");
-    make_certificate(parts, "openssl-1", "rsa:2048", certificate, key);
+    streamer_stage_make_certificate(&parts->stage, "openssl-1", "rsa:2048", certificate, key);
     start_streamer(parts, (const char *const[]){ "--listen", "http://127.0.0.1:0", "--tls-cert",
                                                  certificate, "--tls-key", key, NULL });
     assert_int_equal(strncmp(parts->urls[0], "https://", 8), 0);
@@ -540,7 +526,7 @@ static void tls_takes_a_new_certificate_without_dropping_anybody(void **state)
     assert_int_equal(curl_easy_perform(open), CURLE_OK);
 
     assert_int_equal(rename(certificate, first_ca), 0);
-    make_certificate(parts, "openssl-2", "ed25519", certificate, key);
+    streamer_stage_make_certificate(&parts->stage, "openssl-2", "ed25519", certificate, key);
     hang_up(parts, "certificate read again");
     expect_url(parts->urls[0], certificate, NULL, 200);
     expect_url(parts->urls[0], first_ca, NULL, -CURLE_PEER_FAILED_VERIFICATION);
@@ -563,7 +549,7 @@ static void tls_is_what_it_says(void **state)
     char key[HARNESS_PATH_SIZE];
     harness_path(parts->stage.harness, certificate, "certificate.pem");
     harness_path(parts->stage.harness, key, "key.pem");
-    make_certificate(parts, "openssl", "ed25519", certificate, key);
+    streamer_stage_make_certificate(&parts->stage, "openssl", "ed25519", certificate, key);
     start_streamer(parts, (const char *const[]){ "--tls-cert", certificate, "--tls-key", key,
                                                  "--handshake-timeout", "2s", NULL });
     /* HTTP in the clear gets no answer, silence and noise get an end. */

@@ -274,6 +274,23 @@ static void administrators_have_no_streams(void **state)
     assert_true(raw_socket_await_end(&page, WAIT_MS));
     assert_int_equal(raw_socket_status(&page), 403);
     raw_socket_close(&page);
+    /* Not even one whose name was made lead here; who scrapes calls us by another one. */
+    static const struct {
+        const char *request;
+        int status;
+    } hosts[] = {
+        { "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403 },
+        { "GET /metrics HTTP/1.1\r\nHost: streamer:4001\r\nConnection: close\r\n\r\n", 200 },
+        { "GET /metrics HTTP/1.0\r\n\r\n", 200 },
+        { "GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 200 },
+    };
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        struct raw_socket raw = raw_socket_connect(admin_port);
+        raw_socket_send_text(&raw, hosts[i].request);
+        assert_true(raw_socket_await_end(&raw, WAIT_MS));
+        assert_int_equal(raw_socket_status(&raw), hosts[i].status);
+        raw_socket_close(&raw);
+    }
 }
 
 /* Health has some places beyond the ceiling, and who takes them and says nothing gives way. */

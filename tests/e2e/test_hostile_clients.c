@@ -1,10 +1,12 @@
 /* What single clients, or a crowd that does nothing, could once do to all others: end the process,
  * hang it, have it inflate what they sent, or keep it busy for as long as they like. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <zlib.h>
 
@@ -23,6 +25,7 @@ enum {
     BOMB_SIZE = 20 << 20,
     DEFLATED_MAX = 1 << 20,
     OF_EACH_KIND = 500,
+    OF_EACH_KIND_TLS = 100,
     KINDS = 4,
     MESSAGE_MAX = 64 << 10,
     LOOK_S = 5,
@@ -186,52 +189,137 @@ static void who_half_closes_gets_the_answer(void **state)
     }
 }
 
-/* Streams of both framings, events, and answers that are never read; every other one
- * half-closed. */
-static void a_crowd_that_does_nothing_costs_nothing(void **state)
+static const char *const idle_requests[KINDS] = {
+    HANDSHAKE "\r\n",
+    HANDSHAKE OFFER "\r\n",
+    "GET /sse HTTP/1.1\r\n" HOST "\r\n",
+    "GET / HTTP/1.1\r\n" HOST "\r\n",
+};
+
+/* The last kind asks for more than it will ever take; every other one says no more. */
+static void begin_to_idle(struct raw_socket *raw, size_t number)
 {
-    struct streamer_stage *stage = *state;
-    static const char *const requests[KINDS] = {
-        HANDSHAKE "\r\n",
-        HANDSHAKE OFFER "\r\n",
-        "GET /sse HTTP/1.1\r\n" HOST "\r\n",
-        "GET / HTTP/1.1\r\n" HOST "\r\n",
-    };
-    streamer_stage_start(stage, (const char *const[]){ "--heartbeat", "1h", "--ping", "1h",
-                                                       "--ping-timeout", "1h", NULL });
-    static struct raw_socket crowd[KINDS * OF_EACH_KIND];
-    for (size_t i = 0; i < (size_t)KINDS * OF_EACH_KIND; i++) {
-        const char *request = requests[i % KINDS];
-        crowd[i] = raw_socket_connect(streamer_stage_port(stage));
-        raw_socket_send_text(&crowd[i], request);
-        for (int more = 0; i % KINDS == KINDS - 1 && more < 20; more++)
-            (void)!send(crowd[i].descriptor, request, strlen(request), MSG_DONTWAIT);
-        if (i / KINDS % 2)
-            (void)shutdown(crowd[i].descriptor, SHUT_WR);
-    }
-    expect_health(stage);
-    /* First heartbeats, and the ends of those who have to go, may take a while; who spins never
-     * stops. */
+    struct bytes request = bytes_of_string(idle_requests[number % KINDS]);
+    raw_socket_send(raw, request);
+    for (int more = 0; number % KINDS == KINDS - 1 && more < 20; more++)
+        raw_socket_offer(raw, request);
+    if (number / KINDS % 2)
+        raw_socket_end_sending(raw);
+}
+
+/* First heartbeats, and the ends of those who have to go, may take a while; who spins never
+ * stops. */
+static void expect_rest(const struct streamer_stage *stage)
+{
     double share = 1;
     for (int looks = 0; looks < 12 && share >= 0.01; looks++) {
         double before = program_cpu_seconds(stage->streamer);
-        harness_pause((uint64_t)LOOK_S * 1000);
+        harness_pause(LOOK_S * 1000);
         share = (program_cpu_seconds(stage->streamer) - before) / LOOK_S;
     }
     print_message("%.2f %% of a core\n", share * 100);
     assert_true(share < 0.01 * harness_slowdown());
-    for (size_t i = 0; i < (size_t)KINDS * OF_EACH_KIND; i++)
+}
+
+/* Streams of both framings, events, and answers that are never read. CERTSTREAM_CROWD says how many
+ * of each (tests/crowd.sh takes 1,000). */
+static void keep_a_crowd(const struct streamer_stage *stage, int port, bool is_tls, size_t of_each)
+{
+    size_t size = KINDS * (size_t)harness_setting("CERTSTREAM_CROWD", of_each);
+    struct raw_socket *crowd = memory_allocate_zeroed(size, sizeof *crowd);
+    for (size_t i = 0; i < size; i++) {
+        crowd[i] = is_tls ? raw_socket_connect_tls(port) : raw_socket_connect(port);
+        begin_to_idle(&crowd[i], i);
+    }
+    print_message("%zu clients of each kind\n", size / KINDS);
+    expect_rest(stage);
+    for (size_t i = 0; i < size; i++)
         raw_socket_close(&crowd[i]);
+    free(crowd);
+}
+
+static const char *const patient[] = {
+    "--heartbeat", "1h", "--ping", "1h", "--ping-timeout", "1h", "--max-clients", "20000", NULL
+};
+
+static void a_crowd_that_does_nothing_costs_nothing(void **state)
+{
+    struct streamer_stage *stage = *state;
+    streamer_stage_start(stage, patient);
+    keep_a_crowd(stage, streamer_stage_port(stage), false, OF_EACH_KIND);
+}
+
+static void a_crowd_that_does_nothing_costs_nothing_over_tls(void **state)
+{
+    struct streamer_stage *stage = *state;
+    (void)streamer_stage_start_tls(stage, patient);
+    keep_a_crowd(stage, streamer_stage_port(stage), true, OF_EACH_KIND_TLS);
+}
+
+static size_t count_descriptors(const struct program *program)
+{
+    char path[64];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)program_pid(program));
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    (void)closedir(folder);
+    return count - 2;
+}
+
+static void limit_descriptors(const struct program *program, rlim_t limit)
+{
+    struct rlimit limits;
+    assert_int_equal(prlimit(program_pid(program), RLIMIT_NOFILE, NULL, &limits), 0);
+    limits.rlim_cur = limit;
+    assert_int_equal(prlimit(program_pid(program), RLIMIT_NOFILE, &limits, NULL), 0);
+}
+
+/* Those who wait in the kernel's queue meanwhile make the listener readable all the time. */
+static void without_descriptors_it_waits_and_does_not_spin(void **state)
+{
+    struct streamer_stage *stage = *state;
+    enum {
+        LEFT = 5,
+        WAITING = 40,
+        PLENTY = 1000
+    };
+    struct raw_socket waiting[WAITING];
+    limit_descriptors(stage->streamer, count_descriptors(stage->streamer) + LEFT);
+    for (size_t i = 0; i < WAITING; i++)
+        waiting[i] = raw_socket_connect(streamer_stage_port(stage));
+    program_wait_for_errors(stage->streamer, "cannot accept connections");
+    expect_rest(stage);
+    limit_descriptors(stage->streamer, PLENTY);
+    for (size_t i = 0; i < WAITING; i++) {
+        raw_socket_send_text(&waiting[i], "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+        assert_true(raw_socket_await(&waiting[i], "{\"alive\":true}", WAIT_MS));
+    }
+    program_wait_for_errors(stage->streamer, "connections are accepted again");
+    char *errors = program_errors(stage->streamer);
+    const char *said = strstr(errors, "cannot accept connections");
+    assert_null(strstr(said + 1, "cannot accept connections"));
+    free(errors);
+    for (size_t i = 0; i < WAITING; i++)
+        raw_socket_close(&waiting[i]);
 }
 
 int main(void)
 {
+    struct rlimit limit;
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
     const struct CMUnitTest tests[] = {
         ON_STREAMER_STAGE(compressed_messages_of_every_size_are_skipped),
         ON_STREAMER_STAGE(a_bomb_costs_nothing),
         ON_STREAMER_STAGE(bodies_are_refused_and_hang_nobody),
         ON_STREAMER_STAGE(who_half_closes_gets_the_answer),
         ON_STREAMER_STAGE_REDIS(a_crowd_that_does_nothing_costs_nothing),
+        ON_STREAMER_STAGE_REDIS(a_crowd_that_does_nothing_costs_nothing_over_tls),
+        ON_STREAMER_STAGE(without_descriptors_it_waits_and_does_not_spin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

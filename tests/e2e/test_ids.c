@@ -48,6 +48,18 @@ static void expect_index(struct websocket_client *client, uint64_t index)
         fail_msg("no %s in %.200s", text, message);
 }
 
+/* Nothing was said before it but heartbeats. */
+static void expect_first_index(struct websocket_client *client, uint64_t index)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "\"cert_index\":%" PRIu64 ",", index);
+    const char *message = websocket_client_expect(client, "", WAIT_MS);
+    while (strstr(message, "heartbeat"))
+        message = websocket_client_expect(client, "", WAIT_MS);
+    if (!strstr(message, text))
+        fail_msg("no %s in %.200s", text, message);
+}
+
 static void expect_gap(struct websocket_client *client, const char *from, const char *missed)
 {
     const char *message = websocket_client_expect(client, "", WAIT_MS);
@@ -214,6 +226,79 @@ static void who_had_what_a_flush_took_is_told(void **state)
     sse_client_destroy(events);
 }
 
+static void expect_event_gap(const struct streamer_stage *stage, const char *id, const char *missed)
+{
+    char header[2 * ID_SIZE];
+    (void)snprintf(header, sizeof header, "Last-Event-ID: %s\r\n", id);
+    struct sse_client *events = sse_client_open(streamer_stage_port(stage), "/sse", header);
+    struct sse_event event = sse_client_expect(events, GAP, WAIT_MS);
+    assert_string_equal(event.event, "gap");
+    if (!strstr(event.data, missed))
+        fail_msg("no %s in %.200s", missed, event.data);
+    sse_client_destroy(events);
+}
+
+/* A live client has had all of them when they go; the next one comes after `id`, as Redis gives
+ * it. */
+static struct websocket_client *flush(struct streamer_stage *stage, const char *id)
+{
+    stream_feed_use_id("500-0");
+    stream_feed_add(stage->redis, 0, 1, 0);
+    streamer_stage_start(stage, NULL);
+    struct websocket_client *live = open_stream(stage, "?gap=1");
+    stream_feed_use_id("5000-*");
+    stream_feed_add(stage->redis, 1, ENTRIES, 0);
+    for (uint64_t index = 1; index < ENTRIES; index++)
+        expect_index(live, index);
+    freeReplyObject(redis_server_command(stage->redis, "FLUSHALL"));
+    stream_feed_use_id(id);
+    stream_feed_add(stage->redis, ENTRIES, ENTRIES + 1, 0);
+    expect_gap(live, "5000-18", NOBODY_KNOWS);
+    expect_index(live, ENTRIES);
+    return live;
+}
+
+/* Who was away has not had all that was lost; and what ingest fetches again is lost no longer.
+ * Whether the clock of what Redis has got since is behind, or not. */
+static void what_was_lost_is_counted(struct streamer_stage *stage, const char *next_id)
+{
+    static const char id[] = "5000-14";
+    struct websocket_client *live = flush(stage, next_id);
+    struct websocket_client *back = open_stream(stage, "?since=5000-14");
+    expect_gap(back, id, "\"missed\":4,");
+    expect_index(back, ENTRIES);
+    /* Ingest fetches it again: one of the four, and the rest. */
+    stream_feed_add_again(stage->redis, 16, 17, 0);
+    stream_feed_add(stage->redis, ENTRIES + 1, ENTRIES + 2, 0);
+    expect_index(live, ENTRIES + 1);
+    struct websocket_client *later = open_stream(stage, "?since=5000-14");
+    expect_gap(later, id, "\"missed\":3,");
+    expect_event_gap(stage, id, "\"missed\":3,");
+    expect_index(later, ENTRIES);
+    expect_index(later, 16);
+    expect_index(later, ENTRIES + 1);
+    stream_feed_add_again(stage->redis, 1, 16, 0);
+    stream_feed_add_again(stage->redis, 17, ENTRIES, 0);
+    stream_feed_add(stage->redis, ENTRIES + 2, ENTRIES + 3, 0);
+    expect_index(live, ENTRIES + 2);
+    struct websocket_client *healed = open_stream(stage, "?since=5000-14");
+    expect_first_index(healed, ENTRIES);
+    websocket_client_destroy(live);
+    websocket_client_destroy(back);
+    websocket_client_destroy(later);
+    websocket_client_destroy(healed);
+}
+
+static void what_a_flush_took_is_counted_for_who_had_not_had_it(void **state)
+{
+    what_was_lost_is_counted(*state, "6000-*");
+}
+
+static void what_a_flush_took_is_counted_with_a_clock_that_is_behind(void **state)
+{
+    what_was_lost_is_counted(*state, "1000-*");
+}
+
 static void at_the_newest_that_is_trimmed_nothing_is_missed(void **state)
 {
     struct streamer_stage *stage = *state;
@@ -229,10 +314,7 @@ static void at_the_newest_that_is_trimmed_nothing_is_missed(void **state)
     stream_feed_add(stage->redis, ENTRIES, ENTRIES + 1, 0);
     expect_index(live, ENTRIES);
     struct websocket_client *in_time = open_stream(stage, query);
-    const char *message = websocket_client_expect(in_time, "", WAIT_MS);
-    while (strstr(message, "heartbeat"))
-        message = websocket_client_expect(in_time, "", WAIT_MS);
-    assert_non_null(strstr(message, "\"cert_index\":15,"));
+    expect_first_index(in_time, 15);
     websocket_client_destroy(live);
     websocket_client_destroy(in_time);
 }
@@ -268,6 +350,8 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(lower_ids_after_a_failover_are_new),
         ON_STREAMER_STAGE_REDIS(another_history_that_got_further_is_noticed),
         ON_STREAMER_STAGE_REDIS(who_had_what_a_flush_took_is_told),
+        ON_STREAMER_STAGE_REDIS(what_a_flush_took_is_counted_for_who_had_not_had_it),
+        ON_STREAMER_STAGE_REDIS(what_a_flush_took_is_counted_with_a_clock_that_is_behind),
         ON_STREAMER_STAGE_REDIS(at_the_newest_that_is_trimmed_nothing_is_missed),
         ON_STREAMER_STAGE_REDIS(the_position_of_another_server_is_none),
     };

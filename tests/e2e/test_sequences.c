@@ -1,9 +1,9 @@
 /*
  * A fuzzer of sequences: scripts of good, odd and hostile requests, upgrades, frames, pauses,
- * half-closes and resets on up to eight connections at once. Beside them one WebSocket client and
- * one of Server-Sent Events that only listen: they have to get every entry, none twice, each within
- * a second. CERTSTREAM_SCRIPTS says how many (tests/sequences.sh plays many), CERTSTREAM_SEED
- * which.
+ * half-closes and resets on up to eight connections at once, in the clear and over TLS. Beside them
+ * one WebSocket client and one of Server-Sent Events that only listen: they have to get every
+ * entry, none twice, each within a second. CERTSTREAM_SCRIPTS says how many (tests/sequences.sh
+ * plays many), CERTSTREAM_SEED which.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -32,6 +32,7 @@ enum {
     STEPS = 24,
     PROMPT_MS = 1000,
     PIECE_MAX = 70000,
+    TLS_SHARE = 4, /* one of so many; a handshake is what costs most */
 };
 
 #define HOST      "Host: x\r\n"
@@ -74,6 +75,7 @@ static const char *const pieces[] = {
 
 struct stage {
     struct streamer_stage stage;
+    int port; /* in the clear */
     struct websocket_client *websocket;
     struct sse_client *events;
     struct raw_socket sockets[SOCKETS];
@@ -86,9 +88,9 @@ static int setup(void **state)
 {
     struct stage *stage = streamer_stage_create(sizeof *stage);
     *state = stage;
-    streamer_stage_start(&stage->stage, NULL);
-    stage->websocket = websocket_client_connect(streamer_stage_port(&stage->stage), "/");
-    stage->events = sse_client_open(streamer_stage_port(&stage->stage), "/sse", NULL);
+    stage->port = streamer_stage_start_tls(&stage->stage, NULL);
+    stage->websocket = websocket_client_connect(stage->port, "/");
+    stage->events = sse_client_open(stage->port, "/sse", NULL);
     (void)websocket_client_expect(stage->websocket, "heartbeat", 30000);
     return 0;
 }
@@ -121,7 +123,7 @@ static void close_socket(struct stage *stage, size_t i, bool with_reset)
 /* What is not taken at once is lost. */
 static void send_now(struct stage *stage, size_t i, const void *data, size_t size)
 {
-    (void)!send(stage->sockets[i].descriptor, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    raw_socket_offer(&stage->sockets[i], bytes_of(data, size));
 }
 
 static size_t write_frame_header(struct stage *stage, size_t size)
@@ -178,19 +180,28 @@ static void send_many(struct stage *stage, size_t i)
 
 static void read_some(struct stage *stage, size_t i)
 {
-    (void)!recv(stage->sockets[i].descriptor, stage->piece, below(stage, 16384) + 1, MSG_DONTWAIT);
+    raw_socket_skip(&stage->sockets[i], below(stage, 16384) + 1);
+}
+
+/* Some of those who come to where TLS is spoken do not speak it. */
+static struct raw_socket open_socket(struct stage *stage)
+{
+    int tls_port = streamer_stage_port(&stage->stage);
+    if (below(stage, TLS_SHARE))
+        return raw_socket_connect(below(stage, TLS_SHARE) ? stage->port : tls_port);
+    return raw_socket_connect_tls(tls_port);
 }
 
 static void play_step(struct stage *stage)
 {
     size_t i = below(stage, SOCKETS);
     if (!stage->is_open[i]) {
-        stage->sockets[i] = raw_socket_connect(streamer_stage_port(&stage->stage));
+        stage->sockets[i] = open_socket(stage);
         stage->is_open[i] = true;
     }
     switch (below(stage, 12)) {
     case 0: close_socket(stage, i, below(stage, 2)); break;
-    case 1: (void)shutdown(stage->sockets[i].descriptor, SHUT_WR); break;
+    case 1: raw_socket_end_sending(&stage->sockets[i]); break;
     case 2: harness_pause(below(stage, 3)); break;
     case 3:
     case 4: read_some(stage, i); break;

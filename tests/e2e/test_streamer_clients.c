@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
@@ -237,6 +238,42 @@ static void a_quiet_connection_gets_heartbeats(void **state)
     websocket_client_destroy(client);
 }
 
+/* Known clients wait 15 s for a text frame, and their own pings and our pongs do not count. So a
+ * conversation of pings moves no heartbeat. */
+static void heartbeats_come_whatever_pings_there_are(void **state)
+{
+    struct streamer_stage *stage = *state;
+    enum {
+        HEARTBEAT_MS = 1000,
+        PING_EVERY_MS = 100,
+        TURNS = 60
+    };
+    streamer_stage_start(stage, (const char *const[]){ "--heartbeat", "1s", "--ping", "1s", NULL });
+    struct websocket_client *client = connect_client(stage, "/");
+    uint64_t heard_ms = clock_monotonic_ms();
+    size_t pongs = 0, heartbeats = 0;
+    for (uint64_t turn = 0; turn < TURNS; turn++) {
+        struct websocket_frame frame;
+        ping(client, turn);
+        uint64_t end_ms = clock_monotonic_ms() + PING_EVERY_MS;
+        for (uint64_t now_ms; (now_ms = clock_monotonic_ms()) < end_ms;) {
+            if (websocket_client_read(client, &frame, (int)(end_ms - now_ms)) != WEBSOCKET_FRAME)
+                continue;
+            pongs += frame.opcode == WEBSOCKET_PONG;
+            if (frame.opcode != WEBSOCKET_TEXT)
+                continue;
+            heartbeats++;
+            heard_ms = clock_monotonic_ms();
+        }
+        /* A tick of a second, and as much for a busy machine. */
+        uint64_t patience_ms = (HEARTBEAT_MS + 2000) * harness_slowdown();
+        assert_true(clock_monotonic_ms() - heard_ms < patience_ms);
+    }
+    assert_true(pongs > TURNS / 2);
+    assert_true(heartbeats >= 2);
+    websocket_client_destroy(client);
+}
+
 static void what_clients_say_is_dropped_up_to_a_limit(void **state)
 {
     struct streamer_stage *stage = *state;
@@ -306,6 +343,7 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(a_client_that_takes_nothing_is_closed),
         ON_STREAMER_STAGE_REDIS(a_client_that_answers_no_ping_is_closed_and_others_are_not),
         ON_STREAMER_STAGE_REDIS(a_quiet_connection_gets_heartbeats),
+        ON_STREAMER_STAGE_REDIS(heartbeats_come_whatever_pings_there_are),
         ON_STREAMER_STAGE_REDIS(what_clients_say_is_dropped_up_to_a_limit),
         ON_STREAMER_STAGE_REDIS(upgrades_that_lead_nowhere_are_refused_with_a_reason),
         ON_STREAMER_STAGE_REDIS(too_many_connections_are_told_so),

@@ -5,19 +5,32 @@
 
 #include "shared/base/buffer.h"
 
+struct ssl_st;
+
 struct raw_socket {
     int descriptor;
+    struct ssl_st *tls;     /* NULL: in the clear */
     struct buffer received; /* ends with a NUL that its size does not count */
     bool has_ended;         /* the other side has closed, or the connection is broken */
 };
 
 /* Connects to 127.0.0.1, or fails the test. To be closed by raw_socket_close. */
 struct raw_socket raw_socket_connect(int port);
+/* The same over TLS, the handshake done; whoever the other side says it is. */
+struct raw_socket raw_socket_connect_tls(int port);
 void raw_socket_close(struct raw_socket *socket);
 
 /* What the other side no longer takes is lost. */
 void raw_socket_send(struct raw_socket *socket, struct bytes bytes);
 void raw_socket_send_text(struct raw_socket *socket, const char *text);
+
+/* The same without waiting: as much as is taken at once. */
+void raw_socket_offer(struct raw_socket *socket, struct bytes bytes);
+/* Takes some of what has come, and forgets it. */
+void raw_socket_skip(struct raw_socket *socket, size_t size);
+/* Nothing more is said; what the other side says still comes. Over TLS by a close_notify alone (RFC
+ * 8446 section 6.1). */
+void raw_socket_end_sending(struct raw_socket *socket);
 
 /* Takes what comes until the text is in it, or the other side has closed, or the time is over. True
  * in the first case. */

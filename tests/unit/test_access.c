@@ -140,6 +140,39 @@ static void pages_of_other_origins_stay_out(void **state)
     }
 }
 
+static void hosts_that_no_page_can_have_are_own(void **state)
+{
+    struct parts *parts = *state;
+    static char own_origin[] = "http://streamer.svc:4001";
+    static char *const own_origins[] = { own_origin };
+    static const struct {
+        const char *host;
+        bool is_own, is_over_tls;
+    } rows[] = {
+        { NULL, true, false },
+        { "127.0.0.1:4001", true, false },
+        { "[::1]:4001", true, false },
+        { "localhost", true, false },
+        { "streamer:4001", true, false },
+        { "streamer.svc:4001", true, false },
+        { "streamer.svc", false, false },
+        { "evil.example:4001", false, false },
+        { "127.0.0.1.evil.example", false, false },
+        { "evil.example", true, true },
+    };
+    parts->access.own_origins = own_origins;
+    parts->access.own_origin_count = 1;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct access_request request = {
+            .path = bytes_of_string("/metrics"),
+            .host = text_or_nothing(rows[i].host),
+            .is_over_tls = rows[i].is_over_tls,
+        };
+        if (access_is_own_host(&parts->access, &request) != rows[i].is_own)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void origins_are_checked(void **state)
 {
     (void)state;
@@ -216,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tokens_come_by_header_or_query, setup, teardown),
         cmocka_unit_test_setup_teardown(without_tokens_everybody_comes_in, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_of_other_origins_stay_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(hosts_that_no_page_can_have_are_own, setup, teardown),
         cmocka_unit_test(origins_are_checked),
         cmocka_unit_test_setup_teardown(a_token_file_has_a_token_per_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_may_have_a_name_and_limits, setup, teardown),

@@ -180,6 +180,14 @@ static void expect_gap(struct fixture *fixture, uint64_t from, uint64_t to)
     cursor_told(cursor);
 }
 
+static void expect_counted_gap(struct fixture *fixture, uint64_t from, uint64_t to, uint64_t missed)
+{
+    assert_true(fixture->cursor.gap.is_counted);
+    assert_int_equal(fixture->cursor.gap.missed, missed);
+    fixture->cursor.gap.is_counted = false;
+    expect_gap(fixture, from, to);
+}
+
 static void one_that_comes_from_another_server_is_told_and_goes_on_from_the_end(void **state)
 {
     struct fixture *fixture = *state;
@@ -199,9 +207,13 @@ static void one_whose_place_was_lost_is_told_and_fed_from_there(void **state)
 {
     struct fixture *fixture = *state;
     struct lane_slice slice;
-    struct since since = { .kind = SINCE_LOST, .after = { { 5, 0 }, 0 }, .lost_to = { 6, 0 } };
+    struct since since = {
+        .kind = SINCE_LOST,
+        .after = { { 5, 0 }, 0 },
+        .lost = { .from = { 5, 0 }, .to = { 6, 0 }, .is_counted = true, .missed = 3 },
+    };
     cursor_join(&fixture->cursor, fixture->lane, &since, place(9, 90), NOW);
-    expect_gap(fixture, 5, 6);
+    expect_counted_gap(fixture, 5, 6, 3);
     assert_int_equal(cursor_next(&fixture->cursor, fixture->lane, 100, &slice), CURSOR_NEXT_PAGE);
     assert_int_equal(fixture->cursor.last.id.ms, 5);
 }
@@ -278,9 +290,10 @@ static void after_a_loss_one_that_is_behind_goes_on_at_the_fork(void **state)
     cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 12, 0 });
     append(fixture, 6, 10);
     append(fixture, 12, 10);
-    expect_gap(fixture, 9, 12);
     assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_NOTHING);
-    cursor_note_fork(cursor, (struct stream_id){ 5, 0 }, (struct stream_id){ 9, 0 });
+    cursor_note_fork(cursor, (struct stream_id){ 5, 0 }, (struct stream_id){ 9, 0 }, NULL);
+    assert_false(cursor->gap.is_counted);
+    expect_gap(fixture, 9, 12);
     assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_PAGE);
     assert_int_equal(cursor->last.id.ms, 5);
     assert_int_equal(cursor->seen.ms, 9);
@@ -288,6 +301,47 @@ static void after_a_loss_one_that_is_behind_goes_on_at_the_fork(void **state)
     assert_true(cursor_catch_up(cursor, fixture->lane));
     assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_SLICE);
     assert_int_equal(slice.last.id.ms, 12);
+}
+
+/* Of what it was still to get, it is known how much there was. */
+static void after_a_loss_one_that_is_behind_is_told_how_much(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    struct lane_slice slice;
+    struct since since = { .kind = SINCE_ID, .after = { { 4, 0 }, 0 } };
+    struct gap gap = { .from = { 5, 0 }, .to = { 9, 0 }, .is_counted = true, .missed = 4 };
+    cursor_join(cursor, fixture->lane, &since, place(9, 90), NOW);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 12, 0 });
+    cursor_note_fork(cursor, gap.from, gap.to, &gap);
+    expect_counted_gap(fixture, 5, 9, 4);
+    assert_int_equal(cursor_next(cursor, fixture->lane, 100, &slice), CURSOR_NEXT_PAGE);
+    assert_int_equal(cursor->last.id.ms, 4);
+    /* One that is live had all that was read; of what was not nobody knows. */
+    cursor_join(cursor, fixture->lane, &now, place(9, 90), NOW);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 12, 0 });
+    cursor_note_fork(cursor, gap.from, gap.to, &gap);
+    assert_false(cursor->gap.is_counted);
+    /* And of two losses at once. */
+    cursor->is_held = true;
+    cursor_note_fork(cursor, gap.from, gap.to, &gap);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 13, 0 });
+    assert_false(cursor->gap.is_counted);
+}
+
+/* Live when Redis lost what it had, and overtaken before it got anything else. */
+static void one_that_is_overtaken_behind_a_loss_goes_on_at_the_fork(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cursor *cursor = &fixture->cursor;
+    cursor_join(cursor, fixture->lane, &now, place(9, 90), NOW);
+    cursor_note_loss(cursor, fixture->lane, (struct stream_id){ 7, 0 });
+    cursor_move(cursor, cursor->last.id);
+    assert_int_equal(cursor->last.id.ms, 7);
+    cursor_move(cursor, (struct stream_id){ 5, 0 });
+    assert_int_equal(cursor->last.id.ms, 5);
+    assert_int_equal(cursor->last.ordinal, 0);
+    assert_int_equal(cursor->seen.ms, 9);
 }
 
 static void a_loss_is_told_behind_what_came_before_it(void **state)
@@ -363,6 +417,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_a_loss_lower_ids_are_new, setup, teardown),
         cmocka_unit_test_setup_teardown(after_a_loss_one_that_is_behind_goes_on_at_the_fork, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(after_a_loss_one_that_is_behind_is_told_how_much, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_overtaken_behind_a_loss_goes_on_at_the_fork,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_loss_is_told_behind_what_came_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(time_asks_for_the_most_urgent, setup, teardown),
         cmocka_unit_test_setup_teardown(greets_a_new_client_at_once, setup, teardown),

@@ -126,6 +126,38 @@ static void a_named_token_is_kept_and_has_limits_of_its_own(void **state)
 }
 
 /* Those who owe are forgotten when there is no room, those who hold something are not. */
+/* However often an operator gives out other names: who has none any more is forgotten, and who is
+ * still here is like others. */
+static void names_that_are_taken_away_are_forgotten(void **state)
+{
+    (void)state;
+    enum {
+        TIMES = 5000
+    };
+    struct customer_limits limits = { .held = { [CUSTOMER_CONNECTIONS] = 1 } };
+    struct customer_limits own = { .held = { [CUSTOMER_CONNECTIONS] = 2 } };
+    struct customers *customers = customers_create(&limits, 10, 1);
+    uint64_t number;
+    customers_keep(customers, "token stays", &own);
+    assert_true(customers_connect(customers, "token stays", &number));
+    for (int i = 0; i < TIMES; i++) {
+        char name[CUSTOMER_NAME_SIZE];
+        (void)snprintf(name, sizeof name, "token %d", i);
+        customers_begin_keeping(customers);
+        customers_keep(customers, name, &own);
+        customers_end_keeping(customers);
+        size_t known = 0;
+        for (size_t at = 0; customers_next(customers, &at);)
+            known++;
+        assert_int_equal(known, 2);
+    }
+    assert_false(customers_find(customers, number)->is_kept);
+    assert_false(customers_connect(customers, "token stays", &number));
+    customers_disconnect(customers, number);
+    assert_null(customers_find(customers, number));
+    customers_destroy(customers);
+}
+
 static void the_table_is_bounded(void **state)
 {
     (void)state;
@@ -195,6 +227,7 @@ int main(void)
         cmocka_unit_test(nobody_has_no_share),
         cmocka_unit_test(who_reads_the_past_pays_by_waiting),
         cmocka_unit_test(a_named_token_is_kept_and_has_limits_of_its_own),
+        cmocka_unit_test(names_that_are_taken_away_are_forgotten),
         cmocka_unit_test(the_table_is_bounded),
         cmocka_unit_test(agrees_with_plain_counting),
     };

@@ -285,10 +285,83 @@ static void what_is_alone_may_cost_so_much(void **state)
     filter_index_destroy(index);
 }
 
+enum {
+    MANY = 400
+};
+
+static void add_many(struct filter_index *index, struct filter **filters,
+                     struct filter_member **members)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        char fragment[64];
+        (void)snprintf(fragment, sizeof fragment, "regex=^(login|secure%%2Bx%zu)[a-z]*-?(a|b)$", i);
+        filters[i] = make_filter(fragment);
+        members[i] = filter_index_add(index, filters[i], &filters[i]);
+    }
+}
+
+static void remove_many(struct filter_index *index, struct filter **filters,
+                        struct filter_member **members)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        filter_index_remove(index, members[i]);
+        filter_release(filters[i]);
+    }
+}
+
+/* Filters that come and go again take the compiler no time to speak of. */
+static void what_nobody_waits_for_is_not_compiled(void **state)
+{
+    (void)state;
+    static struct filter *filters[MANY];
+    static struct filter_member *members[MANY];
+    struct filter_index *index = filter_index_create();
+    const struct filter_index_stats *stats = filter_index_stats(index);
+    uint64_t now_ms = NOW;
+    if (!pattern_sets_are_possible())
+        skip();
+    add_many(index, filters, members);
+    compile(index, now_ms);
+    assert_int_equal(stats->alone, 0);
+    uint64_t whole_ms = stats->compiling_ms;
+    remove_many(index, filters, members);
+    /* They go while they are compiled. */
+    add_many(index, filters, members);
+    filter_index_tick(index, now_ms += WAIT_MS);
+    remove_many(index, filters, members);
+    wait_for_set(index);
+    filter_index_take(index, now_ms);
+    print_message("%u ms instead of %u\n", (unsigned)(stats->compiling_ms - whole_ms),
+                  (unsigned)whole_ms);
+    assert_true(stats->compiling_ms - whole_ms < whole_ms / 2);
+    assert_int_equal(stats->set_bytes, 0);
+    /* They are there, and nobody listens through them. */
+    add_many(index, filters, members);
+    for (size_t i = 0; i < MANY; i++)
+        filter_index_set_awaited(index, members[i], i == 7);
+    uint64_t before_ms = stats->compiling_ms;
+    compile(index, now_ms += WAIT_MS);
+    assert_int_equal(stats->alone, MANY - 1);
+    assert_true(stats->compiling_ms - before_ms < whole_ms / 2);
+    uint64_t compilations = stats->compilations;
+    filter_index_tick(index, now_ms += WAIT_MS);
+    for (size_t i = 0; i < MANY; i++)
+        filter_index_set_awaited(index, members[i], true);
+    compile(index, now_ms += WAIT_MS);
+    assert_int_equal(stats->compilations, compilations + 1);
+    assert_int_equal(stats->alone, 0);
+    /* One that is in the set stays there, though nobody listens just now. */
+    filter_index_set_awaited(index, members[0], false);
+    assert_int_equal(stats->alone, 0);
+    remove_many(index, filters, members);
+    filter_index_destroy(index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decides_as_each_filter_by_itself),
+        cmocka_unit_test(what_nobody_waits_for_is_not_compiled),
         cmocka_unit_test(new_filters_are_alone_until_they_are_compiled),
         cmocka_unit_test(what_is_alone_may_cost_so_much),
     };

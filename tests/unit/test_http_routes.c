@@ -118,6 +118,7 @@ static int setup(void **state)
         .recent_certificates = fixture.certificates,
         .keeper = fixture.keeper,
         .index = fixture.index,
+        .loop = fixture.loop,
         .reader_lag = fixture.reader_lag,
         .reports = fixture.reports,
         .reader = fixture.reader,

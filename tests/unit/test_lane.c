@@ -164,6 +164,24 @@ static void when_ids_go_back_only_what_came_since_has_places(void **state)
 
 /* The index has a bound of its own: without it, these would overwrite the records of messages still
  * held. */
+/* Ids 5 and 6 were lost; 9 follows 4, though it is higher. */
+static void behind_a_fork_there_are_no_places_of_what_was_lost(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(4096, (struct stream_id){ 3, 0 });
+    const struct bytes frame = bytes_of_string("frame");
+    uint64_t number;
+    for (uint64_t ms = 4; ms < 7; ms++)
+        assert_true(lane_append(lane, (struct stream_position){ { ms, 0 }, 0 }, frame));
+    lane_branch(lane, (struct stream_id){ 4, 0 });
+    assert_int_equal(lane_first(lane), 0);
+    assert_true(lane_append(lane, (struct stream_position){ { 9, 0 }, 0 }, frame));
+    assert_false(lane_find(lane, (struct stream_id){ 3, 0 }, &number));
+    assert_true(lane_find(lane, (struct stream_id){ 4, 0 }, &number));
+    assert_int_equal(number, 3);
+    lane_destroy(lane);
+}
+
 static void tiny_messages_are_dropped_before_their_records_are_overwritten(void **state)
 {
     (void)state;
@@ -280,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_place_is_found_from_where_the_lane_began),
         cmocka_unit_test(after_a_message_that_did_not_fit_there_is_no_place_before_it),
         cmocka_unit_test(when_ids_go_back_only_what_came_since_has_places),
+        cmocka_unit_test(behind_a_fork_there_are_no_places_of_what_was_lost),
         cmocka_unit_test(tiny_messages_are_dropped_before_their_records_are_overwritten),
         cmocka_unit_test(behaves_as_a_list_of_all_messages_would),
     };

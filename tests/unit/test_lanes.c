@@ -174,11 +174,11 @@ static void a_lane_outlives_its_last_listener_for_a_while(void **state)
     struct lane_slot *slot = lanes_join(fixture->lanes, &full_key, nowhere);
     assert_ptr_equal(lanes_join(fixture->lanes, &full_key, nowhere), slot);
     assert_int_equal(lanes_subscribers(fixture->lanes, MESSAGE_FULL), 2);
-    lanes_leave(slot, NOW);
+    lanes_leave(fixture->lanes, slot, NOW);
     lanes_tick(fixture->lanes, LONG_AFTER);
     assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
     assert_int_equal(lanes_slot_subscribers(slot), 1);
-    lanes_leave(slot, LONG_AFTER);
+    lanes_leave(fixture->lanes, slot, LONG_AFTER);
     lanes_tick(fixture->lanes, LONG_AFTER + 1);
     assert_ptr_equal(lanes_next(fixture->lanes, NULL), slot);
     assert_true(lanes_need_issuers(fixture->lanes));
@@ -243,9 +243,55 @@ static void a_filtered_lane_has_what_passes(void **state)
     assert_int_equal(lane_next(lanes_lane(passing)), 1);
     assert_int_equal(lane_next(lanes_lane(other)), 0);
     assert_int_equal(lanes_slot_subscribers(passing), 2);
-    lanes_leave(other, NOW);
+    lanes_leave(fixture->lanes, other, NOW);
     lanes_tick(fixture->lanes, LONG_AFTER);
     assert_int_equal(lanes_filtered(fixture->lanes), 1);
+}
+
+/* Everything there is to ask for, as the settings are if nobody changes them. */
+static void all_lanes_together_have_a_ceiling(void **state)
+{
+    struct fixture *fixture = *state;
+    enum {
+        RING = 32 << 20,
+        FILTERS = 1024
+    };
+    struct lanes_options options = {
+        .ring_bytes = RING,
+        .filtered_max = FILTERS,
+        .framer = fixture->framer,
+    };
+    struct lanes *lanes = lanes_create(&options);
+    for (unsigned form = 0; form < MESSAGE_DIALECTS * MESSAGE_CONTENTS * FRAMINGS; form++) {
+        struct lane_key key = { { (enum message_content)(form / FRAMINGS % MESSAGE_CONTENTS),
+                                  (enum certificate_dialect)(form / FRAMINGS / MESSAGE_CONTENTS) },
+                                (enum framing)(form % FRAMINGS),
+                                NULL };
+        assert_non_null(lanes_join(lanes, &key, nowhere));
+    }
+    size_t whole = lanes_memory(lanes);
+    assert_true(whole <= (size_t)RING * LANES_RINGS / 2 * 5 / 4);
+    for (int i = 0; i < FILTERS; i++) {
+        char fragment[32];
+        (void)snprintf(fragment, sizeof fragment, "domain=%d.example", i);
+        struct lane_key key = full_key;
+        key.filter = make_filter(fragment);
+        assert_non_null(lanes_join(lanes, &key, nowhere));
+        filter_release(key.filter);
+    }
+    assert_true(lanes_memory(lanes) <= (size_t)RING * LANES_RINGS * 5 / 4);
+    lanes_destroy(lanes);
+}
+
+/* Which of the streams that most listen to comes first or last: each has its whole ring. */
+static void a_ring_does_not_depend_on_who_was_there_before(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t first = lane_memory(join(fixture, MESSAGE_LITE, FRAMING_WEBSOCKET));
+    for (unsigned framing = 0; framing < FRAMINGS; framing++)
+        (void)join(fixture, MESSAGE_DOMAINS, (enum framing)framing);
+    assert_int_equal(lane_memory(join(fixture, MESSAGE_FULL, FRAMING_WEBSOCKET)), first);
+    assert_true(first >= 1 << 16);
 }
 
 static void there_are_so_many_filters_and_no_more(void **state)
@@ -274,6 +320,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_larger_than_a_lane_is_counted_and_leaves_a_gap,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_filtered_lane_has_what_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_lanes_together_have_a_ceiling, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ring_does_not_depend_on_who_was_there_before, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(there_are_so_many_filters_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lane_outlives_its_last_listener_for_a_while, setup,
                                         teardown),

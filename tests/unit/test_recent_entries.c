@@ -79,6 +79,73 @@ static void whoever_was_in_a_history_that_is_gone_goes_on_at_its_fork(void **sta
                          cases[i].place);
 }
 
+static void expect_lost(const struct recent_entries *recent, uint64_t after, uint64_t from,
+                        uint64_t to, uint64_t missed)
+{
+    struct gap gap;
+    assert_true(recent_entries_find_lost(recent, (struct stream_id){ after, 0 }, &gap));
+    assert_int_equal(gap.from.ms, from);
+    assert_int_equal(gap.to.ms, to);
+    assert_int_equal(gap.is_counted, missed > 0);
+    assert_int_equal(gap.missed, missed);
+}
+
+static bool has_lost(const struct recent_entries *recent, uint64_t after)
+{
+    struct gap gap;
+    return recent_entries_find_lost(recent, (struct stream_id){ after, 0 }, &gap);
+}
+
+/* Entries 0 to 19 had the ids 100 to 119; Redis comes back with those up to 109. */
+static void what_was_lost_and_has_not_come_again_is_counted(void **state)
+{
+    struct recent_entries *recent = *state;
+    assert_false(has_lost(recent, 50));
+    for (uint64_t i = 0; i < 20; i++)
+        assert_false(add(recent, LOG_A, i, 100 + i));
+    recent_entries_note_loss(recent, (struct stream_id){ 104, 0 });
+    for (uint64_t i = 5; i < 10; i++)
+        assert_false(add(recent, LOG_A, i, 100 + i));
+    assert_false(add(recent, LOG_B, 1, 112));
+    recent_entries_note_fork(recent, (struct stream_id){ 109, 0 }, (struct stream_id){ 119, 0 });
+    expect_lost(recent, 50, 109, 119, 10);
+    expect_lost(recent, 109, 109, 119, 10);
+    expect_lost(recent, 115, 115, 119, 4);
+    /* Who has had all of them may have missed what nobody read. */
+    expect_lost(recent, 119, 119, 119, 0);
+    assert_false(has_lost(recent, 120));
+    for (uint64_t i = 10; i < 19; i++)
+        assert_true(add(recent, LOG_A, i, 200 + i));
+    expect_lost(recent, 50, 109, 119, 1);
+    expect_lost(recent, 115, 115, 119, 1);
+    assert_true(add(recent, LOG_A, 19, 300));
+    /* Then nothing is lost. */
+    assert_false(has_lost(recent, 109));
+    assert_false(has_lost(recent, 115));
+    assert_false(has_lost(recent, 119));
+    /* Of a loss before the latest it is known whether it was made good. */
+    recent_entries_note_loss(recent, (struct stream_id){ 299, 0 });
+    recent_entries_note_fork(recent, (struct stream_id){ 299, 0 }, (struct stream_id){ 300, 0 });
+    expect_lost(recent, 299, 299, 300, 1);
+    recent_entries_note_loss(recent, (struct stream_id){ 399, 0 });
+    recent_entries_note_fork(recent, (struct stream_id){ 399, 0 }, (struct stream_id){ 400, 0 });
+    assert_false(has_lost(recent, 115));
+    expect_lost(recent, 300, 300, 300, 0);
+}
+
+/* What the window holds no more cannot be counted. */
+static void a_loss_beyond_the_window_has_no_number(void **state)
+{
+    struct recent_entries *recent = *state;
+    for (uint64_t i = 0; i < RECENT_ENTRIES_MAX + 100; i++)
+        assert_false(add(recent, LOG_A, i, 1000 + i));
+    uint64_t last = 1000 + RECENT_ENTRIES_MAX + 99;
+    recent_entries_note_loss(recent, (struct stream_id){ 0, 0 });
+    recent_entries_note_fork(recent, (struct stream_id){ 0, 0 }, (struct stream_id){ last, 0 });
+    expect_lost(recent, 1050, 1050, last, 0);
+    expect_lost(recent, 1100, 1100, last, RECENT_ENTRIES_MAX - 1);
+}
+
 /* As many as a Redis that was set back by a quarter of a minute brings; the ring goes round twice.
  */
 static void repeats_are_found_however_many_there_are(void **state)
@@ -140,6 +207,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(whoever_was_in_a_history_that_is_gone_goes_on_at_its_fork,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_lost_and_has_not_come_again_is_counted, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_loss_beyond_the_window_has_no_number, setup, teardown),
         cmocka_unit_test_setup_teardown(repeats_are_found_however_many_there_are, setup, teardown),
         cmocka_unit_test_setup_teardown(what_comes_again_under_another_id_is_a_repeat, setup,
                                         teardown),

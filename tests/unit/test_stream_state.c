@@ -107,11 +107,28 @@ static void gaps_are_found_and_counted_where_that_can_be(void **state)
     }
 }
 
+static void places_that_can_be_have_their_number(void **state)
+{
+    (void)state;
+    const struct stream_state trimmed = { 3, { 80, 0 }, { 99, 0 }, { 0, 0 }, 10, true };
+    const struct stream_state empty = { 0, { 0, 0 }, { 0, 0 }, { 0, 0 }, 0, true };
+    const struct stream_state uncounted = { 3, { 80, 0 }, { 99, 0 }, { 0, 0 }, 0, false };
+    const struct stream_id first = { 80, 0 }, middle = { 90, 0 }, last = { 99, 0 }, none = { 0, 0 };
+    assert_int_equal(stream_state_position(&trimmed, stream_id_before(first)).ordinal, 8);
+    assert_int_equal(stream_state_position(&trimmed, middle).ordinal, 0);
+    assert_int_equal(stream_state_position(&trimmed, last).ordinal, 11);
+    assert_int_equal(stream_state_position(&empty, none).ordinal, 1);
+    assert_int_equal(stream_state_position(&uncounted, last).ordinal, 0);
+    assert_int_equal(stream_state_position(&uncounted, stream_id_before(first)).ordinal, 0);
+    assert_int_equal(stream_id_compare(stream_state_position(&trimmed, middle).id, middle), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_redis_says),
         cmocka_unit_test(no_key_is_an_empty_stream_and_nonsense_is_none),
+        cmocka_unit_test(places_that_can_be_have_their_number),
         cmocka_unit_test(gaps_are_found_and_counted_where_that_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
