@@ -1,9 +1,10 @@
 /*
- * Ten honest logs beside ten of which each does something wrong for as long as the test lasts, and
- * one ingest for all: the honest ones are complete, proven and on time, and it costs little.
+ * Ten honest logs beside sixteen of which each does something wrong for as long as the test lasts,
+ * and one ingest for all: the honest ones are complete, proven and on time, and it costs little.
  *
- * NEIGHBOURS_RATE (20) and NEIGHBOURS_SECONDS (15): entries per second of each honest log, and how
- * long; 100 and 120 are the full size.
+ * NEIGHBOURS_RATE (20) and NEIGHBOURS_SECONDS (12): entries per second of each log, and how long.
+ * NEIGHBOURS_RETAIN (0: all): entries that Redis keeps; then the ten honest ones follow by
+ * themselves, and Redis has to be no larger beside bad ones. tests/neighbours.sh is the full size.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,7 @@
 enum {
     /* Each is an RFC 6962 log and a tiled log. */
     HONEST = 5,
-    BAD = 6,
+    BAD = 8,
     START_SIZE = 500,
     LAG_MAX_MS = 10 * 1000,
     MEMORY_MAX_KIB = 150 * 1024,
@@ -39,6 +40,10 @@ enum {
     ID_SIZE = 65,
 };
 
+/* Of one core; and of the honest ones' size in Redis: the others' entries have other certificates.
+ */
+static const double CPU_MAX = 0.1, DATA_MAX = 1.1;
+
 struct neighbours {
     struct ingest_stage stage;
     struct program *honest[HONEST];
@@ -46,24 +51,41 @@ struct neighbours {
     char honest_ids[2 * HONEST][ID_SIZE];
     size_t honest_count;
     uint64_t rate;
+    uint64_t retain;
 };
 
-/* What the bad ones do. */
+/*
+ * What the bad ones do for as long as the test lasts. Routes of an RFC 6962 log are not those of a
+ * tiled log, so each of the two does its own:
+ */
 static const char *const sins[BAD][4] = {
-    { "route=any&fault=status&code=429" },
-    { "route=get-entries&fault=truncate&above=1", "route=data&fault=hang&count=3",
-      "route=data&fault=clip" },
-    { "route=get-entries&fault=status&code=500&covers=700",
-      "route=data&fault=status&code=500&covers=700",
-      "route=get-sth-consistency&fault=status&code=503" },
-    { "route=get-entries&fault=bomb&n=64", "route=data&fault=bomb&n=64" },
-    { "route=get-entries&fault=bad-leaf&index=600", "route=data&fault=bad-leaf&index=600" },
-    { "route=get-entries&fault=junk&n=20", "route=data&fault=junk&n=20" },
+    /* it asks for a pause, always; 429 to what comes faster than twice a second */
+    { "route=get-sth&fault=status&code=429&retry-after=12", "route=checkpoint&fault=limit&n=2",
+      "route=data&fault=limit&n=2&per-second=2" },
+    /* so little is allowed that heads could take all of it; fingerprints of nothing */
+    { "route=get-sth&fault=limit&per-second=0.5", "route=get-entries&fault=limit&per-second=0.5",
+      "route=data&fault=junk&n=20" },
+    /* chains of 64 certificates that are none; answers that are cut */
+    { "route=get-entries&fault=junk&n=64", "route=data&fault=clip" },
+    /* extra_data that cannot be read; what is there is not there, half the time */
+    { "route=get-entries&fault=bad-extra", "route=data&fault=status&code=404&probability=0.5",
+      "route=tile&fault=status&code=403&probability=0.5" },
+    /* only single entries come whole; one tile that never comes */
+    { "route=get-entries&fault=truncate&above=1", "route=data&fault=status&code=500&covers=700" },
+    /* proofs that fail; hash tiles that never end */
+    { "route=proof&fault=status&code=503", "route=tile&fault=hang" },
+    /* one entry that never comes; entries that the log did not sign */
+    { "route=get-entries&fault=status&code=500&covers=700", "route=data&fault=bad-leaf&index=600" },
+    /* pages of 40 MB; bodies that inflate to 64 MB */
+    { "route=get-entries&fault=junk&n=1&bytes=150000", "route=data&fault=bomb&n=64" },
 };
 
 static int setup(void **state)
 {
-    *state = ingest_stage_create(sizeof(struct neighbours), NULL);
+    struct neighbours *all = ingest_stage_create(sizeof *all, NULL);
+    all->rate = harness_setting("NEIGHBOURS_RATE", 20);
+    all->retain = harness_setting("NEIGHBOURS_RETAIN", 0);
+    *state = all;
     return 0;
 }
 
@@ -77,13 +99,15 @@ static struct program *start_neighbour(struct neighbours *all, const char *kind,
     return daemon_start_ct_log(all->stage.harness, name, arguments);
 }
 
-static void start_all(struct neighbours *all)
+static void start_all(struct neighbours *all, size_t bad)
 {
+    char retain[TEXT_SIZE];
+    (void)snprintf(retain, sizeof retain, "%llu", (unsigned long long)all->retain);
     const char *arguments[8 + 2 * (HONEST + BAD)] = { "--start", "0",      "--retain-entries",
-                                                      "0",       "--poll", "1" };
+                                                      retain,    "--poll", "1" };
     static char urls[HONEST + BAD][TEXT_SIZE];
     size_t count = 6;
-    for (size_t i = 0; i < BAD; i++) {
+    for (size_t i = 0; i < bad; i++) {
         all->bad[i] = start_neighbour(all, "bad", i);
         for (const char *const *sin = sins[i]; *sin; sin++)
             daemon_control_ct_log(all->bad[i], *sin);
@@ -91,7 +115,7 @@ static void start_all(struct neighbours *all)
     for (size_t i = 0; i < HONEST; i++)
         all->honest[i] = start_neighbour(all, "honest", i);
     all->stage.ct_log = all->honest[0];
-    for (size_t i = 1; i < HONEST + BAD; i++) {
+    for (size_t i = 1; i < HONEST + bad; i++) {
         struct program *log = i < HONEST ? all->honest[i] : all->bad[i - HONEST];
         (void)snprintf(urls[i], TEXT_SIZE, "http://127.0.0.1:%d/log_list.json", program_port(log));
         arguments[count++] = "--log-list";
@@ -188,39 +212,79 @@ static void expect_complete(struct neighbours *all)
     }
 }
 
-static void honest_logs_are_complete_and_on_time(void **state)
+/* Redis without what it needs to answer. */
+static unsigned long long data_bytes(const struct neighbours *all)
 {
-    struct neighbours *all = *state;
-    struct stream_check check = { 0 };
-    all->rate = harness_setting("NEIGHBOURS_RATE", 20);
-    uint64_t seconds = harness_setting("NEIGHBOURS_SECONDS", 15);
-    uint64_t lag_ms = 0;
-    start_all(all);
-    harness_expect_work(all->stage.harness, "ten logs go on failing");
+    redisReply *info = redis_server_command(all->stage.redis, "INFO memory");
+    const char *found = strstr(info->str, "used_memory_dataset:");
+    assert_non_null(found);
+    unsigned long long bytes = strtoull(strchr(found, ':') + 1, NULL, 10);
+    freeReplyObject(info);
+    return bytes;
+}
+
+struct figures {
+    uint64_t lag_ms;
+    double cpu; /* of one core */
+    unsigned long memory_kib;
+    unsigned long long data_bytes;
+};
+
+static struct figures follow_all(struct neighbours *all, size_t bad, struct stream_check *check)
+{
+    struct figures figures = { 0 };
+    uint64_t seconds = harness_setting("NEIGHBOURS_SECONDS", 12);
+    start_all(all, bad);
     find_honest(all);
     uint64_t start_ms = clock_monotonic_ms();
     double cpu = program_cpu_seconds(all->stage.ingest);
     while (clock_monotonic_ms() - start_ms < seconds * 1000) {
-        uint64_t now_ms = longest_lag(all);
-        lag_ms = now_ms > lag_ms ? now_ms : lag_ms;
-        stream_check_read(&check, all->stage.redis);
+        uint64_t lag_ms = longest_lag(all);
+        figures.lag_ms = lag_ms > figures.lag_ms ? lag_ms : figures.lag_ms;
+        stream_check_read(check, all->stage.redis);
         harness_pause(500);
     }
     cpu = program_cpu_seconds(all->stage.ingest) - cpu;
-    double share = cpu / ((double)(clock_monotonic_ms() - start_ms) / 1000);
-    unsigned long memory = memory_peak_kib(all->stage.ingest);
-    print_message("%llu entries/s each for %llu s: at most %.1f s behind; %.1f %% of a core, "
-                  "%lu MiB\n",
-                  (unsigned long long)all->rate, (unsigned long long)seconds, (double)lag_ms / 1000,
-                  share * 100, memory / 1024);
+    figures.cpu = cpu / ((double)(clock_monotonic_ms() - start_ms) / 1000);
+    figures.memory_kib = memory_peak_kib(all->stage.ingest);
     expect_complete(all);
-    stream_check_read(&check, all->stage.redis);
+    stream_check_read(check, all->stage.redis);
+    figures.data_bytes = data_bytes(all);
+    print_message("%zu bad logs, %llu entries/s each for %llu s: at most %.1f s behind; %.1f %% of "
+                  "a core, %lu MiB; Redis %.1f MB\n",
+                  2 * bad, (unsigned long long)all->rate, (unsigned long long)seconds,
+                  (double)figures.lag_ms / 1000, figures.cpu * 100, figures.memory_kib / 1024,
+                  (double)figures.data_bytes / 1e6);
+    return figures;
+}
+
+/* What Redis has of the honest ones, where it keeps so many entries. */
+static unsigned long long honest_bytes;
+
+static void honest_logs_by_themselves(void **state)
+{
+    struct neighbours *all = *state;
+    struct stream_check check = { 0 };
+    if (!all->retain)
+        skip();
+    harness_expect_work(all->stage.harness, "logs grow");
+    honest_bytes = follow_all(all, 0, &check).data_bytes;
+}
+
+static void honest_logs_are_complete_and_on_time(void **state)
+{
+    struct neighbours *all = *state;
+    struct stream_check check = { 0 };
+    harness_expect_work(all->stage.harness, "logs go on failing");
+    const struct figures figures = follow_all(all, BAD, &check);
     expect_no_junk(all);
-    assert_true(lag_ms <= (uint64_t)LAG_MAX_MS * harness_slowdown());
+    assert_true(figures.lag_ms <= (uint64_t)LAG_MAX_MS * harness_slowdown());
     if (harness_figures_are_the_daemons()) {
-        assert_true(share < 0.1);
-        assert_true(memory < MEMORY_MAX_KIB);
+        assert_true(figures.cpu < CPU_MAX);
+        assert_true(figures.memory_kib < MEMORY_MAX_KIB);
     }
+    if (honest_bytes)
+        assert_true((double)figures.data_bytes < DATA_MAX * (double)honest_bytes);
 }
 
 /* Logs whose pages are as large as the format allows, because of what nothing proves: they are
@@ -252,6 +316,7 @@ static void large_answers_take_no_more_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ON_INGEST_STAGE(honest_logs_by_themselves, setup),
         ON_INGEST_STAGE(honest_logs_are_complete_and_on_time, setup),
         ON_INGEST_STAGE(large_answers_take_no_more_memory, setup),
     };

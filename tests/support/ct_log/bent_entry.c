@@ -18,6 +18,7 @@ struct entry_position bent_entry_at(const struct ct_log *log, const struct disto
                                     uint64_t index, uint64_t first)
 {
     struct entry_position position = ct_log_position(log, index, distortion->is_forked);
+    position.has_bad_extra = distortion->has_bad_extra;
     position.junk = distortion->junk;
     position.junk_size = distortion->junk_size;
     if (index != (distortion->has_index ? distortion->leaf_index : first))

@@ -22,6 +22,7 @@ struct entry_position {
     uint64_t index;
     uint64_t timestamp_ms;
     uint64_t index_error; /* its leaf_index extension says so much more */
+    bool has_bad_extra;   /* of a made-up one: its extra_data cannot be read */
     /* What a made-up entry's chain ends with, and nothing proves: so many certificates that are
      * none, of so many bytes each; or in a tile their fingerprints. */
     uint64_t junk;

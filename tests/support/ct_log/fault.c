@@ -288,6 +288,12 @@ static void bend_chain(struct distortion *distortion, const struct fault *fault)
     distortion->junk_size = fault->bytes ? fault->bytes : JUNK_SIZE;
 }
 
+static void bend_extra_data(struct distortion *distortion, const struct fault *fault)
+{
+    (void)fault;
+    distortion->has_bad_extra = true;
+}
+
 static void bend_empty(struct distortion *distortion, const struct fault *fault)
 {
     (void)fault;
@@ -358,6 +364,7 @@ static const struct fault_kind kinds[] = {
     { .name = "null-path", .bend = bend_path },
     { .name = "drop-partials", .bend = bend_partials },
     { .name = "junk", .bend = bend_chain },
+    { .name = "bad-extra", .bend = bend_extra_data },
     { .name = "gzip", .break_reply = break_with_gzip },
     { .name = "raw-gzip", .break_reply = break_with_raw_gzip },
     { .name = "bomb", .break_reply = break_with_bomb },

@@ -51,6 +51,7 @@ struct distortion {
     uint64_t tile;             /* of so many entries; 0: the page */
     bool has_strict_end;       /* get-entries: 400 if the end is not in the tree */
     bool has_null_path;        /* an empty audit path is null */
+    bool has_bad_extra;        /* entries: extra_data that cannot be read */
     uint64_t junk;             /* entries: so many certificates more in each chain, */
     uint64_t junk_size;        /* of so many bytes each */
     bool drops_partials;       /* a partial tile is gone once its full tile exists */

@@ -130,7 +130,9 @@ void made_entries_write_members(const struct made_entries *made,
     buffer_append_string(out, "\"leaf_input\":\"");
     stamped_text_write(out, &entry->leaf_text, &stamp);
     buffer_append_string(out, "\",\"extra_data\":\"");
-    if (position->junk)
+    if (position->has_bad_extra)
+        buffer_append_string(out, "AAAA");
+    else if (position->junk)
         write_junk_members(made, position, out);
     else
         stamped_text_write(out, &entry->extra_text, &stamp);
