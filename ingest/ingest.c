@@ -78,7 +78,7 @@ static void create_http(struct ingest *ingest)
     const char *contact = ingest->settings->contact;
     (void)snprintf(user_agent, sizeof user_agent, "certstream-ingest/%s%s%s%s", CERTSTREAM_VERSION,
                    *contact ? " (" : "", contact, *contact ? ")" : "");
-    const struct http_client_options options = { user_agent, CONNECTIONS_MAX };
+    const struct http_client_options options = { user_agent, CONNECTIONS_MAX, 0 };
     ingest->http = http_client_create(&options);
 }
 

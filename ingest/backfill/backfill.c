@@ -182,7 +182,7 @@ static void create_backfill_http(struct backfill *backfill)
     const char *contact = backfill->settings->contact;
     (void)snprintf(user_agent, sizeof user_agent, "certstream-ingest/%s%s%s%s", CERTSTREAM_VERSION,
                    *contact ? " (" : "", contact, *contact ? ")" : "");
-    const struct http_client_options options = { user_agent, CONNECTIONS_MAX };
+    const struct http_client_options options = { user_agent, CONNECTIONS_MAX, 0 };
     backfill->http = http_client_create(&options);
 }
 

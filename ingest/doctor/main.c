@@ -205,7 +205,7 @@ static int run_doctor(const struct ingest_settings *settings)
     const char *contact = settings->contact;
     (void)snprintf(user_agent, sizeof user_agent, "certstream-ingest/%s%s%s%s", CERTSTREAM_VERSION,
                    *contact ? " (" : "", contact, *contact ? ")" : "");
-    const struct http_client_options options = { user_agent, CONNECTIONS_MAX };
+    const struct http_client_options options = { user_agent, CONNECTIONS_MAX, 0 };
     struct doctor doctor = {
         .settings = settings,
         .http = http_client_create(&options),

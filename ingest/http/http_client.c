@@ -72,6 +72,7 @@ struct transfer {
 struct http_client {
     CURLM *multi;
     char *user_agent;
+    long stall_s;
     struct transfer *transfers;
     size_t in_flight;
     CURL *idle[IDLE_HANDLES_MAX];
@@ -122,6 +123,7 @@ struct http_client *http_client_create(const struct http_client_options *options
     client->multi = curl_multi_init();
     assert(client->multi);
     client->user_agent = memory_copy_string(options->user_agent);
+    client->stall_s = options->stall_s ? options->stall_s : STALL_SECONDS;
     (void)curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
                             options->connections_max);
     (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, options->connections_max);
@@ -243,7 +245,7 @@ static void set_options(struct transfer *transfer, const struct http_get *reques
     (void)curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)TOTAL_TIMEOUT_MS);
     (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_SECOND);
-    (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+    (void)curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, transfer->client->stall_s);
     (void)curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, set_socket);
     (void)curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);

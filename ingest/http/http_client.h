@@ -69,6 +69,8 @@ struct http_get {
 struct http_client_options {
     const char *user_agent;
     long connections_max; /* in all */
+    /* A transfer that hardly moves for so long has stalled; 0: a minute. */
+    long stall_s;
 };
 
 struct http_client *http_client_create(const struct http_client_options *options);

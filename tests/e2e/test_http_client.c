@@ -49,7 +49,7 @@ static int setup(void **state)
     parts->harness = harness_create();
     const char *const ct_log[] = { "--size", "600", "--seed", "http", NULL };
     parts->ct_log = daemon_start_ct_log(parts->harness, "ct_log", ct_log);
-    parts->client = http_client_create(&(struct http_client_options){ "test/1", 16 });
+    parts->client = http_client_create(&(struct http_client_options){ "test/1", 16, 0 });
     return 0;
 }
 
