@@ -5,4 +5,4 @@ set -eu
 cd "$(dirname "$0")/.."
 cmake -S . -B build >/dev/null
 cmake --build build --parallel 2 --target test_bad_neighbours >/dev/null
-NEIGHBOURS_RATE=100 NEIGHBOURS_SECONDS="${1:-120}" NEIGHBOURS_RETAIN=20000 build/tests/e2e/test_bad_neighbours
+NEIGHBOURS_RATE=100 NEIGHBOURS_SECONDS="${1:-120}" NEIGHBOURS_RETAIN=60000 build/tests/e2e/test_bad_neighbours

@@ -9,6 +9,7 @@
 
 #include "ingest/follow/log_fetch.h"
 #include "ingest/follow/log_hybrid.h"
+#include "ingest/follow/log_restore.h"
 #include "ingest/follow/log_window.h"
 #include "ingest/make/pipeline.h"
 #include "ingest/store/remembered_log.h"
@@ -316,7 +317,8 @@ static bool is_sound(const struct followed_log *log, const struct log_position *
     return memcmp(&root, &position->head.root, sizeof root) == 0;
 }
 
-static void resume(struct followed_log *log, const struct log_position *position, uint64_t now_ms)
+void followed_log_resume(struct followed_log *log, const struct log_position *position,
+                         uint64_t now_ms)
 {
     /* Not after each append that failed. */
     if (!log->reload_delay_ms)
@@ -326,35 +328,6 @@ static void resume(struct followed_log *log, const struct log_position *position
         follower_on_position(&log->follower, position, now_ms);
     else
         follower_on_bare_position(&log->follower, position, now_ms);
-}
-
-/* A position counts because Redis has it, however old it is. */
-static void keep_position(struct followed_log *log, const struct log_position *position)
-{
-    if (!log->has_kept || position->next < log->kept_from)
-        log->kept_from = position->next;
-    log->kept = *position;
-    log->has_kept = true;
-}
-
-/* Redis has lost the position of a log that this process has been following, and with it what the
- * stream held: the log goes on where it stood, and what the stream no longer holds is said in it.
- */
-static void restore_position(struct followed_log *log, uint64_t now_ms)
-{
-    const struct log_position *kept = &log->kept;
-    say_warning("Redis has lost a log", "log=%s from=%" PRIu64 " to=%" PRIu64,
-                say_quoted(log->ct_log.description), log->kept_from, kept->next);
-    resume(log, kept, now_ms);
-    struct batch *batch = log_window_begin_batch(log);
-    batch->creates = true;
-    batch->position = *kept;
-    buffer_append_format(
-        &batch->control,
-        "{\"operation\":\"lost\",\"log\":\"%s\",\"from\":%" PRIu64 ",\"to\":%" PRIu64
-        ",\"epoch\":%" PRIu64 ",\"time\":%" PRIu64 ",\"reason\":\"Redis has lost the log\"}",
-        log->ct_log.id_hex, log->kept_from, kept->next, kept->epoch, clock_realtime_ms());
-    publisher_submit(log->services->publisher, batch);
 }
 
 /* What the hash says of tiles beside get-entries. */
@@ -378,11 +351,13 @@ static void take_position(struct followed_log *log, const redisReply *reply, uin
         return;
     }
     log_hybrid_remember(log, find_tiles(fields, count));
+    log->is_lost = false;
     if (result == LOG_POSITION_READ) {
-        keep_position(log, &position);
-        resume(log, &position, now_ms);
-    } else if (log->has_kept) {
-        restore_position(log, now_ms);
+        /* It counts because Redis has it, however old it is. */
+        last_position_keep(&log->last, &position);
+        followed_log_resume(log, &position, now_ms);
+    } else if (log->last.is_known) {
+        log_restore_begin(log, now_ms);
     } else {
         say_info("log is new", "log=%s", say_quoted(log->ct_log.description));
         follower_on_new_log(&log->follower, now_ms);
@@ -463,15 +438,15 @@ void followed_log_on_batch(struct followed_log *log, const struct batch *batch,
     if (result != BATCH_DONE)
         issuer_set_forget_stamps(pipeline_issuers(log->services->pipeline));
     else
-        keep_position(log, &batch->position);
-    /* What was lost has been said. */
+        last_position_keep(&log->last, &batch->position);
     if (result == BATCH_DONE && batch->creates && batch->control.size)
-        log->kept_from = batch->position.next;
+        last_position_on_said(&log->last);
     if (batch->generation != log->follower.life)
         return;
     switch (result) {
     case BATCH_DONE:
         log->reload_delay_ms = 0;
+        log->is_lost = false;
         follower_on_durable(&log->follower, batch->position.next);
         return;
     case BATCH_REFUSED:
@@ -494,7 +469,7 @@ static void take_epoch(struct followed_log *log, const struct lease *lease, uint
     if (log->follower.state == FOLLOWER_UNOWNED || !log->follower.has_position)
         return;
     /* One that Redis had, and has no longer. */
-    if (!lease->has_position && log->has_kept)
+    if (!lease->has_position && log->last.is_known)
         reload(log, now_ms);
     if (!lease->has_position || epoch == log->follower.book.taken.epoch)
         return;

@@ -11,6 +11,7 @@
 #include "ingest/ct/log_proof.h"
 #include "ingest/ct/log_protocol.h"
 #include "ingest/follow/follower.h"
+#include "ingest/follow/last_position.h"
 #include "ingest/follow/log_services.h"
 #include "ingest/follow/log_settings.h"
 #include "ingest/http/operator_budget.h"
@@ -83,10 +84,9 @@ struct followed_log {
     struct signed_head proof_head; /* what the proof is under */
     bool start_begun;              /* the proof is that of the starting point */
     struct merkle_tree mismatch;   /* what the entries of the last mismatch led to */
-    /* The position as Redis last had it, for a Redis that loses it. */
-    struct log_position kept;
-    bool has_kept;
-    uint64_t kept_from; /* where it stood when this process first had it */
+    struct last_position last;
+    bool is_lost;      /* Redis had that position and has none: it is to be created anew */
+    bool is_in_stream; /* its entries up to there are in the stream all the same */
     struct held_body held[FOLLOWER_SLOTS];
     uint64_t held_generation; /* of the follower; bodies of an earlier one are of no use */
     struct head_history history;
@@ -125,6 +125,9 @@ void followed_log_update(struct followed_log *log, struct ct_log *ct_log, uint64
 uint64_t followed_log_work(struct followed_log *log, uint64_t now_ms);
 /* Reads the log's position from Redis. */
 void followed_log_load(struct followed_log *log, uint64_t now_ms);
+/* It stands there: if its frontier is not known, that is got from the log first. */
+void followed_log_resume(struct followed_log *log, const struct log_position *position,
+                         uint64_t now_ms);
 
 /* Redis has taken nothing of the log since an append failed: whether it does is tried with as
  * little as can be, for what it refuses has to be fetched from the log again. */

@@ -95,6 +95,7 @@ static bool apply(struct followed_log *log, const struct lease *lease, bool is_o
                   uint64_t sent_at_ms, uint64_t now_ms)
 {
     enum lease_action was = log->lease_wish;
+    last_position_hear(&log->last, lease->next, lease->epoch);
     log->lease_wish = wish_for(log, lease, is_planned, now_ms);
     if (is_own && log->lease_wish == LEASE_TAKE)
         /* Counted from the question: Redis may have begun to count at once. */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "ingest/follow/log_restore.h"
 #include "ingest/follow/log_window.h"
 #include "ingest/make/pipeline.h"
 #include "shared/base/say.h"
@@ -26,6 +27,7 @@ static void start_at(struct followed_log *log, uint64_t index,
     follower_on_started(&log->follower, &position, now_ms);
     struct batch *batch = log_window_begin_batch(log);
     batch->creates = is_new;
+    log_restore_write(log, batch);
     publisher_submit(log->services->publisher, batch);
 }
 

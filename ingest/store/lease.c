@@ -12,8 +12,9 @@
 /*
  * KEYS: P:ingests, then of each log its lease and its hash. ARGV: the instance, the milliseconds of
  * a lease, and a letter of actions[] for each log. Answers the names of who is alive, then of each
- * log its owner or '' and its epoch, or '' if it has no position. P:ingests has the time at which
- * each instance's sign of life expires, by Redis' own clock.
+ * log its owner or '', and the epoch and the next index of its position, or '' twice if it has
+ * none. P:ingests has the time at which each instance's sign of life expires, by Redis' own
+ * clock.
  */
 static const char round_script[] =
     "local time = redis.call('TIME') "
@@ -32,9 +33,10 @@ static const char round_script[] =
     "    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2]) "
     "    owner = ARGV[1] "
     "  end "
-    "  answer[i] = owner or '' "
-    "  answer[i + 1] = redis.call('HGET', KEYS[i + 1], 'next') and "
-    "    (redis.call('HGET', KEYS[i + 1], 'epoch') or '0') or '' "
+    "  local position = redis.call('HMGET', KEYS[i + 1], 'next', 'epoch') "
+    "  answer[#answer + 1] = owner or '' "
+    "  answer[#answer + 1] = position[1] and (position[2] or '0') or '' "
+    "  answer[#answer + 1] = position[1] or '' "
     "end "
     "return answer";
 
@@ -128,7 +130,7 @@ bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
                       const char *instance, size_t count)
 {
     *round = (struct lease_round){ .reply = reply };
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 + 2 * count ||
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 + 3 * count ||
         reply->element[0]->type != REDIS_REPLY_ARRAY)
         return false;
     for (size_t i = 1; i < reply->elements; i++)
@@ -139,14 +141,17 @@ bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
 
 struct lease lease_round_log(const struct lease_round *round, size_t index)
 {
-    const redisReply *owner = round->reply->element[1 + 2 * index];
-    const redisReply *epoch = round->reply->element[2 + 2 * index];
+    const redisReply *owner = round->reply->element[1 + 3 * index];
+    const redisReply *epoch = round->reply->element[2 + 3 * index];
+    const redisReply *next = round->reply->element[3 + 3 * index];
     struct lease lease = { .owner = LEASE_PLAN_NOBODY, .is_free = owner->len == 0 };
     lease.has_position = epoch->len > 0;
     /* One that is no number stands in a position that makes no sense, which is found out when it is
      * loaded. */
     if (!decimal_parse(&lease.epoch, bytes_of(epoch->str, (size_t)epoch->len)))
         lease.epoch = 0;
+    if (!decimal_parse(&lease.next, bytes_of(next->str, (size_t)next->len)))
+        lease.next = 0;
     for (size_t i = 0; i < round->instance_count; i++)
         if (strcmp(round->instances[i], owner->str) == 0)
             lease.owner = i;

@@ -55,14 +55,15 @@ struct lease_round {
 bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
                       const char *instance, size_t count);
 /* What the round says of the log at `index`: the number of its owner or LEASE_PLAN_NOBODY, whether
- * it has a position, and the epoch of that (0: there is none), which changes when an administrator
- * moves its position. An owner that is not alive is nobody, and one that has the lease all the same
+ * it has a position, the epoch of that (0: there is none), which changes when an administrator moves
+ * it, and its next index. An owner that is not alive is nobody, and one that has the lease all the same
  * is waited for: then `is_free` is false. */
 struct lease {
     size_t owner;
     bool is_free;
     bool has_position;
     uint64_t epoch;
+    uint64_t next; /* of its position; 0: there is none, or it makes no sense */
 };
 struct lease lease_round_log(const struct lease_round *round, size_t index);
 

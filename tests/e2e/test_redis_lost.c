@@ -20,6 +20,8 @@
 enum {
     SIZE = 300,
     GROWN = 450,
+    AHEAD = 350, /* in the stream, of which the process knows nothing */
+    TEXT_SIZE = 128,
     WAIT_MS = 60000,
 };
 
@@ -125,11 +127,155 @@ static void what_was_lost_is_said_by_a_redis_that_was_full_too(void **state)
     grow_and_expect(stage);
 }
 
+/* The key of the log's hash, of TEXT_SIZE bytes. */
+static void write_hash_key(const struct ingest_stage *stage, char *key)
+{
+    redisReply *ids = redis_server_command(stage->redis, "SMEMBERS " CONTRACT_PREFIX ":logs");
+    assert_int_equal(ids->elements, 1);
+    (void)snprintf(key, TEXT_SIZE, CONTRACT_PREFIX ":log:%s", ids->element[0]->str);
+    freeReplyObject(ids);
+}
+
+/* The indexes of the stream's entries: `before`, then those from `first` to GROWN, each once. */
+static void expect_indexes(const struct ingest_stage *stage, size_t before, uint64_t first)
+{
+    redisReply *entries = redis_server_command(stage->redis, "XRANGE " STREAM " - +");
+    assert_int_equal(entries->elements, before + GROWN - first);
+    for (size_t i = 0; i < entries->elements; i++) {
+        const char *index = field_of(entries->element[i], CONTRACT_FIELD_INDEX);
+        assert_non_null(index);
+        if (i >= before)
+            assert_int_equal(strtoull(index, NULL, 10), first + i - before);
+    }
+    freeReplyObject(entries);
+    expect_said(stage);
+}
+
+/* What is in the stream is neither lost nor added again. */
+static void a_position_that_is_lost_alone_follows_from_the_stream(void **state)
+{
+    struct ingest_stage *stage = *state;
+    char key[TEXT_SIZE];
+    write_hash_key(stage, key);
+    freeReplyObject(redis_server_command(stage->redis, "DEL %s", key));
+    daemon_control_ct_log(stage->ct_log, "size=450");
+    ingest_stage_wait_for_length(stage, GROWN);
+    expect_indexes(stage, SIZE, SIZE);
+}
+
+/* Another process has gone on since this one had the log. */
+static void the_stream_may_be_ahead_of_what_is_remembered(void **state)
+{
+    struct ingest_stage *stage = *state;
+    char key[TEXT_SIZE];
+    write_hash_key(stage, key);
+    const char *id = strrchr(key, ':') + 1;
+    freeReplyObject(redis_server_command(stage->redis, "MULTI"));
+    freeReplyObject(redis_server_command(stage->redis, "DEL %s", key));
+    freeReplyObject(redis_server_command(
+        stage->redis, "XADD " STREAM " * json {} domains [] log %s index %d", id, AHEAD - 1));
+    freeReplyObject(redis_server_command(stage->redis, "EXEC"));
+    daemon_control_ct_log(stage->ct_log, "size=450");
+    ingest_stage_wait_for_length(stage, SIZE + 1 + GROWN - AHEAD);
+    expect_indexes(stage, SIZE + 1, AHEAD);
+}
+
+static size_t count_in(const struct program *program, const char *text)
+{
+    char *errors = program_errors(program);
+    size_t count = 0;
+    for (const char *at = errors; (at = strstr(at, text)); at++)
+        count++;
+    free(errors);
+    return count;
+}
+
+static void wait_for_leases(const struct ingest_stage *stage, const char *owner)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, "a lease of the second process");
+    for (bool is_there = false; !is_there;) {
+        redisReply *keys = redis_server_command(stage->redis, "KEYS " CONTRACT_PREFIX ":lease:*");
+        for (size_t i = 0; i < keys->elements; i++) {
+            redisReply *name = redis_server_command(stage->redis, "GET %s", keys->element[i]->str);
+            is_there |= name->type == REDIS_REPLY_STRING && strcmp(name->str, owner) == 0;
+            freeReplyObject(name);
+        }
+        freeReplyObject(keys);
+        if (!is_there)
+            deadline_wait(&deadline);
+    }
+}
+
+/* Each log from where it stood to its end, and what was lost is said. */
+static void expect_both(const struct ingest_stage *stage)
+{
+    redisReply *ids = redis_server_command(stage->redis, "SMEMBERS " CONTRACT_PREFIX ":logs");
+    redisReply *entries = redis_server_command(stage->redis, "XRANGE " STREAM " - +");
+    assert_int_equal(ids->elements, 2);
+    for (size_t log = 0; log < ids->elements; log++) {
+        uint64_t next = SIZE, lost = 0;
+        for (size_t i = 0; i < entries->elements; i++) {
+            const char *index = field_of(entries->element[i], CONTRACT_FIELD_INDEX);
+            if (strcmp(field_of(entries->element[i], CONTRACT_FIELD_LOG), ids->element[log]->str) !=
+                0)
+                continue;
+            lost += !index;
+            if (index)
+                assert_int_equal(strtoull(index, NULL, 10), next++);
+        }
+        assert_int_equal(next, GROWN);
+        assert_int_equal(lost, 1);
+    }
+    freeReplyObject(entries);
+    freeReplyObject(ids);
+}
+
+/* A process gets a log that another one followed, and has never read its position. */
+static void a_log_of_another_process_is_not_new(void **state)
+{
+    struct ingest_stage *stage = *state;
+    static const char *const words[] = { "--start", "head", NULL };
+    struct program *second =
+        daemon_start_ingest(stage->harness, "second", stage->redis, stage->ct_log, words);
+    wait_for_leases(stage, "second");
+    /* It forgets that it had both. */
+    size_t resumed = count_in(stage->ingest, "log resumes");
+    program_kill(stage->ingest);
+    program_restart(stage->ingest);
+    struct deadline deadline = deadline_after(WAIT_MS, "the first process to have its log again");
+    while (count_in(stage->ingest, "log resumes") == resumed)
+        deadline_wait(&deadline);
+    size_t new_logs = count_in(stage->ingest, "log is new") + count_in(second, "log is new");
+    program_kill(second);
+    freeReplyObject(redis_server_command(stage->redis, "FLUSHALL"));
+    ingest_stage_wait_for_length(stage, 2);
+    daemon_control_ct_log(stage->ct_log, "size=450");
+    ingest_stage_wait_for_length(stage, 2LL * (1 + GROWN - SIZE));
+    expect_both(stage);
+    assert_int_equal(count_in(stage->ingest, "log is new") + count_in(second, "log is new"),
+                     new_logs);
+}
+
+static int setup_two_logs(void **state)
+{
+    struct ingest_stage *stage = ingest_stage_create(sizeof *stage, NULL);
+    *state = stage;
+    static const char *const ct_log[] = { "--size", "300", "--seed", "lost", NULL };
+    static const char *const ingest[] = { "--start", "0", NULL };
+    ingest_stage_start_ct_log(stage, ct_log);
+    ingest_stage_start(stage, ingest);
+    ingest_stage_wait_for_length(stage, 2LL * SIZE);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(a_log_goes_on_where_it_stood, setup),
         ON_INGEST_STAGE(a_quiet_log_is_restored, setup),
+        ON_INGEST_STAGE(a_position_that_is_lost_alone_follows_from_the_stream, setup),
+        ON_INGEST_STAGE(the_stream_may_be_ahead_of_what_is_remembered, setup),
+        ON_INGEST_STAGE(a_log_of_another_process_is_not_new, setup_two_logs),
         ON_INGEST_STAGE(what_was_lost_is_said_by_a_redis_that_was_full_too, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

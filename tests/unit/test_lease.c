@@ -27,25 +27,26 @@ static void reads_who_is_there_and_who_has_what(void **state)
 {
     (void)state;
     /* Of four logs: b's, nobody's, one whose owner is not alive, ours. */
-    redisReply *reply = reply_of("*9\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"
-                                 "$1\r\nb\r\n$1\r\n7\r\n"
-                                 "$0\r\n\r\n$0\r\n\r\n"
-                                 "$4\r\ngone\r\n$1\r\n3\r\n"
-                                 "$1\r\na\r\n$3\r\nodd\r\n");
+    redisReply *reply = reply_of("*13\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+                                 "$1\r\nb\r\n$1\r\n7\r\n$2\r\n50\r\n"
+                                 "$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n"
+                                 "$4\r\ngone\r\n$1\r\n3\r\n$1\r\n9\r\n"
+                                 "$1\r\na\r\n$3\r\nodd\r\n$3\r\nodd\r\n");
     struct lease_round round;
     assert_true(lease_round_read(&round, reply, "a", 4));
     assert_int_equal(round.instance_count, 2);
     assert_int_equal(round.self, 0);
-    const struct lease wanted[] = { { 1, false, true, 7 },
-                                    { LEASE_PLAN_NOBODY, true, false, 0 },
-                                    { LEASE_PLAN_NOBODY, false, true, 3 },
-                                    { 0, false, true, 0 } };
+    const struct lease wanted[] = { { 1, false, true, 7, 50 },
+                                    { LEASE_PLAN_NOBODY, true, false, 0, 0 },
+                                    { LEASE_PLAN_NOBODY, false, true, 3, 9 },
+                                    { 0, false, true, 0, 0 } };
     for (size_t i = 0; i < 4; i++) {
         struct lease lease = lease_round_log(&round, i);
         assert_int_equal(lease.owner, wanted[i].owner);
         assert_int_equal(lease.is_free, wanted[i].is_free);
         assert_int_equal(lease.has_position, wanted[i].has_position);
         assert_int_equal(lease.epoch, wanted[i].epoch);
+        assert_int_equal(lease.next, wanted[i].next);
     }
     freeReplyObject(reply);
 }
@@ -58,12 +59,14 @@ static void takes_nothing_else_for_a_round(void **state)
         ":1\r\n",
         "*0\r\n",
         "*1\r\n*1\r\n$1\r\na\r\n",
-        "*3\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n0\r\n",
-        "*3\r\n*1\r\n:5\r\n$1\r\na\r\n$1\r\n0\r\n",
-        "*3\r\n*1\r\n$1\r\nb\r\n$1\r\na\r\n$1\r\n0\r\n",
-        "*3\r\n*1\r\n$1\r\na\r\n:1\r\n$1\r\n0\r\n",
-        "*3\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n*0\r\n",
-        "*5\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n0\r\n$1\r\na\r\n$1\r\n0\r\n",
+        "*4\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n0\r\n$1\r\n9\r\n",
+        "*4\r\n*1\r\n:5\r\n$1\r\na\r\n$1\r\n0\r\n$1\r\n9\r\n",
+        "*4\r\n*1\r\n$1\r\nb\r\n$1\r\na\r\n$1\r\n0\r\n$1\r\n9\r\n",
+        "*4\r\n*1\r\n$1\r\na\r\n:1\r\n$1\r\n0\r\n$1\r\n9\r\n",
+        "*4\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n0\r\n*0\r\n",
+        "*3\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n0\r\n",
+        ("*7\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n0\r\n$1\r\n9\r\n"
+         "$1\r\na\r\n$1\r\n0\r\n$1\r\n9\r\n"),
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         redisReply *reply = reply_of(wrong[i]);
