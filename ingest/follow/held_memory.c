@@ -66,16 +66,36 @@ bool memory_share_must_close(const struct memory_share *share)
            (is_short && (has_largest_window(share) || has_more_than_its_part(share)));
 }
 
-bool memory_share_may_be_large(const struct memory_share *share)
+/* Those that wait and had theirs longer ago. */
+static unsigned count_before(const struct memory_share *share)
 {
-    return share->has_large || share->memory->large_count < HELD_MEMORY_LARGE_MAX;
+    unsigned before = 0;
+    for (const struct memory_share *other = share->memory->first; other; other = other->next)
+        before += other != share && other->waits_for_large && other->large_turn < share->large_turn;
+    return before;
+}
+
+bool memory_share_may_be_large(struct memory_share *share)
+{
+    bool may = share->has_large ||
+               share->memory->large_count + count_before(share) < HELD_MEMORY_LARGE_MAX;
+    share->waits_for_large = !may;
+    return may;
+}
+
+void memory_share_withdraw_large(struct memory_share *share)
+{
+    share->waits_for_large = false;
 }
 
 void memory_share_begin_large(struct memory_share *share)
 {
-    assert(memory_share_may_be_large(share));
-    share->memory->large_count += !share->has_large;
+    assert(share->has_large || share->memory->large_count < HELD_MEMORY_LARGE_MAX);
+    if (share->has_large)
+        return;
+    share->memory->large_count++;
     share->has_large = true;
+    share->large_turn = ++share->memory->large_turns;
 }
 
 void memory_share_end_large(struct memory_share *share)

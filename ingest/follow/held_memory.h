@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     /* Over all logs; with the publisher's queue what ingest's memory mostly is. */
@@ -34,6 +35,7 @@ struct held_memory {
     struct memory_share *first;
     size_t bytes[MEMORY_USES];
     unsigned large_count;
+    uint64_t large_turns; /* that were had */
 };
 
 /* The part of one log; the caller keeps it. */
@@ -42,6 +44,8 @@ struct memory_share {
     struct memory_share *next;
     size_t bytes[MEMORY_USES];
     bool has_large;
+    bool waits_for_large;
+    uint64_t large_turn; /* the last that it had; 0: none */
 };
 
 void memory_share_join(struct memory_share *share, struct held_memory *memory);
@@ -56,8 +60,12 @@ bool memory_share_may_run_ahead(const struct memory_share *share);
 /* Whether the window must not grow on. */
 bool memory_share_must_close(const struct memory_share *share);
 
-/* Whether it may ask for an answer beyond HELD_MEMORY_ANSWER_MAX now, and that it does. */
-bool memory_share_may_be_large(const struct memory_share *share);
+/* Whether it may ask for an answer beyond HELD_MEMORY_ANSWER_MAX now; if not it waits, and whoever
+ * had one before it did comes after it: a log whose answers take for ever has its turn, and not
+ * that of the others. */
+bool memory_share_may_be_large(struct memory_share *share);
+/* It does not wait, or will say so again. */
+void memory_share_withdraw_large(struct memory_share *share);
 void memory_share_begin_large(struct memory_share *share);
 /* The answer did not come, or is dealt with. Without one nothing happens. */
 void memory_share_end_large(struct memory_share *share);

@@ -422,6 +422,7 @@ static uint64_t work_on_head(struct followed_log *log, uint64_t now_ms)
 uint64_t log_fetch_work(struct followed_log *log, uint64_t now_ms)
 {
     operator_budget_set_missing(&log->share, follower_lag(&log->follower));
+    memory_share_withdraw_large(&log->memory);
     uint64_t road_ms = work_on_road(log, now_ms);
     uint64_t head_ms = work_on_head(log, now_ms);
     return road_ms < head_ms ? road_ms : head_ms;

@@ -112,6 +112,45 @@ static void who_leaves_is_no_longer_asked(void **state)
     assert_null(memory.first);
 }
 
+/* Two logs whose answers never end ask again and again; the third has its turn all the same. */
+static void who_waits_comes_before_who_had_one(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share slow[HELD_MEMORY_LARGE_MAX], honest;
+    for (unsigned i = 0; i < HELD_MEMORY_LARGE_MAX; i++) {
+        memory_share_join(&slow[i], &memory);
+        assert_true(memory_share_may_be_large(&slow[i]));
+        memory_share_begin_large(&slow[i]);
+    }
+    memory_share_join(&honest, &memory);
+    assert_false(memory_share_may_be_large(&honest));
+    memory_share_end_large(&slow[0]);
+    assert_false(memory_share_may_be_large(&slow[0]));
+    memory_share_withdraw_large(&honest);
+    assert_true(memory_share_may_be_large(&honest));
+    memory_share_begin_large(&honest);
+    assert_false(memory_share_may_be_large(&slow[0]));
+    memory_share_end_large(&slow[1]);
+    assert_true(memory_share_may_be_large(&slow[0]));
+}
+
+/* Who no longer wants one keeps nobody waiting. */
+static void who_withdraws_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct held_memory memory = { 0 };
+    struct memory_share shares[HELD_MEMORY_LARGE_MAX + 1];
+    for (unsigned i = 0; i <= HELD_MEMORY_LARGE_MAX; i++)
+        memory_share_join(&shares[i], &memory);
+    for (unsigned i = 0; i < HELD_MEMORY_LARGE_MAX; i++)
+        memory_share_begin_large(&shares[i]);
+    assert_false(memory_share_may_be_large(&shares[HELD_MEMORY_LARGE_MAX]));
+    memory_share_withdraw_large(&shares[HELD_MEMORY_LARGE_MAX]);
+    memory_share_end_large(&shares[0]);
+    assert_true(memory_share_may_be_large(&shares[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +158,8 @@ int main(void)
         cmocka_unit_test(the_largest_window_is_closed_when_memory_is_short),
         cmocka_unit_test(windows_that_cannot_be_closed_do_not_make_the_others_grow),
         cmocka_unit_test(few_ask_for_what_is_larger_than_anything_honest),
+        cmocka_unit_test(who_waits_comes_before_who_had_one),
+        cmocka_unit_test(who_withdraws_is_not_waited_for),
         cmocka_unit_test(no_log_takes_it_all),
         cmocka_unit_test(who_leaves_is_no_longer_asked),
     };
