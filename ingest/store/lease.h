@@ -54,10 +54,10 @@ struct lease_round {
 /* False if the reply is none to a round of `count` logs: an error, or something odd. */
 bool lease_round_read(struct lease_round *round, const struct redisReply *reply,
                       const char *instance, size_t count);
-/* What the round says of the log at `index`: the number of its owner or LEASE_PLAN_NOBODY, whether
- * it has a position, the epoch of that (0: there is none), which changes when an administrator moves
- * it, and its next index. An owner that is not alive is nobody, and one that has the lease all the same
- * is waited for: then `is_free` is false. */
+/* What the round says of the log at `index`: the number of its owner or LEASE_PLAN_NOBODY; whether
+ * it has a position, the epoch of that (0: there is none), which changes when an administrator
+ * moves it, and its next index. An owner that is not alive is nobody, and one that has the lease
+ * all the same is waited for: then `is_free` is false. */
 struct lease {
     size_t owner;
     bool is_free;

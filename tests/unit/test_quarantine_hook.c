@@ -32,7 +32,7 @@ static size_t count_running(const struct quarantine_hook *hook)
 /* Until all that were started have been taken leave of. */
 static void work_until_none(struct quarantine_hook *hook, uint64_t now_ms)
 {
-    const struct timespec moment = { .tv_nsec = 1000 * 1000 };
+    const struct timespec moment = { .tv_nsec = 1000000 };
     uint64_t end_ms = clock_monotonic_ms() + PATIENCE_MS;
     while (quarantine_hook_work(hook, now_ms) != UINT64_MAX) {
         assert_true(clock_monotonic_ms() < end_ms);
