@@ -244,32 +244,6 @@ static void a_hangup_has_the_lists_read(void **state)
     assert_true(program_is_running(stage->ingest));
 }
 
-static void wait_for_counter(const struct ingest_stage *stage, const char *name, const char *value)
-{
-    struct deadline deadline = deadline_after(PATIENCE_MS, name);
-    for (bool is_so = false; !is_so; deadline_wait(&deadline)) {
-        redisReply *reply =
-            redis_server_command(stage->redis, "HGET " CONTRACT_PREFIX ":ingest:ingest %s", name);
-        is_so = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, value) == 0;
-        freeReplyObject(reply);
-    }
-}
-
-/* More than a week by its own timestamp. */
-static void a_list_that_is_old_is_an_alarm(void **state)
-{
-    struct ingest_stage *stage = *state;
-    start_log(stage, "tiled");
-    start_ingest(stage, NULL);
-    wait_for_counter(stage, "lists_stale", "0");
-    daemon_control_ct_log(stage->ct_log, "list-age=700000");
-    program_signal(stage->ingest, SIGHUP);
-    wait_for_counter(stage, "lists_stale", "1");
-    daemon_control_ct_log(stage->ct_log, "list-age=0");
-    program_signal(stage->ingest, SIGHUP);
-    wait_for_counter(stage, "lists_stale", "0");
-}
-
 /* Requests of a route that were answered with 200. */
 static double answered(const struct ingest_stage *stage, const char *route)
 {
@@ -350,7 +324,6 @@ int main(void)
         ON_INGEST_STAGE(tiles_that_are_wrong_are_given_up, setup),
         ON_INGEST_STAGE(tiles_that_fail_are_given_up, setup),
         ON_INGEST_STAGE(a_hangup_has_the_lists_read, setup),
-        ON_INGEST_STAGE(a_list_that_is_old_is_an_alarm, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
