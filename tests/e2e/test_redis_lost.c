@@ -256,6 +256,29 @@ static void a_log_of_another_process_is_not_new(void **state)
                      new_logs);
 }
 
+/* What is on its way when Redis is emptied is added behind what is said to be lost. */
+static void nothing_is_missing_when_it_is_emptied_between_appends(void **state)
+{
+    struct ingest_stage *stage = *state;
+    daemon_control_ct_log(stage->ct_log, "rate=300");
+    ingest_stage_wait_for_length(stage, 2LL * SIZE);
+    freeReplyObject(redis_server_command(stage->redis, "FLUSHALL"));
+    ingest_stage_wait_for_length(stage, 2LL * SIZE);
+    daemon_control_ct_log(stage->ct_log, "rate=0");
+    redisReply *entries = redis_server_command(stage->redis, "XRANGE " STREAM " - +");
+    const char *control = field_of(entries->element[0], CONTRACT_FIELD_CONTROL);
+    assert_non_null(control);
+    uint64_t next = strtoull(strstr(control, "\"to\":") + strlen("\"to\":"), NULL, 10);
+    assert_true(next >= 2ULL * SIZE);
+    for (size_t i = 1; i < entries->elements; i++) {
+        const char *index = field_of(entries->element[i], CONTRACT_FIELD_INDEX);
+        assert_non_null(index);
+        assert_int_equal(strtoull(index, NULL, 10), next++);
+    }
+    freeReplyObject(entries);
+    expect_said(stage);
+}
+
 static int setup_two_logs(void **state)
 {
     struct ingest_stage *stage = ingest_stage_create(sizeof *stage, NULL);
@@ -273,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(a_log_goes_on_where_it_stood, setup),
         ON_INGEST_STAGE(a_quiet_log_is_restored, setup),
+        ON_INGEST_STAGE(nothing_is_missing_when_it_is_emptied_between_appends, setup),
         ON_INGEST_STAGE(a_position_that_is_lost_alone_follows_from_the_stream, setup),
         ON_INGEST_STAGE(the_stream_may_be_ahead_of_what_is_remembered, setup),
         ON_INGEST_STAGE(a_log_of_another_process_is_not_new, setup_two_logs),
