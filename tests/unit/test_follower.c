@@ -695,6 +695,45 @@ static void a_log_that_left_the_lists_ends_when_it_grows_no_more(void **state)
     (void)expect_kind(&follower, now_ms, FETCH_HEAD);
 }
 
+/* Heads that fail, until the follower has ended or so long is over. When that was. */
+static uint64_t fail_heads(struct follower *follower, enum fetch_failure failure, uint64_t end_ms)
+{
+    uint64_t now_ms = 0;
+    while (state_at(follower, now_ms) != FOLLOWER_FINISHED && now_ms < end_ms) {
+        struct fetch fetch;
+        uint64_t at_ms = follower_want(follower, now_ms, true, &fetch);
+        if (at_ms > now_ms) {
+            now_ms = at_ms;
+            continue;
+        }
+        assert_int_equal(fetch.kind, FETCH_HEAD);
+        follower_on_sent(follower, &fetch, now_ms);
+        (void)follower_on_failure(follower, &fetch, failure, 0, now_ms);
+    }
+    return now_ms;
+}
+
+static void a_log_that_left_the_lists_ends_when_its_host_is_gone(void **state)
+{
+    (void)state;
+    const struct ct_log left = { .is_draining = true }, listed = { .is_draining = false };
+    const uint64_t hour_ms = UINT64_C(3600) * 1000, day_ms = 24 * hour_ms;
+    struct follower follower = make_at(&strict_tiled, 10, 10);
+    follower_on_description(&follower, &left);
+    assert_in_range(fail_heads(&follower, FETCH_UNREACHABLE, 3 * day_ms), day_ms, day_ms + hour_ms);
+    assert_int_equal(follower.state, FOLLOWER_FINISHED);
+    /* Nothing is there any more: that needs no day. */
+    follower = make_at(&strict_tiled, 10, 10);
+    follower_on_description(&follower, &left);
+    assert_true(fail_heads(&follower, FETCH_MISSING, day_ms) < hour_ms);
+    assert_int_equal(follower.state, FOLLOWER_FINISHED);
+    /* One that the lists want is asked for ever. */
+    follower = make_at(&strict_tiled, 10, 10);
+    follower_on_description(&follower, &listed);
+    (void)fail_heads(&follower, FETCH_MISSING, 3 * day_ms);
+    assert_int_not_equal(follower.state, FOLLOWER_FINISHED);
+}
+
 /* A log that grows, answers short, out of order, wrongly, or not at all. */
 struct made_log {
     struct follower follower;
@@ -951,6 +990,7 @@ int main(void)
         cmocka_unit_test(a_range_refused_again_and_again_is_asked_for_in_halves),
         cmocka_unit_test(a_log_without_a_frontier_gets_it_where_it_stands),
         cmocka_unit_test(a_log_that_left_the_lists_ends_when_it_grows_no_more),
+        cmocka_unit_test(a_log_that_left_the_lists_ends_when_its_host_is_gone),
         cmocka_unit_test(after_trouble_all_is_read_as_fast_as_before),
         cmocka_unit_test(random_runs_never_skip_an_index),
     };
