@@ -104,8 +104,8 @@ static void on_entries(const struct stream_entry *entries, const uint64_t *ordin
                        uint64_t now_ms, void *context)
 {
     struct streamer *streamer = context;
-    recent_certificates_keeper_add(streamer->keeper, entries, count);
-    shares_add(streamer->shares, entries, count, clock_realtime_ms());
+    size_t unique = recent_certificates_keeper_add(streamer->keeper, entries, count);
+    shares_add(streamer->shares, entries, count, unique, clock_realtime_ms());
     stream_queries_note_end(streamer->queries, entries[count - 1].id);
     for (size_t i = 0; i < count; i++)
         lanes_publish(streamer->lanes, &entries[i], ordinals[i], now_ms);
@@ -454,7 +454,7 @@ static void make_readers(struct streamer *streamer)
                                            streamer->admission.customers);
     streamer->reader_lag = reader_lag_create(&streamer->contract, asking_link, streamer->reader);
     streamer->reports = log_reports_create(&streamer->contract, asking_link);
-    streamer->shares = shares_create(streamer->recent_certificates, clock_realtime_ms());
+    streamer->shares = shares_create(clock_realtime_ms());
     streamer->share_answer = share_answer_create(streamer->shares);
     fill_sources(streamer);
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <hiredis/async.h>
@@ -70,9 +71,14 @@ enum {
     /* As Redis has it for one argument, and some. */
     COMMAND_MAX = 1024 * 1024 * 1024,
     COMMAND_KEPT = 1024 * 1024,
-    /* hiredis reads 16 KB at a time. More of them in a row spare the loop's round for each, and are
-     * no more than what a millisecond is good for. */
-    READS_PER_TURN = 16,
+    /* So much hiredis reads at a time: not four entries of the stream. */
+    HIREDIS_READ = 16 * 1024,
+    /* So what is there is read in larger pieces, and handed to hiredis' reader. Several in a row
+     * spare the loop's round for each, and are no more than what a millisecond is good for. */
+    READ_SIZE = 64 * 1024,
+    PIECES_PER_TURN = 4,
+    /* hiredis' own buffer is kept from one piece to the next, if it is no larger. */
+    READER_KEPT = 4 * READ_SIZE,
 };
 
 enum link_state {
@@ -130,6 +136,7 @@ struct redis_link {
     char reason[REASON_SIZE];
     char logged[REASON_SIZE];
     struct buffer command; /* the one that is being sent */
+    char *input;           /* READ_SIZE bytes */
     unsigned logged_count; /* within LOG_LINES_MS from then on */
     uint64_t logged_from_ms;
 };
@@ -593,6 +600,7 @@ static void ask_node(struct redis_link *link)
 static void adopt(struct redis_link *link, redisAsyncContext *context)
 {
     reply_arena_adopt(context->c.reader);
+    context->c.reader->maxbuf = READER_KEPT;
     link->context = context;
     link->closing = false;
     link->progress_at_ms = link->now_ms;
@@ -699,6 +707,7 @@ struct redis_link *redis_link_create(const struct redis_link_options *options)
     link->number = (unsigned)getpid();
     link->back_off_ms = BACK_OFF_FIRST_MS;
     buffer_init(&link->command, COMMAND_MAX);
+    link->input = memory_allocate(READ_SIZE);
     set_reason(link, "not connected yet");
     return link;
 }
@@ -713,6 +722,7 @@ void redis_link_destroy(struct redis_link *link)
     close_connection(link);
     host_lookup_destroy(link->lookup);
     buffer_free(&link->command);
+    free(link->input);
     free(link);
 }
 
@@ -751,19 +761,36 @@ short redis_link_interest(const struct redis_link *link)
     return link->interest;
 }
 
-static bool has_more_to_read(const struct redis_link *link)
+static size_t count_readable(const struct redis_link *link)
 {
     int readable = 0;
-    return link->context && !link->dropping && !link->moving &&
-           ioctl(link->context->c.fd, FIONREAD, &readable) == 0 && readable > 0;
+    bool is_readable = !link->address.has_tls && link->context->c.flags & REDIS_CONNECTED &&
+                       ioctl(link->context->c.fd, FIONREAD, &readable) == 0;
+    return is_readable && readable > 0 ? (size_t)readable : 0;
+}
+
+/* All but the last byte: hiredis, which has to read something in order to call anybody, finds that
+ * and no end of the connection before its time. */
+static void read_piece(struct redis_link *link, size_t readable)
+{
+    redisContext *context = &link->context->c;
+    size_t size = readable - 1 < READ_SIZE ? readable - 1 : READ_SIZE;
+    ssize_t got = recv(context->fd, link->input, size, MSG_DONTWAIT);
+    if (got > 0)
+        (void)redisReaderFeed(context->reader, link->input, (size_t)got);
 }
 
 static void read_replies(struct redis_link *link)
 {
-    int reads = 0;
-    do
+    size_t readable;
+    int pieces = 0;
+    do {
+        readable = count_readable(link);
+        if (readable > HIREDIS_READ)
+            read_piece(link, readable);
         redisAsyncHandleRead(link->context);
-    while (++reads < READS_PER_TURN && has_more_to_read(link));
+    } while (readable > HIREDIS_READ && ++pieces < PIECES_PER_TURN && link->context &&
+             !link->dropping && !link->moving);
 }
 
 void redis_link_service(struct redis_link *link, short ready, uint64_t now_ms)

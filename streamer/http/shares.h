@@ -9,7 +9,6 @@
 
 #include "streamer/http/top_values.h"
 
-struct recent_certificates;
 struct shares;
 struct stream_entry;
 
@@ -32,7 +31,7 @@ enum share_kind {
 struct shares_second {
     uint64_t second; /* since 1970 */
     uint64_t entries, precertificates;
-    uint64_t unique; /* certificates that the stream had not had lately; estimated from some */
+    uint64_t unique; /* certificates that the stream had not had lately */
 };
 
 /* Since the day began in UTC, or since counting began if that was later. */
@@ -41,15 +40,15 @@ struct shares_day {
     uint64_t entries;
 };
 
-/* `recent` (borrowed; NULL: no entry is a repeat) has each entry before it comes here. `now_ms` is
- * since 1970. */
-struct shares *shares_create(const struct recent_certificates *recent, uint64_t now_ms);
+/* `now_ms` is since 1970. */
+struct shares *shares_create(uint64_t now_ms);
 /* NULL is fine. */
 void shares_destroy(struct shares *shares);
 
-/* Entries that have just come. A clock that was set back counts on in the newest second. */
+/* Entries that have just come, `unique` of them with a certificate that had not come lately. A
+ * clock that was set back counts on in the newest second. */
 void shares_add(struct shares *shares, const struct stream_entry *entries, size_t count,
-                uint64_t now_ms);
+                size_t unique, uint64_t now_ms);
 
 struct shares_day shares_today(const struct shares *shares, uint64_t now_ms);
 /* The second that began so long before `now_ms`; zeros where none came. */

@@ -186,17 +186,19 @@ static void take_id(struct node *node, struct stream_id id)
         node->first = id;
 }
 
-void recent_certificates_add(struct recent_certificates *recent,
+bool recent_certificates_add(struct recent_certificates *recent,
                              const struct message_fingerprints *fingerprints, struct stream_id id)
 {
     uint32_t index = find_certificate(recent, fingerprints->sha256);
-    if (index) {
+    bool is_repeat = index != 0;
+    if (is_repeat) {
         take_id(node_at(recent, index), id);
         unlink_node(recent, index);
     } else {
         index = make_node(recent, fingerprints, id);
     }
     make_newest(recent, index);
+    return is_repeat;
 }
 
 bool recent_certificates_add_older(struct recent_certificates *recent,

@@ -22,8 +22,8 @@ struct recent_certificates *recent_certificates_create(size_t capacity, uint64_t
 /* NULL is fine. */
 void recent_certificates_destroy(struct recent_certificates *recent);
 
-/* A new entry at the stream's end. */
-void recent_certificates_add(struct recent_certificates *recent,
+/* A new entry at the stream's end. True if it is a repeat. */
+bool recent_certificates_add(struct recent_certificates *recent,
                              const struct message_fingerprints *fingerprints, struct stream_id id);
 /* An entry before all that were added, for a start that reads backwards. False if there is no
  * room for it: then older ones are of no use. */

@@ -73,17 +73,20 @@ static struct stream_id first_of_all(const struct recent_certificates_keeper *ke
                                           : stream_reader_first_id(keeper->options.reader);
 }
 
-void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
-                                    const struct stream_entry *entries, size_t count)
+size_t recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
+                                      const struct stream_entry *entries, size_t count)
 {
+    size_t repeats = 0;
     start_over_if_it_does_not_join(keeper);
     for (size_t i = 0; i < count; i++) {
         struct message_fingerprints fingerprints = { 0 };
         if (stream_entry_fingerprints(&entries[i], &fingerprints))
-            recent_certificates_add(keeper->options.window, &fingerprints, entries[i].id);
+            repeats +=
+                recent_certificates_add(keeper->options.window, &fingerprints, entries[i].id);
         certificate_index_add(keeper->options.index, entries[i].id, &fingerprints);
     }
     certificate_index_trim(keeper->options.index, first_of_all(keeper));
+    return count - repeats;
 }
 
 /* The message has them; of an entry of history it is not made for that. */

@@ -34,9 +34,10 @@ struct recent_certificates_keeper *recent_certificates_keeper_create(
 /* NULL is fine. */
 void recent_certificates_keeper_destroy(struct recent_certificates_keeper *keeper);
 
-/* New entries, in order, before anybody else sees them. */
-void recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
-                                    const struct stream_entry *entries, size_t count);
+/* New entries, in order, before anybody else sees them. Answers how many of them are no repeats of
+ * a certificate. */
+size_t recent_certificates_keeper_add(struct recent_certificates_keeper *keeper,
+                                      const struct stream_entry *entries, size_t count);
 /* Has to be called every second or so: it begins to read backwards, or goes on. */
 void recent_certificates_keeper_tick(struct recent_certificates_keeper *keeper);
 /* True when the window holds all that it can of the stream. */

@@ -304,18 +304,16 @@ static void time_window(const struct sample *sample)
 /* As if so many came each second. */
 static void time_shares(const struct sample *sample, uint64_t per_second)
 {
-    struct recent_certificates *window = recent_certificates_create(WINDOW, 1);
-    struct shares *shares = shares_create(window, 1);
+    struct shares *shares = shares_create(1);
     uint64_t start = now_ns();
     uint64_t entries = 0;
     while (now_ns() - start < (uint64_t)figure_ms * 1000000)
         for (size_t i = 0; i < sample->count; i++, entries++)
-            shares_add(shares, &sample->entries[i], 1, entries * 1000 / per_second);
+            shares_add(shares, &sample->entries[i], 1, 1, entries * 1000 / per_second);
     (void)printf("%7.0f ns for an entry to be counted by issuer, key and so on at %" PRIu64
                  " a second\n",
                  (double)(now_ns() - start) / (double)entries, per_second);
     shares_destroy(shares);
-    recent_certificates_destroy(window);
 }
 
 static void time_sample(bool is_real)
