@@ -56,3 +56,27 @@ bool hex_decode_parted(uint8_t *out, size_t size, struct bytes text)
     }
     return all & DIGIT && !other;
 }
+
+/* Without a branch or a table in the loop, so that the compiler looks at many bytes at a time. */
+static uint8_t others_in(const uint8_t *text, size_t size)
+{
+    uint8_t others = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t digit = (uint8_t)(text[i] - '0') < 10;
+        uint8_t letter = (uint8_t)((text[i] | 0x20) - 'a') < 6;
+        others |= (uint8_t)(digit | letter) ^ 1;
+    }
+    return others;
+}
+
+bool hex_is_text(struct bytes text)
+{
+    enum {
+        AT_ONCE = 32
+    };
+    uint8_t others = 0;
+    size_t at = 0;
+    for (; text.size - at >= AT_ONCE; at += AT_ONCE)
+        others |= others_in(text.data + at, AT_ONCE);
+    return !(others | others_in(text.data + at, text.size - at));
+}

@@ -12,5 +12,7 @@ bool hex_decode(uint8_t *out, size_t size, struct bytes text);
 /* The same of fingerprints as people read them: "AB:CD:…", a colon between each two bytes. `size`
  * is not 0. */
 bool hex_decode_parted(uint8_t *out, size_t size, struct bytes text);
+/* Nothing but digits of either case. */
+bool hex_is_text(struct bytes text);
 
 #endif

@@ -137,6 +137,7 @@ struct redis_link {
     char logged[REASON_SIZE];
     struct buffer command; /* the one that is being sent */
     char *input;           /* READ_SIZE bytes */
+    struct reply_pool *pool;
     unsigned logged_count; /* within LOG_LINES_MS from then on */
     uint64_t logged_from_ms;
 };
@@ -599,7 +600,7 @@ static void ask_node(struct redis_link *link)
 
 static void adopt(struct redis_link *link, redisAsyncContext *context)
 {
-    reply_arena_adopt(context->c.reader);
+    reply_arena_adopt(context->c.reader, link->pool);
     context->c.reader->maxbuf = READER_KEPT;
     link->context = context;
     link->closing = false;
@@ -708,6 +709,7 @@ struct redis_link *redis_link_create(const struct redis_link_options *options)
     link->back_off_ms = BACK_OFF_FIRST_MS;
     buffer_init(&link->command, COMMAND_MAX);
     link->input = memory_allocate(READ_SIZE);
+    link->pool = reply_pool_create();
     set_reason(link, "not connected yet");
     return link;
 }
@@ -723,6 +725,7 @@ void redis_link_destroy(struct redis_link *link)
     host_lookup_destroy(link->lookup);
     buffer_free(&link->command);
     free(link->input);
+    reply_pool_release(link->pool);
     free(link);
 }
 

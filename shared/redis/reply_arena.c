@@ -18,6 +18,8 @@ enum {
      * process. */
     CHUNK_FIRST = 4 * 1024,
     CHUNK_MAX = 64 * 1024,
+    /* Of these, the kept ones: a reply of some hundred entries of the stream. */
+    POOL_CHUNKS_MAX = 32,
     /* Redis itself sends no more than 2^32 texts, and we ask for a few thousand. */
     ELEMENTS_MAX = 1 << 24,
     ALIGNMENT = sizeof(void *),
@@ -29,8 +31,16 @@ struct chunk {
     uint8_t memory[];
 };
 
+/* Used by who made it, and by each arena. */
+struct reply_pool {
+    struct chunk *chunks; /* of CHUNK_MAX bytes */
+    size_t count;
+    size_t users;
+};
+
 struct reply_arena {
-    struct chunk *chunks; /* the first is the one that is filled */
+    struct reply_pool *pool; /* or NULL */
+    struct chunk *chunks;    /* the first is the one that is filled */
     size_t users;
     size_t bytes;
     size_t used; /* of `memory`, which is filled before the chunks */
@@ -45,6 +55,41 @@ struct arena_reply {
 
 _Static_assert(offsetof(struct arena_reply, reply) == 0, "hiredis casts it to a redisReply");
 
+static struct chunk *take_from_pool(struct reply_pool *pool)
+{
+    struct chunk *chunk = pool->chunks;
+    pool->chunks = chunk->next;
+    pool->count--;
+    return chunk;
+}
+
+static void free_chunk(struct reply_pool *pool, struct chunk *chunk)
+{
+    if (!pool || chunk->size != CHUNK_MAX || pool->count == POOL_CHUNKS_MAX) {
+        free(chunk);
+        return;
+    }
+    chunk->next = pool->chunks;
+    pool->chunks = chunk;
+    pool->count++;
+}
+
+struct reply_pool *reply_pool_create(void)
+{
+    struct reply_pool *pool = memory_allocate_zeroed(1, sizeof *pool);
+    pool->users = 1;
+    return pool;
+}
+
+void reply_pool_release(struct reply_pool *pool)
+{
+    if (!pool || --pool->users > 0)
+        return;
+    while (pool->chunks)
+        free(take_from_pool(pool));
+    free(pool);
+}
+
 static void add_chunk(struct reply_arena *arena, size_t wanted)
 {
     size_t size = arena->chunks ? arena->chunks->size * 2 : CHUNK_FIRST;
@@ -52,7 +97,9 @@ static void add_chunk(struct reply_arena *arena, size_t wanted)
         size = CHUNK_MAX;
     if (size < wanted)
         size = wanted;
-    struct chunk *chunk = memory_allocate(sizeof *chunk + size);
+    bool is_kept = size == CHUNK_MAX && arena->pool && arena->pool->count > 0;
+    struct chunk *chunk =
+        is_kept ? take_from_pool(arena->pool) : memory_allocate(sizeof *chunk + size);
     *chunk = (struct chunk){ .next = arena->chunks, .size = size };
     arena->chunks = chunk;
     arena->bytes += sizeof *chunk + size;
@@ -72,10 +119,13 @@ static void *take_memory(struct reply_arena *arena, size_t size)
     return memory;
 }
 
-static struct reply_arena *make_arena(void)
+static struct reply_arena *make_arena(struct reply_pool *pool)
 {
     struct reply_arena *arena = memory_allocate(sizeof *arena);
     arena->chunks = NULL;
+    arena->pool = pool;
+    if (pool)
+        pool->users++;
     arena->users = 1;
     arena->bytes = sizeof *arena;
     arena->used = 0;
@@ -86,7 +136,7 @@ static struct reply_arena *make_arena(void)
 static struct arena_reply *make_reply(const redisReadTask *task)
 {
     struct arena_reply *parent = task->parent ? task->parent->obj : NULL;
-    struct reply_arena *arena = parent ? parent->arena : make_arena();
+    struct reply_arena *arena = parent ? parent->arena : make_arena(task->privdata);
     struct arena_reply *made = take_memory(arena, sizeof *made);
     *made = (struct arena_reply){ .reply = { .type = task->type }, .arena = arena };
     if (parent)
@@ -206,10 +256,11 @@ static redisReplyObjectFunctions functions = {
 
 #endif
 
-void reply_arena_adopt(struct redisReader *reader)
+void reply_arena_adopt(struct redisReader *reader, struct reply_pool *pool)
 {
     assert(!reader->reply && reader->len == 0);
     reader->fn = &functions;
+    reader->privdata = pool;
 }
 
 static struct reply_arena *arena_of(const struct redisReply *reply)
@@ -234,8 +285,9 @@ void reply_arena_release(struct redisReply *reply)
         return;
     for (struct chunk *chunk = arena->chunks, *next; chunk; chunk = next) {
         next = chunk->next;
-        free(chunk);
+        free_chunk(arena->pool, chunk);
     }
+    reply_pool_release(arena->pool);
     free(arena);
 }
 

@@ -14,9 +14,17 @@
 
 struct redisReader;
 struct redisReply;
+struct reply_pool;
 
-/* What is read from here on becomes such replies. Nothing may have been read yet. */
-void reply_arena_adopt(struct redisReader *reader);
+/* Memory of replies that were freed, kept for those to come: what malloc gives back to the kernel
+ * after each large reply is cleared by it anew for the next one. Bounded, some MiB. */
+struct reply_pool *reply_pool_create(void);
+/* Nobody adopts it any more; it goes with the last of its replies. NULL is fine. */
+void reply_pool_release(struct reply_pool *pool);
+
+/* What is read from here on becomes such replies. Nothing may have been read yet. `pool` outlives
+ * the reader; NULL: none. */
+void reply_arena_adopt(struct redisReader *reader, struct reply_pool *pool);
 
 /* One more user of a whole reply, not of a part of one; it has to have come from such a reader. */
 struct redisReply *reply_arena_hold(struct redisReply *reply);

@@ -67,11 +67,26 @@ static size_t find_field(struct bytes name, size_t likely)
     return field;
 }
 
+/* The next fingerprint, not decoded. False when there is none left. */
+static bool take_fingerprint_text(struct bytes *chain, struct bytes *text)
+{
+    if (chain->size < FINGERPRINT_HEX)
+        return false;
+    bool is_last = chain->size == FINGERPRINT_HEX;
+    if (!is_last && chain->data[FINGERPRINT_HEX] != ' ')
+        return false;
+    size_t taken = FINGERPRINT_HEX + !is_last;
+    *text = bytes_of(chain->data, FINGERPRINT_HEX);
+    *chain = bytes_of(chain->data + taken, chain->size - taken);
+    return true;
+}
+
 static bool chain_is_well_formed(struct bytes chain)
 {
-    uint8_t sha256[SHA256_SIZE];
-    while (stream_entry_take_issuer(&chain, sha256))
-        continue;
+    struct bytes text;
+    while (take_fingerprint_text(&chain, &text))
+        if (!hex_is_text(text))
+            return false;
     return chain.size == 0;
 }
 
@@ -140,15 +155,11 @@ bool stream_entry_fingerprints(const struct stream_entry *entry,
 
 bool stream_entry_take_issuer(struct bytes *chain, uint8_t *sha256)
 {
-    if (chain->size < FINGERPRINT_HEX)
+    struct bytes rest = *chain;
+    struct bytes text;
+    if (!take_fingerprint_text(&rest, &text) || !hex_decode(sha256, SHA256_SIZE, text))
         return false;
-    bool is_last = chain->size == FINGERPRINT_HEX;
-    if (!is_last && chain->data[FINGERPRINT_HEX] != ' ')
-        return false;
-    if (!hex_decode(sha256, SHA256_SIZE, bytes_of(chain->data, FINGERPRINT_HEX)))
-        return false;
-    size_t taken = FINGERPRINT_HEX + !is_last;
-    *chain = bytes_of(chain->data + taken, chain->size - taken);
+    *chain = rest;
     return true;
 }
 

@@ -5,8 +5,9 @@
  * certstream-server-go on the same log, where CERTSTREAM_PEER names its program.
  *
  * Variables: BENCH_CLIENTS (1, 20, 200 and 2000 if 0), BENCH_DELIVERIES (400000): messages times
- * clients of a run, BENCH_STREAMS (all): "lite" or "lite domains", BENCH_BEFORE and BENCH_ROUNDS
- * (contender.h): another build of the streamer beside this one.
+ * clients of a run, BENCH_STREAMS (all): "lite,full deflated", BENCH_BEFORE and BENCH_ROUNDS
+ * (contender.h): another build of the streamer beside this one, BENCH_RATE (0: as many as Redis
+ * takes) entries per second.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -231,18 +232,22 @@ static struct fan_out run_contender(const struct contender *contender, const str
     struct harness *harness = harness_create();
     struct redis_server *redis = redis_server_start(harness, "redis", NULL);
     captured_entries_put_issuers(captured, redis);
-    const char *const arguments[] = { "--heartbeat", "1h", "--max-clients", "20000", NULL };
+    /* One client keeps up with a small ring, and does not pay for the first use of a large one. */
+    const char *const arguments[] = { "--heartbeat", "1h",           "--max-clients",
+                                      "20000",       "--ring-bytes", clients == 1 ? "4m" : "32m",
+                                      NULL };
     struct program *streamer = contender_start(contender, harness, redis, arguments);
     wait_until_ready(streamer);
     struct receivers *receivers =
         receivers_connect(program_port(streamer), stream->path, deflates, clients,
                           deflates ? SKIP_DOMAINS : stream->skip_size, true);
     uint64_t messages = messages_of(clients);
+    uint64_t rate = harness_setting("BENCH_RATE", 0);
     struct fan_out run = { .expected = messages * clients };
     for (int turn = 0; turn < 5; turn++)
         receivers_turn(receivers, 100);
     struct program_cpu before = program_cpu(streamer);
-    pid_t feeder = captured_entries_feed(captured, redis, messages, 0);
+    pid_t feeder = captured_entries_feed(captured, redis, messages, rate);
     receivers_wait(receivers, messages, QUIET_MS);
     run.cpu = cpu_since(streamer, before);
     run.totals = receivers_totals(receivers);
@@ -305,40 +310,48 @@ static void measure_peer(const struct stream *stream, bool deflates, size_t clie
     assert_int_equal(harness_destroy(harness), 0);
 }
 
-static bool is_wanted(const struct stream *stream)
+/* Whether BENCH_STREAMS, if it is there, names it between its commas. */
+static bool is_wanted(const char *what)
 {
     const char *wanted = getenv("BENCH_STREAMS");
-    return !wanted || !*wanted || strstr(wanted, stream->name);
+    size_t size = strlen(what);
+    if (!wanted || !*wanted)
+        return true;
+    for (; wanted; wanted = strchr(wanted, ','), wanted += wanted != NULL)
+        if (strcspn(wanted, ",") == size && strncmp(wanted, what, size) == 0)
+            return true;
+    return false;
 }
 
-static void measure_stream(const struct stream *stream, bool deflates, size_t clients)
-{
-    char what[32];
-    (void)snprintf(what, sizeof what, "%s%s", stream->name, deflates ? " deflated" : "");
-    measure_contenders(stream, deflates, clients, what);
-    measure_peer(stream, deflates, clients, what);
-}
-
-static void measure_counts(bool deflates)
+static void measure_stream(const struct stream *stream, bool deflates)
 {
     static const size_t usual[] = { 1, 20, 200, 2000 };
     size_t given = (size_t)harness_setting("BENCH_CLIENTS", 0);
-    for (size_t s = 0; s < sizeof streams / sizeof *streams; s++)
-        for (size_t i = 0; is_wanted(&streams[s]) && i < (given ? 1 : sizeof usual / sizeof *usual);
-             i++)
-            measure_stream(&streams[s], deflates, given ? given : usual[i]);
+    char what[32];
+    (void)snprintf(what, sizeof what, "%s%s", stream->name, deflates ? " deflated" : "");
+    for (size_t i = 0; is_wanted(what) && i < (given ? 1 : sizeof usual / sizeof *usual); i++) {
+        size_t clients = given ? given : usual[i];
+        measure_contenders(stream, deflates, clients, what);
+        measure_peer(stream, deflates, clients, what);
+    }
+}
+
+static void measure_streams(bool deflates)
+{
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+        measure_stream(&streams[i], deflates);
 }
 
 static void fans_out_plain(void **state)
 {
     (void)state;
-    measure_counts(false);
+    measure_streams(false);
 }
 
 static void fans_out_deflated(void **state)
 {
     (void)state;
-    measure_counts(true);
+    measure_streams(true);
 }
 
 static int setup(void **state)

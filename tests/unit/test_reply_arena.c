@@ -51,7 +51,7 @@ static void assert_same(const redisReply *ours, const redisReply *theirs)
 static redisReader *make_reader(void)
 {
     redisReader *reader = redisReaderCreate();
-    reply_arena_adopt(reader);
+    reply_arena_adopt(reader, NULL);
     return reader;
 }
 
@@ -175,6 +175,45 @@ static void lives_until_the_last_user_lets_go(void **state)
     reply_arena_release(NULL);
 }
 
+/* One after the other, and two at a time, of which the second outlives reader and pool. */
+static void memory_of_a_pool_is_used_again(void **state)
+{
+    (void)state;
+    enum {
+        SIZE = 60000,
+        TEXTS = 10
+    };
+    struct reply_pool *pool = reply_pool_create();
+    redisReader *reader = redisReaderCreate();
+    struct buffer text;
+    redisReply *last = NULL;
+    reply_arena_adopt(reader, pool);
+    buffer_init(&text, (size_t)2 * SIZE * TEXTS);
+    for (int turn = 0; turn < 4; turn++) {
+        buffer_clear(&text);
+        buffer_append_format(&text, "*%d\r\n", TEXTS);
+        for (int i = 0; i < TEXTS; i++)
+            buffer_append_format(&text, "$%d\r\n%0*d\r\n", SIZE, SIZE, 100 * turn + i);
+        assert_int_equal(redisReaderFeed(reader, (const char *)text.data, text.size), REDIS_OK);
+        redisReply *reply = take_reply(reader);
+        for (int i = 0; i < TEXTS; i++)
+            assert_int_equal(atoi(reply->element[i]->str), 100 * turn + i);
+        if (turn % 2)
+            reply_arena_release(reply);
+        else
+            reply_arena_release(last);
+        if (turn % 2 == 0)
+            last = reply;
+    }
+    redisReaderFree(reader);
+    reply_pool_release(pool);
+    for (int i = 0; i < TEXTS; i++)
+        assert_int_equal(atoi(last->element[i]->str), 200 + i);
+    reply_arena_release(last);
+    reply_pool_release(NULL);
+    buffer_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +222,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_reply),
         cmocka_unit_test(holds_large_replies),
         cmocka_unit_test(lives_until_the_last_user_lets_go),
+        cmocka_unit_test(memory_of_a_pool_is_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ static struct stream_page *ask(const struct question *question)
                    question->count);
     append_state(&text, question->first_ms, question->length, question->added);
     redisReader *reader = redisReaderCreate();
-    reply_arena_adopt(reader);
+    reply_arena_adopt(reader, NULL);
     assert_int_equal(redisReaderFeed(reader, (const char *)text.data, text.size), REDIS_OK);
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
     redisReply *both = reply;
