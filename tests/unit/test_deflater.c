@@ -1,4 +1,5 @@
-/* What is compressed here, zlib with the smallest window that we promise gets back. */
+/* What is compressed here, zlib with the smallest window that we promise gets back: an inflater for
+ * each message, and one for all of them. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,10 +81,61 @@ static void every_message_is_got_back_alone(void **state)
     deflater_destroy(deflater);
 }
 
+/* The strictest of receivers: a window of its own and not the output's, an inflater that is never
+ * begun anew, and no end of the stream. */
+static void take_in_pieces(z_stream *stream, struct bytes part, struct buffer *out)
+{
+    uint8_t piece[100];
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): takes the const away */
+    stream->next_in = (Bytef *)(uintptr_t)part.data;
+    stream->avail_in = (uInt)part.size;
+    do {
+        stream->next_out = piece;
+        stream->avail_out = sizeof piece;
+        int result = inflate(stream, Z_SYNC_FLUSH);
+        assert_true(result == Z_OK || result == Z_BUF_ERROR);
+        buffer_append(out, piece, sizeof piece - stream->avail_out);
+    } while (stream->avail_out == 0);
+    assert_int_equal(stream->avail_in, 0);
+}
+
+static void one_inflater_gets_all_messages_back(void **state)
+{
+    (void)state;
+    static const uint8_t tail[] = { 0, 0, 0xff, 0xff };
+    struct seeded_random random = seeded_random_of_run();
+    struct deflater *deflater = deflater_create();
+    struct buffer out, back;
+    z_stream stream = { 0 };
+    size_t endings[2] = { 0 };
+    buffer_init(&out, MESSAGE_MAX);
+    buffer_init(&back, MESSAGE_MAX);
+    assert_int_equal(inflateInit2(&stream, -DEFLATER_WINDOW_BITS), Z_OK);
+    for (int round = 0; round < 20 * ROUNDS; round++) {
+        struct bytes given_message = random_message(&random);
+        given_message.size %= round % 8 ? 1 << DEFLATER_WINDOW_BITS : 2 << DEFLATER_WINDOW_BITS;
+        buffer_clear(&out);
+        buffer_clear(&back);
+        if (!deflater_compress(deflater, &out, given_message))
+            continue;
+        endings[out.data[out.size - 1] != 0]++;
+        take_in_pieces(&stream, buffer_bytes(&out), &back);
+        take_in_pieces(&stream, bytes_of(tail, sizeof tail), &back);
+        assert_true(bytes_equal(buffer_bytes(&back), given_message));
+    }
+    /* The header of the empty block has a byte of its own, or not. */
+    assert_true(endings[0] > 0 && endings[1] > 0);
+    assert_int_equal(inflateEnd(&stream), Z_OK);
+    buffer_free(&out);
+    buffer_free(&back);
+    deflater_destroy(deflater);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_is_got_back_alone),
+        cmocka_unit_test(one_inflater_gets_all_messages_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
