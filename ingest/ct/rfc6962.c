@@ -33,92 +33,17 @@ static bool has_few_values(struct bytes body)
     return false;
 }
 
-/* What nearly every log answers is plain: {"entries":[{"leaf_input":"…","extra_data":"…"},…]}, with
- * or without white space, and no escapes. That is read in place; whatever differs is left to cJSON,
- * which takes four times as long. */
-
-static void skip_space(struct reader *reader)
+static bool open_plain(struct rfc6962_page *page, const struct rfc6962_text *text)
 {
-    while (reader->remaining && (*reader->next == ' ' || *reader->next == '\n' ||
-                                 *reader->next == '\r' || *reader->next == '\t'))
-        (void)reader_take(reader, 1);
+    page->values = reader_of(buffer_bytes(&text->entries));
+    page->left = page->count = text->count;
+    return !text->entries.failed;
 }
 
-/* Takes one character if it is the next after white space. */
-static bool take_character(struct reader *reader, uint8_t character)
+static bool open_other(struct rfc6962_page *page, const struct rfc6962_text *text)
 {
-    skip_space(reader);
-    if (!reader->remaining || *reader->next != character)
-        return false;
-    (void)reader_take(reader, 1);
-    return true;
-}
-
-static bool take_string(struct reader *reader, struct bytes *text)
-{
-    if (!take_character(reader, '"'))
-        return false;
-    const uint8_t *end = reader->remaining ? memchr(reader->next, '"', reader->remaining) : NULL;
-    if (!end)
-        return false;
-    *text = reader_take(reader, (size_t)(end - reader->next));
-    (void)reader_take(reader, 1);
-    return !text->size || !memchr(text->data, '\\', text->size);
-}
-
-static bool take_entry_member(struct reader *reader, const char *name, struct bytes *value)
-{
-    struct bytes text;
-    return take_string(reader, &text) && bytes_equal_string(text, name) &&
-           take_character(reader, ':') && take_string(reader, value);
-}
-
-static bool take_entry(struct reader *reader, struct bytes *leaf_input, struct bytes *extra_data)
-{
-    return take_character(reader, '{') && take_entry_member(reader, "leaf_input", leaf_input) &&
-           take_character(reader, ',') && take_entry_member(reader, "extra_data", extra_data) &&
-           take_character(reader, '}');
-}
-
-static bool take_entries_array(struct reader *reader)
-{
-    struct bytes name;
-    return take_character(reader, '{') && take_string(reader, &name) &&
-           bytes_equal_string(name, "entries") && take_character(reader, ':') &&
-           take_character(reader, '[');
-}
-
-/* Whether all of the body is of that form; counts its entries, at least one. */
-static bool is_plain(struct bytes body, size_t *count)
-{
-    struct reader reader = reader_of(body);
-    struct bytes leaf_input, extra_data;
-    *count = 0;
-    if (!take_entries_array(&reader))
-        return false;
-    do {
-        if (!take_entry(&reader, &leaf_input, &extra_data))
-            return false;
-        (*count)++;
-    } while (take_character(&reader, ','));
-    bool closes = take_character(&reader, ']') && take_character(&reader, '}');
-    skip_space(&reader);
-    return closes && reader_finished(&reader);
-}
-
-static bool open_plain(struct rfc6962_page *page, struct bytes body)
-{
-    if (!is_plain(body, &page->count))
-        return false;
-    page->plain = reader_of(body);
-    (void)take_entries_array(&page->plain);
-    page->left = page->count;
-    return true;
-}
-
-static bool open_other(struct rfc6962_page *page, struct bytes body)
-{
-    if (!has_few_values(body))
+    struct bytes body = buffer_bytes(&text->text);
+    if (text->step != RFC6962_OTHER || text->text.failed || !has_few_values(body))
         return false;
     page->root = cJSON_ParseWithLength((const char *)body.data, body.size);
     const cJSON *entries = cJSON_GetObjectItemCaseSensitive(page->root, "entries");
@@ -129,51 +54,50 @@ static bool open_other(struct rfc6962_page *page, struct bytes body)
     return true;
 }
 
-bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body)
+bool rfc6962_page_open(struct rfc6962_page *page, const struct rfc6962_text *text)
 {
     *page = (struct rfc6962_page){ 0 };
     buffer_init(&page->leaf_input, LEAF_INPUT_MAX);
     buffer_init(&page->extra_data, EXTRA_DATA_MAX);
-    return open_plain(page, body) || open_other(page, body);
-}
-
-static bool decode_base64_member(struct buffer *out, struct bytes text)
-{
-    buffer_clear(out);
-    return base64_decode(out, text);
+    return text->step == RFC6962_END ? open_plain(page, text) : open_other(page, text);
 }
 
 static bool decode_member(struct buffer *out, const cJSON *item, const char *name)
 {
     const char *text = json_read_string(item, name);
-    return text && decode_base64_member(out, bytes_of_string(text));
+    buffer_clear(out);
+    return text && base64_decode(out, bytes_of_string(text));
 }
 
-static bool decode_plain(struct rfc6962_page *page)
+static bool next_plain(struct rfc6962_page *page, struct bytes *leaf_input,
+                       struct bytes *extra_data)
 {
-    struct bytes leaf_input, extra_data;
-    (void)take_character(&page->plain, ',');
-    bool good = take_entry(&page->plain, &leaf_input, &extra_data);
-    assert(good);
-    return decode_base64_member(&page->leaf_input, leaf_input) &&
-           decode_base64_member(&page->extra_data, extra_data);
+    *leaf_input = rfc6962_text_next_value(&page->values);
+    *extra_data = rfc6962_text_next_value(&page->values);
+    assert(reader_ok(&page->values));
+    return leaf_input->size <= LEAF_INPUT_MAX && extra_data->size <= EXTRA_DATA_MAX;
 }
 
-static bool decode_other(struct rfc6962_page *page)
+static bool next_other(struct rfc6962_page *page, struct bytes *leaf_input,
+                       struct bytes *extra_data)
 {
     if (!decode_member(&page->leaf_input, page->next, "leaf_input") ||
         !decode_member(&page->extra_data, page->next, "extra_data"))
         return false;
     page->next = page->next->next;
+    *leaf_input = buffer_bytes(&page->leaf_input);
+    *extra_data = buffer_bytes(&page->extra_data);
     return true;
 }
 
 bool rfc6962_page_next(struct rfc6962_page *page, struct entry *entry)
 {
-    if (!page->left || !(page->root ? decode_other(page) : decode_plain(page)))
+    struct bytes leaf_input, extra_data;
+    if (!page->left || !(page->root ? next_other(page, &leaf_input, &extra_data)
+                                    : next_plain(page, &leaf_input, &extra_data)))
         return false;
     page->left--;
-    entry_read_rfc6962(entry, buffer_bytes(&page->leaf_input), buffer_bytes(&page->extra_data));
+    entry_read_rfc6962(entry, leaf_input, extra_data);
     return true;
 }
 

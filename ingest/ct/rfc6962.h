@@ -6,6 +6,7 @@
 #define INGEST_CT_RFC6962_H
 
 #include "ingest/ct/entry.h"
+#include "ingest/ct/rfc6962_text.h"
 #include "shared/base/buffer.h"
 #include "shared/base/reader.h"
 
@@ -16,20 +17,20 @@ enum {
     RFC6962_BODY_MAX = 128 * 1024 * 1024,
 };
 
-/* Entries of one get-entries answer, decoded one after the other into the same memory. */
+/* Entries of one get-entries answer, one after the other. */
 struct rfc6962_page {
-    size_t count; /* entries it has */
-    size_t left;  /* of these, not read yet */
-    struct reader plain;
-    struct cJSON *root; /* NULL: it is read from `plain` */
+    size_t count;         /* entries it has */
+    size_t left;          /* of these, not read yet */
+    struct reader values; /* of a plain answer */
+    struct cJSON *root;   /* of any other; NULL: it is plain */
     const struct cJSON *next;
     struct buffer leaf_input;
     struct buffer extra_data;
 };
 
-/* False if `body`, which must live as long as the page, is no answer of get-entries. The page is to
- * be cleared in any case. */
-bool rfc6962_page_open(struct rfc6962_page *page, struct bytes body);
+/* False if `text`, which must live as long as the page, is no answer of get-entries, or not all of
+ * one. The page is to be cleared in any case. */
+bool rfc6962_page_open(struct rfc6962_page *page, const struct rfc6962_text *text);
 /* Reads the next entry; its views live until the next call. False at the end, or when an entry's
  * base64 or form is wrong, which makes the whole page a failure of transport: page->left is then
  * not 0. */

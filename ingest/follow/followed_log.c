@@ -142,6 +142,7 @@ struct followed_log *followed_log_create(const struct log_services *services, st
 void followed_log_release_held(struct followed_log *log, struct held_body *held)
 {
     buffer_free(&held->body);
+    rfc6962_text_free(&held->text);
     memory_share_remove(&log->memory, MEMORY_ANSWER, held->size);
     memory_share_end_large(&log->memory);
     *held = (struct held_body){ 0 };

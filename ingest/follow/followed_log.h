@@ -10,6 +10,7 @@
 #include "ingest/ct/log_key.h"
 #include "ingest/ct/log_proof.h"
 #include "ingest/ct/log_protocol.h"
+#include "ingest/ct/rfc6962_text.h"
 #include "ingest/follow/follower.h"
 #include "ingest/follow/last_position.h"
 #include "ingest/follow/log_services.h"
@@ -29,8 +30,9 @@ enum {
 
 /* An answer that waits for its turn. */
 struct held_body {
-    struct buffer body;
-    size_t size; /* as counted */
+    struct buffer body;       /* a tile */
+    struct rfc6962_text text; /* or what get-entries answered */
+    size_t size;              /* as counted */
     bool is_there;
     uint64_t seen_ms;
     /* It waits for issuers, and is looked at again at this time, or when more than these are

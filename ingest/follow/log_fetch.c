@@ -20,6 +20,8 @@ enum {
     FUTURE_MS = 5 * 60 * 1000,
     HTTP_FORBIDDEN = 403,
     HTTP_TOO_MANY = 429,
+    /* Answers are not all alike: a sixteenth more is expected than there was last time. */
+    EXPECTED_SPARE = 16,
 };
 
 /* One request that is out. */
@@ -29,6 +31,8 @@ struct request {
     size_t admitted; /* bytes, of the log's memory */
     bool is_large;
     bool is_for_partial_tile;
+    bool is_text; /* of get-entries, which is read as it arrives */
+    struct rfc6962_text text;
 };
 
 static struct digest *sha256_of(const struct followed_log *log)
@@ -162,15 +166,27 @@ static void on_head(struct followed_log *log, const struct fetch *fetch, struct 
     followed_log_note_success(log);
 }
 
-static void on_range(struct followed_log *log, const struct request *request,
+/* What was not read in pieces, because it had to be inflated, is read as one. */
+static void take_text(struct request *request, const struct http_response *response,
+                      struct held_body *held)
+{
+    rfc6962_text_add(&request->text, buffer_bytes(response->body));
+    held->text = request->text;
+    request->text = (struct rfc6962_text){ 0 };
+}
+
+static void on_range(struct followed_log *log, struct request *request,
                      const struct http_response *response)
 {
     const struct fetch *fetch = &request->fetch;
     struct held_body *held = &log->held[fetch->slot];
     assert(!held->is_there);
-    http_response_take_body(response, &held->body);
+    if (request->is_text)
+        take_text(request, response, held);
+    else
+        http_response_take_body(response, &held->body);
     held->is_there = true;
-    held->size = held->body.size;
+    held->size = held->body.size + rfc6962_text_size(&held->text);
     memory_share_add(&log->memory, MEMORY_ANSWER, held->size);
     held->seen_ms = clock_realtime_ms();
     if (request->is_large)
@@ -233,36 +249,50 @@ static void settle_budget(struct followed_log *log, const struct request *reques
     operator_budget_on_answer(&log->share, &answer, now_ms);
 }
 
+static void take_response(struct request *request, const struct http_response *response,
+                          uint64_t now_ms)
+{
+    struct followed_log *log = request->log;
+    settle_budget(log, request, response, now_ms);
+    count_status(log->services->stats, response);
+    log->services->stats->bytes += response->body_size;
+    if (!follower_expects(&log->follower, &request->fetch))
+        return;
+    if (response->result != HTTP_ANSWERED || response->status != 200) {
+        fail_response(log, request, response, now_ms);
+        return;
+    }
+    struct bytes body = buffer_bytes(response->body);
+    switch (request->fetch.kind) {
+    case FETCH_HEAD: on_head(log, &request->fetch, body, now_ms); break;
+    case FETCH_RANGE: on_range(log, request, response); break;
+    case FETCH_START:
+    case FETCH_PROOF:
+    case FETCH_CLASSIFY: on_proof(log, &request->fetch, body, now_ms); break;
+    case FETCH_POSITION:
+    case FETCH_KINDS: break;
+    }
+}
+
 static void on_log_response(void *context, const struct http_response *response)
 {
     struct request request = *(struct request *)context;
     struct followed_log *log = request.log;
-    uint64_t now_ms = clock_monotonic_ms();
     free(context);
     memory_share_remove(&log->memory, MEMORY_ADMITTED, request.admitted);
     if (request.is_large)
         memory_share_end_large(&log->memory);
-    if (response->result == HTTP_STOPPED)
-        return;
-    settle_budget(log, &request, response, now_ms);
-    count_status(log->services->stats, response);
-    log->services->stats->bytes += response->body->size;
-    if (!follower_expects(&log->follower, &request.fetch))
-        return;
-    if (response->result != HTTP_ANSWERED || response->status != 200) {
-        fail_response(log, &request, response, now_ms);
-        return;
-    }
-    struct bytes body = buffer_bytes(response->body);
-    switch (request.fetch.kind) {
-    case FETCH_HEAD: on_head(log, &request.fetch, body, now_ms); break;
-    case FETCH_RANGE: on_range(log, &request, response); break;
-    case FETCH_START:
-    case FETCH_PROOF:
-    case FETCH_CLASSIFY: on_proof(log, &request.fetch, body, now_ms); break;
-    case FETCH_POSITION:
-    case FETCH_KINDS: break;
-    }
+    if (response->result != HTTP_STOPPED)
+        take_response(&request, response, clock_monotonic_ms());
+    rfc6962_text_free(&request.text);
+}
+
+static void on_log_piece(void *context, struct bytes piece)
+{
+    struct request *request = context;
+    if (!request->text.entries.data)
+        (void)buffer_reserve(&request->text.entries, request->admitted);
+    rfc6962_text_add(&request->text, piece);
 }
 
 static void write_url(const struct followed_log *log, const struct fetch *fetch, struct buffer *url)
@@ -315,6 +345,7 @@ static size_t expected_size(const struct followed_log *log, const struct fetch *
         return 0;
     uint64_t entries = log->protocol->has_partial_tiles ? fetch->width : fetch->count;
     uint64_t size = entries * log->bytes_per_entry;
+    size += size / EXPECTED_SPARE;
     return size < HELD_MEMORY_LOG_MAX ? (size_t)size : HELD_MEMORY_LOG_MAX;
 }
 
@@ -341,7 +372,10 @@ static void send(struct followed_log *log, const struct fetch *fetch)
         .admitted = expected_size(log, fetch),
         .is_large = is_large(log, fetch),
         .is_for_partial_tile = is_for_partial_tile(log, fetch),
+        .is_text =
+            fetch->kind == FETCH_RANGE && !log->protocol->is_tile(fetch->start, fetch->count),
     };
+    rfc6962_text_init(&request->text, body_max(log, fetch));
     if (request->is_large)
         memory_share_begin_large(&log->memory);
     memory_share_add(&log->memory, MEMORY_ADMITTED, request->admitted);
@@ -353,6 +387,7 @@ static void send(struct followed_log *log, const struct fetch *fetch)
                                              .body_expected = request->admitted,
                                              .is_fresh = fetch->is_fresh,
                                              .on_response = on_log_response,
+                                             .on_piece = request->is_text ? on_log_piece : NULL,
                                              .context = request,
                                          });
     buffer_free(&url);

@@ -115,11 +115,11 @@ static void fill(struct filling *filling, const struct entry *entry)
 
 /* How many entries of a get-entries answer could be taken. */
 static void fill_from_page(struct filling *filling, const struct follower_slot *slot,
-                           struct bytes body)
+                           const struct rfc6962_text *text)
 {
     struct rfc6962_page page;
     struct entry entry;
-    if (rfc6962_page_open(&page, body))
+    if (rfc6962_page_open(&page, text))
         while (filling->count < slot->count && rfc6962_page_next(&page, &entry))
             fill(filling, &entry);
     rfc6962_page_clear(&page);
@@ -346,13 +346,12 @@ static void take_entries(struct followed_log *log, struct held_body *held,
     assert(log->follower.book.taken.next == slot->start);
     log->follower.book.taken.page = log->follower.page.is_fixed ? 0 : log->follower.page.learnt;
     struct filling filling = { .log = log, .seen_ms = held->seen_ms, .now_ms = now_ms };
-    struct bytes body = buffer_bytes(&held->body);
     enum tile_end end = TILE_READ;
     filling.batch = log_window_begin_batch(log);
     if (log->protocol->is_tile(slot->start, slot->count))
         end = fill_from_tile(&filling, slot, &held->body);
     else
-        fill_from_page(&filling, slot, body);
+        fill_from_page(&filling, slot, &held->text);
     if (filling.batch->entry_count || filling.batch->issuer_count)
         hold(log, filling.batch, now_ms);
     else
@@ -361,7 +360,7 @@ static void take_entries(struct followed_log *log, struct held_body *held,
     if (end == TILE_CHANGED || (is_unreadable && stays_unreadable(log))) {
         on_mismatch(log, &log->follower.head, now_ms);
     } else if (filling.count) {
-        log->bytes_per_entry = held->body.size / filling.count + 1;
+        log->bytes_per_entry = held->size / filling.count + 1;
         follower_on_taken(&log->follower, filling.count);
     } else {
         followed_log_note_failure(log, "entries", "the answer holds none that can be read");

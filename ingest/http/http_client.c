@@ -42,6 +42,8 @@ enum {
     /* Finished handles kept for the next request: curl keeps their buffers, not their connections,
      * in them. */
     IDLE_HANDLES_MAX = 32,
+    /* RFC 1952 section 2.3.1. */
+    GZIP_FIRST_BYTE = 0x1f,
 };
 
 #define TRANSFER_MARK CONTEXT_MARK('T', 'R', 'N', 'S')
@@ -63,7 +65,9 @@ struct transfer {
     bool keeps_head;
     struct buffer head;
     http_on_response on_response;
+    http_on_piece on_piece;
     void *context;
+    size_t piece_bytes; /* given to on_piece */
     char host[HOST_SIZE];
     struct transfer *next; /* all transfers that are out */
     struct transfer **link;
@@ -90,10 +94,30 @@ static size_t inflation_max(const struct transfer *transfer)
     return INFLATION_FREE_BYTES + wire_size * INFLATION_MAX;
 }
 
+/* What begins like gzip is kept until it is whole. */
+static bool takes_pieces(const struct transfer *transfer, struct bytes piece)
+{
+    return transfer->on_piece && !transfer->body.size &&
+           (transfer->piece_bytes || (piece.size && *piece.data != GZIP_FIRST_BYTE));
+}
+
+static void hand_on(struct transfer *transfer, struct bytes piece)
+{
+    transfer->piece_bytes += piece.size;
+    if (transfer->piece_bytes > transfer->body.limit)
+        transfer->refusal = "body too large";
+    else
+        transfer->on_piece(transfer->context, piece);
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context_of(context, TRANSFER_MARK);
     size_t bytes = size * count;
+    if (takes_pieces(transfer, bytes_of(data, bytes))) {
+        hand_on(transfer, bytes_of(data, bytes));
+        return transfer->refusal ? 0 : bytes;
+    }
     if (!transfer->body.data && transfer->body_expected)
         (void)buffer_reserve(&transfer->body, transfer->body_expected);
     buffer_append(&transfer->body, data, bytes);
@@ -309,6 +333,7 @@ void http_client_get(struct http_client *client, const struct http_get *request)
     transfer->body_expected =
         request->body_expected < request->body_max ? request->body_expected : request->body_max;
     transfer->on_response = request->on_response;
+    transfer->on_piece = request->on_piece;
     transfer->context = request->context;
     copy_host(transfer->host, request->url);
     set_options(transfer, request);
@@ -419,6 +444,7 @@ static void finish_get(struct transfer *transfer, CURLcode code)
     struct http_response response = {
         .result = HTTP_ANSWERED, .etag = "", .peer = "", .body = &transfer->body
     };
+    response.body_size = transfer->piece_bytes + transfer->body.size;
     if (transfer->keeps_head)
         read_evidence(transfer, &response);
     if (transfer->refusal) {

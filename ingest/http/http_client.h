@@ -38,12 +38,18 @@ struct http_response {
      * cut at HTTP_HEAD_MAX; and the address that answered, "" if none did. */
     struct bytes head;
     const char *peer;
-    /* The callback may take the contents away (http_response_take_body). */
+    /* The callback may take the contents away (http_response_take_body). Empty if the pieces were
+     * given to on_piece. */
     struct buffer *body;
+    uint64_t body_size; /* bytes, after decompression, also of pieces */
 };
 
 /* Called once for each request, from http_client_perform. */
 typedef void (*http_on_response)(void *context, const struct http_response *response);
+
+/* Called for each piece of a body, in order, before its response. Whether the status is one that
+ * has such a body is not known yet. */
+typedef void (*http_on_piece)(void *context, struct bytes piece);
 
 /* How a host is reached; all zero: as hosts are. The texts are copied. */
 struct http_way {
@@ -63,6 +69,9 @@ struct http_get {
     bool is_fresh;        /* over a connection of its own, and from no cache on the way */
     bool keeps_head;      /* for evidence: the response's head and peer are wanted */
     http_on_response on_response;
+    /* Or NULL: gets the body in pieces as they arrive, which are then not kept; but a body that is
+     * gzip is inflated as a whole and comes with the response. */
+    http_on_piece on_piece;
     void *context;
 };
 

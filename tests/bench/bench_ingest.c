@@ -144,13 +144,17 @@ typedef void (*stage_visit)(struct stage *stage, const struct entry *entry);
 
 static void read_page(struct stage *stage, struct bytes body, stage_visit visit)
 {
+    struct rfc6962_text text;
     struct rfc6962_page page;
     struct entry entry;
-    assert_true(rfc6962_page_open(&page, body));
+    rfc6962_text_init(&text, RFC6962_BODY_MAX);
+    rfc6962_text_add(&text, body);
+    assert_true(rfc6962_page_open(&page, &text));
     for (; rfc6962_page_next(&page, &entry); stage->entries++)
         if (visit)
             visit(stage, &entry);
     rfc6962_page_clear(&page);
+    rfc6962_text_free(&text);
 }
 
 static void read_tile(struct stage *stage, struct bytes body, stage_visit visit)

@@ -2,22 +2,36 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "ingest/ct/rfc6962.h"
 #include "shared/base/hex.h"
 
+enum {
+    TEXT_MAX = 1 << 24
+};
+
 /* An x509_entry whose certificate is "abc", with an empty chain. */
 #define LEAF  "AAAAAAGLz+VoewAAAAADYWJjAAA="
 #define ENTRY "{\"leaf_input\":\"" LEAF "\",\"extra_data\":\"AAAA\"}"
 
-static size_t count_entries(const char *body, bool *opened, bool *at_end)
+/* What an answer says that comes in two pieces, or byte by byte (SIZE_MAX). */
+static size_t count_entries(const char *body, size_t cut, bool *opened, bool *at_end)
 {
+    struct rfc6962_text text;
     struct rfc6962_page page;
     struct entry entry;
-    size_t count = 0;
-    *opened = rfc6962_page_open(&page, bytes_of_string(body));
+    size_t count = 0, size = strlen(body);
+    rfc6962_text_init(&text, TEXT_MAX);
+    if (cut <= size) {
+        rfc6962_text_add(&text, bytes_of(body, cut));
+        rfc6962_text_add(&text, bytes_of(body + cut, size - cut));
+    }
+    for (size_t at = 0; cut > size && at < size; at++)
+        rfc6962_text_add(&text, bytes_of(body + at, 1));
+    *opened = rfc6962_page_open(&page, &text);
     while (*opened && rfc6962_page_next(&page, &entry)) {
         assert_null(entry.malformed);
         assert_true(bytes_equal_string(entry.certificate, "abc"));
@@ -26,6 +40,7 @@ static size_t count_entries(const char *body, bool *opened, bool *at_end)
     }
     *at_end = !page.left;
     rfc6962_page_clear(&page);
+    rfc6962_text_free(&text);
     return count;
 }
 
@@ -66,12 +81,15 @@ static void reads_pages(void **state)
         { "<html>503</html>", false, 0, true },
         { "{\"entries\":[" ENTRY, false, 0, true },
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        bool opened, at_end;
-        size_t count = count_entries(rows[i].body, &opened, &at_end);
-        if (opened != rows[i].opens || count != rows[i].count || at_end != rows[i].reaches_the_end)
-            fail_msg("row %zu: opened %d, %zu entries, at end %d", i, opened, count, at_end);
-    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t cut = 0; cut <= strlen(rows[i].body) + 1; cut++) {
+            bool opened, at_end;
+            size_t count = count_entries(rows[i].body, cut, &opened, &at_end);
+            if (opened != rows[i].opens || count != rows[i].count ||
+                at_end != rows[i].reaches_the_end)
+                fail_msg("row %zu cut at %zu: opened %d, %zu entries, at end %d", i, cut, opened,
+                         count, at_end);
+        }
 }
 
 static void reads_an_entry_and_proof(void **state)
@@ -106,16 +124,38 @@ static void reads_an_entry_and_proof(void **state)
 static void refuses_a_body_of_nothing_but_values(void **state)
 {
     (void)state;
-    struct buffer body;
+    struct rfc6962_text text;
     struct rfc6962_page page;
-    buffer_init(&body, 1 << 24);
-    buffer_append_string(&body, "{\"entries\":[0");
+    rfc6962_text_init(&text, TEXT_MAX);
+    rfc6962_text_add(&text, bytes_of_string("{\"entries\":[0"));
     for (unsigned i = 0; i < 1000000; i++)
-        buffer_append_string(&body, ",0");
-    buffer_append_string(&body, "]}");
-    assert_false(rfc6962_page_open(&page, buffer_bytes(&body)));
+        rfc6962_text_add(&text, bytes_of_string(",0"));
+    rfc6962_text_add(&text, bytes_of_string("]}"));
+    assert_false(rfc6962_page_open(&page, &text));
     rfc6962_page_clear(&page);
-    buffer_free(&body);
+    rfc6962_text_free(&text);
+}
+
+/* A plain answer takes the memory of its values, any other that of its text, and none more than was
+ * allowed. */
+static void holds_no_more_than_it_may(void **state)
+{
+    (void)state;
+    static const char *const entries[] = { ENTRY, "{\"x\":0," };
+    for (size_t i = 0; i < 2; i++) {
+        struct rfc6962_text text;
+        struct rfc6962_page page;
+        rfc6962_text_init(&text, 4096);
+        rfc6962_text_add(&text, bytes_of_string("{\"entries\":["));
+        for (unsigned count = 0; count < 1000; count++) {
+            rfc6962_text_add(&text, bytes_of_string(entries[i]));
+            rfc6962_text_add(&text, bytes_of_string(","));
+            assert_true(rfc6962_text_size(&text) <= 2 * 4096);
+        }
+        assert_false(rfc6962_page_open(&page, &text));
+        rfc6962_page_clear(&page);
+        rfc6962_text_free(&text);
+    }
 }
 
 int main(void)
@@ -123,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_pages),
         cmocka_unit_test(refuses_a_body_of_nothing_but_values),
+        cmocka_unit_test(holds_no_more_than_it_may),
         cmocka_unit_test(reads_an_entry_and_proof),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
