@@ -34,7 +34,7 @@ static bool is_field(const redisReply *name, const char *text)
     return name->type == REDIS_REPLY_STRING && strcmp(name->str, text) == 0;
 }
 
-static const redisReply *find_field(const redisReply *entry, const char *name)
+static const redisReply *find_hash_field(const redisReply *entry, const char *name)
 {
     const redisReply *fields = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
                                        entry->element[1]->type == REDIS_REPLY_ARRAY
@@ -55,10 +55,10 @@ enum found {
 
 static enum found look_at(const redisReply *entry, const char *log_id_hex, uint64_t *index)
 {
-    const redisReply *log = find_field(entry, CONTRACT_FIELD_LOG);
+    const redisReply *log = find_hash_field(entry, CONTRACT_FIELD_LOG);
     if (!log || strcmp(log->str, log_id_hex) != 0)
         return FOUND_NOTHING;
-    const redisReply *text = find_field(entry, CONTRACT_FIELD_INDEX);
+    const redisReply *text = find_hash_field(entry, CONTRACT_FIELD_INDEX);
     return text && decimal_parse(index, bytes_of(text->str, (size_t)text->len)) ? FOUND_ENTRY
                                                                                 : FOUND_CONTROL;
 }

@@ -520,7 +520,7 @@ static void on_blocks(struct redis_link *link, redisReply *reply, void *context)
         packer->pressure.has_history = history_reply_number(reply) > 0;
 }
 
-static void on_stream(struct redis_link *link, redisReply *reply, void *context)
+static void on_stream_read(struct redis_link *link, redisReply *reply, void *context)
 {
     struct packer *packer = context_of(context, PACKER_MARK);
     (void)link;
@@ -613,7 +613,7 @@ static void look(struct packer *packer)
                                   contract->issuers, (char *)NULL);
     (void)redis_link_send_strings(link, on_blocks, packer, "XLEN", contract->history, (char *)NULL);
     (void)redis_link_send_strings(link, on_packed, packer, "GET", contract->packed, (char *)NULL);
-    (void)redis_link_send_strings(link, on_stream, packer, "XINFO", "STREAM", contract->stream,
+    (void)redis_link_send_strings(link, on_stream_read, packer, "XINFO", "STREAM", contract->stream,
                                   (char *)NULL);
     (void)redis_link_send_strings(link, on_groups, packer, "XINFO", "GROUPS", contract->stream,
                                   (char *)NULL);

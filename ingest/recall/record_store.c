@@ -97,8 +97,8 @@ static bool read_part(struct record_store *store, struct stream_id block, size_t
 }
 
 /* NULL if it cannot be had; BLOCK_GOOD: because it is gone. */
-static const struct block_head *head_of(struct record_store *store, struct stream_id block,
-                                        enum block_result *result)
+static const struct block_head *record_head_of(struct record_store *store, struct stream_id block,
+                                               enum block_result *result)
 {
     for (size_t i = 0; i < HEADS_MAX; i++)
         if (store->heads[i] && stream_id_compare(store->heads[i]->block, block) == 0)
@@ -123,7 +123,7 @@ static const struct block_head *head_of(struct record_store *store, struct strea
 struct block_rows *record_store_rows(struct record_store *store, struct stream_id block,
                                      enum block_result *result)
 {
-    const struct block_head *head = head_of(store, block, result);
+    const struct block_head *head = record_head_of(store, block, result);
     if (!head)
         return NULL;
     struct buffer packed;
@@ -161,7 +161,7 @@ static struct block_frame *read_frame(struct record_store *store, struct stream_
 struct bytes record_store_record(struct record_store *store, const struct history_place *place)
 {
     enum block_result result;
-    const struct block_head *head = head_of(store, place->block, &result);
+    const struct block_head *head = record_head_of(store, place->block, &result);
     size_t number = head ? block_head_frame_of(head, place->record) : 0;
     if (!head || number == head->frame_count)
         return (struct bytes){ 0 };

@@ -95,7 +95,7 @@ static void expect_text(struct reader *at, const char *text)
         reader_fail(at);
 }
 
-static bool take_text(struct reader *at, const char *text)
+static bool take_field_text(struct reader *at, const char *text)
 {
     size_t size = strlen(text);
     if (at->remaining < size || memcmp(at->next, text, size) != 0)
@@ -194,9 +194,9 @@ static const struct history_source *take_source(struct stored_entry_reader *read
 
 static enum message_chain take_chain_bound(struct reader *at)
 {
-    if (take_text(at, "true"))
+    if (take_field_text(at, "true"))
         return MESSAGE_CHAIN_BOUND;
-    if (take_text(at, "false"))
+    if (take_field_text(at, "false"))
         return MESSAGE_CHAIN_UNBOUND;
     expect_text(at, "null");
     return MESSAGE_CHAIN_UNCHECKED;
@@ -205,7 +205,7 @@ static enum message_chain take_chain_bound(struct reader *at)
 static void take_parse_error(struct stored_entry_reader *reader, struct history_entry *entry,
                              struct reader at)
 {
-    if (!take_text(&at, ",\"parse_error\":\""))
+    if (!take_field_text(&at, ",\"parse_error\":\""))
         return;
     struct bytes text = take_json_string(&at);
     if (!reader_ok(&at) || text.size > TEXT_MAX)

@@ -498,7 +498,7 @@ static bool take_block_part(struct part_read *part, struct bytes packed)
 
 /* All are there. Of a block that has gone the index tells what came in its place; if it is in the
  * index still, it is lost. */
-static void go_on(struct past_read *read)
+static void go_on_reading(struct past_read *read)
 {
     if (read->is_gone && !read->is_lost) {
         read->is_lost = true;
@@ -522,7 +522,7 @@ static void on_part(struct redis_link *link, struct redisReply *reply, void *con
     if (read->part_count > 0)
         return;
     if (read->link)
-        go_on(read);
+        go_on_reading(read);
     else
         fail_read(read, reply);
 }

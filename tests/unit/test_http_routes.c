@@ -16,6 +16,7 @@
 #include "streamer/http/http_routes.h"
 #include "streamer/loop/loop.h"
 #include "streamer/stream/certificate_index.h"
+#include "streamer/stream/history_watch.h"
 #include "streamer/stream/issuer_cache.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
@@ -39,6 +40,7 @@ struct fixture {
     struct certificate_index *index;
     struct newest *newest;
     struct recent_certificates *certificates;
+    struct history_watch *history;
     struct recent_certificates_keeper *keeper;
     struct entry_search *search;
     struct reader_lag *reader_lag;
@@ -104,8 +106,15 @@ static int setup(void **state)
     fixture.newest = newest_create(fixture.queries);
     fixture.certificates = recent_certificates_create(16, 1);
     fixture.index = certificate_index_create();
-    fixture.keeper = recent_certificates_keeper_create(fixture.queries, fixture.reader,
-                                                       fixture.certificates, fixture.index);
+    fixture.history =
+        history_watch_create(&fixture.contract, fixture.link, stream_queries_past(fixture.queries));
+    fixture.keeper = recent_certificates_keeper_create(&(struct recent_certificates_keeper_options){
+        .queries = fixture.queries,
+        .reader = fixture.reader,
+        .history = fixture.history,
+        .window = fixture.certificates,
+        .index = fixture.index,
+    });
     fixture.search = entry_search_create(fixture.queries, fixture.certificates, NULL);
     fixture.reader_lag = reader_lag_create(&fixture.contract, fixture.link, fixture.reader);
     fixture.reports = log_reports_create(&fixture.contract, fixture.link);
@@ -140,6 +149,7 @@ static int teardown(void **state)
     reader_lag_destroy(fixture->reader_lag);
     entry_search_destroy(fixture->search);
     recent_certificates_keeper_destroy(fixture->keeper);
+    history_watch_destroy(fixture->history);
     recent_certificates_destroy(fixture->certificates);
     certificate_index_destroy(fixture->index);
     newest_destroy(fixture->newest);

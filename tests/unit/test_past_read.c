@@ -344,7 +344,7 @@ static void hand_over(const struct pending *pending)
 {
     void *reply = NULL;
     redisReader *reader = redisReaderCreate();
-    reply_arena_adopt(reader);
+    reply_arena_adopt(reader, NULL);
     assert_int_equal(redisReaderFeed(reader, (const char *)pending->text.data, pending->text.size),
                      REDIS_OK);
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
