@@ -274,7 +274,7 @@ static const struct setting table[] = {
     { .name = "history",
       .type = SETTING_TEXT,
       .offset = offsetof(struct ingest_settings, history),
-      .default_text = "off",
+      .default_text = "on",
       .value_name = "on|off",
       .help =
           "whether older entries are packed into blocks, which take a tenth of the memory; off: "

@@ -59,9 +59,12 @@ struct program *daemon_start_ingest_at(struct harness *harness, const char *name
     /* The same name after a restart: it takes its logs over at once. */
     const char *const first[] = { CERTSTREAM_INGEST, "--redis", url,          "--log-list", list,
                                   "--poll",          "1",       "--instance", name,         NULL };
+    /* Nearly all tests look at the stream; those about history ask for it. */
+    static const char *const environment[] = { "CERTSTREAM_HISTORY=off", NULL };
     return start(harness,
                  &(struct program_options){ name, .arguments = first,
-                                            .ready = "certstream-ingest ready", .is_daemon = true },
+                                            .ready = "certstream-ingest ready",
+                                            .environment = environment, .is_daemon = true },
                  arguments);
 }
 
