@@ -193,7 +193,7 @@ static void every_damage_is_told(void **state)
     struct bytes block = write_block(writer);
     uint8_t *copy = malloc(block.size);
     assert_non_null(copy);
-    for (size_t at = 0; at < block.size; at += 1 + at / 200) {
+    for (size_t at = 0; at < block.size; at += 1 + at / 25) {
         struct opened opened;
         memcpy(copy, block.data, block.size);
         copy[at] ^= 0x10;
