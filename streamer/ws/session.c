@@ -552,20 +552,29 @@ static void end_waiting(struct session *session)
 
 static bool is_silent(const struct session *session)
 {
-    return session->connection->refusal.status && session->state == SESSION_ASKING &&
-           session->input.size == 0;
+    return session->state == SESSION_ASKING && session->input.size == 0;
 }
 
-bool sessions_displace(const struct sessions *sessions)
+/* Whether it has one of the places that the new one wants. */
+static bool has_such_place(const struct session *session, bool is_admin)
+{
+    const struct connection *connection = session->connection;
+    return is_admin ? connection->is_admin : connection->refusal.status != 0;
+}
+
+bool sessions_displace(const struct sessions *sessions, bool is_admin)
 {
     struct session *found = NULL;
     /* The newest comes first. */
     for (struct session *session = sessions->first; session; session = session->next)
-        if (is_silent(session))
+        if (has_such_place(session, is_admin) && is_silent(session))
             found = session;
     if (!found)
         return false;
-    refuse(found, found->connection->refusal, false);
+    struct refusal refusal = { 503, "too many connections" };
+    if (found->connection->refusal.status)
+        refusal = found->connection->refusal;
+    refuse(found, refusal, false);
     transport_kill(found->transport);
     return true;
 }

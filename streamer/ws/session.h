@@ -65,9 +65,10 @@ struct session {
 struct session *session_open(struct sessions *sessions, int descriptor, struct ssl_ctx_st *tls,
                              struct connection *connection);
 
-/* One of those that are only told why gives way: the one that has said nothing for the longest
- * time. False if there is none. Its connection is gone at the next turn of the loop. */
-bool sessions_displace(const struct sessions *sessions);
+/* One of those that are only told why gives way, or one of the administrators: the one that has
+ * said nothing for the longest time. False if there is none. Its connection is gone at the next
+ * turn of the loop. */
+bool sessions_displace(const struct sessions *sessions, bool is_admin);
 
 /* Says goodbye to the one with this number; false if there is none. */
 bool sessions_end(struct sessions *sessions, uint64_t number);

@@ -160,11 +160,13 @@ static void admit(struct ws_server *server, const struct listening *listening, i
     connection->is_over_tls = listening->listener->place.is_tls;
     /* Who connects and says nothing keeps nobody from asking for health. */
     if (!find_place(server, connection) &&
-        (connection->is_admin || !sessions_displace(&server->sessions))) {
+        !sessions_displace(&server->sessions, connection->is_admin)) {
         turn_away(server, listening, descriptor, connection->refusal);
         connection_destroy(connection);
         return;
     }
+    if (connection->is_admin)
+        connection->refusal = (struct refusal){ 0 };
     struct ssl_ctx_st *tls =
         connection->is_over_tls ? tls_identity_context(admission->identity) : NULL;
     if (session_open(&server->sessions, descriptor, tls, connection))

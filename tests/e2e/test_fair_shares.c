@@ -190,7 +190,8 @@ static int start_with_administrators(struct streamer_stage *stage)
     static const char start[] = "listening on http://127.0.0.1:";
     stage->streamer =
         daemon_start_streamer(stage->harness, "streamer", stage->redis,
-                              (const char *const[]){ "--admin-listen", "127.0.0.1:0", NULL });
+                              (const char *const[]){ "--admin-listen", "127.0.0.1:0",
+                                                     "--handshake-timeout", "10m", NULL });
     streamer_stage_wait_until_ready(stage->streamer);
     char *output = program_output(stage->streamer);
     const char *place = strstr(output, start);
@@ -314,6 +315,26 @@ static void silence_keeps_nobody_from_asking_for_health(void **state)
         raw_socket_close(&silent[i]);
 }
 
+/* And who finds the administrators' listener keeps no administrator out. */
+static void silence_keeps_no_administrator_out(void **state)
+{
+    struct streamer_stage *stage = *state;
+    enum {
+        SILENT = 60
+    };
+    struct raw_socket silent[SILENT];
+    int admin_port = start_with_administrators(stage);
+    for (size_t i = 0; i < SILENT; i++)
+        silent[i] = raw_socket_connect(admin_port);
+    for (int i = 0; i < 20; i++) {
+        struct http_answer answer = http_get_local(admin_port, i % 2 ? "/healthz" : "/metrics");
+        assert_int_equal(answer.status, 200);
+        http_answer_free(&answer);
+    }
+    for (size_t i = 0; i < SILENT; i++)
+        raw_socket_close(&silent[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +345,7 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(answers_that_are_not_taken_are_not_piled_up),
         ON_STREAMER_STAGE_REDIS(administrators_have_no_streams),
         ON_STREAMER_STAGE_REDIS(silence_keeps_nobody_from_asking_for_health),
+        ON_STREAMER_STAGE_REDIS(silence_keeps_no_administrator_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,7 @@ static void expect_rest(const struct streamer_stage *stage)
     double share = 1;
     for (int looks = 0; looks < 12 && share >= 0.01; looks++) {
         double before = program_cpu_seconds(stage->streamer);
-        harness_pause(LOOK_S * 1000);
+        harness_pause((uint64_t)LOOK_S * 1000);
         share = (program_cpu_seconds(stage->streamer) - before) / LOOK_S;
     }
     print_message("%.2f %% of a core\n", share * 100);

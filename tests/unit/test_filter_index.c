@@ -347,7 +347,7 @@ static void what_nobody_waits_for_is_not_compiled(void **state)
     filter_index_tick(index, now_ms += WAIT_MS);
     for (size_t i = 0; i < MANY; i++)
         filter_index_set_awaited(index, members[i], true);
-    compile(index, now_ms += WAIT_MS);
+    compile(index, now_ms + WAIT_MS);
     assert_int_equal(stats->compilations, compilations + 1);
     assert_int_equal(stats->alone, 0);
     /* One that is in the set stays there, though nobody listens just now. */
