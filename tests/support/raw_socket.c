@@ -147,8 +147,10 @@ void raw_socket_send_text(struct raw_socket *raw, const char *text)
 static void receive(struct raw_socket *raw)
 {
     uint8_t *room = buffer_reserve(&raw->received, RECEIVE_SIZE + 1);
-    if (!room)
+    if (!room) {
         fail_msg("more than %d bytes came", RECEIVED_MAX);
+        return;
+    }
     ssize_t size = receive_some(raw, room, RECEIVE_SIZE);
     raw->has_ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
     if (size > 0)
