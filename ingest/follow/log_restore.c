@@ -34,7 +34,7 @@ static bool is_field(const redisReply *name, const char *text)
     return name->type == REDIS_REPLY_STRING && strcmp(name->str, text) == 0;
 }
 
-static const redisReply *find_hash_field(const redisReply *entry, const char *name)
+static const redisReply *find_stream_field(const redisReply *entry, const char *name)
 {
     const redisReply *fields = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
                                        entry->element[1]->type == REDIS_REPLY_ARRAY
@@ -53,12 +53,13 @@ enum found {
     FOUND_CONTROL, /* what lies before it says nothing of where the log stood */
 };
 
-static enum found look_at(const redisReply *entry, const char *log_id_hex, uint64_t *index)
+static enum found look_at_stream_entry(const redisReply *entry, const char *log_id_hex,
+                                       uint64_t *index)
 {
-    const redisReply *log = find_hash_field(entry, CONTRACT_FIELD_LOG);
+    const redisReply *log = find_stream_field(entry, CONTRACT_FIELD_LOG);
     if (!log || strcmp(log->str, log_id_hex) != 0)
         return FOUND_NOTHING;
-    const redisReply *text = find_hash_field(entry, CONTRACT_FIELD_INDEX);
+    const redisReply *text = find_stream_field(entry, CONTRACT_FIELD_INDEX);
     return text && decimal_parse(index, bytes_of(text->str, (size_t)text->len)) ? FOUND_ENTRY
                                                                                 : FOUND_CONTROL;
 }
@@ -134,7 +135,7 @@ static void on_page(struct redis_link *link, redisReply *reply, void *context)
     }
     for (size_t i = 0;
          reply->type == REDIS_REPLY_ARRAY && i < reply->elements && found == FOUND_NOTHING; i++)
-        found = look_at(reply->element[i], log->ct_log.id_hex, &index);
+        found = look_at_stream_entry(reply->element[i], log->ct_log.id_hex, &index);
     if (found == FOUND_NOTHING && reply->type == REDIS_REPLY_ARRAY && look_on(look, reply))
         return;
     free(look);

@@ -35,6 +35,8 @@ enum {
     OUTPUT_MAX = 16 << 20,
     TAIL_SIZE = 2000,
     EXIT_NOT_STARTED = 127,
+    /* Between the name and the processor times of /proc/<pid>/stat. */
+    PROC_WORDS = 11,
 };
 
 struct program {
@@ -219,6 +221,16 @@ double program_cpu_seconds(const struct program *program)
 }
 
 /* Behind the name, which ends with the last bracket, the 12th and the 13th (proc(5)). */
+/* Behind so many words. */
+static const char *skip_words(const char *text, unsigned count)
+{
+    while (count--) {
+        text += strspn(text, " ");
+        text += strcspn(text, " ");
+    }
+    return text;
+}
+
 static void read_ticks(const struct program *program, double *own, double *system)
 {
     char path[64], line[1024];
@@ -228,12 +240,14 @@ static void read_ticks(const struct program *program, double *own, double *syste
     if (file)
         (void)fclose(file);
     const char *at = is_read ? strrchr(line, ')') : NULL;
-    unsigned long long ticks[2];
-    if (!at || sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &ticks[0],
-                      &ticks[1]) != 2)
+    if (!at)
         fail_msg("%s has no processor time", program->name);
-    *own = (double)ticks[0];
-    *system = (double)ticks[1];
+    /* Fields 14 and 15 of proc(5), counted from the one before its state, which ends in the
+     * parenthesis. */
+    const char *own_text = skip_words(at + 1, PROC_WORDS);
+    char *end;
+    *own = (double)strtoull(own_text, &end, 10);
+    *system = (double)strtoull(end, NULL, 10);
 }
 
 struct program_cpu program_cpu(const struct program *program)

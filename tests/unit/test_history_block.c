@@ -174,7 +174,7 @@ static void what_is_written_is_read(void **state)
             uint8_t record[RECORD_SIZE];
             size_t frame = block_head_frame_of(&opened.head, entry.place.record);
             assert_true(bytes_equal(block_frame_record(opened.frames[frame], entry.place.record),
-                                    record_of(record, entry.place.record * 3)));
+                                    record_of(record, (size_t)entry.place.record * 3)));
         }
         assert_in_range(opened.head.frame_count, 2, FRAMES_MAX);
         assert_int_equal(block_head_frame_of(&opened.head, opened.head.record_count),

@@ -63,7 +63,7 @@ static void a_subject_with_braces_hides_nothing(void **state)
     for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
         (void)snprintf(json, sizeof json, "%s%s%s", head, algorithms[i], tail);
         assert_true(message_view_fingerprints(bytes_of_string(json), &fingerprints));
-        for (uint8_t byte = 0; byte < SHA256_SIZE; byte++) {
+        for (unsigned byte = 0; byte < SHA256_SIZE; byte++) {
             assert_int_equal(fingerprints.sha256[byte], byte);
             assert_int_equal(fingerprints.sha1[byte % SHA1_SIZE], byte % SHA1_SIZE);
         }
