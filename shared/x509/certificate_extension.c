@@ -408,6 +408,11 @@ enum certificate_extension_kind certificate_extension_kind_of(struct bytes id)
     return EXTENSION_KIND_COUNT;
 }
 
+bool certificate_extension_is(enum certificate_extension_kind kind, struct bytes id)
+{
+    return bytes_equal(kinds[kind].id, id);
+}
+
 const char *certificate_extension_key(enum certificate_extension_kind kind)
 {
     return kinds[kind].key;

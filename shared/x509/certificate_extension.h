@@ -26,6 +26,8 @@ enum certificate_extension_kind {
 };
 
 enum certificate_extension_kind certificate_extension_kind_of(struct bytes id);
+/* Whether that is the identifier of the kind. */
+bool certificate_extension_is(enum certificate_extension_kind kind, struct bytes id);
 /* The key in the message. */
 const char *certificate_extension_key(enum certificate_extension_kind kind);
 

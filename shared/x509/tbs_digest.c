@@ -6,12 +6,16 @@
 enum {
     EXTENSIONS = DER_CONTEXT_CONSTRUCTED | 3,
     HEADER_MAX = 2 + sizeof(uint64_t),
+    /* What is left out is at most two extensions, so that what stays is three runs. */
+    RUNS_MAX = 3,
 };
 
 struct tbs_parts {
-    struct bytes fields; /* what stands before the extensions */
-    struct bytes list;   /* the content of their SEQUENCE OF */
-    size_t kept;         /* bytes of those that stay */
+    struct bytes fields;         /* what stands before the extensions */
+    struct bytes list;           /* the content of their SEQUENCE OF */
+    struct bytes runs[RUNS_MAX]; /* the first of those that stay */
+    size_t run_count;            /* of all */
+    size_t kept;                 /* bytes of those that stay */
 };
 
 struct header {
@@ -39,9 +43,9 @@ static struct header header_of(uint8_t tag, size_t size)
 static bool stays(const struct der_element *extension)
 {
     struct reader inside = reader_of(extension->content);
-    enum certificate_extension_kind kind =
-        certificate_extension_kind_of(der_take(&inside, DER_OBJECT_ID));
-    return kind != EXTENSION_POISON && kind != EXTENSION_SCT_LIST;
+    struct bytes id = der_take(&inside, DER_OBJECT_ID);
+    return !certificate_extension_is(EXTENSION_POISON, id) &&
+           !certificate_extension_is(EXTENSION_SCT_LIST, id);
 }
 
 /* The next run of extensions that stay; empty at the end. */
@@ -64,8 +68,12 @@ static bool read_extension_list(struct tbs_parts *parts, struct bytes content)
     struct reader outer = reader_of(content);
     parts->list = der_take(&outer, DER_SEQUENCE);
     struct reader list = reader_of(parts->list);
-    for (struct bytes run = next_run(&list); run.size; run = next_run(&list))
+    for (struct bytes run = next_run(&list); run.size; run = next_run(&list)) {
+        if (parts->run_count < RUNS_MAX)
+            parts->runs[parts->run_count] = run;
+        parts->run_count++;
         parts->kept += run.size;
+    }
     return reader_finished(&outer) && reader_ok(&list);
 }
 
@@ -86,6 +94,18 @@ static bool read_parts(struct tbs_parts *parts, struct bytes tbs)
     return read_extension_list(parts, field.content);
 }
 
+/* Whoever repeats the two has more runs than are kept. */
+static void add_runs(struct digest *sha256, const struct tbs_parts *parts)
+{
+    struct reader list = reader_of(parts->list);
+    if (parts->run_count > RUNS_MAX)
+        for (struct bytes run = next_run(&list); run.size; run = next_run(&list))
+            digest_add(sha256, run);
+    else
+        for (size_t i = 0; i < parts->run_count; i++)
+            digest_add(sha256, parts->runs[i]);
+}
+
 bool tbs_digest(struct digest *sha256, uint8_t *out, struct bytes tbs)
 {
     struct tbs_parts parts;
@@ -104,9 +124,7 @@ bool tbs_digest(struct digest *sha256, uint8_t *out, struct bytes tbs)
         digest_add(sha256, bytes_of(extensions.octets, extensions.size));
         digest_add(sha256, bytes_of(list.octets, list.size));
     }
-    struct reader reader = reader_of(parts.list);
-    for (struct bytes run = next_run(&reader); run.size; run = next_run(&reader))
-        digest_add(sha256, run);
+    add_runs(sha256, &parts);
     digest_end(sha256, out);
     return true;
 }
