@@ -10,7 +10,7 @@ enum {
 };
 
 /* What stands where there is no value; a step between values that is one of several is not here. */
-static const char *const literals[] = {
+static const char *const literals[RFC6962_OTHER + 1] = {
     [RFC6962_HEAD] = "{\"entries\":[",
     [RFC6962_ENTRY] = "{\"leaf_input\":\"",
     [RFC6962_MIDDLE] = ",\"extra_data\":\"",
@@ -86,7 +86,7 @@ static void write_rest(const struct rfc6962_text *text, struct buffer *out)
     case RFC6962_NEXT:
     case RFC6962_OTHER: break;
     }
-    if (text->matched)
+    if (literals[text->step])
         buffer_append(out, literals[text->step], text->matched);
     buffer_append_bytes(out, buffer_bytes(&text->text));
 }
