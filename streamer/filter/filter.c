@@ -466,6 +466,15 @@ bool filter_asks_issuer(const struct filter *filter)
     return filter->values[FILTER_ISSUER].count > 0;
 }
 
+bool filter_asks_names_only(const struct filter *filter)
+{
+    for (size_t kind = 0; kind < FILTER_KINDS; kind++)
+        if (filter->values[kind].count > 0 && kind != FILTER_DOMAIN && kind != FILTER_MATCH &&
+            kind != FILTER_REGEX)
+            return false;
+    return true;
+}
+
 /* The cheap ones first. */
 bool filter_matches(const struct filter *filter, struct filter_subject *subject)
 {

@@ -98,6 +98,8 @@ bool filter_matches_issuer(const struct filter *filter, struct filter_subject *s
 bool filter_matches_entry(const struct filter *filter, struct filter_subject *subject);
 bool filter_asks_log(const struct filter *filter);
 bool filter_asks_issuer(const struct filter *filter);
+/* It looks at nothing of an entry but its names. */
+bool filter_asks_names_only(const struct filter *filter);
 
 /* What the filter costs per name of a certificate by itself, as it is charged to who asks for it:
  * steps of linear_regex.h, each about a nanosecond, and as many for the other values as they take.

@@ -377,17 +377,22 @@ static void on_stream_page(const struct stream_page *read, uint64_t now_ms, void
     hand_over(replays, request, page);
 }
 
-/* What messages are made of: a filter may look at everything, the go dialect is made anew from the
- * certificate. */
-static unsigned wanted_of(const struct lane_key *key)
+/* What messages are made of; the go dialect is made anew from the certificate. */
+static unsigned wanted_for_form(struct render_form form)
 {
-    bool is_go = key->form.dialect == CERTIFICATE_DIALECT_GO;
-    unsigned der = is_go || key->form.content == MESSAGE_FULL ? PAGE_WANTS_DER : 0;
-    if (key->filter)
-        return PAGE_WANTS_ALL;
-    if (key->form.content != MESSAGE_DOMAINS)
+    bool is_go = form.dialect == CERTIFICATE_DIALECT_GO;
+    unsigned der = is_go || form.content == MESSAGE_FULL ? PAGE_WANTS_DER : 0;
+    if (form.content != MESSAGE_DOMAINS)
         return PAGE_WANTS_JSON | der;
     return is_go ? PAGE_WANTS_DER : PAGE_WANTS_DOMAINS;
+}
+
+static unsigned wanted_of(const struct lane_key *key)
+{
+    unsigned wanted = wanted_for_form(key->form);
+    if (!key->filter)
+        return wanted;
+    return filter_asks_names_only(key->filter) ? wanted | PAGE_WANTS_DOMAINS : PAGE_WANTS_ALL;
 }
 
 struct replay_page *replays_want(struct replays *replays, struct replay_request *request,
