@@ -241,10 +241,10 @@ static void each_gets_each_once_and_in_order(void **state)
         uint64_t there = parts->size;
         wait_for_entries(parts);
         count_blocks(parts);
-        grow(parts);
-        make_trouble(parts);
         if (round == parts->rounds / 2)
             leave_a_worker_away(parts);
+        grow(parts);
+        make_trouble(parts);
         for (size_t i = 0; i < parts->churner_count; i++) {
             struct churner *churner = &parts->churners[i];
             uint64_t left = there > churner->next ? there - churner->next : 0;
