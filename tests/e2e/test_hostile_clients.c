@@ -301,8 +301,12 @@ static void without_descriptors_it_waits_and_does_not_spin(void **state)
     }
     program_wait_for_errors(stage->streamer, "connections are accepted again");
     char *errors = program_errors(stage->streamer);
-    const char *said = strstr(errors, "cannot accept connections");
-    assert_null(strstr(said + 1, "cannot accept connections"));
+    /* Ten times a second it tries; it is said when that changes, as when one of its own descriptors
+     * becomes free. */
+    size_t said = 0;
+    for (const char *at = errors; (at = strstr(at, "cannot accept connections")) != NULL; at++)
+        said++;
+    assert_true(said > 0 && said <= 4);
     free(errors);
     for (size_t i = 0; i < WAITING; i++)
         raw_socket_close(&waiting[i]);
