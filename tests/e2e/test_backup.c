@@ -56,9 +56,9 @@ static void what_was_backed_up_goes_on_where_it_was(void **state)
 
     run(stage, "restore",
         (const char *const[]){ "sh", "-euc",
-                               "mkdir -p \"$1\"; cp \"$2\" \"$1/appendonly.aof.1.base.rdb\"; echo "
-                               "'file appendonly.aof.1.base.rdb seq 1 type b' "
-                               ">\"$1/appendonly.aof.manifest\"",
+                               ("mkdir -p \"$1\"; cp \"$2\" \"$1/appendonly.aof.1.base.rdb\"; echo "
+                                "'file appendonly.aof.1.base.rdb seq 1 type b' "
+                                ">\"$1/appendonly.aof.manifest\""),
                                "restore", folder, backup, NULL });
     stage->redis = redis_server_start(stage->harness, "restored", NULL);
     struct stream_check again = { 0 };

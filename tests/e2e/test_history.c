@@ -263,11 +263,11 @@ static void what_does_not_fit_goes_by_generations(void **state)
         program_restart(stage->ingest);
     }
     struct history_found before = history_check_compare(check);
-    assert_true(before.generations >= GENERATIONS && before.bytes > 4 * 1024 * 1024);
+    assert_true(before.generations >= GENERATIONS && before.bytes > (size_t)4 * 1024 * 1024);
     ingest_stage_start(stage, small);
     struct deadline deadline = deadline_after(WAIT_MS, "the oldest generation to go");
     struct history_found found = before;
-    while (found.generations >= before.generations || found.bytes > 4 * 1024 * 1024) {
+    while (found.generations >= before.generations || found.bytes > (size_t)4 * 1024 * 1024) {
         deadline_wait(&deadline);
         found = history_check_compare(check);
     }

@@ -266,7 +266,7 @@ static void heartbeats_come_whatever_pings_there_are(void **state)
             heard_ms = clock_monotonic_ms();
         }
         /* A tick of a second, and as much for a busy machine. */
-        uint64_t patience_ms = (uint64_t)(HEARTBEAT_MS + 2000) * harness_slowdown();
+        uint64_t patience_ms = (HEARTBEAT_MS + UINT64_C(2000)) * harness_slowdown();
         assert_true(clock_monotonic_ms() - heard_ms < patience_ms);
     }
     assert_true(pongs > TURNS / 2);

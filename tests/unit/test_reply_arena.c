@@ -197,7 +197,7 @@ static void memory_of_a_pool_is_used_again(void **state)
         assert_int_equal(redisReaderFeed(reader, (const char *)text.data, text.size), REDIS_OK);
         redisReply *reply = take_reply(reader);
         for (int i = 0; i < TEXTS; i++)
-            assert_int_equal(atoi(reply->element[i]->str), 100 * turn + i);
+            assert_int_equal(strtol(reply->element[i]->str, NULL, 10), 100 * turn + i);
         if (turn % 2)
             reply_arena_release(reply);
         else
@@ -208,7 +208,7 @@ static void memory_of_a_pool_is_used_again(void **state)
     redisReaderFree(reader);
     reply_pool_release(pool);
     for (int i = 0; i < TEXTS; i++)
-        assert_int_equal(atoi(last->element[i]->str), 200 + i);
+        assert_int_equal(strtol(last->element[i]->str, NULL, 10), 200 + i);
     reply_arena_release(last);
     reply_pool_release(NULL);
     buffer_free(&text);

@@ -150,7 +150,7 @@ static void holds_no_more_than_it_may(void **state)
         for (unsigned count = 0; count < 1000; count++) {
             rfc6962_text_add(&text, bytes_of_string(entries[i]));
             rfc6962_text_add(&text, bytes_of_string(","));
-            assert_true(rfc6962_text_size(&text) <= 2 * 4096);
+            assert_true(rfc6962_text_size(&text) <= (size_t)2 * 4096);
         }
         assert_false(rfc6962_page_open(&page, &text));
         rfc6962_page_clear(&page);
