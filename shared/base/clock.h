@@ -1,4 +1,4 @@
-/* The two clocks. Only the shells read them; the core is handed the time. */
+/* The clocks. Only the shells read them; the core is handed the time. */
 #ifndef SHARED_BASE_CLOCK_H
 #define SHARED_BASE_CLOCK_H
 
@@ -8,5 +8,8 @@
 uint64_t clock_monotonic_ms(void);
 /* Milliseconds since 1970. For what people and other machines read. */
 uint64_t clock_realtime_ms(void);
+/* Microseconds of processor time that this thread has used: how much work something was, whatever
+ * else the machine does. */
+uint64_t clock_processor_us(void);
 
 #endif

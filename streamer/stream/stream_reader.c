@@ -42,7 +42,7 @@ enum {
     /* If so many take longer than that, which costly filters can do, fewer are asked for: others
      * wait meanwhile. */
     READ_COUNT_MIN = 25,
-    BATCH_MS = 10,
+    BATCH_US = 10000,
 };
 
 /* A connection that waits for entries is heard from at least this often. */
@@ -291,11 +291,12 @@ static void note_fork(struct stream_reader *reader)
     reader->events.on_branch(reader->fork, reader->events.context);
 }
 
-static void note_batch_time(struct stream_reader *reader, uint64_t taken_ms)
+/* In processor time: on a busy machine smaller batches would only be more work. */
+static void note_batch_time(struct stream_reader *reader, uint64_t taken_us)
 {
-    if (taken_ms > BATCH_MS)
+    if (taken_us > BATCH_US)
         reader->batch_count /= 2;
-    else if (taken_ms < BATCH_MS / 2)
+    else if (taken_us < BATCH_US / 2)
         reader->batch_count *= 2;
     if (reader->batch_count > READ_COUNT)
         reader->batch_count = READ_COUNT;
@@ -308,6 +309,7 @@ static void note_batch_time(struct stream_reader *reader, uint64_t taken_ms)
 static void take_entries(struct stream_reader *reader, const struct stream_state *state,
                          const struct redisReply *entries)
 {
+    uint64_t start_us = clock_processor_us();
     struct decoded decoded = decode_batch(reader, entries);
     uint64_t now_ms = clock_monotonic_ms();
     bool fetching =
@@ -337,7 +339,7 @@ static void take_entries(struct stream_reader *reader, const struct stream_state
         reader->events.on_entries(reader->entries, reader->ordinals, fresh, now_ms,
                                   reader->events.context);
     issuer_cache_trim(reader->issuers);
-    note_batch_time(reader, clock_monotonic_ms() - now_ms);
+    note_batch_time(reader, clock_processor_us() - start_us);
     if (are_all && !reader->is_forked)
         stand_at_end(reader, state);
     else
