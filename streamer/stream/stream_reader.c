@@ -32,9 +32,9 @@
 #include "streamer/stream/stream_state.h"
 
 enum {
-    /* Entries of one reply: enough that catching up costs few round trips, and with 10 KB each no
-     * more than 5 MB. */
-    READ_COUNT = 500,
+    /* Entries of one reply: enough that catching up costs few round trips. For larger replies Redis
+     * takes new memory each time: with 500 twice as many page faults for an entry. */
+    READ_COUNT = 128,
     /* Appends come in runs, of logs whose heads come in the same moment and of one log that has
      * many: who reads them one by one costs Redis, and himself, some microseconds more for each
      * entry. So much later an entry is read at most. */
