@@ -19,8 +19,7 @@ mkdir -p "$1"
 folder=$(readlink -f "$1")
 build=$(readlink -f "$2")
 export DEBIAN_IMAGE=localhost/debian:13-slim HAPROXY_IMAGE=localhost/haproxy BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=docker
-export CERTSTREAM_LOG_LIST=http://demo:4200/log_list.json CERTSTREAM_START=0 COMPOSE_PROJECT_NAME=certstream
-# podman-compose 1.0.3 hands on what it should replace by nothing.
+export CERTSTREAM_LOG_LIST=http://demo:4200/log_list.json CERTSTREAM_START=0
 export CERTSTREAM_CONTACT=compose@packages.invalid
 
 fail() {
@@ -44,7 +43,7 @@ await() {
 }
 
 compose() {
-    podman-compose --no-ansi -f "$source/docker-compose.yml" "$@"
+    podman-compose --no-ansi -p certstream -f "$source/docker-compose.yml" "$@"
 }
 
 # Storage of its own; limits of processes as this machine lets them be; no daemon of systemd.
@@ -85,6 +84,10 @@ containers() {
     podman ps --format '{{.Names}}' | sort
 }
 
+all_run() {
+    [ "$(containers | wc -l)" -eq 8 ]
+}
+
 check_container() {
     podman exec "$1" sh -c '! touch /usr/probe && ! touch /etc/probe && ! touch /var/probe' 2>/dev/null || fail "$1 is writable"
     await podman healthcheck run "$1"
@@ -119,9 +122,9 @@ run() {
     ip link set lo up
     [ ! -d /sys/fs/cgroup/unified ] || umount /sys/fs/cgroup/unified
     # podman-compose 1.0.3 does not know subnets.
-    podman network create --subnet 172.30.40.0/24 ${COMPOSE_PROJECT_NAME}_default >/dev/null
+    podman network create --subnet 172.30.40.0/24 certstream_default >/dev/null
     compose up -d redis demo ingest streamer haproxy >"$folder/up.log" 2>&1 || { cat "$folder/up.log" >&2; fail 'compose up'; }
-    [ "$(containers | wc -l)" -eq 8 ] || fail 'not all containers run'
+    await all_run
     await curl -sf http://127.0.0.1:4000/readyz
     for container in $(containers | grep -E 'ingest|streamer'); do
         check_container "$container"
