@@ -18,6 +18,7 @@
 #include "shared/history/block_head.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
+#include "shared/redis/redis_refusal.h"
 
 enum {
     LOOK_MS = 1000,
@@ -58,6 +59,7 @@ struct packer {
     struct history_index index;
     struct stream_id packed; /* P:packed; 0-0: none */
     struct stream_id read;   /* of the last entry that was read */
+    struct stream_id asked;  /* what it was when the piece on its way was asked for */
     uint64_t first_ordinal;  /* of the first plain entry; 0: not known */
     struct stream_id first_id;
     struct pack_view view;
@@ -73,6 +75,7 @@ struct packer {
     size_t groups_asked;
     struct stream_id storing; /* the block that is on its way */
     size_t storing_size;
+    bool is_refused; /* Redis does not say what the stream has: its user may not ask */
     bool is_hold_said;
     bool has_failed; /* said last */
 };
@@ -437,6 +440,11 @@ static void on_piece(struct redis_link *link, redisReply *reply, void *context)
         say_failure(packer, reply->type == REDIS_REPLY_ERROR ? reply->str : "an odd reply");
         return;
     }
+    /* The block was abandoned meanwhile. */
+    if (stream_id_compare(packer->asked, packer->read) != 0) {
+        send_piece(packer);
+        return;
+    }
     take_piece(packer, reply);
     bool is_last = reply->elements < PIECE_ENTRIES;
     if (entry_packer_is_full(packer->entries) || (is_last && is_block_due(packer)))
@@ -474,6 +482,7 @@ static void send_piece(struct packer *packer)
     (void)stream_id_format(to + 1, bound);
     (void)snprintf(count, sizeof count, "%d", PIECE_ENTRIES);
     packer->state = PACKER_READING;
+    packer->asked = packer->read;
     (void)redis_link_send_strings(packer->options.link, on_piece, packer, "XRANGE",
                                   packer->options.contract->stream, from, to, "COUNT", count,
                                   (char *)NULL);
@@ -526,6 +535,11 @@ static void on_stream_read(struct redis_link *link, redisReply *reply, void *con
     (void)link;
     struct stream_numbers numbers;
     packer->view.length = 0;
+    bool is_refused = reply && reply->type == REDIS_REPLY_ERROR &&
+                      redis_refusal_of(reply->str) == REDIS_REFUSAL_CONDITION;
+    if (is_refused && !packer->is_refused && packer->options.packs)
+        say_warning("history cannot be packed", "reason=%s", say_quoted(reply->str));
+    packer->is_refused = is_refused;
     if (!reply || !history_reply_stream(&numbers, reply))
         return;
     packer->view.length = packer->memory.stream_entries = numbers.length;
@@ -559,6 +573,7 @@ static void on_groups(struct redis_link *link, redisReply *reply, void *context)
     struct packer *packer = context_of(context, PACKER_MARK);
     (void)link;
     packer->view.has_group = false;
+    packer->groups_asked = 0;
     size_t count = reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
     for (size_t i = 0; i < count; i++) {
         struct group_numbers group;
@@ -639,7 +654,7 @@ static void judge_pressure(struct packer *packer)
     if (!plan->is_pressed || plan->is_held || !packer->moved_ms)
         packer->moved_ms = packer->now_ms;
     bool is_stalled = packer->now_ms - packer->moved_ms >= STALL_MS;
-    pressure->keeps_stream = packer->options.packs && !is_stalled;
+    pressure->keeps_stream = packer->options.packs && !is_stalled && !packer->is_refused;
     pressure->is_behind = pressure->keeps_stream && packer->view.stream_bytes > plan->ceiling_bytes;
 }
 
