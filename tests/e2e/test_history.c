@@ -26,7 +26,7 @@ enum {
     SIZE = 6000,
     /* Of the local log some 300 entries are the least that --plain-bytes keeps plain. */
     PLAIN_MAX = 900,
-    WAIT_MS = 20000,
+    WAIT_MS = 120000,
     KILLS = 4,
     STEP = 1500,
     LARGE_STEP = 3000,
