@@ -95,8 +95,8 @@ static struct program *start_ingest(struct parts *parts, const char *name)
     char list[DAEMON_URL_SIZE];
     (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(parts->ct_logs[1]));
     const char *const arguments[] = {
-        "--log-list",       list,     "--start", "0", "--quarantine-recheck", "1",
-        "--retain-entries", "200000", NULL
+        "--log-list",       list,      "--start", "0", "--quarantine-recheck", "1",
+        "--retain-entries", "2000000", NULL
     };
     return daemon_start_ingest(parts->stage.harness, name, parts->stage.redis, parts->ct_logs[0],
                                arguments);
