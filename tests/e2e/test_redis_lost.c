@@ -194,7 +194,8 @@ static void wait_for_leases(const struct ingest_stage *stage, const char *owner)
 {
     struct deadline deadline = deadline_after(WAIT_MS, "a lease of the second process");
     for (bool is_there = false; !is_there;) {
-        redisReply *keys = redis_server_command(stage->redis, "KEYS " CONTRACT_PREFIX ":lease:*");
+        redisReply *keys =
+            redis_server_command(stage->redis, "KEYS " CONTRACT_PREFIX ":lease:[0-9a-f]*");
         for (size_t i = 0; i < keys->elements; i++) {
             redisReply *name = redis_server_command(stage->redis, "GET %s", keys->element[i]->str);
             is_there |= name->type == REDIS_REPLY_STRING && strcmp(name->str, owner) == 0;
