@@ -95,7 +95,7 @@ export class Stage {
     const output = await this.start("log", join(this.build, "tests/support/ct_log/local-ct-log"), ["--size", "400", "--rate", String(rate)], /listening on/);
     this.log = /http:\S+/.exec(output)[0];
     await this.start("ingest", join(this.build, "ingest/certstream-ingest"), ["--redis", "unix://" + this.socket, "--log-list", this.log + "/log_list.json",
-      "--start", "-200", "--poll", "1"], /ready/);
+      "--start", "-200", "--poll", "1", "--history", "off"], /ready/); // what is packed is no longer in what length() counts
   }
 
   // On the same port each time.
