@@ -30,6 +30,7 @@ enum {
     /* Published when the fault has begun: more than a page and a tile. */
     GROWTH = 400,
     FAULT_MS = 2000,
+    FAULT_MAX_MS = 20000,
     /* A back-off or a quarantine of 2 s has at most doubled twice, on a machine that does other
      * things too. */
     RECOVERY_MS = 120000,
@@ -283,6 +284,14 @@ static void begin_fault(struct parts *parts, struct lane *lane)
     lane->is_failing = true;
 }
 
+/* Long enough, and it was met. */
+static bool has_lasted(const struct lane *lane)
+{
+    uint64_t elapsed_ms = clock_monotonic_ms() - lane->started_ms;
+    return elapsed_ms >= FAULT_MAX_MS ||
+           (elapsed_ms >= FAULT_MS && daemon_count_requests(lane->ct_log) > lane->requests);
+}
+
 static void end_fault(struct parts *parts, struct lane *lane)
 {
     const struct fault *fault = &lane->faults[lane->at];
@@ -313,7 +322,7 @@ static bool advance(struct parts *parts, struct lane *lane)
     if (lane->at == lane->count)
         return false;
     if (lane->is_failing) {
-        if (clock_monotonic_ms() - lane->started_ms >= FAULT_MS)
+        if (has_lasted(lane))
             end_fault(parts, lane);
         return true;
     }
