@@ -218,7 +218,8 @@ static void expect_rest(const struct streamer_stage *stage)
         share = (program_cpu_seconds(stage->streamer) - before) / LOOK_S;
     }
     print_message("%.2f %% of a core\n", share * 100);
-    assert_true(share < 0.01 * harness_slowdown());
+    /* Under a sanitizer only who spins is found. */
+    assert_true(share < (harness_figures_are_the_daemons() ? 0.01 : 0.5));
 }
 
 /* Streams of both framings, events, and answers that are never read. CERTSTREAM_CROWD says how many
