@@ -122,7 +122,8 @@ static void what_the_administrator_allows_is_kept(void **state)
 static long long count_leases(const struct ingest_stage *stage, const char *owner)
 {
     long long count = 0;
-    redisReply *keys = redis_server_command(stage->redis, "KEYS " CONTRACT_PREFIX ":lease:[0-9a-f]*");
+    redisReply *keys =
+        redis_server_command(stage->redis, "KEYS " CONTRACT_PREFIX ":lease:[0-9a-f]*");
     for (size_t i = 0; i < keys->elements; i++) {
         redisReply *name = redis_server_command(stage->redis, "GET %s", keys->element[i]->str);
         count += name->type == REDIS_REPLY_STRING && strcmp(name->str, owner) == 0;
