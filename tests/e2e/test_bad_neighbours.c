@@ -28,8 +28,7 @@ enum {
     HONEST = 5,
     BAD = 8,
     START_SIZE = 500,
-    RUN_SECONDS = 12,
-    SHORT_SECONDS = 30,
+    RUN_SECONDS = 30,
     LAG_MAX_MS = 10 * 1000,
     MEMORY_MAX_KIB = 150 * 1024,
     COMPLETE_MS = 60000,
@@ -42,10 +41,9 @@ enum {
     ID_SIZE = 65,
 };
 
-/* Of one core: a tenth in a long run, and more in a short one, which is still about what each bad
- * log has from before; and of the honest ones' size in Redis: the others' entries have other
- * certificates. */
-static const double CPU_MAX = 0.1, CPU_MAX_SHORT = 0.2, DATA_MAX = 1.1;
+/* Of one core; and of the honest ones' size in Redis: the others' entries have other certificates.
+ */
+static const double CPU_MAX = 0.1, DATA_MAX = 1.1;
 
 struct neighbours {
     struct ingest_stage stage;
@@ -283,8 +281,7 @@ static void honest_logs_are_complete_and_on_time(void **state)
     expect_no_junk(all);
     assert_true(figures.lag_ms <= (uint64_t)LAG_MAX_MS * harness_slowdown());
     if (harness_figures_are_the_daemons()) {
-        bool is_short = harness_setting("NEIGHBOURS_SECONDS", RUN_SECONDS) < SHORT_SECONDS;
-        assert_true(figures.cpu < (is_short ? CPU_MAX_SHORT : CPU_MAX));
+        assert_true(figures.cpu < CPU_MAX);
         assert_true(figures.memory_kib < MEMORY_MAX_KIB);
     }
     if (honest_bytes)

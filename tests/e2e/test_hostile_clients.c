@@ -29,6 +29,7 @@ enum {
     KINDS = 4,
     MESSAGE_MAX = 64 << 10,
     LOOK_S = 5,
+    LOOKS = 36,
 };
 
 #define HOST "Host: x\r\n"
@@ -207,19 +208,18 @@ static void begin_to_idle(struct raw_socket *raw, size_t number)
         raw_socket_end_sending(raw);
 }
 
-/* First heartbeats, and the ends of those who have to go, may take a while; who spins never
- * stops. */
+/* First heartbeats, the ends of those who have to go, and answers until the sockets of those who
+ * never read are full may take a while on a busy machine; who spins never stops. */
 static void expect_rest(const struct streamer_stage *stage)
 {
     double share = 1;
-    for (int looks = 0; looks < 12 && share >= 0.01; looks++) {
+    for (int looks = 0; looks < LOOKS && share >= 0.01; looks++) {
         double before = program_cpu_seconds(stage->streamer);
         harness_pause((uint64_t)LOOK_S * 1000);
         share = (program_cpu_seconds(stage->streamer) - before) / LOOK_S;
     }
     print_message("%.2f %% of a core\n", share * 100);
-    /* Under a sanitizer only who spins is found. */
-    assert_true(share < (harness_figures_are_the_daemons() ? 0.01 : 0.5));
+    assert_true(share < 0.01 * harness_slowdown());
 }
 
 /* Streams of both framings, events, and answers that are never read. CERTSTREAM_CROWD says how many
