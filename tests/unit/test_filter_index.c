@@ -289,8 +289,8 @@ static void what_is_alone_may_cost_so_much(void **state)
 
 enum {
     MANY = 200,
-    /* What a pattern costs is measured: a busy machine may find one too costly, and under a sanitizer,
-     * which makes compiling ten times as slow, many are. */
+    /* What a pattern costs is measured: a busy machine may find one too costly, and under a
+     * sanitizer, which makes compiling ten times as slow, many are. */
 #ifdef __SANITIZE_ADDRESS__
     COSTLY_MAX = MANY / 2
 #else
