@@ -311,6 +311,12 @@ static void take_entries(struct stream_reader *reader, const struct stream_state
 {
     uint64_t start_us = clock_processor_us();
     struct decoded decoded = decode_batch(reader, entries);
+    /* Redis lost what was read, and between two reads got others with higher ids. */
+    if (!stream_state_has_place(state, &decoded.last)) {
+        set_back(reader, state);
+        read_on(reader);
+        return;
+    }
     uint64_t now_ms = clock_monotonic_ms();
     bool fetching =
         reader->events.needs_issuers(reader->events.context) &&

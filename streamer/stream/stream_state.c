@@ -83,6 +83,13 @@ uint64_t stream_state_last_ordinal(const struct stream_state *state)
     return state->has_added ? state->added + 1 : 0;
 }
 
+bool stream_state_has_place(const struct stream_state *state, const struct stream_position *entry)
+{
+    uint64_t last = stream_state_last_ordinal(state);
+    bool is_later = stream_id_compare(entry->id, state->last) > 0;
+    return is_later || !last || entry->ordinal <= last;
+}
+
 bool stream_state_is_whole(const struct stream_state *state)
 {
     return stream_state_first_ordinal(state) && state->added == state->length;

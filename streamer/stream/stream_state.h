@@ -35,6 +35,9 @@ bool stream_state_is_missing(const struct stream_state *state);
  * one that comes next; and of the newest that there ever was. */
 uint64_t stream_state_first_ordinal(const struct stream_state *state);
 uint64_t stream_state_last_ordinal(const struct stream_state *state);
+/* False if an entry cannot have that ordinal, because this stream had fewer up to its end: then it
+ * is counted from those of another history. */
+bool stream_state_has_place(const struct stream_state *state, const struct stream_position *entry);
 /* True if nothing was ever trimmed or deleted: all that was ever added is there. */
 bool stream_state_is_whole(const struct stream_state *state);
 /* The place behind all there is. */

@@ -123,6 +123,21 @@ static void places_that_can_be_have_their_number(void **state)
     assert_int_equal(stream_id_compare(stream_state_position(&trimmed, middle).id, middle), 0);
 }
 
+static void no_stream_had_more_entries_than_it_says(void **state)
+{
+    (void)state;
+    const struct stream_state counted = { 3, { 80, 0 }, { 99, 0 }, { 0, 0 }, 10, true };
+    const struct stream_state uncounted = { 3, { 80, 0 }, { 99, 0 }, { 0, 0 }, 0, false };
+    const struct stream_position newest = { { 99, 0 }, 11 }, too_many = { { 99, 0 }, 12 },
+                                 unknown = { { 99, 0 }, 0 }, later = { { 100, 0 }, 12 };
+    assert_true(stream_state_has_place(&counted, &newest));
+    assert_true(stream_state_has_place(&counted, &unknown));
+    /* It came after the state was read. */
+    assert_true(stream_state_has_place(&counted, &later));
+    assert_false(stream_state_has_place(&counted, &too_many));
+    assert_true(stream_state_has_place(&uncounted, &too_many));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +145,7 @@ int main(void)
         cmocka_unit_test(no_key_is_an_empty_stream_and_nonsense_is_none),
         cmocka_unit_test(places_that_can_be_have_their_number),
         cmocka_unit_test(gaps_are_found_and_counted_where_that_can_be),
+        cmocka_unit_test(no_stream_had_more_entries_than_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
