@@ -54,6 +54,16 @@ char *memory_copy_string(const char *text)
     return memory_copy_text(text, strlen(text));
 }
 
+size_t memory_used(void)
+{
+#ifdef __GLIBC__
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
+}
+
 /* Elsewhere than with glibc the names are missing, and memory is kept as that library likes. */
 void memory_keep_freed(void)
 {

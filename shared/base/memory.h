@@ -25,5 +25,7 @@ char *memory_copy_string(const char *text);
  * takes back and gives again cost more than what is written to them. For daemons whose large blocks
  * come and go all the time, and are bounded by themselves. */
 void memory_keep_freed(void);
+/* Bytes that are allocated and not freed; 0 if the C library does not say. */
+size_t memory_used(void);
 
 #endif

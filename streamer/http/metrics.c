@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/base/decimal.h"
+#include "shared/base/memory.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/edge/customers.h"
 #include "streamer/edge/tls_identity.h"
@@ -345,6 +346,9 @@ static void write_process(struct buffer *out)
     process_usage_read(&usage);
     const struct plain_metric metrics[] = {
         { "process_resident_memory_bytes", "gauge", "Memory in use.", usage.resident_bytes },
+        { "certstream_memory_used_bytes", "gauge",
+          "Of it, what is allocated; up to 64 MiB of what is freed are kept besides.",
+          memory_used() },
         { "process_virtual_memory_bytes", "gauge", "Address space in use.", usage.virtual_bytes },
         { "process_open_fds", "gauge", "Descriptors that are open.", usage.descriptors },
         { "process_max_fds", "gauge", "Descriptors that may be open.", usage.descriptors_max },

@@ -278,18 +278,6 @@ static int teardown(void **state)
     return streamer_stage_teardown(state);
 }
 
-static uint64_t metric(const struct parts *parts, const char *name)
-{
-    char line[128];
-    (void)snprintf(line, sizeof line, "\n%s ", name);
-    struct http_answer answer = streamer_stage_get(&parts->stage, "/metrics");
-    const char *at = strstr(http_answer_text(&answer), line);
-    assert_non_null(at);
-    uint64_t value = strtoull(at + strlen(line), NULL, 10);
-    http_answer_free(&answer);
-    return value;
-}
-
 static void stop(pid_t child)
 {
     (void)kill(child, SIGKILL);
@@ -323,9 +311,10 @@ static void neighbours_are_not_noticed(void **state)
         is_well &= beside[question] <= 2 * quiet[question] ||
                    beside[question] <= MOMENT_MS * harness_slowdown();
     }
-    print_message("turns of the loop over 20 ms: %" PRIu64 " of %" PRIu64 "\n",
-                  metric(parts, "certstream_loop_long_turns_total"),
-                  metric(parts, "certstream_loop_turns_total"));
+    print_message(
+        "turns of the loop over 20 ms: %" PRIu64 " of %" PRIu64 "\n",
+        http_get_metric(streamer_stage_port(&parts->stage), "certstream_loop_long_turns_total"),
+        http_get_metric(streamer_stage_port(&parts->stage), "certstream_loop_turns_total"));
     stop(neighbours);
     stop(feed);
     assert_true(is_well);

@@ -45,19 +45,6 @@ enum {
     MS_PER_S = 1000,
 };
 
-static uint64_t metric(const struct program *streamer, const char *name)
-{
-    char line[128];
-    (void)snprintf(line, sizeof line, "\n%s ", name);
-    struct http_answer answer = http_get_local(program_port(streamer), "/metrics");
-    const char *at = strstr(http_answer_text(&answer), line);
-    if (!at)
-        fail_msg("no %s", name);
-    uint64_t value = at ? strtoull(at + strlen(line), NULL, 10) : 0;
-    http_answer_free(&answer);
-    return value;
-}
-
 /* Two letters each, so that each lets some of the names through, and no two the same. */
 static struct receivers *connect_client(const struct program *streamer, size_t number)
 {
@@ -85,13 +72,13 @@ static uint64_t resume(const struct program *streamer, struct receivers *const *
         if (now_ms < check_ms)
             continue;
         check_ms = now_ms + CHECK_MS;
-        uint64_t behind = metric(streamer, "certstream_clients_behind");
+        uint64_t behind = http_get_metric(program_port(streamer), "certstream_clients_behind");
         print_message("%.1f s: %" PRIu64 " behind, %" PRIu64 " overtaken, %" PRIu64
                       " caught up, %" PRIu64 " read\n",
                       (double)(now_ms - start_ms) / MS_PER_S, behind,
-                      metric(streamer, "certstream_clients_overtaken_total"),
-                      metric(streamer, "certstream_clients_caught_up_total"),
-                      metric(streamer, "certstream_past_entries_total"));
+                      http_get_metric(program_port(streamer), "certstream_clients_overtaken_total"),
+                      http_get_metric(program_port(streamer), "certstream_clients_caught_up_total"),
+                      http_get_metric(program_port(streamer), "certstream_past_entries_total"));
         if (behind == 0 || now_ms - start_ms > LIMIT_MS)
             return now_ms - start_ms;
     }
@@ -135,12 +122,15 @@ static void all_who_come_back_share_what_is_read(void **state)
     /* The captured certificates come again and again: of more there would be no end. */
     streamer_stage_start(
         stage, (const char *const[]){ "--ring-bytes", "4m", "--unique-window", "1000", NULL });
-    uint64_t read_before = metric(stage->streamer, "certstream_past_entries_total");
+    uint64_t read_before =
+        http_get_metric(program_port(stage->streamer), "certstream_past_entries_total");
     pid_t feed = captured_entries_feed(captured, stage->redis, rate * FEED_SECONDS, rate);
     for (size_t i = 0; i < count; i++)
         clients[i] = connect_client(stage->streamer, i);
     uint64_t took_ms = resume(stage->streamer, clients, count);
-    uint64_t read = metric(stage->streamer, "certstream_past_entries_total") - read_before;
+    uint64_t read =
+        http_get_metric(program_port(stage->streamer), "certstream_past_entries_total") -
+        read_before;
     uint64_t there =
         (uint64_t)redis_server_integer(stage->redis, "XLEN " CONTRACT_PREFIX ":stream");
     uint64_t messages = 0;

@@ -85,18 +85,6 @@ static void a_redis_that_is_full_is_read_all_the_same(void **state)
     websocket_client_destroy(client);
 }
 
-static uint64_t metric(const struct streamer_stage *stage, const char *name)
-{
-    char line[128];
-    (void)snprintf(line, sizeof line, "\n%s ", name);
-    struct http_answer answer = streamer_stage_get(stage, "/metrics");
-    const char *at = strstr(http_answer_text(&answer), line);
-    assert_non_null(at);
-    uint64_t value = strtoull(at + strlen(line), NULL, 10);
-    http_answer_free(&answer);
-    return value;
-}
-
 static struct websocket_client *open_hog(const struct streamer_stage *stage, size_t number)
 {
     char path[64];
@@ -112,7 +100,7 @@ static void all_filters_share_what_is_read(void **state)
     /* More than is kept of it. */
     stream_feed_add(stage->redis, 0, ENTRIES, 15000);
     streamer_stage_start(stage, NULL);
-    uint64_t before = metric(stage, "certstream_past_entries_total");
+    uint64_t before = http_get_metric(streamer_stage_port(stage), "certstream_past_entries_total");
     for (size_t i = 0; i < HOGS; i++)
         hogs[i] = open_hog(stage, i);
     for (size_t i = 0; i < HOGS; i++) {
@@ -129,7 +117,8 @@ static void all_filters_share_what_is_read(void **state)
         (void)websocket_client_expect(hogs[i], last, WAIT_MS);
         websocket_client_destroy(hogs[i]);
     }
-    uint64_t read = metric(stage, "certstream_past_entries_total") - before;
+    uint64_t read =
+        http_get_metric(streamer_stage_port(stage), "certstream_past_entries_total") - before;
     print_message("%d filters, %d entries, %" PRIu64 " read\n", HOGS, ENTRIES, read);
     assert_true(read <= (uint64_t)2 * ENTRIES);
 }

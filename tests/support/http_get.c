@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <curl/curl.h>
@@ -58,6 +60,19 @@ struct http_answer http_get_local(int port, const char *path)
     int length = snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
     assert_true(length > 0 && (size_t)length < sizeof url);
     return http_get(url);
+}
+
+uint64_t http_get_metric(int port, const char *name)
+{
+    char line[128];
+    (void)snprintf(line, sizeof line, "\n%s ", name);
+    struct http_answer answer = http_get_local(port, "/metrics");
+    const char *at = strstr(http_answer_text(&answer), line);
+    if (!at)
+        fail_msg("no %s", name);
+    uint64_t value = at ? strtoull(at + strlen(line), NULL, 10) : 0;
+    http_answer_free(&answer);
+    return value;
 }
 
 void http_answer_free(struct http_answer *answer)

@@ -17,6 +17,10 @@ struct http_answer http_get(const char *url);
 struct http_answer http_get_local(int port, const char *path);
 void http_answer_free(struct http_answer *answer);
 
+/* A number without labels of what the daemon at this port says of itself; fails the test if it is
+ * not there. */
+uint64_t http_get_metric(int port, const char *name);
+
 /* The body as text, alive as long as the answer. */
 const char *http_answer_text(const struct http_answer *answer);
 
