@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +17,7 @@
 
 enum {
     ANSWER_MS = 10 * 1000,
+    POLL_MS = 50,
     REDIS_TIMEOUT_MS = 5 * 1000,
     NUMBER_SIZE = 24,
 };
@@ -119,14 +119,8 @@ static void on_up(struct redis_link *link, void *context)
 static void wait_for_answer(struct redis_link *link, struct run *run)
 {
     uint64_t end_ms = clock_monotonic_ms() + ANSWER_MS;
-    for (uint64_t now_ms = 0; !run->is_done && now_ms < end_ms;) {
-        struct pollfd descriptor = { .fd = redis_link_descriptor(link),
-                                     .events = redis_link_interest(link) };
-        (void)poll(&descriptor, descriptor.fd >= 0, 50);
-        now_ms = clock_monotonic_ms();
-        redis_link_service(link, descriptor.revents, now_ms);
-        redis_link_tick(link, now_ms);
-    }
+    for (uint64_t now_ms = 0; !run->is_done && now_ms < end_ms;)
+        now_ms = redis_link_turn(link, POLL_MS);
     if (!run->is_done)
         (void)fprintf(stderr, "certstream-ingest: Redis does not answer: %s\n",
                       redis_link_reason(link));

@@ -1,6 +1,5 @@
 #include "ingest/recall/question.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,12 +77,7 @@ bool questions_ask(struct questions *questions, question_on_answer on_answer, vo
         struct redis_link *link = questions->link;
         if (!questions->is_asked && redis_link_is_up(link))
             questions->is_asked = redis_link_send(link, on_reply, questions, count, words, sizes);
-        struct pollfd descriptor = { .fd = redis_link_descriptor(link),
-                                     .events = redis_link_interest(link) };
-        (void)poll(&descriptor, descriptor.fd >= 0, POLL_MS);
-        now_ms = clock_monotonic_ms();
-        redis_link_service(link, descriptor.revents, now_ms);
-        redis_link_tick(link, now_ms);
+        now_ms = redis_link_turn(link, POLL_MS);
     }
     return questions->is_answered;
 }

@@ -1,6 +1,5 @@
 #include "ingest/status/status.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,12 +206,7 @@ void status_read(struct status *status, const struct redis_address *address,
     struct redis_link *link = redis_link_create(&options);
     uint64_t now_ms = clock_monotonic_ms(), end_ms = now_ms + ANSWER_MS;
     for (bool is_done = false; !is_done && now_ms < end_ms;) {
-        struct pollfd descriptor = { .fd = redis_link_descriptor(link),
-                                     .events = redis_link_interest(link) };
-        (void)poll(&descriptor, descriptor.fd >= 0, POLL_MS);
-        now_ms = clock_monotonic_ms();
-        redis_link_service(link, descriptor.revents, now_ms);
-        redis_link_tick(link, now_ms);
+        now_ms = redis_link_turn(link, POLL_MS);
         is_done = reading.is_begun && redis_link_pending(link) == 0;
         if (is_done || now_ms >= end_ms)
             (void)snprintf(status->reason, sizeof status->reason, "%s",

@@ -40,6 +40,20 @@ struct history_entry {
     struct bytes chain;      /* the field `chain`: fingerprints of the issuers, hex, with spaces */
 };
 
+/* What its message is written from, the certificate apart; borrowed from the entry. */
+static inline struct message_entry history_entry_message(const struct history_entry *entry)
+{
+    return (struct message_entry){
+        .source = &entry->source->message,
+        .index = entry->index,
+        .timestamp_ms = entry->timestamp_ms,
+        .seen_ms = entry->seen_ms,
+        .is_precertificate = entry->is_precertificate,
+        .chain = entry->chain_bound,
+        .parse_error = entry->parse_error,
+    };
+}
+
 /* Unpacks the rows, which the caller owns; NULL if they are damaged. `packed`: the bytes of the
  * block from head->rows.offset on, head->rows.size of them; neither they nor the head are used
  * afterwards. */

@@ -53,15 +53,7 @@ void entry_renderer_destroy(struct entry_renderer *renderer)
 
 static void render_json(struct entry_renderer *renderer, const struct history_entry *entry)
 {
-    const struct message_entry message = {
-        .source = &entry->source->message,
-        .index = entry->index,
-        .timestamp_ms = entry->timestamp_ms,
-        .seen_ms = entry->seen_ms,
-        .is_precertificate = entry->is_precertificate,
-        .chain = entry->chain_bound,
-        .parse_error = entry->parse_error,
-    };
+    const struct message_entry message = history_entry_message(entry);
     message_write(&renderer->json, &message, renderer->certificate);
 }
 

@@ -248,15 +248,7 @@ static bool read_start(struct stored_entry_reader *reader, struct stored_entry *
 static bool start_is_same(struct stored_entry_reader *reader, const struct stored_entry *stored,
                           struct bytes json)
 {
-    const struct history_entry *entry = &stored->entry;
-    const struct message_entry message = {
-        .source = &entry->source->message,
-        .index = entry->index,
-        .timestamp_ms = entry->timestamp_ms,
-        .seen_ms = entry->seen_ms,
-        .is_precertificate = entry->is_precertificate,
-        .chain = entry->chain_bound,
-    };
+    const struct message_entry message = history_entry_message(&stored->entry);
     buffer_clear(&reader->start);
     message_write_start(&reader->start, &message);
     return !reader->start.failed &&

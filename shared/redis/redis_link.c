@@ -877,3 +877,14 @@ bool redis_link_send_strings(struct redis_link *link, redis_link_on_reply on_rep
     va_end(list);
     return redis_link_send(link, on_reply_to, context, count, arguments, sizes);
 }
+
+uint64_t redis_link_turn(struct redis_link *link, int timeout_ms)
+{
+    struct pollfd descriptor = { .fd = redis_link_descriptor(link),
+                                 .events = redis_link_interest(link) };
+    (void)poll(&descriptor, descriptor.fd >= 0, timeout_ms);
+    uint64_t now_ms = clock_monotonic_ms();
+    redis_link_service(link, descriptor.revents, now_ms);
+    redis_link_tick(link, now_ms);
+    return now_ms;
+}

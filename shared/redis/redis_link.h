@@ -79,6 +79,10 @@ void redis_link_service(struct redis_link *link, short ready, uint64_t now_ms);
 uint64_t redis_link_deadline_ms(const struct redis_link *link);
 void redis_link_tick(struct redis_link *link, uint64_t now_ms);
 
+/* One turn of a loop that has nothing else to wait for: at most `timeout_ms` until something comes.
+ * The monotonic milliseconds after that. */
+uint64_t redis_link_turn(struct redis_link *link, int timeout_ms);
+
 /* Sends a command; arguments are copied. `on_reply` may be NULL. False, and no callback, when the
  * link is not up. */
 bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply, void *context,

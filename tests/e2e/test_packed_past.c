@@ -190,28 +190,6 @@ static void every_stream_is_what_it_was_byte_for_byte(void **state)
     packed_feed_destroy(feed);
 }
 
-static uint64_t metric(const struct program *streamer, const char *name)
-{
-    char line[128];
-    (void)snprintf(line, sizeof line, "\n%s ", name);
-    struct http_answer answer = http_get_local(program_port(streamer), "/metrics");
-    const char *at = strstr(http_answer_text(&answer), line);
-    assert_non_null(at);
-    uint64_t value = strtoull(at + strlen(line), NULL, 10);
-    http_answer_free(&answer);
-    return value;
-}
-
-static uint64_t number_after(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    if (!at) {
-        fail_msg("no %s in %.300s", name, text);
-        return 0;
-    }
-    return strtoull(at + strlen(name), NULL, 10);
-}
-
 static void answers_look_into_both(void **state)
 {
     struct streamer_stage *stage = *state;
@@ -224,7 +202,7 @@ static void answers_look_into_both(void **state)
     struct http_answer answer = streamer_stage_get(stage, "/latest.json");
     const char *at = http_answer_text(&answer);
     for (uint64_t number = 100; number-- > 75;) {
-        assert_int_equal(number_after(at, "\"cert_index\":"), number);
+        assert_int_equal(harness_number_after(at, "\"cert_index\":"), number);
         at = strstr(at, "\"cert_index\":") + 1;
     }
     assert_null(strstr(at, "\"cert_index\":"));
@@ -234,7 +212,7 @@ static void answers_look_into_both(void **state)
     assert_int_equal(answer.status, 200);
     at = http_answer_text(&answer);
     for (uint64_t number = 18; number-- > 15;) {
-        assert_int_equal(number_after(at, "\"cert_index\":"), number);
+        assert_int_equal(harness_number_after(at, "\"cert_index\":"), number);
         at = strstr(at, "\"cert_index\":") + 1;
     }
     http_answer_free(&answer);
@@ -247,12 +225,13 @@ static void answers_look_into_both(void **state)
         assert_int_equal(answer.status, 200);
         /* The newest copy. */
         uint64_t newest = number / COPIES * COPIES + COPIES - 1;
-        assert_int_equal(number_after(http_answer_text(&answer), "\"cert_index\":"),
+        assert_int_equal(harness_number_after(http_answer_text(&answer), "\"cert_index\":"),
                          newest < 100 ? newest : 99);
         http_answer_free(&answer);
         free_entry(&made);
     }
-    assert_true(metric(stage->streamer, "certstream_history_entries_total") > 0);
+    assert_true(http_get_metric(program_port(stage->streamer), "certstream_history_entries_total") >
+                0);
     packed_feed_destroy(feed);
 }
 
@@ -276,19 +255,12 @@ static struct websocket_client *open_since(const struct program *streamer, const
     return websocket_client_connect(program_port(streamer), text);
 }
 
-/* The next text frame that is no heartbeat. */
-static const char *next_text(struct websocket_client *client)
-{
-    const char *text = websocket_client_expect(client, "", WAIT_MS);
-    while (strstr(text, "\"message_type\":\"heartbeat\""))
-        text = websocket_client_expect(client, "", WAIT_MS);
-    return text;
-}
-
 static void expect_numbers(struct websocket_client *client, uint64_t from, uint64_t to)
 {
     for (uint64_t number = from; number < to; number++)
-        assert_int_equal(number_after(next_text(client), "\"cert_index\":"), number);
+        assert_int_equal(harness_number_after(websocket_client_expect_message(client, WAIT_MS),
+                                              "\"cert_index\":"),
+                         number);
 }
 
 static void what_is_trimmed_or_damaged_is_a_gap(void **state)
@@ -310,18 +282,19 @@ static void what_is_trimmed_or_damaged_is_a_gap(void **state)
                                          ids[299], size - 50));
     streamer_stage_start(stage, NULL);
     struct websocket_client *client = open_since(stage->streamer, "/", ids[20]);
-    const char *text = next_text(client);
+    const char *text = websocket_client_expect_message(client, WAIT_MS);
     assert_non_null(strstr(text, "\"message_type\":\"gap\""));
     assert_non_null(strstr(text, "\"missed\":null"));
     expect_numbers(client, 100, 200);
-    text = next_text(client);
+    text = websocket_client_expect_message(client, WAIT_MS);
     assert_non_null(strstr(text, "\"message_type\":\"gap\""));
-    assert_int_equal(number_after(text, "\"missed\":"), 100);
+    assert_int_equal(harness_number_after(text, "\"missed\":"), 100);
     assert_non_null(strstr(text, ids[299]));
     expect_numbers(client, 300, 500);
     websocket_client_destroy(client);
     program_wait_for_errors(stage->streamer, "a block of history is damaged");
-    assert_true(metric(stage->streamer, "certstream_history_lost_entries_total") >= 100);
+    assert_true(http_get_metric(program_port(stage->streamer),
+                                "certstream_history_lost_entries_total") >= 100);
     free(ids);
     packed_feed_destroy(feed);
 }
@@ -356,8 +329,8 @@ static void an_unknown_format_is_told(void **state)
     wait_for_readiness(stage->streamer, 503, "of a format that this version does not know");
     struct websocket_client *client = open_since(stage->streamer, "/", ids[4]);
     expect_numbers(client, 5, 10);
-    const char *text = next_text(client);
-    assert_int_equal(number_after(text, "\"missed\":"), 10);
+    const char *text = websocket_client_expect_message(client, WAIT_MS);
+    assert_int_equal(harness_number_after(text, "\"missed\":"), 10);
     expect_numbers(client, 20, 30);
     websocket_client_destroy(client);
     freeReplyObject(redis_server_command(stage->redis, "DEL " HISTORY));
@@ -384,8 +357,10 @@ static void a_streamer_that_stood_still_misses_nothing(void **state)
     expect_numbers(live, 10, 400);
     add_entries(stage->redis, 400, 450);
     expect_numbers(live, 400, 450);
-    assert_int_equal(metric(stage->streamer, "certstream_stream_missed_total"), 0);
-    assert_true(metric(stage->streamer, "certstream_stream_packed_breaks_total") > 0);
+    assert_int_equal(
+        http_get_metric(program_port(stage->streamer), "certstream_stream_missed_total"), 0);
+    assert_true(http_get_metric(program_port(stage->streamer),
+                                "certstream_stream_packed_breaks_total") > 0);
     streamer_stage_wait_until_ready(stage->streamer);
     websocket_client_destroy(live);
     packed_feed_destroy(feed);

@@ -71,29 +71,12 @@ static struct websocket_client *open_since(const struct streamer_stage *stage, c
     return websocket_client_connect(program_port(stage->streamer), text);
 }
 
-static uint64_t number_after(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    if (!at) {
-        fail_msg("no %s in %.300s", name, text);
-        return 0;
-    }
-    return strtoull(at + strlen(name), NULL, 10);
-}
-
-/* The next text frame that is no heartbeat. */
-static const char *next_text(struct websocket_client *client)
-{
-    const char *text = websocket_client_expect(client, "", WAIT_MS);
-    while (strstr(text, "\"message_type\":\"heartbeat\""))
-        text = websocket_client_expect(client, "", WAIT_MS);
-    return text;
-}
-
 static void expect_indexes(struct websocket_client *client, uint64_t from, uint64_t to)
 {
     for (uint64_t index = from; index < to; index++)
-        assert_int_equal(number_after(next_text(client), "\"cert_index\":"), index);
+        assert_int_equal(harness_number_after(websocket_client_expect_message(client, WAIT_MS),
+                                              "\"cert_index\":"),
+                         index);
 }
 
 static void whoever_says_where_he_was_goes_on_there(void **state)
@@ -227,16 +210,16 @@ static void what_is_trimmed_under_a_client_is_counted(void **state)
     uint64_t next = 0;
     uint64_t missed = 0;
     while (next < FLOOD) {
-        const char *text = next_text(client);
+        const char *text = websocket_client_expect_message(client, WAIT_MS);
         if (strstr(text, "\"message_type\":\"gap\"")) {
             const char *from = strstr(text, "\"from\":\"") + strlen("\"from\":\"");
             assert_memory_equal(from, last_id, strlen(last_id));
             assert_non_null(strstr(text, "\"reason\":\"trimmed\""));
-            missed += number_after(text, "\"missed\":");
-            next += number_after(text, "\"missed\":");
+            missed += harness_number_after(text, "\"missed\":");
+            next += harness_number_after(text, "\"missed\":");
             continue;
         }
-        assert_int_equal(number_after(text, "\"cert_index\":"), next++);
+        assert_int_equal(harness_number_after(text, "\"cert_index\":"), next++);
         (void)sscanf(strstr(text, "\"id\":\"") + strlen("\"id\":\""), "%63[0-9-]", last_id);
     }
     assert_int_equal(next, FLOOD);
@@ -258,7 +241,7 @@ static void who_comes_too_late_is_told_so_without_a_number(void **state)
     struct websocket_client *late = open_since(stage, "/", ids[5]);
     struct websocket_client *all = open_since(stage, "/", "0");
     struct websocket_client *in_time = open_since(stage, "/", ids[ENTRIES - KEPT]);
-    const char *text = next_text(late);
+    const char *text = websocket_client_expect_message(late, WAIT_MS);
     assert_non_null(strstr(text, "\"message_type\":\"gap\""));
     assert_non_null(strstr(text, "\"missed\":null,\"reason\":\"trimmed\""));
     expect_indexes(late, ENTRIES - KEPT, ENTRIES);
@@ -291,14 +274,15 @@ static void what_the_streamer_itself_missed_is_told_to_all(void **state)
     program_signal(stage->streamer, SIGCONT);
     uint64_t next = 10;
     while (next < 10 + 3 * 500) {
-        const char *text = next_text(live);
+        const char *text = websocket_client_expect_message(live, WAIT_MS);
         if (strstr(text, "\"message_type\":\"gap\""))
-            next += number_after(text, "\"missed\":");
+            next += harness_number_after(text, "\"missed\":");
         else
-            assert_int_equal(number_after(text, "\"cert_index\":"), next++);
+            assert_int_equal(harness_number_after(text, "\"cert_index\":"), next++);
     }
     assert_int_equal(next, 10 + 3 * 500);
-    assert_non_null(strstr(next_text(quiet), "\"message_type\":\"gap\""));
+    assert_non_null(
+        strstr(websocket_client_expect_message(quiet, WAIT_MS), "\"message_type\":\"gap\""));
     websocket_client_destroy(live);
     websocket_client_destroy(quiet);
 }
@@ -402,8 +386,8 @@ static void a_restarted_streamer_is_gone_on_with(void **state)
         /* Killed with some of it under way. */
         uint64_t until = round == 3 ? fed : fed - harness_random(stage->harness, ENTRIES);
         while (next < until) {
-            const char *text = next_text(client);
-            assert_int_equal(number_after(text, "\"cert_index\":"), next++);
+            const char *text = websocket_client_expect_message(client, WAIT_MS);
+            assert_int_equal(harness_number_after(text, "\"cert_index\":"), next++);
             (void)sscanf(strstr(text, "\"id\":\"") + strlen("\"id\":\""), "%63[0-9-]", last_id);
         }
         websocket_client_destroy(client);

@@ -176,6 +176,16 @@ void harness_skip_unless(const char *command, const char *what)
         harness_skip_without(what);
 }
 
+uint64_t harness_number_after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    if (!at) {
+        fail_msg("no %s in %.300s", name, text);
+        return 0;
+    }
+    return strtoull(at + strlen(name), NULL, 10);
+}
+
 void harness_pause(uint64_t milliseconds)
 {
     struct timespec time = { .tv_sec = (time_t)(milliseconds / 1000),

@@ -75,6 +75,9 @@ void harness_skip_unless(const char *command, const char *what);
 /* Skips it for want of `what`. */
 _Noreturn void harness_skip_without(const char *what);
 
+/* The number that follows `name` in the text; fails the test if it is not there. */
+uint64_t harness_number_after(const char *text, const char *name);
+
 /* Chooses the moment of a fault; never waits for something. */
 void harness_pause(uint64_t milliseconds);
 

@@ -227,6 +227,14 @@ const char *websocket_client_expect(struct websocket_client *client, const char 
     return NULL;
 }
 
+const char *websocket_client_expect_message(struct websocket_client *client, int timeout_ms)
+{
+    const char *text = websocket_client_expect(client, "", timeout_ms);
+    while (strstr(text, "\"message_type\":\"heartbeat\""))
+        text = websocket_client_expect(client, "", timeout_ms);
+    return text;
+}
+
 void websocket_client_send_raw(struct websocket_client *client, struct bytes bytes)
 {
     struct deadline deadline = deadline_after(SEND_MS, "room in the socket");

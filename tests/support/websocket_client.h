@@ -68,6 +68,8 @@ enum websocket_result websocket_client_read(struct websocket_client *client,
  * client. */
 const char *websocket_client_expect(struct websocket_client *client, const char *part,
                                     int timeout_ms);
+/* The next one that is no heartbeat. */
+const char *websocket_client_expect_message(struct websocket_client *client, int timeout_ms);
 
 /* Sends a final, masked frame, as a client must. */
 void websocket_client_send(struct websocket_client *client, enum websocket_opcode opcode,

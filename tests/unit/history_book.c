@@ -45,15 +45,7 @@ static void write_tbs(struct plain_entry *plain)
 struct history_fields plain_entry_write(struct plain_entry *plain,
                                         const struct history_entry *entry, struct bytes der)
 {
-    const struct message_entry message = {
-        .source = &entry->source->message,
-        .index = entry->index,
-        .timestamp_ms = entry->timestamp_ms,
-        .seen_ms = entry->seen_ms,
-        .is_precertificate = entry->is_precertificate,
-        .chain = entry->chain_bound,
-        .parse_error = entry->parse_error,
-    };
+    const struct message_entry message = history_entry_message(entry);
     for (size_t i = 0; i < PLAIN_FIELDS; i++)
         buffer_clear(&plain->texts[i]);
     (void)certificate_parse(plain->certificate, der);
