@@ -643,7 +643,6 @@ static void say_where(const struct listeners *listeners, const char *whom)
 {
     for (size_t i = 0; i < listeners->count; i++)
         (void)printf("listening on %s%s\n", listeners->items[i].url, whom);
-    (void)fflush(stdout);
 }
 
 int streamer_run(const struct streamer_settings *settings)
@@ -656,6 +655,8 @@ int streamer_run(const struct streamer_settings *settings)
         on_sign_of_life(&streamer);
         say_where(&streamer.listeners, "");
         say_where(&streamer.admin_listeners, " for administrators");
+        /* All at once: who has read the first line finds the others. */
+        (void)fflush(stdout);
         loop_run(streamer.loop);
         notify_destroy(streamer.notify);
     }
