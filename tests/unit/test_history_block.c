@@ -1,6 +1,7 @@
 /* Blocks of packed history: what is written is what is read, and what is damaged is told. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -12,8 +13,10 @@ enum {
     LEVEL = 3,
     SEED = 42,
     ENTRIES = 1000,
+    ENTRIES_OF_OLD = 100,
     RECORD_SIZE = 4000, /* so that there are several frames */
     FRAMES_MAX = 16,
+    FILE_MAX = 1 << 20,
 };
 
 static const struct history_source sources[] = {
@@ -70,10 +73,10 @@ static struct history_place place_of(size_t number)
     return (struct history_place){ .block = earlier_block, .record = (uint32_t)number };
 }
 
-static struct bytes write_block(struct block_writer *writer)
+static struct bytes write_block(struct block_writer *writer, size_t count)
 {
     uint8_t record[RECORD_SIZE];
-    for (size_t i = 0; i < ENTRIES; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct history_entry entry = entry_of(i);
         entry.place = place_of(i);
         entry.is_verbatim = i % 90 == 0;
@@ -151,34 +154,40 @@ static void assert_same_entry(const struct history_entry *found, size_t number)
     assert_true(bytes_equal(found->chain, entry.chain));
 }
 
+/* It is what write_block writes. */
+static void assert_whole(const struct opened *opened, size_t count)
+{
+    assert_int_equal(opened->head.count, count);
+    assert_int_equal(opened->head.ordinal, 77);
+    assert_int_equal(stream_id_compare(opened->head.generation, generation), 0);
+    assert_int_equal(block_rows_count(opened->rows), count);
+    assert_int_equal(opened->head.earlier_count, 1);
+    for (size_t i = 0; i < count; i++) {
+        struct history_entry entry;
+        block_rows_entry(opened->rows, i, &entry);
+        assert_same_entry(&entry, i);
+        assert_int_equal(block_rows_find(opened->rows, entry.id), i);
+        assert_int_equal(block_rows_find(opened->rows, stream_id_after(entry.id)), i + 1);
+        if (!entry.place.is_here)
+            continue;
+        uint8_t record[RECORD_SIZE];
+        size_t frame = block_head_frame_of(&opened->head, entry.place.record);
+        assert_true(bytes_equal(block_frame_record(opened->frames[frame], entry.place.record),
+                                record_of(record, (size_t)entry.place.record * 3)));
+    }
+    assert_int_equal(block_head_frame_of(&opened->head, opened->head.record_count),
+                     opened->head.frame_count);
+}
+
 static void what_is_written_is_read(void **state)
 {
     (void)state;
     struct block_writer *writer = block_writer_create(LEVEL, SEED);
     for (int round = 0; round < 2; round++) {
         struct opened opened;
-        assert_true(open_block(&opened, write_block(writer)));
-        assert_int_equal(opened.head.count, ENTRIES);
-        assert_int_equal(opened.head.ordinal, 77);
-        assert_int_equal(stream_id_compare(opened.head.generation, generation), 0);
-        assert_int_equal(block_rows_count(opened.rows), ENTRIES);
-        assert_int_equal(opened.head.earlier_count, 1);
-        for (size_t i = 0; i < ENTRIES; i++) {
-            struct history_entry entry;
-            block_rows_entry(opened.rows, i, &entry);
-            assert_same_entry(&entry, i);
-            assert_int_equal(block_rows_find(opened.rows, entry.id), i);
-            assert_int_equal(block_rows_find(opened.rows, stream_id_after(entry.id)), i + 1);
-            if (!entry.place.is_here)
-                continue;
-            uint8_t record[RECORD_SIZE];
-            size_t frame = block_head_frame_of(&opened.head, entry.place.record);
-            assert_true(bytes_equal(block_frame_record(opened.frames[frame], entry.place.record),
-                                    record_of(record, (size_t)entry.place.record * 3)));
-        }
+        assert_true(open_block(&opened, write_block(writer, ENTRIES)));
+        assert_whole(&opened, ENTRIES);
         assert_in_range(opened.head.frame_count, 2, FRAMES_MAX);
-        assert_int_equal(block_head_frame_of(&opened.head, opened.head.record_count),
-                         opened.head.frame_count);
         close_block(&opened);
         block_writer_clear(writer);
     }
@@ -190,7 +199,7 @@ static void every_damage_is_told(void **state)
 {
     (void)state;
     struct block_writer *writer = block_writer_create(LEVEL, SEED);
-    struct bytes block = write_block(writer);
+    struct bytes block = write_block(writer, ENTRIES);
     uint8_t *copy = malloc(block.size);
     assert_non_null(copy);
     for (size_t at = 0; at < block.size; at += 1 + at / 25) {
@@ -217,7 +226,7 @@ static void another_format_is_told(void **state)
 {
     (void)state;
     struct block_writer *writer = block_writer_create(LEVEL, SEED);
-    struct bytes block = write_block(writer);
+    struct bytes block = write_block(writer, ENTRIES);
     uint8_t *copy = malloc(block.size);
     assert_non_null(copy);
     memcpy(copy, block.data, block.size);
@@ -231,10 +240,29 @@ static void another_format_is_told(void **state)
     block_writer_destroy(writer);
 }
 
+/* Written by version 1.0.0 with write_block, and never again, so what that writes may not change:
+ * what Redis holds has to be read by every version that comes after it. */
+static void blocks_of_the_first_version_are_read(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(FILE_MAX);
+    assert_non_null(bytes);
+    FILE *file = fopen(CERTSTREAM_SOURCE_DIR "tests/unit/history_block_1.bin", "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, FILE_MAX, file);
+    (void)fclose(file);
+    struct opened opened;
+    assert_true(open_block(&opened, bytes_of(bytes, size)));
+    assert_whole(&opened, ENTRIES_OF_OLD);
+    close_block(&opened);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(blocks_of_the_first_version_are_read),
         cmocka_unit_test(every_damage_is_told),
         cmocka_unit_test(another_format_is_told),
     };
