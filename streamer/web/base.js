@@ -102,10 +102,14 @@ function save(name, type, content) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-// What the connection is like; said once per change, and only then read aloud.
+let goneSince = 0;
+
+// What the connection is like; said once per change, and only then read aloud. What the page still shows is as old as the
+// trouble.
 function say(kind, text) {
   const state = byId("state");
+  goneSince = kind === "bad" ? goneSince || Date.now() / 1000 : 0;
   document.body.classList.toggle("gone", kind === "bad");
   state.className = "state " + kind;
-  setText(state, text);
+  setText(state, goneSince ? `${text} (since ${clockTime(goneSince)})` : text);
 }

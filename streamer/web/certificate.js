@@ -11,9 +11,14 @@ function pem(base64) {
   return `-----BEGIN CERTIFICATE-----\n${base64.replace(/(.{64})(?=.)/g, "$1\n")}\n-----END CERTIFICATE-----\n`;
 }
 
+// A fingerprint folds between its bytes, and is copied as it is.
+function foldable(value) {
+  return /^([0-9A-F]{2}:){15,}/.test(value) ? value.split(/(?<=:)/).flatMap(byte => [byte, made("wbr")]) : [value];
+}
+
 function table(rows) {
   return made("table.table", {}, made("tbody", {}, ...rows.filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => made("tr", {}, made("th", { scope: "row" }, name), made("td", {}, value)))));
+    .map(([name, value]) => made("tr", {}, made("th", { scope: "row" }, name), made("td", {}, ...foldable(value))))));
 }
 
 function part(title, ...content) {
@@ -121,8 +126,9 @@ function actionsPart(data) {
       action("Save PEM with chain", () => save(hash + "-chain.pem", "application/x-pem-file", chain)));
   }
   return made("div.actions", {}, ...buttons, action("Copy JSON", button => copy(JSON.stringify(data, null, 2), button)),
-    link("this server", address("api/cert/" + hash)), link("crt.sh", "https://crt.sh/?q=" + hash), link("Censys", "https://search.censys.io/certificates/" + hash),
-    data.cert_link && /^https?:/.test(data.cert_link) ? link("the log", data.cert_link) : null);
+    made("span.elsewhere", {}, "Look it up:", link("this server", address("api/cert/" + hash)), link("crt.sh", "https://crt.sh/?q=" + hash),
+      link("Censys", "https://search.censys.io/certificates/" + hash),
+      data.cert_link && /^https?:/.test(data.cert_link) ? link("the log", data.cert_link) : ""));
 }
 
 function showCertificate(data, matched, missing) {

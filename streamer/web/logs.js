@@ -15,11 +15,19 @@ const VERDICTS = {
     "What it hands out does not lead to the tree that it signed, and it does not give the proofs that would tell a damaged entry from a rewritten history."],
 };
 
-function health(log, now) {
+// Of a log that nobody reads nothing newer is known than the last report.
+function judge(log, now) {
+  log.silent = log.state !== "finished" && now - (log.updated || 0) > SILENT_S;
+  log.behind = log.silent ? Math.max(log.lag_seconds || 0, log.updated ? now - log.updated : 0) : log.lag_seconds || 0;
+  log.health = health(log);
+  log.is_proven = log.verified_size !== null && log.verified_size >= headOf(log) && !log.quarantine && !log.silent;
+}
+
+function health(log) {
   if (log.quarantine) return { kind: "bad", text: "quarantined", order: 0 };
   if (log.state === "left alone") return { kind: "bad", text: "left alone", order: 1 };
   if (log.state === "finished") return { kind: "off", text: "finished", order: 9 };
-  if (!log.updated || now - log.updated > SILENT_S) return { kind: "bad", text: "nobody reads", order: 2 };
+  if (log.silent) return { kind: "bad", text: "nobody reads", order: 2 };
   if (log.lag_seconds > LATE_S) return { kind: "bad", text: "far behind", order: 3 };
   if (log.state === "backing off") return { kind: "warn", text: "backing off", order: 4 };
   if (log.lag_seconds > SLOW_S) return { kind: "warn", text: "behind", order: 5 };
@@ -48,16 +56,17 @@ function spark(log) {
 }
 
 function lagText(log) {
-  if (log.lag_entries === null) return "–";
-  return log.lag_entries ? `${span(log.lag_seconds || 0)}, ${number(log.lag_entries)}` : "none";
+  if (log.silent) return log.updated ? "for " + span(log.behind) : "";
+  if (log.lag_entries === null) return "lag –";
+  return log.lag_entries ? `lag ${span(log.lag_seconds || 0)}, ${number(log.lag_entries)}` : "no lag";
 }
 
 function summaryCells(log) {
   return [made("span.health." + log.health.kind, {}, log.health.text),
     made("span.log-name", { title: log.url || "" }, log.name || log.log_id),
     made("span.log-kind", {}, [log.operator, log.type].filter(Boolean).join(" · ")),
-    made("span.log-size", {}, log.is_proven ? `proven up to ${number(log.verified_size)}` : `proven ${number(log.verified_size)} of ${number(headOf(log))}`),
-    spark(log), made("span.log-lag", {}, "lag " + lagText(log))];
+    made("span.log-size", {}, log.verified_size !== null && log.verified_size >= headOf(log) ? `proven up to ${number(log.verified_size)}` : `proven ${number(log.verified_size)} of ${number(headOf(log))}`),
+    spark(log), made("span.log-lag", {}, lagText(log))];
 }
 
 function verdict(log) {
@@ -114,11 +123,8 @@ async function refreshLogs() {
   try {
     const { logs } = await ask("api/logs");
     const now = Date.now() / 1000 + clockAhead;
-    for (const log of logs) {
-      log.health = health(log, now);
-      log.is_proven = log.verified_size !== null && log.verified_size >= headOf(log) && !log.quarantine;
-    }
-    knownLogs = logs.sort((a, b) => a.health.order - b.health.order || (b.lag_seconds || 0) - (a.lag_seconds || 0) || (a.name || "").localeCompare(b.name || ""));
+    for (const log of logs) judge(log, now);
+    knownLogs = logs.sort((a, b) => a.health.order - b.health.order || b.behind - a.behind || (a.name || "").localeCompare(b.name || ""));
     showLogs();
     tellLogs();
     showLogNumbers(knownLogs);

@@ -115,13 +115,15 @@ function number4(id, text, kind, note) {
 
 function showLogNumbers(logs) {
   const followed = logs.filter(log => log.health.kind !== "off");
-  const slowest = followed.reduce((worst, log) => !worst || (log.lag_seconds || 0) > (worst.lag_seconds || 0) ? log : worst, null);
+  const slowest = followed.reduce((worst, log) => !worst || log.behind > worst.behind ? log : worst, null);
   const proven = followed.filter(log => log.is_proven).length, quarantined = followed.filter(log => log.quarantine).length;
-  const behind = slowest ? slowest.lag_seconds || 0 : 0;
+  const silent = followed.filter(log => log.silent).length, behind = slowest ? slowest.behind : 0;
   number4("lag", slowest ? span(behind) : "–", behind > LATE_S ? "bad" : behind > SLOW_S ? "warn" : "",
-    !slowest ? "no log is followed yet" : behind ? slowest.name + ", " + count(slowest.lag_entries || 0, "entry", "entries") : "all that is known is here");
-  number4("proven", slowest ? `${number(proven)} of ${number(followed.length)}` : "–", quarantined ? "bad" : "",
-    quarantined ? quarantined + " in quarantine" : !slowest ? "" : proven === followed.length ? "everything they signed is read" :
+    !slowest ? "no log is followed yet" : slowest.silent ? slowest.name + ", which nobody reads" :
+      behind ? slowest.name + ", " + count(slowest.lag_entries || 0, "entry", "entries") : "all that is known is here");
+  number4("proven", slowest ? `${number(proven)} of ${number(followed.length)}` : "–", quarantined || silent ? "bad" : "",
+    quarantined || silent ? [quarantined && quarantined + " in quarantine", silent && "nobody reads " + silent].filter(Boolean).join(", ") :
+      !slowest ? "" : proven === followed.length ? "everything they signed is read" :
       followed.length - proven + " being read");
 }
 

@@ -175,7 +175,8 @@ const tests = {
     await page.locator("#logs").scrollIntoViewIfNeeded();
     await look(page, "quarantine");
     await shot(page, "quarantine");
-    await page.locator("#proven-note", { hasText: "quarantine" }).waitFor();
+    await page.locator("#proven:text-is('2 of 5') + #proven-note, #proven:text-is('3 of 5') + #proven-note", { hasText: "1 in quarantine, nobody reads 1" }).waitFor();
+    await page.locator("#logs-list details:nth-child(2) .log-lag", { hasText: /^for 1\d min$/ }).waitFor();
     assert.equal(await page.locator("#logs-list .spark path[d^=M]").count() > 5, true);
     await close(page);
     for (const digit of "abc") {
@@ -265,7 +266,7 @@ const tests = {
     await filled(page);
     await page.mouse.move(5, 5);
     await stage.kill("streamer");
-    await page.locator("#state.bad", { hasText: "trying again" }).waitFor();
+    await page.locator("#state.bad", { hasText: /trying again \(since \d\d:\d\d:\d\d\)/ }).waitFor();
     await shot(page, "gone");
     await stage.startStreamer();
     await isLive(page);
