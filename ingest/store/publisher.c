@@ -299,11 +299,20 @@ static void send_batch(struct publisher *publisher, const struct batch *batch)
     publisher->stats.bytes += batch->arena.size;
 }
 
+static size_t count_bytes(const struct batch *run)
+{
+    size_t bytes = 0;
+    for (const struct batch *batch = run; batch; batch = batch->next)
+        bytes += batch->arena.size;
+    return bytes;
+}
+
 static void execute(struct publisher *publisher, struct batch *run)
 {
     struct redis_link *link = publisher->options.link;
     struct hash_field fields[LOG_POSITION_FIELDS];
     const struct batch *last = run;
+    redis_link_make_room(link, count_bytes(run));
     (void)redis_link_send_strings(link, NULL, NULL, "MULTI", (char *)NULL);
     for (const struct batch *batch = run; batch; batch = batch->next) {
         send_batch(publisher, batch);

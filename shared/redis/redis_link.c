@@ -40,6 +40,10 @@
 #include "shared/redis/redis_tls.h"
 #include "shared/redis/reply_arena.h"
 
+#if HIREDIS_MAJOR == 0
+#define hi_sdsMakeRoomFor sdsMakeRoomFor
+#endif
+
 enum {
     BACK_OFF_FIRST_MS = 100,
     /* Short: a Redis that is back is noticed at once, and one connection attempt costs nothing. */
@@ -839,6 +843,15 @@ void redis_link_tick(struct redis_link *link, uint64_t now_ms)
     }
     redis_link_drop(link, link->state == LINK_UP ? "no reply in time" : "cannot connect in time");
     settle(link);
+}
+
+void redis_link_make_room(struct redis_link *link, size_t size)
+{
+    if (!redis_link_is_up(link))
+        return;
+    char *roomier = hi_sdsMakeRoomFor(link->context->c.obuf, size);
+    if (roomier)
+        link->context->c.obuf = roomier;
 }
 
 bool redis_link_send_command(struct redis_link *link, redis_link_on_reply on_reply_to,

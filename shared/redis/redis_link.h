@@ -83,6 +83,10 @@ void redis_link_tick(struct redis_link *link, uint64_t now_ms);
  * The monotonic milliseconds after that. */
 uint64_t redis_link_turn(struct redis_link *link, int timeout_ms);
 
+/* Room for so many bytes of commands that follow: hiredis would get there by doubling, and copy
+ * what it has each time. */
+void redis_link_make_room(struct redis_link *link, size_t size);
+
 /* Sends a command; arguments are copied. `on_reply` may be NULL. False, and no callback, when the
  * link is not up. */
 bool redis_link_send(struct redis_link *link, redis_link_on_reply on_reply, void *context,
