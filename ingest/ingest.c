@@ -146,7 +146,7 @@ static void ask_for_record(struct ingest *ingest, unsigned shard)
 }
 
 /* What was to be followed and waited for its shard is in the new roster too, if it still is. */
-static void spread(struct ingest *ingest, const struct roster *roster)
+static void spread_logs(struct ingest *ingest, const struct roster *roster)
 {
     struct roster rest = apply_settled(ingest, roster);
     roster_clear(&ingest->waiting);
@@ -164,7 +164,7 @@ static void on_roster(void *context, const struct roster *roster)
     if (ingest->shard_count == 1)
         ingest_shard_apply(&ingest->shards[0], roster, clock_monotonic_ms());
     else if (ingest->shard_count)
-        spread(ingest, roster);
+        spread_logs(ingest, roster);
 }
 
 static void on_settled(void *context)
@@ -172,11 +172,10 @@ static void on_settled(void *context)
     struct ingest *ingest = context;
     if (!ingest->waiting.count)
         return;
+    /* What has come since was asked for when it came. */
     struct roster rest = apply_settled(ingest, &ingest->waiting);
     roster_clear(&ingest->waiting);
     ingest->waiting = rest;
-    if (rest.count)
-        ask_for_record(ingest, 0);
 }
 
 static void on_right(void *context, unsigned number)

@@ -370,7 +370,7 @@ static uint64_t report(struct ingest_shard *shard, uint64_t now_ms)
     return shard->report_at_ms;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+static uint64_t earlier_work(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
@@ -391,12 +391,12 @@ uint64_t ingest_shard_work(struct ingest_shard *shard, uint64_t now_ms)
     uint64_t again_ms = shard->is_right ? leases_work(shard->leases, now_ms) : UINT64_MAX;
     /* First, because entries wait for issuers: where an operator is asked little, logs would leave
      * them nothing. */
-    again_ms = earlier(again_ms, issuer_download_work(shard->issuers, now_ms));
-    again_ms = earlier(again_ms, log_set_work(&shard->logs, now_ms));
+    again_ms = earlier_work(again_ms, issuer_download_work(shard->issuers, now_ms));
+    again_ms = earlier_work(again_ms, log_set_work(&shard->logs, now_ms));
     if (!shard->is_right)
         return again_ms;
-    again_ms = earlier(again_ms, keep_history(shard, now_ms));
-    return earlier(again_ms, report(shard, now_ms));
+    again_ms = earlier_work(again_ms, keep_history(shard, now_ms));
+    return earlier_work(again_ms, report(shard, now_ms));
 }
 
 bool ingest_shard_is_idle(const struct ingest_shard *shard)

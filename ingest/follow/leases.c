@@ -144,7 +144,7 @@ static void carry_out(struct leases *leases, const struct round *asked,
         leases->round_at_ms = now_ms + GIVE_BACK_MS;
 }
 
-static void on_answer(struct redis_link *link, redisReply *reply, void *context)
+static void on_round_answer(struct redis_link *link, redisReply *reply, void *context)
 {
     struct round asked = *(struct round *)context;
     struct leases *leases = asked.leases;
@@ -173,7 +173,8 @@ static void send_round(struct leases *leases, uint64_t now_ms)
     struct round *round = memory_allocate(sizeof *round);
     *round = (struct round){ leases, now_ms, count_leased(leases->logs) };
     struct lease_request *requests = make_requests(leases->logs, round->count);
-    leases->is_asked = lease_send_round(&leases->holder, requests, round->count, on_answer, round);
+    leases->is_asked =
+        lease_send_round(&leases->holder, requests, round->count, on_round_answer, round);
     if (!leases->is_asked)
         free(round);
     free(requests);

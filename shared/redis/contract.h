@@ -2,9 +2,9 @@
  * The Redis contract: the names of every key and field that the daemons share (redis/README.md
  * describes them for direct consumers). Nothing else in the project spells a key.
  *
- * Every key starts with the prefix, whose braces make all keys of a deployment one Redis Cluster
- * slot. A log id stands in a key as 64 lower-case hex digits, so nothing from outside can shape a
- * key.
+ * Every key starts with the prefix, whose braces make all keys of a deployment, or of one of its
+ * shards, one Redis Cluster slot. A log id stands in a key as 64 lower-case hex digits, so nothing
+ * from outside can shape a key.
  */
 #ifndef SHARED_REDIS_CONTRACT_H
 #define SHARED_REDIS_CONTRACT_H
