@@ -50,7 +50,7 @@ struct order {
 struct run {
     const struct ingest_settings *settings;
     const struct order *order;
-    struct contract contract;
+    struct contract contract; /* of the shard that has the log */
     bool is_done;
     int result;
 };
@@ -126,26 +126,72 @@ static void wait_for_answer(struct redis_link *link, struct run *run)
                       redis_link_reason(link));
 }
 
+/* What is asked of the shard that has the contract's keys, as soon as its Redis is there. */
+static bool ask_shard(struct run *run, void (*on_shard_up)(struct redis_link *link, void *context))
+{
+    struct redis_address address;
+    ingest_settings_address(run->settings, &address);
+    const struct redis_link_options options = {
+        .address = &address,
+        .key = run->contract.stream,
+        .client_name = "certstream-order",
+        .timeout_ms = REDIS_TIMEOUT_MS,
+        .writes = true,
+        .events = { .on_up = on_shard_up, .context = run },
+    };
+    struct redis_link *link = redis_link_create(&options);
+    run->is_done = false;
+    wait_for_answer(link, run);
+    bool is_done = run->is_done;
+    run->is_done = true;
+    redis_link_destroy(link);
+    return is_done;
+}
+
+static void on_prefix(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct run *run = context;
+    (void)link;
+    if (!reply)
+        return;
+    run->is_done = true;
+    struct contract contract;
+    if (reply->type == REDIS_REPLY_STRING && contract_init(&contract, reply->str))
+        run->contract = contract;
+}
+
+/* Without a record of the log it is in the only shard, or not known at all. */
+static void on_shard(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct run *run = context;
+    char field[NUMBER_SIZE + sizeof CONTRACT_DEPLOYMENT_PREFIX];
+    if (!reply)
+        return;
+    run->is_done = reply->type != REDIS_REPLY_STRING;
+    if (run->is_done)
+        return;
+    (void)snprintf(field, sizeof field, "%s%.8s", CONTRACT_DEPLOYMENT_PREFIX, reply->str);
+    (void)redis_link_send_strings(link, on_prefix, run, "HGET", run->contract.deployment, field,
+                                  (char *)NULL);
+}
+
+static void on_first_up(struct redis_link *link, void *context)
+{
+    struct run *run = context;
+    char field[CONTRACT_LOG_ID_HEX + sizeof CONTRACT_DEPLOYMENT_LOG];
+    (void)snprintf(field, sizeof field, "%s%s", CONTRACT_DEPLOYMENT_LOG, run->order->log_id);
+    (void)redis_link_send_strings(link, on_shard, run, "HGET", run->contract.deployment, field,
+                                  (char *)NULL);
+}
+
 int admin_order_run(const struct ingest_settings *settings)
 {
     struct order order;
     struct run run = { .settings = settings, .order = &order, .result = EXIT_FAILURE };
-    struct redis_address address;
     read_order(&order, settings);
     bool good = contract_init(&run.contract, settings->prefix);
     assert(good);
-    ingest_settings_address(settings, &address);
-    const struct redis_link_options options = {
-        .address = &address,
-        .key = run.contract.stream,
-        .client_name = "certstream-order",
-        .timeout_ms = REDIS_TIMEOUT_MS,
-        .writes = true,
-        .events = { .on_up = on_up, .context = &run },
-    };
-    struct redis_link *link = redis_link_create(&options);
-    wait_for_answer(link, &run);
-    run.is_done = true;
-    redis_link_destroy(link);
+    if (ask_shard(&run, on_first_up))
+        (void)ask_shard(&run, on_up);
     return run.result;
 }

@@ -7,6 +7,7 @@
 #include "ingest/ct/rfc6962.h"
 #include "ingest/follow/log_settings.h"
 #include "ingest/lists/list_source.h"
+#include "ingest/store/deployment.h"
 #include "shared/base/base64.h"
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
@@ -37,6 +38,11 @@ static const char *check_prefix(const char *value)
 static const char *check_ingest_settings(const void *fields)
 {
     const struct ingest_settings *settings = fields;
+    char prefixes[SHARDS_MAX][CONTRACT_PREFIX_MAX + 1];
+    if (!deployment_name(prefixes, settings->prefix, (unsigned)settings->shards))
+        return "with shards the prefix needs a hash tag, as {certstream}, and room for 6 "
+               "characters "
+               "more";
     return redis_cluster_refuse_prefix(settings->redis, settings->prefix);
 }
 
@@ -132,6 +138,16 @@ static const struct setting table[] = {
       .value_name = "TEXT",
       .help = "what every Redis key starts with",
       .check = check_prefix },
+    { .name = "shards",
+      .type = SETTING_INTEGER,
+      .offset = offsetof(struct ingest_settings, shards),
+      .default_text = "1",
+      .min = 1,
+      .max = SHARDS_MAX,
+      .value_name = "N",
+      .help =
+          "streams over which the logs are spread, in a Redis Cluster over its nodes; it cannot "
+          "be changed later (redis/README.md, \"Shards\")" },
     { .name = "log-list",
       .type = SETTING_LIST,
       .offset = offsetof(struct ingest_settings, log_lists),

@@ -9,6 +9,7 @@
 struct ingest_settings {
     char *redis;
     char *prefix;
+    int64_t shards;
     struct setting_list log_lists;
     char *log_list_key;      /* a file; "": fetched, and pinned by the hash */
     char *log_list_key_hash; /* hex */

@@ -9,6 +9,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <hiredis/hiredis.h>
+
 #include "shared/base/clock.h"
 #include "shared/base/notify.h"
 #include "shared/base/say.h"
@@ -91,6 +93,7 @@ struct streamer {
     struct ws_server *server;
     struct loop_watch *signals;
     struct loop_watch *filters; /* whose patterns are compiled */
+    bool is_shard_said;
     int signal_descriptor;
     struct loop_timer *tick;
     struct loop_timer *gathering;
@@ -192,10 +195,27 @@ static void on_replaying_up(struct redis_link *link, void *context)
     stream_queries_start(streamer->queries, link);
 }
 
+/* Whoever connects here misses what the other shards have: that is said once for each start. */
+static void on_deployment(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    struct streamer *streamer = context;
+    (void)link;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING ||
+        reply->element[1]->type != REDIS_REPLY_STRING || streamer->is_shard_said)
+        return;
+    streamer->is_shard_said = true;
+    say_warning("this stream is one shard of several: each has its own streamers",
+                "prefix=%s shard=%s shards=%s", streamer->contract.prefix,
+                say_quoted(reply->element[1]->str), say_quoted(reply->element[0]->str));
+}
+
 static void on_asking_up(struct redis_link *link, void *context)
 {
-    (void)link;
     struct streamer *streamer = context;
+    (void)redis_link_send_strings(link, on_deployment, streamer, "HMGET",
+                                  streamer->contract.deployment, CONTRACT_DEPLOYMENT_SHARDS,
+                                  CONTRACT_DEPLOYMENT_SHARD, (char *)NULL);
     log_reports_refresh(streamer->reports, clock_monotonic_ms());
     history_watch_refresh(streamer->history, clock_monotonic_ms());
 }

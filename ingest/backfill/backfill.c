@@ -309,7 +309,10 @@ static void create_backfill_lists(struct backfill *backfill)
                      .key_hash = settings->log_list_key_hash },
         .names = settings->log_lists,
         .brake_percent = 100,
-        .events = { count_none, none_followed, on_backfill_roster, backfill },
+        .events = { .count_followed = count_none,
+                    .followed = none_followed,
+                    .on_roster = on_backfill_roster,
+                    .context = backfill },
     };
     backfill->lists = log_lists_create(&options);
 }
@@ -390,15 +393,16 @@ static void turn_backfill(struct backfill *backfill, uint64_t *again_ms)
     struct redis_link *link = backfill->link;
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t wait_ms = *again_ms > now_ms ? *again_ms - now_ms : 0;
-    short interest = 0;
+    struct pollfd redis = { .fd = -1 };
     if (link)
-        interest = redis_link_interest(link);
-    short ready = http_client_wait(backfill->http, link ? redis_link_descriptor(link) : -1,
-                                   interest, (int)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS));
+        redis = (struct pollfd){ .fd = redis_link_descriptor(link),
+                                 .events = redis_link_interest(link) };
+    http_client_wait(backfill->http, &redis, 1,
+                     (int)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS));
     http_client_perform(backfill->http);
     now_ms = clock_monotonic_ms();
     if (link) {
-        redis_link_service(link, ready, now_ms);
+        redis_link_service(link, redis.revents, now_ms);
         redis_link_tick(link, now_ms);
     }
     *again_ms = work_backfill(backfill, now_ms);

@@ -163,7 +163,7 @@ static void keep_roster(void *context, const struct roster *roster)
 static void turn_doctor(struct doctor *doctor)
 {
     if (http_client_in_flight(doctor->http))
-        (void)http_client_wait(doctor->http, -1, 0, WAIT_MS);
+        http_client_wait(doctor->http, NULL, 0, WAIT_MS);
     http_client_perform(doctor->http);
 }
 
@@ -182,7 +182,10 @@ static void read_lists(struct doctor *doctor)
         .ignored_ids = settings->ignored_logs,
         .follow_pending = settings->follow_pending,
         .brake_percent = 100,
-        .events = { count_no_logs, no_log, keep_roster, doctor },
+        .events = { .count_followed = count_no_logs,
+                    .followed = no_log,
+                    .on_roster = keep_roster,
+                    .context = doctor },
     };
     char text[64];
     doctor->lists = log_lists_create(&options);

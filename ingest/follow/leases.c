@@ -29,6 +29,8 @@ struct leases {
     struct lease_holder holder;
     struct log_set *logs;
     struct redis_writes *writes;
+    void (*on_round)(void *context);
+    void *context;
     uint64_t round_at_ms;
     bool is_asked; /* a round is out */
     size_t instance_count;
@@ -42,10 +44,13 @@ struct round {
 };
 
 struct leases *leases_create(const struct lease_holder *holder, struct log_set *logs,
-                             struct redis_writes *writes)
+                             struct redis_writes *writes, void (*on_round)(void *context),
+                             void *context)
 {
     struct leases *leases = memory_allocate_zeroed(1, sizeof *leases);
-    *leases = (struct leases){ .holder = *holder, .logs = logs, .writes = writes };
+    *leases = (struct leases){
+        .holder = *holder, .logs = logs, .writes = writes, .on_round = on_round, .context = context
+    };
     return leases;
 }
 
@@ -139,7 +144,7 @@ static void carry_out(struct leases *leases, const struct round *asked,
         leases->round_at_ms = now_ms + GIVE_BACK_MS;
 }
 
-static void on_round(struct redis_link *link, redisReply *reply, void *context)
+static void on_round_answer(struct redis_link *link, redisReply *reply, void *context)
 {
     struct round asked = *(struct round *)context;
     struct leases *leases = asked.leases;
@@ -158,7 +163,7 @@ static void on_round(struct redis_link *link, redisReply *reply, void *context)
         return;
     say_instances(leases, &round);
     carry_out(leases, &asked, &round, clock_monotonic_ms());
-    log_set_share_operators(leases->logs);
+    leases->on_round(leases->context);
 }
 
 /* A process that knows no logs yet could not take its share, and does not count. */
@@ -168,7 +173,8 @@ static void send_round(struct leases *leases, uint64_t now_ms)
     struct round *round = memory_allocate(sizeof *round);
     *round = (struct round){ leases, now_ms, count_leased(leases->logs) };
     struct lease_request *requests = make_requests(leases->logs, round->count);
-    leases->is_asked = lease_send_round(&leases->holder, requests, round->count, on_round, round);
+    leases->is_asked =
+        lease_send_round(&leases->holder, requests, round->count, on_round_answer, round);
     if (!leases->is_asked)
         free(round);
     free(requests);

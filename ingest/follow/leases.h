@@ -13,9 +13,11 @@ struct log_set;
 struct redis_writes;
 struct leases;
 
-/* `holder` is copied, the rest borrowed. */
+/* `on_round`: it may be other logs that are this process's now. `holder` is copied, the rest
+ * borrowed. */
 struct leases *leases_create(const struct lease_holder *holder, struct log_set *logs,
-                             struct redis_writes *writes);
+                             struct redis_writes *writes, void (*on_round)(void *context),
+                             void *context);
 /* After the link, so that no reply is owed. NULL is fine. */
 void leases_destroy(struct leases *leases);
 

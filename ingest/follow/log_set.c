@@ -81,22 +81,26 @@ uint64_t log_set_work(struct log_set *set, uint64_t now_ms)
     return again_ms;
 }
 
-static void share_operator_of(const struct log_set *set, struct followed_log *log)
+static void share_operator_of(const struct log_set *const *sets, size_t count,
+                              struct followed_log *log)
 {
     size_t own = 0, all = 0;
-    for (size_t i = 0; i < set->count; i++) {
-        bool is_of_it = set->logs[i]->share.budget == log->share.budget;
-        all += is_of_it;
-        own += is_of_it && set->logs[i]->follower.state != FOLLOWER_UNOWNED;
-    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < sets[i]->count; j++) {
+            const struct followed_log *other = sets[i]->logs[j];
+            bool is_of_it = other->share.budget == log->share.budget;
+            all += is_of_it;
+            own += is_of_it && other->follower.state != FOLLOWER_UNOWNED;
+        }
     if (own)
         operator_budget_set_part(&log->share, (double)own / (double)all);
 }
 
-void log_set_share_operators(const struct log_set *set)
+void log_set_share_operators(const struct log_set *const *sets, size_t count)
 {
-    for (size_t i = 0; i < set->count; i++)
-        share_operator_of(set, set->logs[i]);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < sets[i]->count; j++)
+            share_operator_of(sets, count, sets[i]->logs[j]);
 }
 
 void log_set_disown(struct log_set *set)

@@ -26,8 +26,9 @@ void log_set_apply(struct log_set *set, const struct roster *roster,
 
 /* Each log's work. When there is more: not after `now_ms`: at once; UINT64_MAX: after an event. */
 uint64_t log_set_work(struct log_set *set, uint64_t now_ms);
-/* Each operator is asked for this process's part: by the number of its logs that it follows. */
-void log_set_share_operators(const struct log_set *set);
+/* Each operator is asked for this process's part: by the number of its logs, in all sets together,
+ * that it follows. */
+void log_set_share_operators(const struct log_set *const *sets, size_t count);
 /* Redis is away, and every lease with it. */
 void log_set_disown(struct log_set *set);
 /* Writes each log's state to its hash. */

@@ -500,7 +500,8 @@ static void on_memory(struct redis_link *link, redisReply *reply, void *context)
     struct packer *packer = context_of(context, PACKER_MARK);
     (void)link;
     if (reply)
-        (void)retention_read_info(&packer->memory, history_reply_text(reply));
+        (void)retention_read_info(&packer->memory, history_reply_text(reply),
+                                  &packer->options.retention);
     uint64_t bytes = packer->options.retention.bytes;
     packer->view.maximum = packer->memory.maximum;
     if (bytes && (bytes < packer->view.maximum || !packer->view.maximum))

@@ -361,17 +361,35 @@ void http_response_take_body(const struct http_response *response, struct buffer
     buffer_init(response->body, out->limit);
 }
 
-short http_client_wait(struct http_client *client, int descriptor, short events, int timeout_ms)
+/* curl has its own names for the same events. */
+static struct curl_waitfd waited_for(const struct pollfd *other)
 {
-    struct curl_waitfd extra = { .fd = descriptor };
-    /* curl has its own names for the same three events. */
-    extra.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-                           (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
-    unsigned extra_count = descriptor >= 0 && events ? 1 : 0;
-    CURLMcode result = curl_multi_poll(client->multi, &extra, extra_count, timeout_ms, NULL);
+    return (struct curl_waitfd){
+        .fd = other->fd,
+        .events = (short)((other->events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                          (other->events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+    };
+}
+
+void http_client_wait(struct http_client *client, struct pollfd *others, size_t count,
+                      int timeout_ms)
+{
+    struct curl_waitfd extra[HTTP_CLIENT_OTHERS_MAX];
+    size_t numbers[HTTP_CLIENT_OTHERS_MAX];
+    unsigned extra_count = 0;
+    assert(count <= HTTP_CLIENT_OTHERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        others[i].revents = 0;
+        if (others[i].fd < 0 || !others[i].events)
+            continue;
+        numbers[extra_count] = i;
+        extra[extra_count++] = waited_for(&others[i]);
+    }
+    CURLMcode result = curl_multi_poll(client->multi, extra, extra_count, timeout_ms, NULL);
     assert(result == CURLM_OK);
-    return (short)((extra.revents & CURL_WAIT_POLLIN ? POLLIN : 0) |
-                   (extra.revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
+    for (unsigned i = 0; i < extra_count; i++)
+        others[numbers[i]].revents = (short)((extra[i].revents & CURL_WAIT_POLLIN ? POLLIN : 0) |
+                                             (extra[i].revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
 }
 
 /* The answer's entity tag, or "" if it has none that can be sent back. */

@@ -10,6 +10,8 @@
 #ifndef INGEST_HTTP_HTTP_CLIENT_H
 #define INGEST_HTTP_HTTP_CLIENT_H
 
+#include <poll.h>
+
 #include "shared/base/buffer.h"
 
 struct http_client;
@@ -19,6 +21,8 @@ enum {
     HTTP_ETAG_SIZE = 256,
     /* Bounds what is kept as evidence. */
     HTTP_HEAD_MAX = 8 * 1024,
+    /* Connections to Redis that are waited for beside the transfers: one for each shard. */
+    HTTP_CLIENT_OTHERS_MAX = 64,
 };
 
 enum http_result {
@@ -93,9 +97,10 @@ size_t http_client_in_flight(const struct http_client *client);
 /* Moves the bytes of the body to `out`, which the caller frees. */
 void http_response_take_body(const struct http_response *response, struct buffer *out);
 
-/* Waits until a transfer, `descriptor` (-1: none; poll(2) events) or `timeout_ms` calls; the events
- * of the descriptor that are ready. */
-short http_client_wait(struct http_client *client, int descriptor, short events, int timeout_ms);
+/* Waits until a transfer, one of `others` (as for poll(2), which sets their `revents`; at most
+ * HTTP_CLIENT_OTHERS_MAX) or `timeout_ms` calls. */
+void http_client_wait(struct http_client *client, struct pollfd *others, size_t count,
+                      int timeout_ms);
 /* Does what can be done without waiting, and calls back for what is finished. */
 void http_client_perform(struct http_client *client);
 

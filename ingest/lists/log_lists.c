@@ -12,6 +12,7 @@
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 #include "shared/redis/redis_link.h"
+#include "shared/redis/shard_id.h"
 
 enum {
     /* Chrome's list is signed anew about daily. One that stands still is frozen: Chrome's team says
@@ -33,6 +34,18 @@ enum memory_state {
     MEMORY_READ,
 };
 
+#define MEMORY_MARK CONTEXT_MARK('L', 'M', 'E', 'M')
+
+/* What was followed of one shard. */
+struct memory {
+    uint32_t mark; /* MEMORY_MARK */
+    enum memory_state state;
+    unsigned shard;
+    struct log_lists *lists;
+    const struct contract *contract;
+    size_t outstanding; /* logs asked for */
+};
+
 #define LOG_LISTS_MARK CONTEXT_MARK('L', 'L', 'S', 'T')
 
 struct log_lists {
@@ -44,8 +57,7 @@ struct log_lists {
     size_t ignored_count;
 
     /* What Redis says was followed, until the first roster has taken it over. */
-    enum memory_state memory;
-    size_t outstanding; /* logs asked for */
+    struct memory memories[SHARDS_MAX];
     struct log_list remembered;
     struct digest *sha256;
 
@@ -162,6 +174,8 @@ struct log_lists *log_lists_create(const struct log_lists_options *options)
     const char *const *names = named->count ? (const char *const *)named->items : default_lists;
     size_t count = named->count ? named->count : sizeof default_lists / sizeof *default_lists;
     lists->options = *options;
+    for (unsigned i = 0; i < SHARDS_MAX; i++)
+        lists->memories[i] = (struct memory){ .mark = MEMORY_MARK, .shard = i, .lists = lists };
     lists->count = count;
     lists->sources = memory_allocate_zeroed(lists->count, sizeof *lists->sources);
     lists->was_stale = memory_allocate_zeroed(lists->count, sizeof *lists->was_stale);
@@ -191,13 +205,23 @@ void log_lists_destroy(struct log_lists *lists)
 /* One log's hash that is on its way. */
 struct recollection {
     uint32_t mark; /* RECOLLECTION_MARK */
-    struct log_lists *lists;
+    struct memory *memory;
     char id_hex[CONTRACT_LOG_ID_HEX + 1];
 };
 
-static void remember(struct log_lists *lists, const char *id_hex, const redisReply *reply)
+/* Some may be there already, when the connection was lost halfway. */
+static bool is_remembered(const struct log_list *remembered, const uint8_t *id)
+{
+    for (size_t i = 0; i < remembered->count; i++)
+        if (memcmp(remembered->logs[i].id, id, SHA256_SIZE) == 0)
+            return true;
+    return false;
+}
+
+static void remember(const struct memory *memory, const char *id_hex, const redisReply *reply)
 {
     struct bytes values[REMEMBERED_LOG_READ_FIELDS] = { { NULL, 0 } };
+    struct log_lists *lists = memory->lists;
     struct log_list *remembered = &lists->remembered;
     struct ct_log ct_log;
     for (size_t i = 0; i < REMEMBERED_LOG_READ_FIELDS && i < reply->elements; i++)
@@ -206,36 +230,42 @@ static void remember(struct log_lists *lists, const char *id_hex, const redisRep
     if (remembered->count == LOG_LIST_LOGS_MAX ||
         !remembered_log_read(&ct_log, id_hex, values, lists->sha256))
         return;
+    if (is_remembered(remembered, ct_log.id)) {
+        ct_log_clear(&ct_log);
+        return;
+    }
     remembered->logs =
         memory_resize(remembered->logs, remembered->count + 1, sizeof *remembered->logs);
     remembered->logs[remembered->count++] = ct_log;
+    if (lists->options.events.on_remembered)
+        lists->options.events.on_remembered(lists->options.events.context, memory->shard,
+                                            ct_log.id);
 }
 
 /* What was followed is followed on at once, whatever becomes of the lists. */
-static void end_remembering(struct log_lists *lists)
+static void end_remembering(struct memory *memory)
 {
-    lists->memory = MEMORY_READ;
-    on_change(lists);
+    memory->state = MEMORY_READ;
+    on_change(memory->lists);
 }
 
 static void on_log(struct redis_link *link, redisReply *reply, void *context)
 {
     struct recollection *recollection = context_of(context, RECOLLECTION_MARK);
-    struct log_lists *lists = recollection->lists;
+    struct memory *memory = recollection->memory;
     (void)link;
-    lists->outstanding--;
+    memory->outstanding--;
     if (!reply)
-        lists->memory = MEMORY_UNASKED;
+        memory->state = MEMORY_UNASKED;
     else if (reply->type == REDIS_REPLY_ARRAY)
-        remember(lists, recollection->id_hex, reply);
-    if (lists->memory == MEMORY_ASKED && lists->outstanding == 0)
-        end_remembering(lists);
+        remember(memory, recollection->id_hex, reply);
+    if (memory->state == MEMORY_ASKED && memory->outstanding == 0)
+        end_remembering(memory);
     free(recollection);
 }
 
-static void ask_for_log(struct log_lists *lists, const redisReply *id)
+static void ask_for_log(struct memory *memory, struct redis_link *link, const redisReply *id)
 {
-    const struct list_reading *reading = &lists->options.reading;
     char key[CONTRACT_KEY_SIZE];
     const char *arguments[2 + REMEMBERED_LOG_READ_FIELDS] = { "HMGET", key };
     size_t sizes[2 + REMEMBERED_LOG_READ_FIELDS] = { 5 };
@@ -243,50 +273,50 @@ static void ask_for_log(struct log_lists *lists, const redisReply *id)
         return;
     struct recollection *recollection = memory_allocate_zeroed(1, sizeof *recollection);
     recollection->mark = RECOLLECTION_MARK;
-    recollection->lists = lists;
+    recollection->memory = memory;
     memcpy(recollection->id_hex, id->str, CONTRACT_LOG_ID_HEX);
-    contract_log_key(reading->contract, key, recollection->id_hex);
+    contract_log_key(memory->contract, key, recollection->id_hex);
     sizes[1] = strlen(key);
     for (size_t i = 0; i < REMEMBERED_LOG_READ_FIELDS; i++) {
         arguments[2 + i] = remembered_log_name(i);
         sizes[2 + i] = strlen(remembered_log_name(i));
     }
-    if (redis_link_send(reading->link, on_log, recollection, 2 + REMEMBERED_LOG_READ_FIELDS,
-                        arguments, sizes))
-        lists->outstanding++;
+    if (redis_link_send(link, on_log, recollection, 2 + REMEMBERED_LOG_READ_FIELDS, arguments,
+                        sizes))
+        memory->outstanding++;
     else
         free(recollection);
 }
 
 static void on_ids(struct redis_link *link, redisReply *reply, void *context)
 {
-    struct log_lists *lists = context_of(context, LOG_LISTS_MARK);
-    (void)link;
+    struct memory *memory = context_of(context, MEMORY_MARK);
     if (!reply) {
-        lists->memory = MEMORY_UNASKED;
+        memory->state = MEMORY_UNASKED;
         return;
     }
     if (reply->type == REDIS_REPLY_ERROR)
         say_warning("cannot read which logs were followed", "error=%s", say_quoted(reply->str));
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
-        ask_for_log(lists, reply->element[i]);
-    if (lists->outstanding == 0)
-        end_remembering(lists);
+        ask_for_log(memory, link, reply->element[i]);
+    if (memory->outstanding == 0)
+        end_remembering(memory);
 }
 
-void log_lists_on_redis_up(struct log_lists *lists)
+void log_lists_on_redis_up(struct log_lists *lists, unsigned shard, struct redis_link *link,
+                           const struct contract *contract)
 {
-    if (lists->memory != MEMORY_UNASKED || lists->outstanding)
+    struct memory *memory = &lists->memories[shard];
+    if (memory->state != MEMORY_UNASKED || memory->outstanding)
         return;
-    log_list_clear(&lists->remembered);
-    if (redis_link_send_strings(lists->options.reading.link, on_ids, lists, "SMEMBERS",
-                                lists->options.reading.contract->logs, (char *)NULL))
-        lists->memory = MEMORY_ASKED;
+    memory->contract = contract;
+    if (redis_link_send_strings(link, on_ids, memory, "SMEMBERS", contract->logs, (char *)NULL))
+        memory->state = MEMORY_ASKED;
 }
 
 static bool is_ready(const struct log_lists *lists)
 {
-    return !lists->options.reading.link || lists->memory == MEMORY_READ;
+    return !lists->options.reading.link || lists->memories[0].state == MEMORY_READ;
 }
 
 static bool is_stale(const struct list_source *source)

@@ -11,12 +11,16 @@
 #include "ingest/lists/roster.h"
 #include "shared/base/settings.h"
 
+struct contract;
 struct log_lists;
+struct redis_link;
 
 /* Which logs are followed, and who is told which are to be. */
 struct log_lists_events {
     size_t (*count_followed)(void *context);
     const struct ct_log *(*followed)(void *context, size_t i);
+    /* Redis says that a log was followed, and in which shard. */
+    void (*on_remembered)(void *context, unsigned shard, const uint8_t *id);
     /* The roster is another than before; it lives for the call. */
     void (*on_roster)(void *context, const struct roster *roster);
     void *context;
@@ -49,11 +53,13 @@ struct log_lists *log_lists_create(const struct log_lists_options *options);
 /* NULL is fine. */
 void log_lists_destroy(struct log_lists *lists);
 
-/* Redis is there: what was followed is asked for, unless it is known already. */
-void log_lists_on_redis_up(struct log_lists *lists);
+/* A shard's Redis is there: what was followed of it is asked for, unless it is known already. The
+ * contract is borrowed as long as the lists exist. */
+void log_lists_on_redis_up(struct log_lists *lists, unsigned shard, struct redis_link *link,
+                           const struct contract *contract);
 
 /* Reads what is due. Without Redis (--list-logs) at once, else not before it is known what was
- * followed. When it is to be called again; UINT64_MAX: after an event. */
+ * followed in the first shard. When it is to be called again; UINT64_MAX: after an event. */
 uint64_t log_lists_work(struct log_lists *lists, uint64_t now_ms);
 /* All are to be read now. */
 void log_lists_hurry(struct log_lists *lists);

@@ -96,6 +96,26 @@ static void print_block(struct recall *recall)
     recall->at = last;
 }
 
+static void take_record(void *context, const redisReply *reply)
+{
+    struct recall *recall = context;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING ||
+        reply->element[1]->type != REDIS_REPLY_STRING)
+        return;
+    say_warning("what is printed is one shard of several: see certstream status",
+                "prefix=%s shard=%s shards=%s", recall->options->contract->prefix,
+                say_quoted(reply->element[1]->str), say_quoted(reply->element[0]->str));
+}
+
+/* Whether there are other streams beside this one. */
+static bool ask_for_record(struct recall *recall)
+{
+    const char *words[] = { "HMGET", recall->options->contract->deployment,
+                            CONTRACT_DEPLOYMENT_SHARDS, CONTRACT_DEPLOYMENT_SHARD };
+    return questions_ask(recall->questions, take_record, recall, 4, words);
+}
+
 static void take_block(void *context, const redisReply *reply)
 {
     struct recall *recall = context;
@@ -173,7 +193,8 @@ enum recall_result recall_print(const struct recall_options *options)
     recall.records = record_store_create(recall.questions, options->contract);
     recall.renderer = entry_renderer_create();
     buffer_init(&recall.line, LINE_MAX_SIZE);
-    while (recall_more(&recall, &is_away) && !ferror(stdout) &&
+    is_away = !ask_for_record(&recall);
+    while (!is_away && recall_more(&recall, &is_away) && !ferror(stdout) &&
            stream_id_compare(recall.at, options->to) < 0)
         continue;
     if (is_away)

@@ -29,6 +29,7 @@ struct reading {
     uint32_t mark; /* READING_MARK */
     struct status *status;
     const struct contract *contract;
+    unsigned shard;
     bool is_begun;
 };
 
@@ -97,9 +98,9 @@ static void on_log_ids(struct redis_link *link, redisReply *reply, void *context
     struct reading *reading = context_of(context, READING_MARK);
     struct status *status = reading->status;
     size_t count = reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-    if (count > STATUS_LOGS_MAX)
-        count = STATUS_LOGS_MAX;
-    status->logs = memory_allocate_zeroed(count + 1, sizeof *status->logs);
+    if (count > STATUS_LOGS_MAX - status->log_count)
+        count = STATUS_LOGS_MAX - status->log_count;
+    status->logs = memory_resize(status->logs, status->log_count + count + 1, sizeof *status->logs);
     for (size_t i = 0; i < count; i++) {
         char key[CONTRACT_KEY_SIZE];
         uint8_t id[CONTRACT_LOG_ID_HEX / 2];
@@ -107,6 +108,7 @@ static void on_log_ids(struct redis_link *link, redisReply *reply, void *context
             !hex_decode(id, sizeof id, bytes_of_string(reply->element[i]->str)))
             continue;
         contract_log_key(reading->contract, key, reply->element[i]->str);
+        status->logs[status->log_count] = (struct status_log){ .shard = reading->shard };
         (void)snprintf(status->logs[status->log_count].id, STATUS_NAME_SIZE, "%s",
                        reply->element[i]->str);
         ask_for_hash(reading, link, status->log_count++, key, on_log_hash);
@@ -118,12 +120,14 @@ static void on_ingest_names(struct redis_link *link, redisReply *reply, void *co
     struct reading *reading = context_of(context, READING_MARK);
     struct status *status = reading->status;
     size_t count = reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-    status->ingests = memory_allocate_zeroed(count + 1, sizeof *status->ingests);
+    status->ingests =
+        memory_resize(status->ingests, status->ingest_count + count + 1, sizeof *status->ingests);
     for (size_t i = 0; i < count; i++) {
         char key[CONTRACT_KEY_SIZE];
         if (!is_name(reply->element[i], CONTRACT_INSTANCE_MAX))
             continue;
         contract_ingest_key(reading->contract, key, reply->element[i]->str);
+        status->ingests[status->ingest_count] = (struct status_ingest){ .shard = reading->shard };
         (void)snprintf(status->ingests[status->ingest_count].name, STATUS_NAME_SIZE, "%s",
                        reply->element[i]->str);
         ask_for_hash(reading, link, status->ingest_count++, key, on_ingest_hash);
@@ -134,8 +138,32 @@ static void on_length(struct redis_link *link, redisReply *reply, void *context)
 {
     struct reading *reading = context_of(context, READING_MARK);
     (void)link;
-    if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0)
-        reading->status->entries = (unsigned long long)reply->integer;
+    if (!reply || reply->type != REDIS_REPLY_INTEGER || reply->integer <= 0)
+        return;
+    reading->status->shards[reading->shard].entries = (unsigned long long)reply->integer;
+    reading->status->entries += (unsigned long long)reply->integer;
+}
+
+/* The record of a deployment with several shards: its fields are few beside the logs'. */
+static void on_deployment(struct redis_link *link, redisReply *reply, void *context)
+{
+    struct status *status = ((struct reading *)context_of(context, READING_MARK))->status;
+    static const char name[] = CONTRACT_DEPLOYMENT_PREFIX;
+    (void)link;
+    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements;
+         i += 2) {
+        const redisReply *field = reply->element[i], *value = reply->element[i + 1];
+        uint64_t shard;
+        if (!is_name(field, sizeof name + 2) || !is_name(value, CONTRACT_PREFIX_MAX) ||
+            strncmp(field->str, name, sizeof name - 1) != 0 ||
+            !decimal_parse(&shard, bytes_of_string(field->str + sizeof name - 1)) ||
+            shard >= SHARDS_MAX)
+            continue;
+        (void)snprintf(status->shards[shard].prefix, sizeof status->shards[shard].prefix, "%s",
+                       value->str);
+        if (shard >= status->shard_count)
+            status->shard_count = (size_t)shard + 1;
+    }
 }
 
 /* Not everybody may ask Redis for its clients: then streamers are not seen. */
@@ -167,7 +195,11 @@ static void on_status_up(struct redis_link *link, void *context)
     char now[32];
     (void)snprintf(now, sizeof now, "%llu", (unsigned long long)clock_realtime_ms());
     (void)redis_link_send_strings(link, on_length, reading, "XLEN", contract->stream, (char *)NULL);
-    (void)redis_link_send_strings(link, on_clients, reading, "CLIENT", "LIST", (char *)NULL);
+    if (reading->shard == 0) {
+        (void)redis_link_send_strings(link, on_deployment, reading, "HGETALL", contract->deployment,
+                                      (char *)NULL);
+        (void)redis_link_send_strings(link, on_clients, reading, "CLIENT", "LIST", (char *)NULL);
+    }
     (void)redis_link_send_strings(link, on_log_ids, reading, "SMEMBERS", contract->logs,
                                   (char *)NULL);
     (void)redis_link_send_strings(link, on_ingest_names, reading, "ZRANGE", contract->ingests, now,
@@ -191,11 +223,12 @@ static int compare_logs(const void *a, const void *b)
                           log_text(second, LOG_FIELD_DESCRIPTION));
 }
 
-void status_read(struct status *status, const struct redis_address *address,
-                 const struct contract *contract)
+static void read_shard(struct status *status, const struct redis_address *address,
+                       const struct contract *contract, unsigned shard)
 {
-    *status = (struct status){ 0 };
-    struct reading reading = { .mark = READING_MARK, .status = status, .contract = contract };
+    struct reading reading = {
+        .mark = READING_MARK, .status = status, .contract = contract, .shard = shard
+    };
     const struct redis_link_options options = {
         .address = address,
         .key = contract->stream,
@@ -215,6 +248,21 @@ void status_read(struct status *status, const struct redis_address *address,
     if (!reading.is_begun && !*status->reason)
         (void)snprintf(status->reason, sizeof status->reason, "no answer");
     redis_link_destroy(link);
+}
+
+/* A prefix that is none of the first shard has its own shard alone. */
+void status_read(struct status *status, const struct redis_address *address,
+                 const struct contract *contract)
+{
+    *status = (struct status){ .shard_count = 1 };
+    read_shard(status, address, contract, 0);
+    if (strcmp(status->shards[0].prefix, contract->prefix) != 0)
+        status->shard_count = 1;
+    for (unsigned shard = 1; shard < status->shard_count && !*status->reason; shard++) {
+        struct contract other;
+        if (contract_init(&other, status->shards[shard].prefix))
+            read_shard(status, address, &other, shard);
+    }
     if (status->log_count)
         qsort(status->logs, status->log_count, sizeof *status->logs, compare_logs);
 }

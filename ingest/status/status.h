@@ -1,12 +1,13 @@
 /*
  * What runs and how it does, as it stands in Redis: the logs' hashes, the ingest processes', the
- * streamers that are connected.
+ * streamers that are connected; of all shards, if the prefix is that of the first.
  */
 #ifndef INGEST_STATUS_STATUS_H
 #define INGEST_STATUS_STATUS_H
 
 #include "shared/redis/contract.h"
 #include "shared/redis/report_fields.h"
+#include "shared/redis/shard_id.h"
 
 struct redis_address;
 
@@ -25,22 +26,33 @@ enum status_verdict {
 
 struct status_log {
     char id[STATUS_NAME_SIZE];
+    unsigned shard;
     char *texts[LOG_FIELDS]; /* owned; NULL: not there */
 };
 
+/* What a process does for one shard. */
 struct status_ingest {
     char name[STATUS_NAME_SIZE];
+    unsigned shard;
     char *texts[INGEST_FIELDS];
+};
+
+struct status_shard {
+    char prefix[CONTRACT_PREFIX_MAX + 1];
+    unsigned long long entries; /* in the stream */
 };
 
 struct status {
     char reason[STATUS_REASON_SIZE]; /* why Redis does not answer; "": it does */
-    unsigned long long entries;      /* in the stream */
-    struct status_log *logs;         /* those that need attention first */
+    struct status_shard shards[SHARDS_MAX];
+    size_t shard_count;
+    unsigned long long entries; /* in all streams */
+    struct status_log *logs;    /* those that need attention first */
     size_t log_count;
     struct status_ingest *ingests;
     size_t ingest_count;
-    unsigned long long *streamer_ages_s; /* since each has connected; not all may ask for these */
+    /* Since each has connected, to the first shard's Redis; not all may ask for these. */
+    unsigned long long *streamer_ages_s;
     size_t streamer_count;
 };
 

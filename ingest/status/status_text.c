@@ -45,7 +45,7 @@ static unsigned long long since(unsigned long long then_ms, unsigned long long n
 }
 
 static void write_ingest_row(struct buffer *out, const struct status_ingest *ingest,
-                             unsigned long long now_ms)
+                             bool has_shards, unsigned long long now_ms)
 {
     unsigned long long values[INGEST_FIELDS];
     for (size_t i = 0; i < INGEST_FIELDS; i++)
@@ -53,6 +53,8 @@ static void write_ingest_row(struct buffer *out, const struct status_ingest *ing
     unsigned long long up_s = since(values[INGEST_FIELD_STARTED_MS], now_ms) / 1000;
     buffer_append_string(out, "ingest    ");
     (void)terminal_append_text(out, bytes_of_string(ingest->name), SIZE_MAX);
+    if (has_shards)
+        buffer_append_format(out, " in shard %u", ingest->shard);
     buffer_append_format(out, ", up for %llu:%02llu h, knows %llu logs, follows %llu\n",
                          up_s / 3600, up_s / 60 % 60, values[INGEST_FIELD_LOGS],
                          values[INGEST_FIELD_LOGS_OWNED]);
@@ -72,15 +74,29 @@ static void write_ingest_row(struct buffer *out, const struct status_ingest *ing
         (double)values[INGEST_FIELD_HOLD_BYTES] / 1e6);
 }
 
+static size_t count_logs_of(const struct status *status, size_t shard)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < status->log_count; i++)
+        count += status->logs[i].shard == shard;
+    return count;
+}
+
 static void write_processes(struct buffer *out, const struct status *status,
                             unsigned long long now_ms)
 {
     for (size_t i = 0; i < status->ingest_count; i++)
-        write_ingest_row(out, &status->ingests[i], now_ms);
+        write_ingest_row(out, &status->ingests[i], status->shard_count > 1, now_ms);
     for (size_t i = 0; i < status->streamer_count; i++) {
         buffer_append_string(out, "streamer  connected to Redis for ");
         append_age(out, status->streamer_ages_s[i] * 1000);
         buffer_append_byte(out, '\n');
+    }
+    for (size_t i = 0; status->shard_count > 1 && i < status->shard_count; i++) {
+        buffer_append_format(out, "shard %zu   ", i);
+        (void)terminal_append_text(out, bytes_of_string(status->shards[i].prefix), SIZE_MAX);
+        buffer_append_format(out, ", %zu logs, %llu certificates\n", count_logs_of(status, i),
+                             status->shards[i].entries);
     }
     buffer_append_format(out, "stream    %llu certificates\n", status->entries);
 }
@@ -209,6 +225,29 @@ static void write_field(struct json_writer *writer, const struct report_field *f
         json_null(writer);
 }
 
+/* Only where there are several. */
+static void write_shard(struct json_writer *writer, const struct status *status, unsigned shard)
+{
+    if (status->shard_count == 1)
+        return;
+    json_key(writer, "shard");
+    json_unsigned(writer, shard);
+}
+
+static void write_json_shards(struct json_writer *writer, const struct status *status)
+{
+    json_begin_array(writer);
+    for (size_t i = 0; i < status->shard_count; i++) {
+        json_begin_object(writer);
+        json_key(writer, "prefix");
+        json_string(writer, status->shards[i].prefix);
+        json_key(writer, "entries");
+        json_unsigned(writer, status->shards[i].entries);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
 static void write_json_logs(struct json_writer *writer, const struct status *status,
                             unsigned long long now_ms)
 {
@@ -219,6 +258,7 @@ static void write_json_logs(struct json_writer *writer, const struct status *sta
         json_begin_object(writer);
         json_key(writer, "log_id");
         json_string(writer, log->id);
+        write_shard(writer, status, log->shard);
         json_key(writer, "trouble");
         json_text_or_null(writer, trouble ? bytes_of_string(trouble) : (struct bytes){ NULL, 0 });
         for (size_t field = 0; field < LOG_FIELDS_TOLD; field++)
@@ -235,6 +275,7 @@ static void write_json_ingests(struct json_writer *writer, const struct status *
         json_begin_object(writer);
         json_key(writer, "instance");
         json_string(writer, status->ingests[i].name);
+        write_shard(writer, status, status->ingests[i].shard);
         for (size_t field = 0; field < INGEST_FIELDS; field++)
             write_field(writer, &ingest_fields[field], status->ingests[i].texts[field]);
         json_end_object(writer);
@@ -254,6 +295,10 @@ void status_text_write_json(struct buffer *out, const struct status *status,
     json_string(&writer, *status->reason ? status->reason : "up");
     json_key(&writer, "entries");
     json_unsigned(&writer, status->entries);
+    if (status->shard_count > 1) {
+        json_key(&writer, "shards");
+        write_json_shards(&writer, status);
+    }
     json_key(&writer, "streamers");
     json_unsigned(&writer, status->streamer_count);
     json_key(&writer, "ingests");

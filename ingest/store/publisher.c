@@ -15,8 +15,8 @@
 #include "shared/redis/report_fields.h"
 
 enum {
-    /* Enough for several logs to work ahead of Redis, little beside the bodies they are made
-     * from. */
+    /* Of all shards: enough for several logs to work ahead of Redis, little beside the bodies they
+     * are made from. */
     QUEUE_BYTES_MAX = 16 * 1024 * 1024,
     /* Transactions sent and not answered: one being executed, one in the socket. */
     EXECUTING_MAX = 2,
@@ -421,7 +421,8 @@ void publisher_submit(struct publisher *publisher, struct batch *batch)
 
 bool publisher_has_room(const struct publisher *publisher)
 {
-    return publisher->queued_bytes < QUEUE_BYTES_MAX && !publisher->is_history_behind;
+    size_t most = QUEUE_BYTES_MAX / retention_shards(&publisher->options.retention);
+    return publisher->queued_bytes < most && !publisher->is_history_behind;
 }
 
 void publisher_set_history(struct publisher *publisher, bool has_blocks, bool keeps_stream,

@@ -84,7 +84,8 @@ static void on_info(struct redis_link *link, redisReply *reply, void *context)
 {
     struct retention *retention = context_of(context, RETENTION_MARK);
     (void)link;
-    retention->is_measured = reply && retention_read_info(&retention->memory, text_of(reply));
+    retention->is_measured =
+        reply && retention_read_info(&retention->memory, text_of(reply), &retention->limits);
 }
 
 static void trim_by(const struct retention *retention, const char *how, uint64_t limit)

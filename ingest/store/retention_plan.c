@@ -25,6 +25,11 @@ static uint64_t usable_bytes(uint64_t maximum)
     return maximum - reserve;
 }
 
+unsigned retention_shards(const struct retention_limits *limits)
+{
+    return limits->shards ? limits->shards : 1;
+}
+
 uint64_t retention_excess(const struct retention_limits *limits,
                           const struct retention_memory *memory)
 {
@@ -36,7 +41,7 @@ uint64_t retention_excess(const struct retention_limits *limits,
     } else if (!limits->bytes) {
         if (limits->entries || limits->age_ms)
             return 0;
-        most = RETENTION_BYTES_DEFAULT;
+        most = RETENTION_BYTES_DEFAULT / retention_shards(limits);
     }
     return taken > most ? taken - most : 0;
 }
@@ -77,12 +82,14 @@ static uint64_t info_number(struct bytes info, const char *name)
     return decimal_parse(&number, bytes_of(start, (size_t)(end - start))) ? number : 0;
 }
 
-bool retention_read_info(struct retention_memory *memory, struct bytes info)
+bool retention_read_info(struct retention_memory *memory, struct bytes info,
+                         const struct retention_limits *limits)
 {
+    unsigned shards = retention_shards(limits);
     uint64_t used = info_number(info, "\nused_memory:");
     uint64_t uncounted = info_number(info, "\nmem_not_counted_for_evict:") +
                          info_number(info, "\nmem_clients_normal:");
-    memory->used = used > uncounted ? used - uncounted : 0;
-    memory->maximum = info_number(info, "\nmaxmemory:");
+    memory->used = used > uncounted ? (used - uncounted) / shards : 0;
+    memory->maximum = info_number(info, "\nmaxmemory:") / shards;
     return used > 0;
 }

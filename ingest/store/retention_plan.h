@@ -22,9 +22,11 @@ struct retention_limits {
     uint64_t entries; /* 0: no limit */
     uint64_t age_ms;  /* 0: no limit */
     uint64_t bytes;   /* of stream, history and issuers; 0: what fits Redis' maxmemory */
+    /* So many shards may share a Redis, and each counts a part of its memory; 0: one. */
+    unsigned shards;
 };
 
-/* As Redis says it. */
+/* As Redis says it; of its own memory the part of one shard. */
 struct retention_memory {
     uint64_t used;    /* of what maxmemory counts, what clients' buffers hold left out */
     uint64_t maximum; /* 0: no limit */
@@ -42,7 +44,11 @@ uint64_t retention_entries(const struct retention_limits *limits,
 uint64_t retention_excess(const struct retention_limits *limits,
                           const struct retention_memory *memory);
 
+/* How many shards there are. */
+unsigned retention_shards(const struct retention_limits *limits);
+
 /* `used` and `maximum` from the answer to INFO memory. False if they are not there. */
-bool retention_read_info(struct retention_memory *memory, struct bytes info);
+bool retention_read_info(struct retention_memory *memory, struct bytes info,
+                         const struct retention_limits *limits);
 
 #endif

@@ -37,6 +37,7 @@ bool contract_init(struct contract *contract, const char *prefix)
     write_key(contract, contract->history, "history", "");
     write_key(contract, contract->packed, "packed", "");
     write_key(contract, contract->history_lease, "lease", "history");
+    write_key(contract, contract->deployment, "deployment", "");
     return true;
 }
 

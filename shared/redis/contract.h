@@ -2,9 +2,9 @@
  * The Redis contract: the names of every key and field that the daemons share (redis/README.md
  * describes them for direct consumers). Nothing else in the project spells a key.
  *
- * Every key starts with the prefix, whose braces make all keys of a deployment one Redis Cluster
- * slot. A log id stands in a key as 64 lower-case hex digits, so nothing from outside can shape a
- * key.
+ * Every key starts with the prefix, whose braces make all keys of a deployment, or of one of its
+ * shards, one Redis Cluster slot. A log id stands in a key as 64 lower-case hex digits, so nothing
+ * from outside can shape a key.
  */
 #ifndef SHARED_REDIS_CONTRACT_H
 #define SHARED_REDIS_CONTRACT_H
@@ -35,6 +35,13 @@
 #define CONTRACT_BLOCK_SIZE       "size"
 #define CONTRACT_BLOCK_FORMAT     "format"
 
+/* Fields of the record of a deployment that has several shards. */
+#define CONTRACT_DEPLOYMENT_SHARDS "shards"
+#define CONTRACT_DEPLOYMENT_SHARD  "shard"   /* which of them this is, from 0 */
+#define CONTRACT_DEPLOYMENT_PREFIX "prefix:" /* and a shard's number: the prefix of its keys */
+/* And a log's id: its shard. Only in the first one's record. */
+#define CONTRACT_DEPLOYMENT_LOG "log:"
+
 enum {
     /* Long enough to name a deployment and a shard, short enough for keys on the stack. */
     CONTRACT_PREFIX_MAX = 64,
@@ -60,6 +67,8 @@ struct contract {
     char history[CONTRACT_KEY_SIZE];
     char packed[CONTRACT_KEY_SIZE];        /* string: id of the last entry that is in a block */
     char history_lease[CONTRACT_KEY_SIZE]; /* string: the ingest process that packs */
+    /* Hash: how many shards there are; not there where there is but one. */
+    char deployment[CONTRACT_KEY_SIZE];
 };
 
 /* False if the prefix is empty, too long, or holds anything but letters, digits and {}:._- */

@@ -23,8 +23,6 @@ enum {
     COMPLETE_MS = 120000,
 };
 
-#define STREAM CONTRACT_PREFIX ":stream"
-
 static const char *const field_names[] = { CONTRACT_FIELD_JSON, CONTRACT_FIELD_DOMAINS,
                                            CONTRACT_FIELD_DER,  CONTRACT_FIELD_CHAIN,
                                            CONTRACT_FIELD_LOG,  CONTRACT_FIELD_INDEX };
@@ -95,12 +93,17 @@ static void check_entry(struct stream_check *check, const redisReply *entry)
     check->entries++;
 }
 
+static const char *prefix_of(const struct stream_check *check)
+{
+    return check->prefix ? check->prefix : CONTRACT_PREFIX;
+}
+
 void stream_check_read(struct stream_check *check, struct redis_server *redis)
 {
     size_t count = PAGE;
     while (count == PAGE) {
-        redisReply *page = redis_server_command(redis, "XRANGE %s %s%s + COUNT %d", STREAM,
-                                                *check->last_id ? "(" : "",
+        redisReply *page = redis_server_command(redis, "XRANGE %s:stream %s%s + COUNT %d",
+                                                prefix_of(check), *check->last_id ? "(" : "",
                                                 *check->last_id ? check->last_id : "-", PAGE);
         count = page->elements;
         for (size_t i = 0; i < count; i++)
@@ -112,10 +115,11 @@ void stream_check_read(struct stream_check *check, struct redis_server *redis)
     }
 }
 
-static void check_position(struct redis_server *redis, const struct stream_check_log *log)
+static void check_position(struct redis_server *redis, const struct stream_check *check,
+                           const struct stream_check_log *log)
 {
     redisReply *reply =
-        redis_server_command(redis, "HGET %s:log:%s next", CONTRACT_PREFIX, log->id);
+        redis_server_command(redis, "HGET %s:log:%s next", prefix_of(check), log->id);
     assert_int_equal(reply->type, REDIS_REPLY_STRING);
     assert_int_equal(strtoull(reply->str, NULL, 10), log->next);
     freeReplyObject(reply);
@@ -126,9 +130,10 @@ void stream_check_expect(struct stream_check *check, struct redis_server *redis,
 {
     uint64_t wanted = logs * (next - first);
     struct deadline deadline = deadline_after(COMPLETE_MS, "the stream to be complete");
-    while ((uint64_t)redis_server_integer(redis, "XLEN %s", STREAM) < wanted) {
+    while ((uint64_t)redis_server_integer(redis, "XLEN %s:stream", prefix_of(check)) < wanted) {
         if (deadline_has_passed(&deadline))
-            print_error("%lld of %llu entries\n", redis_server_integer(redis, "XLEN %s", STREAM),
+            print_error("%lld of %llu entries\n",
+                        redis_server_integer(redis, "XLEN %s:stream", prefix_of(check)),
                         (unsigned long long)wanted);
         deadline_wait(&deadline);
     }
@@ -137,6 +142,6 @@ void stream_check_expect(struct stream_check *check, struct redis_server *redis,
     for (size_t i = 0; i < logs; i++) {
         assert_int_equal(check->logs[i].first, first);
         assert_int_equal(check->logs[i].next, next);
-        check_position(redis, &check->logs[i]);
+        check_position(redis, check, &check->logs[i]);
     }
 }

@@ -24,6 +24,7 @@ struct stream_check_log {
 };
 
 struct stream_check {
+    const char *prefix; /* NULL: the usual one */
     struct stream_check_log logs[STREAM_CHECK_LOGS];
     size_t count;
     uint64_t entries;

@@ -152,7 +152,7 @@ static void wait_for_answers(struct front *front)
 {
     struct deadline deadline = deadline_after(PATIENCE_MS, "answers");
     while (http_client_in_flight(front->client)) {
-        (void)http_client_wait(front->client, -1, 0, 100);
+        http_client_wait(front->client, NULL, 0, 100);
         http_client_perform(front->client);
         if (deadline_has_passed(&deadline))
             deadline_wait(&deadline);

@@ -81,7 +81,7 @@ static void wait_for_all(struct parts *parts)
 {
     struct deadline deadline = deadline_after(PATIENCE_MS, "answers");
     while (http_client_in_flight(parts->client)) {
-        (void)http_client_wait(parts->client, -1, 0, 100);
+        http_client_wait(parts->client, NULL, 0, 100);
         http_client_perform(parts->client);
         if (deadline_has_passed(&deadline))
             deadline_wait(&deadline);

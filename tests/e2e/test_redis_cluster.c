@@ -447,10 +447,77 @@ static void each_entry_and_each_message_once(void **state)
     expect_all(parts, end_growth(parts));
 }
 
+/* The second of two shards. */
+static void read_second_prefix(struct parts *parts, char *prefix)
+{
+    struct deadline deadline = deadline_after(WAIT_MS, "the record of the shards");
+    for (;;) {
+        redisReply *reply =
+            redis_server_command(redis_cluster_server(parts->cluster, owner_of(parts)),
+                                 "HGET " CONTRACT_PREFIX ":deployment prefix:1");
+        bool is_there = reply->type == REDIS_REPLY_STRING;
+        if (is_there)
+            (void)snprintf(prefix, CONTRACT_PREFIX_MAX + 1, "%s", reply->str);
+        freeReplyObject(reply);
+        if (is_there)
+            return;
+        deadline_wait(&deadline);
+    }
+}
+
+static void wait_for_shard(struct parts *parts, const char *stream, long long length)
+{
+    size_t owner = redis_cluster_wait_for_owner(parts->cluster, stream, REDIS_CLUSTER_NOBODY);
+    struct deadline deadline = deadline_after(WAIT_MS, stream);
+    while (redis_server_integer(redis_cluster_server(parts->cluster, owner), "XLEN %s", stream) <
+           length)
+        deadline_wait(&deadline);
+}
+
+/* Two shards lie with two masters. While one of these is dead the other's goes on. */
+static void shards_lie_with_several_nodes(void **state)
+{
+    static const char *const words[] = { "--start", "0", "--retain-entries", "0", "--shards",
+                                         "2",       NULL };
+    struct parts *parts = *state;
+    char url[URL_SIZE], prefix[CONTRACT_PREFIX_MAX + 1], stream[CONTRACT_KEY_SIZE];
+    /* Nobody is to be promoted before the test says so. */
+    if (parts->timeout_ms)
+        skip();
+    write_url(parts, url, "ingest", "");
+    for (size_t i = 0; i < INGESTS; i++)
+        (void)daemon_start_ingest_at(parts->stage.harness, i ? "ingest-b" : "ingest-a", url,
+                                     parts->stage.ct_log, words);
+    read_second_prefix(parts, prefix);
+    (void)snprintf(stream, sizeof stream, "%s:stream", prefix);
+    long long first = (long long)entries_at_first();
+    wait_for_shard(parts, STREAM, first);
+    wait_for_shard(parts, stream, first);
+    size_t owner = redis_cluster_wait_for_owner(parts->cluster, stream, REDIS_CLUSTER_NOBODY);
+    struct redis_server *other = redis_cluster_server(parts->cluster, owner_of(parts));
+    assert_int_not_equal(owner, owner_of(parts));
+    redis_cluster_kill(parts->cluster, owner);
+    wait_for_shard(parts, STREAM, redis_server_integer(other, "XLEN " STREAM) + LAST / 5);
+    promote(parts, owner);
+    (void)redis_cluster_wait_for_owner(parts->cluster, stream, owner);
+    redis_cluster_restart(parts->cluster, owner);
+    redis_cluster_wait_until_well(parts->cluster);
+    uint64_t size = end_growth(parts);
+    struct stream_check checks[] = { { .prefix = CONTRACT_PREFIX }, { .prefix = prefix } };
+    const char *const streams[] = { STREAM, stream };
+    for (size_t i = 0; i < 2; i++)
+        stream_check_expect(&checks[i],
+                            redis_cluster_server(parts->cluster, redis_cluster_wait_for_owner(
+                                                                     parts->cluster, streams[i],
+                                                                     REDIS_CLUSTER_NOBODY)),
+                            1, 0, size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_entry_and_each_message_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(shards_lie_with_several_nodes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

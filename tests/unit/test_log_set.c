@@ -143,21 +143,27 @@ static double rate_of(const struct set_world *world, size_t i)
     return operator_budget_rate(share, world->now_ms);
 }
 
+static void share_operators(const struct set_world *world)
+{
+    const struct log_set *const sets[] = { &world->set };
+    log_set_share_operators(sets, 1);
+}
+
 /* By the number of its logs that this process follows: others follow the rest. */
 static void an_operator_is_asked_for_this_process_part(void **state)
 {
     struct set_world *world = *state;
     apply(world);
-    log_set_share_operators(&world->set);
+    share_operators(world);
     for (size_t i = 0; i < LOGS; i++)
         assert_true(rate_of(world, i) == 6);
     own(world, 0);
-    log_set_share_operators(&world->set);
+    share_operators(world);
     assert_true(rate_of(world, 0) == 2);
     assert_true(rate_of(world, 3) == 6);
     own(world, 1);
     own(world, 3);
-    log_set_share_operators(&world->set);
+    share_operators(world);
     assert_true(rate_of(world, 1) == 4);
     assert_true(rate_of(world, 3) == 6);
     log_set_disown(&world->set);
