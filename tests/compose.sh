@@ -53,6 +53,10 @@ configure_podman() {
     printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=4096:4096"]\n' "$limit" "$limit" >"$folder/containers.conf"
     printf '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\nnetwork_backend = "netavark"\n' \
         >>"$folder/containers.conf"
+    # crun takes no machine that has both kinds of cgroups.
+    if [ -d /sys/fs/cgroup/unified ] && command -v runc >/dev/null; then
+        sed -i 's/^\[engine\]$/&\nruntime = "runc"/' "$folder/containers.conf"
+    fi
     export CONTAINERS_STORAGE_CONF="$folder/storage.conf" CONTAINERS_CONF="$folder/containers.conf"
 }
 
