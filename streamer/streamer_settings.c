@@ -302,6 +302,18 @@ static const struct setting table[] = {
             "of a certificate (most filters cost 4 to 100); 0: no matter how much",
     },
     {
+        /* A costly one takes 5 ms of the loop, whether it is refused or not; most take 0.1. */
+        .name = "customer-filter-time",
+        .type = SETTING_INTEGER,
+        .offset = FIELD(customer_filter_time),
+        .default_text = "50",
+        .min = 0,
+        .max = 1000,
+        .value_name = "MS",
+        .help = "milliseconds of processor time per second, of the last ten, that reading the "
+                "filters a customer asks for may take, good or wrong; 0: no matter how many",
+    },
+    {
         .name = "customer-searches",
         .type = SETTING_INTEGER,
         .offset = FIELD(customer_searches),
@@ -412,5 +424,6 @@ struct customer_limits streamer_settings_customer_limits(const struct streamer_s
             [CUSTOMER_SEARCHES] = (uint64_t)settings->customer_searches,
         },
         .replay_bytes_per_second = (uint64_t)settings->customer_replay_rate,
+        .reading_ms_per_second = (uint64_t)settings->customer_filter_time,
     };
 }

@@ -33,6 +33,7 @@ struct streamer_settings {
     int64_t customer_filters;
     int64_t customer_filter_cost;
     int64_t customer_searches;
+    int64_t customer_filter_time;
     int64_t customer_replay_rate;
     int64_t handshake_ms;
     int64_t heartbeat_ms;

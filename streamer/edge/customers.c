@@ -13,13 +13,17 @@ enum {
     MS_PER_S = 1000,
     /* So much may be read ahead of the rate: a page comes whole. */
     REPLAY_BURST_MS = 1000,
+    /* Who comes back with all his filters at once has them read at once. */
+    READING_BURST_MS = 10000,
+    US_PER_MS = 1000,
     INDEX_BITS = 32,
 };
 
 struct entry {
     struct customer customer; /* no name: free */
     uint64_t number;
-    uint64_t paid_until_ms; /* the replayed bytes, at the customer's rate */
+    uint64_t paid_until_ms;         /* the replayed bytes, at the customer's rate */
+    uint64_t reading_paid_until_ms; /* likewise the time that his filters took to be read */
     size_t next_free;
 };
 
@@ -36,6 +40,7 @@ struct customers {
     size_t mask;         /* slots - 1; a power of two of them, at least twice as many as entries */
     uint64_t seed;
     uint64_t numbers; /* given out */
+    uint64_t unread;  /* filters of all */
 };
 
 struct customers *customers_create(const struct customer_limits *limits, size_t connections,
@@ -112,10 +117,10 @@ static bool holds_nothing(const struct entry *entry)
     return !entry->customer.is_kept;
 }
 
-/* Who has read of the past is remembered: to come again pays no debt. */
+/* Who has read of the past, or had filters read, is remembered: to come again pays no debt. */
 static bool owes_nothing(const struct entry *entry)
 {
-    return holds_nothing(entry) && entry->paid_until_ms == 0;
+    return holds_nothing(entry) && entry->paid_until_ms == 0 && entry->reading_paid_until_ms == 0;
 }
 
 static void remove_entry(struct customers *customers, struct entry *entry)
@@ -282,6 +287,33 @@ uint64_t customers_replay_wait_ms(const struct customers *customers, uint64_t nu
     const struct entry *entry = entry_of(customers, number);
     uint64_t may_be_ms = now_ms + REPLAY_BURST_MS;
     return entry && entry->paid_until_ms > may_be_ms ? entry->paid_until_ms - may_be_ms : 0;
+}
+
+void customers_charge_reading(struct customers *customers, uint64_t number, uint64_t taken_us,
+                              uint64_t now_ms)
+{
+    struct entry *entry = entry_of(customers, number);
+    uint64_t per_second_us = entry ? entry->customer.limits.reading_ms_per_second * US_PER_MS : 0;
+    if (!per_second_us)
+        return;
+    if (entry->reading_paid_until_ms < now_ms)
+        entry->reading_paid_until_ms = now_ms;
+    entry->reading_paid_until_ms += taken_us * MS_PER_S / per_second_us;
+}
+
+bool customers_may_read(struct customers *customers, uint64_t number, uint64_t now_ms)
+{
+    struct entry *entry = entry_of(customers, number);
+    if (!entry || entry->reading_paid_until_ms <= now_ms + READING_BURST_MS)
+        return true;
+    entry->customer.unread++;
+    customers->unread++;
+    return false;
+}
+
+uint64_t customers_unread(const struct customers *customers)
+{
+    return customers->unread;
 }
 
 void customers_count_sent(struct customers *customers, uint64_t number, uint64_t bytes)

@@ -39,6 +39,7 @@ enum customer_share {
 struct customer_limits {
     uint64_t held[CUSTOMER_SHARES];   /* 0: no matter how much */
     uint64_t replay_bytes_per_second; /* 0: no matter how fast */
+    uint64_t reading_ms_per_second;   /* of processor time; 0: no matter how long */
 };
 
 struct customer {
@@ -47,6 +48,7 @@ struct customer {
     struct customer_limits limits;
     uint64_t held[CUSTOMER_SHARES];
     uint64_t refused[CUSTOMER_SHARES]; /* times */
+    uint64_t unread;                   /* filters, because reading took too long before */
     uint64_t connected;                /* connections, since the start */
     uint64_t sent_bytes;               /* messages of streams */
     uint64_t replayed_bytes;
@@ -89,6 +91,15 @@ void customers_charge_replay(struct customers *customers, uint64_t number, uint6
 /* How long he has to wait for what comes next: 0 if he may go on. */
 uint64_t customers_replay_wait_ms(const struct customers *customers, uint64_t number,
                                   uint64_t now_ms);
+
+/* To read filters of his took so long, whether they were good or not. */
+void customers_charge_reading(struct customers *customers, uint64_t number, uint64_t taken_us,
+                              uint64_t now_ms);
+/* False, which is counted, if reading his filters took more than his share of late: he is to come
+ * again within a minute. */
+bool customers_may_read(struct customers *customers, uint64_t number, uint64_t now_ms);
+/* How often that was so, of all customers. */
+uint64_t customers_unread(const struct customers *customers);
 
 /* Messages went out to him. */
 void customers_count_sent(struct customers *customers, uint64_t number, uint64_t bytes);

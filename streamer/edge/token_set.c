@@ -95,6 +95,7 @@ static const char *read_limit(struct customer_limits *limits, struct bytes word)
         { "connections=", &limits->held[CUSTOMER_CONNECTIONS] },
         { "filters=", &limits->held[CUSTOMER_FILTERS] },
         { "filter-cost=", &limits->held[CUSTOMER_FILTER_COST] },
+        { "filter-time=", &limits->reading_ms_per_second },
         { "searches=", &limits->held[CUSTOMER_SEARCHES] },
         { "replay-rate=", &limits->replay_bytes_per_second },
     };
@@ -105,8 +106,8 @@ static const char *read_limit(struct customer_limits *limits, struct bytes word)
                        ? NULL
                        : "a limit is a number";
     }
-    return "behind a token come its limits: connections=, filters=, filter-cost=, searches=, "
-           "replay-rate=";
+    return "behind a token come its limits: connections=, filters=, filter-cost=, "
+           "filter-time=, searches=, replay-rate=";
 }
 
 static bool is_name(struct bytes name)

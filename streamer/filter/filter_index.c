@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "shared/base/memory.h"
-#include "streamer/filter/domain_table.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"
+#include "streamer/filter/name_term.h"
 #include "streamer/filter/pattern_compiler.h"
 #include "streamer/filter/pattern_set.h"
 #include "streamer/filter/repeated_text.h"
@@ -20,33 +20,54 @@ enum {
     /* A set with so many patterns of filters that are gone, and mostly such, is made anew. */
     GONE_MIN = 64,
     NUMBER_UNKNOWN = REPEATED_TEXTS_MAX,
+    /* After so many times in vain it is looked at how many entries that took. More than one in so
+     * many is often. */
+    VAIN_LOOK = 16,
+    VAIN_OFTEN = 64,
+    /* Vain times are counted per so many entries. */
+    VAIN_ENTRIES = 1 << 16,
+    /* What was once so is less true each time that another way is looked at. */
+    VAIN_FADES = 8,
 };
 
 enum member_state {
     MEMBER_ALONE,
     MEMBER_TOGETHER, /* its patterns are in the set, or it has none */
-    MEMBER_UNNAMED,  /* looks for no names: asked for every entry */
+    MEMBER_ALWAYS,   /* no way leads to it: asked for every entry */
     MEMBER_STATES,
+};
+
+/* What a filter may ask for, and may be come to by. */
+enum way {
+    WAY_DOMAIN,
+    WAY_MATCH,
+    WAY_REGEX,
+    WAY_LOG, /* and its operator */
+    WAY_ISSUER,
+    WAYS,
+    NAME_WAYS = WAY_LOG,
+    SOURCES = WAYS - NAME_WAYS,
 };
 
 struct filter_member {
     const struct filter *filter;
     void *owner;
-    unsigned looks_for; /* enum filter_name_kind */
     enum member_state state;
     size_t place; /* among those of its state */
     bool is_awaited;
     bool is_tried;
     bool is_unfit; /* for a set */
     uint64_t tried_us;
-    struct domain_entry *domains;
-    size_t domain_count;
-    /* What was found out about logs and issuers. */
-    bool asks_log, asks_issuer;
-    struct text_verdicts logs, issuers;
-    /* What was found of the entry with this number. */
-    uint64_t entry;
-    unsigned found;
+    struct term_follower *terms;      /* domains, matches, regexes */
+    size_t first_term[NAME_WAYS + 1]; /* of each of these ways, and the end */
+    bool asks[WAYS];
+    struct text_verdicts verdicts[SOURCES]; /* what was found out about logs and issuers */
+    enum way way;
+    size_t source_place; /* among those that are come to by a source */
+    uint64_t asked_in;   /* the number of the last entry that it was asked about */
+    uint64_t way_since;  /* likewise, where counting began */
+    unsigned vain;
+    unsigned vain_rate[WAYS]; /* what came of earlier ways */
 };
 
 struct member_list {
@@ -54,27 +75,38 @@ struct member_list {
     size_t count, capacity;
 };
 
-/* The owner of a pattern of the set. */
-struct pattern_owner {
-    struct filter_member *member; /* NULL: gone */
-    enum filter_name_kind kind;
+/* What filters ask of where an entry is from, its log or its issuer: texts that come again and
+ * again, and of each the members that want it. */
+struct source {
+    struct repeated_texts *texts;
+    uint64_t generation;        /* of the texts, for which the lists hold */
+    size_t number;              /* of the entry's; NUMBER_UNKNOWN: not looked up yet */
+    struct member_list members; /* whose way it is */
+    struct member_list wanting[REPEATED_TEXTS_MAX];
+    bool is_listed[REPEATED_TEXTS_MAX];
+};
+
+struct term_list {
+    struct name_term **items;
+    size_t count, capacity;
 };
 
 struct filter_index {
     struct member_list members[MEMBER_STATES];
-    struct domain_table domains;
-    struct pattern_set *set; /* NULL: none */
-    struct pattern_owner *pattern_owners;
-    size_t pattern_count, gone_count;
+    struct name_terms terms;
+    struct source sources[SOURCES];
+    struct pattern_set *set;      /* NULL: none */
+    struct name_term **set_terms; /* whose the set's patterns are; NULL: gone */
+    size_t set_count, gone_count;
     struct pattern_scratch *scratch;
     struct pattern_compiler *compiler; /* NULL: there are no sets here */
     struct filter_member **in_job;     /* of each group of the job; NULL: gone */
     size_t in_job_count;
-    struct repeated_texts *logs, *issuers;
-    size_t log, issuer; /* the numbers of the entry's; NUMBER_UNKNOWN: not looked up yet */
+    uint64_t jobs; /* counts them */
     uint64_t rest_until_ms;
-    uint64_t entry; /* counts them */
-    struct member_list touched;
+    uint64_t entry;            /* counts them */
+    struct term_list found;    /* in this one, of those that have followers */
+    struct member_list moving; /* to another way, when it is done */
     void **passed;
     size_t passed_count, passed_capacity;
     struct filter_index_stats stats;
@@ -84,11 +116,19 @@ struct filter_index *filter_index_create(void)
 {
     struct filter_index *index = memory_allocate_zeroed(1, sizeof *index);
     index->scratch = pattern_scratch_create();
-    index->logs = repeated_texts_create();
-    index->issuers = repeated_texts_create();
+    for (size_t i = 0; i < SOURCES; i++)
+        index->sources[i].texts = repeated_texts_create();
     if (pattern_sets_are_possible())
         index->compiler = pattern_compiler_create();
     return index;
+}
+
+static void free_source(struct source *source)
+{
+    for (size_t i = 0; i < REPEATED_TEXTS_MAX; i++)
+        free(source->wanting[i].items);
+    free(source->members.items);
+    repeated_texts_destroy(source->texts);
 }
 
 void filter_index_destroy(struct filter_index *index)
@@ -100,14 +140,15 @@ void filter_index_destroy(struct filter_index *index)
         assert(index->members[i].count == 0);
         free(index->members[i].items);
     }
+    for (size_t i = 0; i < SOURCES; i++)
+        free_source(&index->sources[i]);
     pattern_set_destroy(index->set);
     pattern_scratch_destroy(index->scratch);
-    repeated_texts_destroy(index->logs);
-    repeated_texts_destroy(index->issuers);
-    domain_table_free(&index->domains);
-    free(index->pattern_owners);
+    name_terms_free(&index->terms);
+    free(index->set_terms);
     free(index->in_job);
-    free(index->touched.items);
+    free(index->found.items);
+    free(index->moving.items);
     free(index->passed);
     free(index);
 }
@@ -121,6 +162,93 @@ static void push_member(struct member_list *list, struct filter_member *member)
     list->items[list->count++] = member;
 }
 
+/* Ways */
+
+static struct source *source_of(struct filter_index *index, enum way way)
+{
+    assert(way >= NAME_WAYS && way < WAYS);
+    return &index->sources[way - NAME_WAYS];
+}
+
+static void forget_lists(struct source *source)
+{
+    memset(source->is_listed, 0, sizeof source->is_listed);
+}
+
+static void enter_way(struct filter_index *index, struct filter_member *member)
+{
+    if (member->way < NAME_WAYS) {
+        for (size_t i = member->first_term[member->way]; i < member->first_term[member->way + 1];
+             i++)
+            name_term_follow(&member->terms[i]);
+        return;
+    }
+    struct source *source = source_of(index, member->way);
+    member->source_place = source->members.count;
+    push_member(&source->members, member);
+    forget_lists(source);
+}
+
+static void leave_way(struct filter_index *index, struct filter_member *member)
+{
+    if (member->way < NAME_WAYS) {
+        for (size_t i = member->first_term[member->way]; i < member->first_term[member->way + 1];
+             i++)
+            name_term_leave(&member->terms[i]);
+        return;
+    }
+    struct source *source = source_of(index, member->way);
+    struct filter_member *last = source->members.items[--source->members.count];
+    source->members.items[member->source_place] = last;
+    last->source_place = member->source_place;
+    forget_lists(source);
+}
+
+static unsigned fade(unsigned rate)
+{
+    return rate - rate / VAIN_FADES;
+}
+
+/* The way that was in vain least often, or was not tried yet; WAYS: it asks for nothing. */
+static enum way find_way(const struct filter_member *member)
+{
+    enum way best = WAYS;
+    for (unsigned way = 0; way < WAYS; way++)
+        if (member->asks[way] && (best == WAYS || member->vain_rate[way] < member->vain_rate[best]))
+            best = (enum way)way;
+    return best;
+}
+
+/* It was come to, and the entry does not pass. */
+static void note_vain(struct filter_index *index, struct filter_member *member)
+{
+    if (++member->vain < VAIN_LOOK)
+        return;
+    uint64_t entries = index->entry - member->way_since + 1;
+    unsigned rate = (unsigned)((uint64_t)VAIN_LOOK * VAIN_ENTRIES / entries);
+    for (size_t way = 0; way < WAYS; way++)
+        member->vain_rate[way] = fade(member->vain_rate[way]);
+    member->vain_rate[member->way] = rate;
+    member->vain = 0;
+    member->way_since = index->entry + 1;
+    /* Not now: who is on the same way is being gone through. */
+    if (rate > VAIN_ENTRIES / VAIN_OFTEN && find_way(member) != member->way)
+        push_member(&index->moving, member);
+}
+
+static void move_to_better_ways(struct filter_index *index)
+{
+    for (size_t i = 0; i < index->moving.count; i++) {
+        struct filter_member *member = index->moving.items[i];
+        leave_way(index, member);
+        member->way = find_way(member);
+        enter_way(index, member);
+    }
+    index->moving.count = 0;
+}
+
+/* Members */
+
 static void enter_state(struct filter_index *index, struct filter_member *member,
                         enum member_state state)
 {
@@ -130,6 +258,10 @@ static void enter_state(struct filter_index *index, struct filter_member *member
     if (state == MEMBER_ALONE) {
         index->stats.alone++;
         index->stats.alone_cost += filter_cost(member->filter);
+    } else if (state == MEMBER_TOGETHER) {
+        member->vain = 0;
+        member->way_since = index->entry + 1;
+        enter_way(index, member);
     }
 }
 
@@ -142,18 +274,55 @@ static void leave_state(struct filter_index *index, struct filter_member *member
     if (member->state == MEMBER_ALONE) {
         index->stats.alone--;
         index->stats.alone_cost -= filter_cost(member->filter);
+    } else if (member->state == MEMBER_TOGETHER) {
+        leave_way(index, member);
     }
 }
 
-static void add_domains(struct filter_index *index, struct filter_member *member)
+static void add_term(struct filter_member *member, size_t *count, struct name_term *term)
 {
-    const struct domain_entry *domains = filter_domains(member->filter, &member->domain_count);
-    member->domains = memory_allocate_zeroed(member->domain_count + 1, sizeof *member->domains);
-    for (size_t i = 0; i < member->domain_count; i++) {
-        member->domains[i] = domains[i];
-        member->domains[i].owner = member;
-        domain_table_add(&index->domains, &member->domains[i]);
+    member->terms[(*count)++] = (struct term_follower){ .owner = member, .term = term };
+}
+
+/* A pattern that cannot be spelled is in no set. */
+static void add_patterns(struct filter_index *index, struct filter_member *member, size_t *count,
+                         enum filter_name_kind kind)
+{
+    for (size_t i = 0; i < filter_pattern_count(member->filter); i++) {
+        if (filter_pattern_kind(member->filter, i) != kind)
+            continue;
+        char *expression = filter_pattern(member->filter, i);
+        if (expression)
+            add_term(member, count, name_terms_pattern(&index->terms, expression));
+        else
+            member->is_unfit = true;
     }
+}
+
+static void add_terms(struct filter_index *index, struct filter_member *member)
+{
+    size_t domain_count;
+    size_t count = 0;
+    const struct domain_entry *domains = filter_domains(member->filter, &domain_count);
+    member->terms = memory_allocate_zeroed(domain_count + filter_pattern_count(member->filter) + 1,
+                                           sizeof *member->terms);
+    while (count < domain_count)
+        add_term(member, &count, name_terms_domain(&index->terms, &domains[count]));
+    member->first_term[WAY_MATCH] = count;
+    add_patterns(index, member, &count, FILTER_LOOKS_FOR_MATCH);
+    member->first_term[WAY_REGEX] = count;
+    add_patterns(index, member, &count, FILTER_LOOKS_FOR_REGEX);
+    member->first_term[NAME_WAYS] = count;
+}
+
+static void note_asked(struct filter_member *member)
+{
+    unsigned looks_for = filter_name_kinds(member->filter);
+    member->asks[WAY_DOMAIN] = looks_for & FILTER_LOOKS_FOR_DOMAIN;
+    member->asks[WAY_MATCH] = looks_for & FILTER_LOOKS_FOR_MATCH;
+    member->asks[WAY_REGEX] = looks_for & FILTER_LOOKS_FOR_REGEX;
+    member->asks[WAY_LOG] = filter_asks_log(member->filter);
+    member->asks[WAY_ISSUER] = filter_asks_issuer(member->filter);
 }
 
 bool filter_index_has_room(const struct filter_index *index, const struct filter *filter)
@@ -169,14 +338,13 @@ struct filter_member *filter_index_add(struct filter_index *index, const struct 
     member->filter = filter;
     member->owner = owner;
     member->is_awaited = true;
-    member->looks_for = filter_name_kinds(filter);
-    member->asks_log = filter_asks_log(filter);
-    member->asks_issuer = filter_asks_issuer(filter);
-    add_domains(index, member);
+    add_terms(index, member);
+    note_asked(member);
+    member->way = find_way(member);
     if (filter_pattern_count(filter) > 0)
         enter_state(index, member, MEMBER_ALONE);
     else
-        enter_state(index, member, member->looks_for ? MEMBER_TOGETHER : MEMBER_UNNAMED);
+        enter_state(index, member, member->way < WAYS ? MEMBER_TOGETHER : MEMBER_ALWAYS);
     index->stats.filters++;
     return member;
 }
@@ -188,17 +356,21 @@ static void give_up_waiting(struct filter_index *index, const struct filter_memb
             pattern_compiler_give_up(index->compiler, i);
 }
 
-static void forget_patterns(struct filter_index *index, const struct filter_member *member)
+static void forget_in_job(struct filter_index *index, const struct filter_member *member)
 {
-    for (size_t i = 0; i < index->pattern_count; i++)
-        if (index->pattern_owners[i].member == member) {
-            index->pattern_owners[i].member = NULL;
-            index->gone_count++;
-        }
     give_up_waiting(index, member);
     for (size_t i = 0; i < index->in_job_count; i++)
         if (index->in_job[i] == member)
             index->in_job[i] = NULL;
+}
+
+static void release_term(struct filter_index *index, struct name_term *term)
+{
+    if (term->references == 1 && term->in_set != TERM_NOT_IN_SET) {
+        index->set_terms[term->in_set] = NULL;
+        index->gone_count++;
+    }
+    name_term_release(&index->terms, term);
 }
 
 void filter_index_set_awaited(struct filter_index *index, struct filter_member *member,
@@ -212,45 +384,52 @@ void filter_index_set_awaited(struct filter_index *index, struct filter_member *
 
 void filter_index_remove(struct filter_index *index, struct filter_member *member)
 {
-    for (size_t i = 0; i < member->domain_count; i++)
-        domain_table_remove(&index->domains, &member->domains[i]);
-    forget_patterns(index, member);
     leave_state(index, member);
+    forget_in_job(index, member);
+    for (size_t i = 0; i < member->first_term[NAME_WAYS]; i++)
+        release_term(index, member->terms[i].term);
     index->stats.filters--;
-    free(member->domains);
+    free(member->terms);
     free(member);
 }
 
-static void note_found(struct filter_index *index, struct filter_member *member,
-                       enum filter_name_kind kind)
+/* An entry */
+
+static void note_found(struct filter_index *index, struct name_term *term)
 {
-    if (member->entry != index->entry) {
-        member->entry = index->entry;
-        member->found = 0;
-        push_member(&index->touched, member);
+    struct term_list *found = &index->found;
+    if (term->entry == index->entry)
+        return;
+    term->entry = index->entry;
+    if (!term->followers)
+        return;
+    if (found->count == found->capacity) {
+        found->capacity = found->capacity ? 2 * found->capacity : 64;
+        found->items = memory_resize(found->items, found->capacity, sizeof(struct name_term *));
     }
-    member->found |= kind;
+    found->items[found->count++] = term;
 }
 
 static void look_up_domains(struct filter_index *index, struct filter_subject *subject)
 {
-    if (index->domains.count == 0)
+    const struct domain_table *domains = &index->terms.domains;
+    if (domains->count == 0)
         return;
     struct subject_endings endings = filter_subject_endings(subject);
     for (size_t i = 0; i < endings.count; i++) {
         const struct subject_ending *ending = &endings.items[i];
-        const struct domain_entry *entry = domain_table_find(&index->domains, ending);
+        const struct domain_entry *entry = domain_table_find(domains, ending);
         for (; entry; entry = domain_table_next(entry, ending))
-            note_found(index, entry->owner, FILTER_LOOKS_FOR_DOMAIN);
+            note_found(index, entry->owner);
     }
 }
 
 static void on_pattern(size_t pattern, void *context)
 {
     struct filter_index *index = context;
-    const struct pattern_owner *owner = &index->pattern_owners[pattern];
-    if (owner->member)
-        note_found(index, owner->member, owner->kind);
+    struct name_term *term = index->set_terms[pattern];
+    if (term)
+        note_found(index, term);
 }
 
 static void search_patterns(struct filter_index *index, struct filter_subject *subject)
@@ -272,50 +451,105 @@ static void pass(struct filter_index *index, const struct filter_member *member)
     index->passed[index->passed_count++] = member->owner;
 }
 
-static bool log_is_wanted(struct filter_index *index, struct filter_member *member,
-                          struct filter_subject *subject)
+static size_t number_of_source(struct filter_index *index, enum way way,
+                               struct filter_subject *subject)
 {
-    bool wanted;
-    if (index->log == NUMBER_UNKNOWN)
-        index->log = repeated_texts_number(index->logs, filter_subject_names(subject)->log_key);
-    if (!text_verdicts_know(&member->logs, index->logs, index->log, &wanted)) {
-        wanted = filter_matches_log(member->filter, subject);
-        text_verdicts_note(&member->logs, index->logs, index->log, wanted);
+    struct source *source = source_of(index, way);
+    if (source->number == NUMBER_UNKNOWN) {
+        const struct subject_names *names = filter_subject_names(subject);
+        source->number = repeated_texts_number(source->texts,
+                                               way == WAY_LOG ? names->log_key : names->issuer_key);
     }
-    return wanted;
+    return source->number;
 }
 
-static bool issuer_is_wanted(struct filter_index *index, struct filter_member *member,
+static bool source_is_wanted(struct filter_index *index, struct filter_member *member, enum way way,
                              struct filter_subject *subject)
 {
     bool wanted;
-    if (index->issuer == NUMBER_UNKNOWN)
-        index->issuer =
-            repeated_texts_number(index->issuers, filter_subject_names(subject)->issuer_key);
-    if (!text_verdicts_know(&member->issuers, index->issuers, index->issuer, &wanted)) {
-        wanted = filter_matches_issuer(member->filter, subject);
-        text_verdicts_note(&member->issuers, index->issuers, index->issuer, wanted);
+    size_t number = number_of_source(index, way, subject);
+    const struct repeated_texts *texts = source_of(index, way)->texts;
+    struct text_verdicts *verdicts = &member->verdicts[way - NAME_WAYS];
+    if (!text_verdicts_know(verdicts, texts, number, &wanted)) {
+        wanted = way == WAY_LOG ? filter_matches_log(member->filter, subject)
+                                : filter_matches_issuer(member->filter, subject);
+        text_verdicts_note(verdicts, texts, number, wanted);
     }
     return wanted;
 }
 
-/* Passes the member if all that it asks beside names is as it wants it. */
-static void ask_the_rest(struct filter_index *index, struct filter_member *member,
-                         struct filter_subject *subject)
+static bool name_is_wanted(const struct filter_index *index, const struct filter_member *member,
+                           enum way way)
 {
-    if ((!member->asks_log || log_is_wanted(index, member, subject)) &&
-        (!member->asks_issuer || issuer_is_wanted(index, member, subject)) &&
-        filter_matches_entry(member->filter, subject))
+    for (size_t i = member->first_term[way]; i < member->first_term[way + 1]; i++)
+        if (member->terms[i].term->entry == index->entry)
+            return true;
+    return false;
+}
+
+/* Whether all that the member asks is as it wants it. */
+static bool is_passed(struct filter_index *index, struct filter_member *member,
+                      struct filter_subject *subject)
+{
+    for (unsigned way = 0; way < NAME_WAYS; way++)
+        if (member->asks[way] && !name_is_wanted(index, member, (enum way)way))
+            return false;
+    for (unsigned way = NAME_WAYS; way < WAYS; way++)
+        if (member->asks[way] && !source_is_wanted(index, member, (enum way)way, subject))
+            return false;
+    return filter_matches_entry(member->filter, subject);
+}
+
+static void ask(struct filter_index *index, struct filter_member *member,
+                struct filter_subject *subject)
+{
+    if (member->asked_in == index->entry)
+        return;
+    member->asked_in = index->entry;
+    index->stats.asked++;
+    if (is_passed(index, member, subject))
         pass(index, member);
+    else if (member->state == MEMBER_TOGETHER)
+        note_vain(index, member);
 }
 
 static void ask_those_found(struct filter_index *index, struct filter_subject *subject)
 {
-    for (size_t i = 0; i < index->touched.count; i++) {
-        struct filter_member *member = index->touched.items[i];
-        if (member->state == MEMBER_TOGETHER && member->found == member->looks_for)
-            ask_the_rest(index, member, subject);
-    }
+    for (size_t i = 0; i < index->found.count; i++)
+        for (struct term_follower *follower = index->found.items[i]->followers; follower;
+             follower = follower->next)
+            ask(index, follower->owner, subject);
+}
+
+/* The members that want the text, of those whose way it is. */
+static const struct member_list *find_wanting(struct filter_index *index, enum way way,
+                                              struct filter_subject *subject)
+{
+    struct source *source = source_of(index, way);
+    size_t number = number_of_source(index, way, subject);
+    uint64_t generation = repeated_texts_generation(source->texts);
+    if (generation != source->generation)
+        forget_lists(source);
+    source->generation = generation;
+    struct member_list *wanting = &source->wanting[number];
+    if (source->is_listed[number])
+        return wanting;
+    source->is_listed[number] = true;
+    wanting->count = 0;
+    for (size_t i = 0; i < source->members.count; i++)
+        if (source_is_wanted(index, source->members.items[i], way, subject))
+            push_member(wanting, source->members.items[i]);
+    return wanting;
+}
+
+static void ask_those_of_source(struct filter_index *index, enum way way,
+                                struct filter_subject *subject)
+{
+    if (source_of(index, way)->members.count == 0)
+        return;
+    const struct member_list *wanting = find_wanting(index, way, subject);
+    for (size_t i = 0; i < wanting->count; i++)
+        ask(index, wanting->items[i], subject);
 }
 
 static void ask_those_alone(struct filter_index *index, struct filter_subject *subject)
@@ -323,34 +557,39 @@ static void ask_those_alone(struct filter_index *index, struct filter_subject *s
     const struct member_list *alone = &index->members[MEMBER_ALONE];
     for (size_t i = 0; i < alone->count; i++) {
         const struct filter_member *member = alone->items[i];
-        bool lacks_domain =
-            (member->looks_for & FILTER_LOOKS_FOR_DOMAIN) && member->entry != index->entry;
+        bool lacks_domain = member->asks[WAY_DOMAIN] && !name_is_wanted(index, member, WAY_DOMAIN);
         if (!lacks_domain && filter_matches(member->filter, subject))
             pass(index, member);
     }
 }
 
-static void ask_those_unnamed(struct filter_index *index, struct filter_subject *subject)
+static void ask_the_others(struct filter_index *index, struct filter_subject *subject)
 {
-    const struct member_list *unnamed = &index->members[MEMBER_UNNAMED];
-    for (size_t i = 0; i < unnamed->count; i++)
-        ask_the_rest(index, unnamed->items[i], subject);
+    const struct member_list *always = &index->members[MEMBER_ALWAYS];
+    for (size_t i = 0; i < always->count; i++)
+        ask(index, always->items[i], subject);
 }
 
 size_t filter_index_find(struct filter_index *index, struct filter_subject *subject,
                          void *const **owners)
 {
     index->entry++;
-    index->touched.count = index->passed_count = 0;
-    index->log = index->issuer = NUMBER_UNKNOWN;
+    index->found.count = index->passed_count = 0;
+    for (size_t i = 0; i < SOURCES; i++)
+        index->sources[i].number = NUMBER_UNKNOWN;
     look_up_domains(index, subject);
     search_patterns(index, subject);
     ask_those_found(index, subject);
+    ask_those_of_source(index, WAY_LOG, subject);
+    ask_those_of_source(index, WAY_ISSUER, subject);
     ask_those_alone(index, subject);
-    ask_those_unnamed(index, subject);
+    ask_the_others(index, subject);
+    move_to_better_ways(index);
     *owners = index->passed;
     return index->passed_count;
 }
+
+/* The set */
 
 int filter_index_descriptor(const struct filter_index *index)
 {
@@ -381,16 +620,19 @@ static void count_wanted(const struct member_list *list, size_t *groups, size_t 
         }
 }
 
-/* False if a pattern cannot be had. */
-static bool write_group(struct pattern_job *job, struct pattern_group *group,
-                        const struct filter *filter)
+static void add_expressions(struct filter_index *index, struct pattern_job *job,
+                            struct pattern_group *group, const struct filter_member *member)
 {
-    bool good = true;
     for (size_t i = 0; i < group->count; i++) {
-        job->expressions[group->first + i] = filter_pattern(filter, i);
-        good &= job->expressions[group->first + i] != NULL;
+        struct name_term *term = member->terms[member->first_term[WAY_MATCH] + i].term;
+        size_t number = group->first + i;
+        job->expressions[number] = memory_copy_string(term->expression);
+        if (term->job == index->jobs)
+            job->same[number] = term->in_job;
+        else
+            term->in_job = number;
+        term->job = index->jobs;
     }
-    return good;
 }
 
 static void add_groups(struct filter_index *index, struct pattern_job *job,
@@ -404,10 +646,10 @@ static void add_groups(struct filter_index *index, struct pattern_job *job,
         struct pattern_group *group = &job->groups[index->in_job_count++];
         group->first = *first;
         group->count = filter_pattern_count(member->filter);
-        group->is_simple = !(member->looks_for & FILTER_LOOKS_FOR_REGEX);
+        group->is_simple = !member->asks[WAY_REGEX];
         group->is_tried = member->is_tried;
         group->tried_us = member->tried_us;
-        group->is_impossible = !write_group(job, group, member->filter);
+        add_expressions(index, job, group, member);
         *first += group->count;
     }
 }
@@ -422,6 +664,7 @@ static void start_job(struct filter_index *index)
     struct pattern_job *job = pattern_job_create(patterns, groups);
     index->in_job = memory_resize(index->in_job, groups, sizeof(struct filter_member *));
     index->in_job_count = 0;
+    index->jobs++;
     add_groups(index, job, &index->members[MEMBER_TOGETHER], &first);
     add_groups(index, job, &index->members[MEMBER_ALONE], &first);
     assert(index->in_job_count == groups && first == patterns);
@@ -434,26 +677,36 @@ static void start_job(struct filter_index *index)
 void filter_index_tick(struct filter_index *index, uint64_t now_ms)
 {
     bool has_new = has_wanted(&index->members[MEMBER_ALONE]);
-    bool has_gone = index->gone_count >= GONE_MIN && 2 * index->gone_count > index->pattern_count;
+    bool has_gone = index->gone_count >= GONE_MIN && 2 * index->gone_count > index->set_count;
     if (index->compiler && (has_new || has_gone) && !pattern_compiler_is_busy(index->compiler) &&
         now_ms >= index->rest_until_ms)
         start_job(index);
 }
 
+static void forget_set(struct filter_index *index)
+{
+    for (size_t i = 0; i < index->set_count; i++)
+        if (index->set_terms[i])
+            index->set_terms[i]->in_set = TERM_NOT_IN_SET;
+    pattern_set_destroy(index->set);
+    index->set = NULL;
+    index->stats.set_bytes = 0;
+    index->gone_count = index->set_count = 0;
+}
+
 /* The set is another one: nobody is in it yet. */
 static void exchange_set(struct filter_index *index, struct pattern_job *job)
 {
-    pattern_set_destroy(index->set);
+    forget_set(index);
+    if (!job->set)
+        return;
     index->set = job->set;
     job->set = NULL;
-    index->stats.set_bytes = 0;
-    index->gone_count = index->pattern_count = 0;
-    if (!index->set)
-        return;
     pattern_scratch_fit(index->scratch, index->set);
     index->stats.set_bytes = pattern_set_bytes(index->set);
-    index->pattern_owners =
-        memory_resize(index->pattern_owners, job->count, sizeof *index->pattern_owners);
+    index->set_count = index->gone_count = job->set_count;
+    free(index->set_terms);
+    index->set_terms = memory_allocate_zeroed(job->set_count, sizeof(struct name_term *));
 }
 
 static void move_member(struct filter_index *index, struct filter_member *member,
@@ -465,28 +718,26 @@ static void move_member(struct filter_index *index, struct filter_member *member
     enter_state(index, member, state);
 }
 
-/* The patterns of a good group, in the order of the set. */
-static void own_patterns(struct filter_index *index, struct filter_member *member,
-                         const struct pattern_group *group)
+static void own_patterns(struct filter_index *index, const struct filter_member *member,
+                         const struct pattern_job *job, const struct pattern_group *group)
 {
-    assert(index->pattern_count == group->first_in_set);
     for (size_t i = 0; i < group->count; i++) {
-        struct pattern_owner *owner = &index->pattern_owners[index->pattern_count++];
-        *owner = (struct pattern_owner){ member, FILTER_LOOKS_FOR_MATCH };
-        if (member)
-            owner->kind = filter_pattern_kind(member->filter, i);
-        else
-            index->gone_count++;
+        struct name_term *term = member->terms[member->first_term[WAY_MATCH] + i].term;
+        size_t number = job->in_set[group->first + i];
+        assert(number < index->set_count);
+        index->gone_count -= !index->set_terms[number];
+        index->set_terms[number] = term;
+        term->in_set = (ptrdiff_t)number;
     }
 }
 
 static void take_group(struct filter_index *index, struct filter_member *member,
-                       const struct pattern_group *group)
+                       const struct pattern_job *job, const struct pattern_group *group)
 {
-    if (group->is_good)
-        own_patterns(index, member, group);
     if (!member)
         return;
+    if (group->is_good)
+        own_patterns(index, member, job, group);
     member->is_tried = group->is_good;
     member->tried_us = group->tried_us;
     member->is_unfit = !group->is_good && !group->is_unwanted;
@@ -500,7 +751,7 @@ void filter_index_take(struct filter_index *index, uint64_t now_ms)
         return;
     exchange_set(index, job);
     for (size_t i = 0; i < index->in_job_count; i++)
-        take_group(index, index->in_job[i], &job->groups[i]);
+        take_group(index, index->in_job[i], job, &job->groups[i]);
     index->in_job_count = 0;
     index->stats.compilations++;
     index->stats.compiling_ms += job->took_ms;

@@ -1,7 +1,11 @@
 /*
  * The filters of all lanes, looked up together for each entry: one look-up per label of its names
- * in a table of all domains, one search per name for all matches and regexes; only what is left is
- * asked for other things, filter by filter. So a thousand filters cost little more than one.
+ * in a table of all domains, one search per name for all matches and regexes. What several filters
+ * look for is looked up once (name_term.h).
+ *
+ * A filter that asks for things of several kinds, such as a domain and a log, is only come to by
+ * one of them, its way, and then asked for the others. When that is often in vain, because the
+ * domain is everybody's, it tries another way. So a thousand filters cost little more than one.
  *
  *     filter_index_add ─► alone: asked by itself, as filter_matches does
  *                           │  filter_index_tick: its patterns go to the compiler …
@@ -29,6 +33,7 @@ struct filter_index_stats {
     uint64_t compilations;
     uint64_t compiling_ms; /* of the compiler's own time */
     size_t set_bytes;
+    uint64_t asked; /* times that one, not alone, was asked about an entry */
 };
 
 struct filter_index *filter_index_create(void);

@@ -14,6 +14,8 @@
 #include "shared/base/memory.h"
 #include "streamer/filter/pattern_set.h"
 
+#define NOT_IN_SET SIZE_MAX
+
 enum {
     /* What the patterns of one filter may take when they are compiled alone, and searched for in a
      * name of the sample on average. Ordinary ones take 0.3 to 5 ms, 1 to 10 KB and 0.02 to
@@ -48,6 +50,12 @@ struct pattern_job *pattern_job_create(size_t count, size_t group_count)
     job->count = count;
     job->group_count = group_count;
     job->expressions = memory_allocate_zeroed(count + 1, sizeof *job->expressions);
+    job->same = memory_allocate_zeroed(count + 1, sizeof *job->same);
+    job->in_set = memory_allocate_zeroed(count + 1, sizeof *job->in_set);
+    for (size_t i = 0; i < count; i++) {
+        job->same[i] = i;
+        job->in_set[i] = NOT_IN_SET;
+    }
     job->groups = memory_allocate_zeroed(group_count + 1, sizeof *job->groups);
     return job;
 }
@@ -60,6 +68,8 @@ void pattern_job_destroy(struct pattern_job *job)
         free(job->expressions[i]);
     pattern_set_destroy(job->set);
     free(job->expressions);
+    free(job->same);
+    free(job->in_set);
     free(job->groups);
     free(job);
 }
@@ -133,7 +143,7 @@ static void try_groups(struct pattern_compiler *compiler, struct pattern_job *jo
     uint64_t total_us = 0;
     for (size_t i = 0; i < job->group_count && !compiler->is_stopping; i++) {
         struct pattern_group *group = &job->groups[i];
-        if (group->is_impossible || group->is_unwanted)
+        if (group->is_unwanted)
             group->is_good = false;
         else if (group->is_simple || group->is_tried)
             group->is_good = true;
@@ -145,21 +155,28 @@ static void try_groups(struct pattern_compiler *compiler, struct pattern_job *jo
     }
 }
 
+/* What several filters ask for is in the set once. */
+static void choose(struct pattern_job *job, size_t number, const char **chosen)
+{
+    size_t *in_set = &job->in_set[job->same[number]];
+    if (*in_set == NOT_IN_SET) {
+        chosen[job->set_count] = job->expressions[number];
+        *in_set = job->set_count++;
+    }
+    job->in_set[number] = *in_set;
+}
+
 /* Those of the good groups, in order. */
 static void compile_set(struct pattern_job *job)
 {
     const char **chosen = memory_allocate_zeroed(job->count + 1, sizeof *chosen);
-    size_t count = 0;
     for (size_t i = 0; i < job->group_count; i++) {
         struct pattern_group *group = &job->groups[i];
         group->is_good = group->is_good && !group->is_unwanted;
-        if (!group->is_good)
-            continue;
-        group->first_in_set = count;
-        for (size_t j = 0; j < group->count; j++)
-            chosen[count++] = job->expressions[group->first + j];
+        for (size_t j = 0; group->is_good && j < group->count; j++)
+            choose(job, group->first + j, chosen);
     }
-    job->set = count ? pattern_set_compile(chosen, count) : NULL;
+    job->set = job->set_count ? pattern_set_compile(chosen, job->set_count) : NULL;
     for (size_t i = 0; i < job->group_count && !job->set; i++)
         job->groups[i].is_good = false;
     free(chosen);

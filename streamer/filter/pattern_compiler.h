@@ -20,23 +20,25 @@ struct pattern_group {
     size_t first, count;     /* of the job's expressions */
     bool is_simple;          /* texts without operators: good, whatever they are */
     bool is_tried;           /* an earlier job has found them good */
-    bool is_impossible;      /* one of its expressions is missing */
     bool is_good;            /* the answer; of those tried before it stays true */
     atomic_bool is_unwanted; /* pattern_compiler_give_up; then it is in no set */
     uint64_t tried_us;       /* the answer: what compiling them alone took */
-    size_t first_in_set;     /* the answer: the number of its first pattern */
 };
 
 struct pattern_job {
     char **expressions;
+    size_t *same;   /* of each expression the number of the first that is the same text */
+    size_t *in_set; /* the answer, of those of good groups: the number of the pattern in the set */
     size_t count;
+    size_t set_count; /* the answer: how many patterns are in the set */
     struct pattern_group *groups;
     size_t group_count;
     struct pattern_set *set; /* the answer; NULL if no group is good */
     uint64_t took_ms;        /* the answer: of the thread's own time */
 };
 
-/* With memory of the given number of expressions and groups, to be filled in. */
+/* With memory of the given number of expressions and groups, to be filled in. Each expression is
+ * taken for another one until `same` says otherwise. */
 struct pattern_job *pattern_job_create(size_t count, size_t group_count);
 /* Frees the expressions, too, and the set if it is still there. NULL is fine. */
 void pattern_job_destroy(struct pattern_job *job);

@@ -90,6 +90,11 @@ size_t repeated_texts_number(struct repeated_texts *texts, struct bytes text)
     return add_text(texts, text, hash);
 }
 
+uint64_t repeated_texts_generation(const struct repeated_texts *texts)
+{
+    return texts->generation;
+}
+
 static bool has_bit(const uint64_t *set, size_t number)
 {
     return set[number / WORD_BITS] >> number % WORD_BITS & 1;

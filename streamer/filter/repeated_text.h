@@ -27,6 +27,9 @@ void repeated_texts_destroy(struct repeated_texts *texts);
 /* The text's number, below REPEATED_TEXTS_MAX, until the next call. */
 size_t repeated_texts_number(struct repeated_texts *texts, struct bytes text);
 
+/* Another one when all were forgotten: then numbers mean other texts. */
+uint64_t repeated_texts_generation(const struct repeated_texts *texts);
+
 /* True if it is known whether it holds of the text with this number; then *holds says so. */
 bool text_verdicts_know(const struct text_verdicts *verdicts, const struct repeated_texts *texts,
                         size_t number, bool *holds);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
@@ -31,6 +32,8 @@ enum {
     LAG_MAX_MS = 30000,
     /* A Redis that hangs is no better than none. */
     SILENT_MS = 3000,
+    US_PER_S = 1000000,
+    NS_PER_US = 1000,
 };
 
 #define JSON_TYPE    "application/json; charset=utf-8"
@@ -102,16 +105,41 @@ static const struct http_route *find_route(struct bytes path)
     return NULL;
 }
 
-static bool fail_request(char *reason, const char *text)
+static bool fail_request(struct http_refusal *refusal, int status, const char *text)
 {
-    (void)snprintf(reason, STREAM_REQUEST_REASON_SIZE, "%s", text);
+    refusal->status = status;
+    (void)snprintf(refusal->text, sizeof refusal->text, "%s", text);
     return false;
+}
+
+static uint64_t busy_us(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_nsec / NS_PER_US;
+}
+
+/* What to read a filter takes is charged to who asks, also if it is none: a costly one that is
+ * refused could be asked for without end. */
+static bool read_query(struct stream_request *wanted, const struct stream_route *route,
+                       const struct http_sources *sources, const struct http_target *target,
+                       struct http_refusal *refusal)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (target->query->count == 0 || target->customer == CUSTOMER_NOBODY)
+        return stream_request_read(wanted, route, target->query, refusal->text);
+    if (!customers_may_read(sources->customers, target->customer, now_ms))
+        return fail_request(refusal, 429, "reading your filters took too long, come again later");
+    uint64_t start_us = busy_us();
+    bool good = stream_request_read(wanted, route, target->query, refusal->text);
+    customers_charge_reading(sources->customers, target->customer, busy_us() - start_us, now_ms);
+    return good;
 }
 
 /* False, and why, if the query is wrong. */
 static bool read_wanted(struct stream_request *wanted, const struct http_sources *sources,
                         const struct http_route *route, const struct http_target *target,
-                        char *reason)
+                        struct http_refusal *refusal)
 {
     struct stream_route stream_route = {
         .form = { route->content, sources->dialect },
@@ -119,15 +147,16 @@ static bool read_wanted(struct stream_request *wanted, const struct http_sources
         .takes_since = route->query >= QUERY_WEBSOCKET,
         .takes_any_since = route->query == QUERY_EVENTS,
     };
+    refusal->status = 400;
     if (!target->query)
-        return fail_request(reason, "the query is too long");
-    if (!stream_request_read(wanted, &stream_route, target->query, reason))
+        return fail_request(refusal, 400, "the query is too long");
+    if (!read_query(wanted, &stream_route, sources, target, refusal))
         return false;
     wanted->customer = target->customer;
     if (route->query != QUERY_FORM || !wanted->filter)
         return true;
     stream_request_clear(wanted);
-    return fail_request(reason, "there are no filters here");
+    return fail_request(refusal, 400, "there are no filters here");
 }
 
 static bool read_stream(const struct http_sources *sources, struct http_target target,
@@ -135,25 +164,23 @@ static bool read_stream(const struct http_sources *sources, struct http_target t
                         struct http_refusal *refusal)
 {
     const struct http_route *route = find_route(target.path);
-    if (!route || route->query != query) {
-        *refusal = (struct http_refusal){ 404, "no such stream" };
-        return false;
-    }
-    refusal->status = 400;
-    return read_wanted(wanted, sources, route, &target, refusal->text);
+    if (route && route->query == query)
+        return read_wanted(wanted, sources, route, &target, refusal);
+    *refusal = (struct http_refusal){ 0 };
+    return false;
 }
 
 bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
                            struct stream_request *wanted, struct http_refusal *refusal)
 {
-    return read_stream(sources, target, QUERY_WEBSOCKET, wanted, refusal);
+    return read_stream(sources, target, QUERY_WEBSOCKET, wanted, refusal) ||
+           (!refusal->status && fail_request(refusal, 404, "no such stream"));
 }
 
 bool http_routes_sse(const struct http_sources *sources, struct http_target target,
-                     struct stream_request *wanted)
+                     struct stream_request *wanted, struct http_refusal *refusal)
 {
-    struct http_refusal refusal;
-    return read_stream(sources, target, QUERY_EVENTS, wanted, &refusal);
+    return read_stream(sources, target, QUERY_EVENTS, wanted, refusal);
 }
 
 void http_answer_begin_json(struct http_answer *answer, int status)
@@ -177,11 +204,11 @@ void http_answer_error(struct http_answer *answer, int status, const char *text)
 /* A page that a browser opens is the same with any query. */
 static bool has_wrong_query(struct http_request *request)
 {
-    char reason[STREAM_REQUEST_REASON_SIZE];
+    struct http_refusal refusal;
     if (request->route->query == QUERY_IGNORED || request->route->query == QUERY_WEBSOCKET ||
-        read_wanted(&request->wanted, request->sources, request->route, &request->target, reason))
+        read_wanted(&request->wanted, request->sources, request->route, &request->target, &refusal))
         return false;
-    http_answer_error(&request->answer, 400, reason);
+    http_answer_error(&request->answer, refusal.status, refusal.text);
     return true;
 }
 

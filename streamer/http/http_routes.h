@@ -115,9 +115,10 @@ struct http_refusal {
 bool http_routes_websocket(const struct http_sources *sources, struct http_target target,
                            struct stream_request *wanted, struct http_refusal *refusal);
 
-/* The same for Server-Sent Events; when false, http_request_start answers. */
+/* The same for Server-Sent Events. When false and the refusal has no status, there are no events on
+ * this path, and http_request_start answers. */
 bool http_routes_sse(const struct http_sources *sources, struct http_target target,
-                     struct stream_request *wanted);
+                     struct stream_request *wanted, struct http_refusal *refusal);
 
 /* A request whose answer somebody else writes, instead of http_request_start. */
 void http_request_init(struct http_request *request, const struct http_sources *sources);

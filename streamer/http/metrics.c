@@ -132,6 +132,9 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
         { "certstream_filters_refused_total", "counter",
           "Clients refused because there were too many different filters, or too costly ones.",
           lanes->refused },
+        { "certstream_filters_unread_total", "counter",
+          "Filters not read because reading those of the same customer took too long before.",
+          sources->customers ? customers_unread(sources->customers) : 0 },
     };
     metric_family(out, clients, "gauge", "Clients that listen, by stream and by form of frames.");
     for (unsigned content = 0; content < MESSAGE_CONTENTS; content++)
@@ -258,7 +261,7 @@ static uint64_t count_connected(const struct customer *customer)
 
 static uint64_t count_refused(const struct customer *customer)
 {
-    uint64_t refused = 0;
+    uint64_t refused = customer->unread;
     for (size_t share = 0; share < CUSTOMER_SHARES; share++)
         refused += customer->refused[share];
     return refused;

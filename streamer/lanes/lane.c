@@ -1,12 +1,10 @@
 #include "streamer/lanes/lane.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "shared/base/memory.h"
+#include "streamer/lanes/ring_file.h"
 
 enum {
     /* The smallest messages in number, those of domains-only, are about this long, so the index
@@ -21,9 +19,9 @@ struct lane_record {
 };
 
 struct lane {
-    uint8_t *ring; /* `size` bytes, twice */
-    size_t size;
-    uint64_t end; /* offset after the last frame; ring[end % size] is written next */
+    struct ring_file *file;
+    struct ring ring;
+    uint64_t end; /* offset after the last frame; ring.data[end % ring.size] is written next */
     uint64_t first;
     uint64_t next;
     uint64_t ascending;     /* from this number on ids ascend */
@@ -33,40 +31,12 @@ struct lane {
     size_t record_count;
 };
 
-static void *map_or_abort(void *address, size_t size, int flags, int descriptor)
+struct lane *lane_create(struct ring_file *file, size_t size, struct stream_id after)
 {
-    int protection = descriptor < 0 ? PROT_NONE : PROT_READ | PROT_WRITE;
-    void *mapped = mmap(address, size, protection, flags, descriptor, 0);
-    if (mapped == MAP_FAILED) {
-        (void)fprintf(stderr, "cannot map a lane of %zu bytes\n", size);
-        abort();
-    }
-    return mapped;
-}
-
-/* The address range is reserved first, so that the two views are neighbours. */
-static uint8_t *map_twice(size_t size)
-{
-    int descriptor = memfd_create("lane", MFD_CLOEXEC);
-    if (descriptor < 0 || ftruncate(descriptor, (off_t)size) != 0) {
-        (void)fprintf(stderr, "cannot make a lane of %zu bytes\n", size);
-        abort();
-    }
-    uint8_t *ring = map_or_abort(NULL, 2 * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-    (void)map_or_abort(ring, size, MAP_SHARED | MAP_FIXED, descriptor);
-    (void)map_or_abort(ring + size, size, MAP_SHARED | MAP_FIXED, descriptor);
-    (void)close(descriptor);
-    return ring;
-}
-
-struct lane *lane_create(size_t size, struct stream_id after)
-{
-    assert(size > 0);
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     struct lane *lane = memory_allocate_zeroed(1, sizeof *lane);
-    lane->size = (size + page - 1) / page * page;
-    lane->ring = map_twice(lane->size);
-    lane->record_count = lane->size / BYTES_PER_RECORD;
+    lane->file = file;
+    lane->ring = ring_map(file, size);
+    lane->record_count = lane->ring.size / BYTES_PER_RECORD;
     lane->records = memory_allocate_zeroed(lane->record_count, sizeof *lane->records);
     lane->floor = after;
     lane->last = after;
@@ -77,7 +47,7 @@ void lane_destroy(struct lane *lane)
 {
     if (!lane)
         return;
-    (void)munmap(lane->ring, 2 * lane->size);
+    ring_unmap(lane->file, lane->ring);
     free(lane->records);
     free(lane);
 }
@@ -107,7 +77,7 @@ static uint64_t start_of(const struct lane *lane, uint64_t number)
 static void drop_oldest(struct lane *lane, size_t frame_size)
 {
     while (lane->first < lane->next &&
-           (lane->end + frame_size - start_of(lane, lane->first) > lane->size ||
+           (lane->end + frame_size - start_of(lane, lane->first) > lane->ring.size ||
             lane->next - lane->first == lane->record_count)) {
         if (lane->first >= lane->ascending)
             lane->floor = record_of(lane, lane->first)->position.id;
@@ -128,13 +98,13 @@ bool lane_append(struct lane *lane, struct stream_position position, struct byte
 {
     assert(frame.size > 0);
     note_order(lane, position.id);
-    if (frame.size > lane->size) {
+    if (frame.size > lane->ring.size) {
         lane->first = ++lane->next;
         lane->floor = position.id;
         return false;
     }
     drop_oldest(lane, frame.size);
-    memcpy(lane->ring + lane->end % lane->size, frame.data, frame.size);
+    memcpy(lane->ring.data + lane->end % lane->ring.size, frame.data, frame.size);
     *record_of(lane, lane->next) = (struct lane_record){ .start = lane->end, .position = position };
     lane->next++;
     lane->end += frame.size;
@@ -188,7 +158,7 @@ bool lane_read(const struct lane *lane, uint64_t number, size_t limit, struct la
     uint64_t start = start_of(lane, number);
     uint64_t count = count_within(lane, number, limit);
     *slice = (struct lane_slice){
-        .data = lane->ring + start % lane->size,
+        .data = lane->ring.data + start % lane->ring.size,
         .size = (size_t)(start_of(lane, number + count) - start),
         .next = number + count,
         .last = record_of(lane, number + count - 1)->position,
@@ -215,7 +185,7 @@ bool lane_find(const struct lane *lane, struct stream_id id, uint64_t *number)
 
 size_t lane_memory(const struct lane *lane)
 {
-    return lane->size + lane->record_count * sizeof *lane->records;
+    return lane->ring.size + lane->record_count * sizeof *lane->records;
 }
 
 uint64_t lane_bytes_after(const struct lane *lane, uint64_t number)

@@ -16,6 +16,7 @@
 #include "shared/redis/stream_id.h"
 
 struct lane;
+struct ring_file;
 
 struct lane_slice {
     uint8_t *data; /* only to be read; not const, because what sends it is not */
@@ -24,9 +25,9 @@ struct lane_slice {
     struct stream_position last; /* of the last message in it */
 };
 
-/* `size` bytes, rounded up to whole pages. `after`: the lane will get what comes after that place.
- * Aborts if the memory cannot be mapped. */
-struct lane *lane_create(size_t size, struct stream_id after);
+/* `size` bytes of the file, which is borrowed, rounded up to whole pages. `after`: the lane will
+ * get what comes after that place. Aborts if the memory cannot be mapped. */
+struct lane *lane_create(struct ring_file *file, size_t size, struct stream_id after);
 /* NULL is fine. */
 void lane_destroy(struct lane *lane);
 

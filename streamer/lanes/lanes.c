@@ -7,6 +7,7 @@
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_index.h"
 #include "streamer/filter/filter_subject.h"
+#include "streamer/lanes/ring_file.h"
 #include "streamer/stream/stream_entry.h"
 
 enum {
@@ -62,6 +63,7 @@ struct lane_slot {
 
 struct lanes {
     struct lanes_options options;
+    struct ring_file *rings;
     struct lane_slot *slots;
     struct lane_family whole;     /* those without a filter */
     struct lane_family *families; /* the others */
@@ -77,6 +79,7 @@ struct lanes *lanes_create(const struct lanes_options *options)
 {
     struct lanes *lanes = memory_allocate_zeroed(1, sizeof *lanes);
     lanes->options = *options;
+    lanes->rings = ring_file_create();
     buffer_init(&lanes->matched, FILTER_MATCHED_MAX);
     lanes->subject = filter_subject_create(options->recent);
     lanes->index = filter_index_create();
@@ -124,6 +127,7 @@ void lanes_destroy(struct lanes *lanes)
         lanes->slots = slot->next;
         destroy_slot(lanes, slot);
     }
+    ring_file_destroy(lanes->rings);
     filter_index_destroy(lanes->index);
     filter_subject_destroy(lanes->subject);
     buffer_free(&lanes->matched);
@@ -201,7 +205,7 @@ static struct lane_slot *make_slot(struct lanes *lanes, struct lane_family *fami
                                    const struct lane_key *key, struct stream_id newest)
 {
     struct lane_slot *slot = memory_allocate_zeroed(1, sizeof *slot);
-    slot->lane = lane_create(ring_bytes_of(lanes, key), newest);
+    slot->lane = lane_create(lanes->rings, ring_bytes_of(lanes, key), newest);
     slot->key = *key;
     slot->key.filter = family->filter;
     slot->family = family;

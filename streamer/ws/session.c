@@ -288,9 +288,10 @@ static void answer(struct session *session, const struct request_head *head, boo
         .if_none_match = head->fields[FIELD_IF_NONE_MATCH],
         .customer = session->connection->customer,
     };
+    struct http_refusal reason = { 0 };
     bool is_upgrade = request_head_lists(head, FIELD_UPGRADE, "websocket");
     bool is_events = !is_upgrade && head->method == REQUEST_GET &&
-                     http_routes_sse(session->all->sources, target, &wanted);
+                     http_routes_sse(session->all->sources, target, &wanted, &reason);
     if (!is_last && (is_upgrade || is_events))
         refuse(session, (struct refusal){ 400, PIPELINED }, head->method == REQUEST_HEAD);
     else if (head->method == REQUEST_OPTIONS)
@@ -301,6 +302,8 @@ static void answer(struct session *session, const struct request_head *head, boo
         upgrade(session, head, target);
     else if (is_events)
         answer_events(session, head, &wanted);
+    else if (reason.status)
+        refuse(session, (struct refusal){ reason.status, reason.text }, false);
     else
         answer_http(session, head, target);
     if (is_events)

@@ -150,6 +150,48 @@ static void filters_that_come_and_go_keep_nobody_out(void **state)
     websocket_client_destroy(faithful);
 }
 
+/* Four of the largest: refused, but only when it is known what they cost. */
+#define COSTLY  "regex=(.{0,31}){8}!"
+#define REFUSED "?" COSTLY "1&" COSTLY "2&" COSTLY "3&" COSTLY "4"
+
+static void filters_that_are_refused_are_paid_for(void **state)
+{
+    struct streamer_stage *stage = *state;
+    static const char *const paths[] = { "/latest.json" REFUSED, "/sse" REFUSED };
+    enum {
+        AT_MOST = 1000
+    };
+    stream_feed_add(stage->redis, 0, 1, 0);
+    streamer_stage_start(
+        stage, (const char *const[]){ "--customer-filter-time", "1", BEHIND_A_PROXY, NULL });
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char customer[HEADER_SIZE];
+        (void)snprintf(customer, sizeof customer, "192.0.2.%zu", i + 1);
+        int status = 400;
+        for (size_t tries = 0; status == 400; tries++) {
+            assert_true(tries < AT_MOST);
+            struct raw_socket raw = ask_as(stage, customer, paths[i]);
+            assert_true(raw_socket_await_end(&raw, WAIT_MS));
+            status = raw_socket_status(&raw);
+            if (status == 429)
+                assert_non_null(strstr(raw_socket_text(&raw), "retry-after: "));
+            else
+                assert_non_null(strstr(raw_socket_text(&raw), "costs too much"));
+            raw_socket_close(&raw);
+        }
+        assert_int_equal(status, 429);
+        expect_as(stage, customer, "/?match=example", 429);
+        /* What has no filter, and whoever else. */
+        expect_as(stage, customer, "/", 101);
+        expect_as(stage, "198.51.100.1", "/?match=example", 101);
+    }
+    struct http_answer answer = streamer_stage_get(stage, "/metrics");
+    assert_non_null(strstr(http_answer_text(&answer), "certstream_filters_unread_total 4\n"));
+    http_answer_free(&answer);
+    /* After ten seconds nothing is owed any more, and it is less until he is heard again. */
+    wait_until(stage, "192.0.2.1", "/?match=example", 101);
+}
+
 static void a_customer_has_a_share_of_the_searches(void **state)
 {
     struct streamer_stage *stage = *state;
@@ -341,6 +383,7 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(a_customer_has_a_share_of_the_filters),
         ON_STREAMER_STAGE_REDIS(a_customer_has_a_share_of_what_filters_cost),
         ON_STREAMER_STAGE_REDIS(filters_that_come_and_go_keep_nobody_out),
+        ON_STREAMER_STAGE_REDIS(filters_that_are_refused_are_paid_for),
         ON_STREAMER_STAGE_REDIS(a_customer_has_a_share_of_the_searches),
         ON_STREAMER_STAGE_REDIS(answers_that_are_not_taken_are_not_piled_up),
         ON_STREAMER_STAGE_REDIS(administrators_have_no_streams),

@@ -313,6 +313,36 @@ static void without_descriptors_it_waits_and_does_not_spin(void **state)
         raw_socket_close(&waiting[i]);
 }
 
+/* All descriptors are taken, and who has some of them asks for streams that are not there yet. */
+static void without_descriptors_a_new_stream_begins(void **state)
+{
+    struct streamer_stage *stage = *state;
+    enum {
+        LEFT = 5,
+        CROWD = 40,
+        LISTENING = 2,
+        PLENTY = 1000
+    };
+    struct raw_socket crowd[CROWD];
+    streamer_stage_start(stage, (const char *const[]){ "--handshake-timeout", "10m", NULL });
+    limit_descriptors(stage->streamer, count_descriptors(stage->streamer) + LEFT);
+    for (size_t i = 0; i < CROWD; i++)
+        crowd[i] = raw_socket_connect(streamer_stage_port(stage));
+    program_wait_for_errors(stage->streamer, "cannot accept connections");
+    for (size_t i = 0; i < LISTENING; i++) {
+        char request[128];
+        (void)snprintf(request, sizeof request, "GET /sse?match=new%zu HTTP/1.1\r\n" HOST "\r\n",
+                       i);
+        raw_socket_send_text(&crowd[i], request);
+        assert_true(raw_socket_await(&crowd[i], "text/event-stream", WAIT_MS));
+    }
+    limit_descriptors(stage->streamer, PLENTY);
+    raw_socket_send_text(&crowd[CROWD - 1], "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+    assert_true(raw_socket_await(&crowd[CROWD - 1], "{\"alive\":true}", WAIT_MS));
+    for (size_t i = 0; i < CROWD; i++)
+        raw_socket_close(&crowd[i]);
+}
+
 int main(void)
 {
     struct rlimit limit;
@@ -327,6 +357,7 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(a_crowd_that_does_nothing_costs_nothing),
         ON_STREAMER_STAGE_REDIS(a_crowd_that_does_nothing_costs_nothing_over_tls),
         ON_STREAMER_STAGE_REDIS(without_descriptors_it_waits_and_does_not_spin),
+        ON_STREAMER_STAGE_REDIS(without_descriptors_a_new_stream_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "streamer/lanes/cursor.h"
+#include "streamer/lanes/ring_file.h"
 
 static const struct cursor_timing timing = {
     .heartbeat_ms = 10000,
@@ -20,6 +21,7 @@ enum {
 };
 
 struct fixture {
+    struct ring_file *rings;
     struct lane *lane;
     struct cursor cursor;
 };
@@ -27,7 +29,8 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture fixture;
-    fixture.lane = lane_create(RING_SIZE, (struct stream_id){ 0 });
+    fixture.rings = ring_file_create();
+    fixture.lane = lane_create(fixture.rings, RING_SIZE, (struct stream_id){ 0 });
     *state = &fixture;
     return 0;
 }
@@ -36,6 +39,7 @@ static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     lane_destroy(fixture->lane);
+    ring_file_destroy(fixture->rings);
     return 0;
 }
 

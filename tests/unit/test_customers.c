@@ -21,6 +21,7 @@ enum {
 static const struct customer_limits two_connections = {
     .held = { [CUSTOMER_CONNECTIONS] = 2, [CUSTOMER_FILTER_COST] = 100 },
     .replay_bytes_per_second = 1000,
+    .reading_ms_per_second = 10,
 };
 
 static uint64_t connect_as(struct customers *customers, const char *name)
@@ -99,6 +100,30 @@ static void who_reads_the_past_pays_by_waiting(void **state)
     /* What was not used is not saved up. */
     customers_charge_replay(customers, number, 2000, 100000);
     assert_int_equal(customers_replay_wait_ms(customers, number, 100000), 1000);
+    customers_destroy(customers);
+}
+
+static void whose_filters_take_long_has_no_more_read(void **state)
+{
+    (void)state;
+    struct customers *customers = customers_create(&two_connections, 100, 7);
+    uint64_t number = connect_as(customers, "192.0.2.1");
+    uint64_t other = connect_as(customers, "192.0.2.2");
+    customers_charge_reading(customers, CUSTOMER_NOBODY, 1 << 30, 5000);
+    assert_true(customers_may_read(customers, CUSTOMER_NOBODY, 5000));
+    /* Ten milliseconds a second, of the last ten seconds. */
+    customers_charge_reading(customers, number, 100000, 5000);
+    assert_true(customers_may_read(customers, number, 5000));
+    customers_charge_reading(customers, number, 5000, 5000);
+    assert_false(customers_may_read(customers, number, 5000));
+    assert_true(customers_may_read(customers, other, 5000));
+    /* To go and to come again is no way out. */
+    customers_disconnect(customers, number);
+    number = connect_as(customers, "192.0.2.1");
+    assert_false(customers_may_read(customers, number, 5499));
+    assert_true(customers_may_read(customers, number, 5500));
+    assert_int_equal(customers_find(customers, number)->unread, 2);
+    assert_int_equal(customers_unread(customers), 2);
     customers_destroy(customers);
 }
 
@@ -226,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_share_is_taken_and_given_back),
         cmocka_unit_test(nobody_has_no_share),
         cmocka_unit_test(who_reads_the_past_pays_by_waiting),
+        cmocka_unit_test(whose_filters_take_long_has_no_more_read),
         cmocka_unit_test(a_named_token_is_kept_and_has_limits_of_its_own),
         cmocka_unit_test(names_that_are_taken_away_are_forgotten),
         cmocka_unit_test(the_table_is_bounded),

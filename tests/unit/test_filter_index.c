@@ -1,4 +1,5 @@
 /* Filters that are looked up together decide as each does by itself. */
+#include <inttypes.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -372,6 +373,75 @@ static void what_nobody_waits_for_is_not_compiled(void **state)
     filter_index_destroy(index);
 }
 
+/* Filters that all ask for something that nearly every entry has, and each for something that
+ * hardly one has. */
+static void who_asks_for_what_all_have_is_seldom_asked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *behind; /* a number */
+    } shapes[] = {
+        { "domain=*.example&match=shop", ".&regex=^[a-z]&type=cert" },
+        { "domain=*.shop", ".example&match=e&regex=^[a-z]+&type=cert" },
+        { "domain=*.example&match=e&match=f&regex=shop", "[a-z]*\\." },
+        { "log=*oak", "*" },
+        { "operator=operator ", "" },
+        { "issuer=authority ", "*" },
+        { "domain=*.example&match=e&log=*oak", "*" },
+        { "domain=*.example&log=*&issuer=authority ", "*&type=cert" },
+        { "regex=^[a-z]&issuer=r1*&operator=*&log=*oak", "*" },
+    };
+    enum {
+        COUNT = 300,
+        LEARN = 100,
+        LOOK = 2000,
+        /* Each filter may try its ways anew now and then, and somebody's shop comes by. */
+        ASKED_MAX = COUNT / 20
+    };
+    for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
+        struct filter_index *index = filter_index_create();
+        struct filter_subject *subject = filter_subject_create(NULL);
+        struct filter *filters[COUNT];
+        struct filter_member *members[COUNT];
+        for (unsigned i = 0; i < COUNT; i++) {
+            char text[256];
+            (void)snprintf(text, sizeof text, "%s%u%s", shapes[shape].before, i,
+                           shapes[shape].behind);
+            filters[i] = make_filter(text);
+            members[i] = filter_index_add(index, filters[i], filters[i]);
+        }
+        bool is_compiled = filter_pattern_count(filters[0]) > 0;
+        if (is_compiled && pattern_sets_are_possible())
+            compile(index, NOW);
+        uint64_t before = 0;
+        size_t passed = 0;
+        for (unsigned i = 0; i < LEARN + LOOK; i++) {
+            char name[64];
+            struct built_entry built;
+            void *const *owners;
+            (void)snprintf(name, sizeof name, "www.shop%u.example", i);
+            build_entry(&built, &(struct entry_parts){ .names = { bytes_of_string(name) },
+                                                       .issuer_common_name = "R11" });
+            filter_subject_set(subject, &built.entry);
+            passed += filter_index_find(index, subject, &owners);
+            built_entry_free(&built);
+            if (i + 1 == LEARN)
+                before = filter_index_stats(index)->asked;
+        }
+        uint64_t asked = filter_index_stats(index)->asked - before;
+        size_t together = COUNT - filter_index_stats(index)->alone;
+        print_message("%s%s: %zu together, %" PRIu64 " asked in %d entries, %zu passed\n",
+                      shapes[shape].before, shapes[shape].behind, together, asked, LOOK, passed);
+        assert_true(asked < (uint64_t)LOOK * ASKED_MAX);
+        for (unsigned i = 0; i < COUNT; i++) {
+            filter_index_remove(index, members[i]);
+            filter_release(filters[i]);
+        }
+        filter_subject_destroy(subject);
+        filter_index_destroy(index);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +449,7 @@ int main(void)
         cmocka_unit_test(what_nobody_waits_for_is_not_compiled),
         cmocka_unit_test(new_filters_are_alone_until_they_are_compiled),
         cmocka_unit_test(what_is_alone_may_cost_so_much),
+        cmocka_unit_test(who_asks_for_what_all_have_is_seldom_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,22 +346,27 @@ static void events_of_each_stream_can_be_asked_for(void **state)
         const char *target;
         struct render_form form;
         bool found;
+        int status; /* 0: there are no events */
     } cases[] = {
-        { "/sse", { MESSAGE_LITE, OURS }, true },
-        { "/sse/?stream=lite&dialect=go", { MESSAGE_LITE, GO }, true },
-        { "/sse?stream=full&since=0", { MESSAGE_FULL, OURS }, true },
-        { "/sse?stream=domains&match=x", { MESSAGE_DOMAINS, OURS }, true },
-        { "/sse?stream=", { 0 }, false },
-        { "/sse?stream=Full", { 0 }, false },
-        { "/sse?stream=lite&dialect=other", { 0 }, false },
-        { "/", { 0 }, false },
+        { "/sse", { MESSAGE_LITE, OURS }, true, 0 },
+        { "/sse/?stream=lite&dialect=go", { MESSAGE_LITE, GO }, true, 0 },
+        { "/sse?stream=full&since=0", { MESSAGE_FULL, OURS }, true, 0 },
+        { "/sse?stream=domains&match=x", { MESSAGE_DOMAINS, OURS }, true, 0 },
+        { "/sse?stream=", { 0 }, false, 400 },
+        { "/sse?stream=Full", { 0 }, false, 400 },
+        { "/sse?stream=lite&dialect=other", { 0 }, false, 400 },
+        { "/", { 0 }, false, 0 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct stream_request wanted = { 0 };
-        bool found = http_routes_sse(&fixture->sources, target_of(cases[i].target), &wanted);
+        struct http_refusal refusal;
+        bool found =
+            http_routes_sse(&fixture->sources, target_of(cases[i].target), &wanted, &refusal);
         assert_int_equal(found, cases[i].found);
         if (found)
             expect_form(wanted.form, cases[i].form);
+        else
+            assert_int_equal(refusal.status, cases[i].status);
         stream_request_clear(&wanted);
     }
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -12,6 +13,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "streamer/lanes/lane.h"
+#include "streamer/lanes/ring_file.h"
 #include "tests/support/seeded_random.h"
 
 enum {
@@ -25,6 +27,8 @@ enum {
 };
 
 #define BEFORE_ALL ((struct stream_id){ 0, 0 })
+
+static struct ring_file *rings;
 
 static size_t ring_size(void)
 {
@@ -45,7 +49,7 @@ static bool append_text(struct lane *lane, uint64_t number, const char *text)
 static void a_new_lane_is_empty(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
     struct lane_slice slice;
     assert_int_equal(lane_first(lane), lane_next(lane));
     assert_false(lane_read(lane, lane_next(lane), SIZE_MAX, &slice));
@@ -55,7 +59,7 @@ static void a_new_lane_is_empty(void **state)
 static void a_slice_is_as_many_whole_messages_as_fit(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
     struct lane_slice slice;
     static const char *const texts[] = { "aaa", "bb", "cccc", "d" };
     for (uint64_t i = 0; i < 4; i++)
@@ -87,7 +91,7 @@ static void a_slice_is_as_many_whole_messages_as_fit(void **state)
 static void a_frame_that_does_not_fit_overtakes_every_reader(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
     struct lane_slice slice;
     uint8_t *frame = memory_allocate_zeroed(1, ring_size() + 1);
     assert_true(append_text(lane, 0, "small"));
@@ -116,7 +120,7 @@ static void expect_place(const struct lane *lane, uint64_t ms, uint64_t number)
 static void a_place_is_found_from_where_the_lane_began(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, (struct stream_id){ 10, 5 });
+    struct lane *lane = lane_create(rings, RING_SIZE, (struct stream_id){ 10, 5 });
     uint64_t number;
     assert_false(lane_find(lane, (struct stream_id){ 10, 4 }, &number));
     expect_place(lane, 10, 0);
@@ -135,7 +139,7 @@ static void a_place_is_found_from_where_the_lane_began(void **state)
 static void after_a_message_that_did_not_fit_there_is_no_place_before_it(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
     uint8_t *frame = memory_allocate_zeroed(1, ring_size() + 1);
     uint64_t number;
     assert_true(append_text(lane, 20, "a"));
@@ -149,7 +153,7 @@ static void after_a_message_that_did_not_fit_there_is_no_place_before_it(void **
 static void when_ids_go_back_only_what_came_since_has_places(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
     uint64_t number;
     assert_true(append_text(lane, 20, "a"));
     assert_true(append_text(lane, 30, "b"));
@@ -168,7 +172,7 @@ static void when_ids_go_back_only_what_came_since_has_places(void **state)
 static void behind_a_fork_there_are_no_places_of_what_was_lost(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(4096, (struct stream_id){ 3, 0 });
+    struct lane *lane = lane_create(rings, 4096, (struct stream_id){ 3, 0 });
     const struct bytes frame = bytes_of_string("frame");
     uint64_t number;
     for (uint64_t ms = 4; ms < 7; ms++)
@@ -185,7 +189,7 @@ static void behind_a_fork_there_are_no_places_of_what_was_lost(void **state)
 static void tiny_messages_are_dropped_before_their_records_are_overwritten(void **state)
 {
     (void)state;
-    struct lane *lane = lane_create(RING_SIZE, BEFORE_ALL);
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
     for (uint64_t i = 0; i < RING_SIZE; i++)
         assert_true(append_text(lane, i, "x"));
     struct lane_slice slice;
@@ -270,7 +274,7 @@ static void behaves_as_a_list_of_all_messages_would(void **state)
     (void)state;
     struct seeded_random random = seeded_random_of_run();
     struct model model = {
-        .lane = lane_create(RING_SIZE, BEFORE_ALL),
+        .lane = lane_create(rings, RING_SIZE, BEFORE_ALL),
         .bytes = memory_allocate((size_t)STEPS * LONGEST_FRAME),
         .starts = memory_allocate_zeroed(STEPS + 1, sizeof *model.starts),
     };
@@ -289,8 +293,43 @@ static void behaves_as_a_list_of_all_messages_would(void **state)
     lane_destroy(model.lane);
 }
 
+static void a_lane_needs_no_descriptor(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    struct lane_slice slice;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct lane *first = lane_create(rings, RING_SIZE, BEFORE_ALL);
+    struct lane *second = lane_create(rings, RING_SIZE, BEFORE_ALL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(append_text(first, 1, "one"));
+    assert_true(append_text(second, 1, "two"));
+    assert_true(lane_read(first, 0, SIZE_MAX, &slice));
+    assert_memory_equal(slice.data, "one", slice.size);
+    lane_destroy(first);
+    assert_true(lane_read(second, 0, SIZE_MAX, &slice));
+    assert_memory_equal(slice.data, "two", slice.size);
+    lane_destroy(second);
+}
+
+static void what_a_lane_held_goes_back(void **state)
+{
+    (void)state;
+    struct lane *lane = lane_create(rings, RING_SIZE, BEFORE_ALL);
+    for (uint64_t i = 0; i < RING_SIZE; i++)
+        assert_true(append_text(lane, i, "xx"));
+    size_t held = ring_file_bytes(rings);
+    lane_destroy(lane);
+    assert_int_equal(held, ring_size());
+    assert_int_equal(ring_file_bytes(rings), 0);
+}
+
 int main(void)
 {
+    rings = ring_file_create();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_lane_is_empty),
         cmocka_unit_test(a_slice_is_as_many_whole_messages_as_fit),
@@ -301,6 +340,10 @@ int main(void)
         cmocka_unit_test(behind_a_fork_there_are_no_places_of_what_was_lost),
         cmocka_unit_test(tiny_messages_are_dropped_before_their_records_are_overwritten),
         cmocka_unit_test(behaves_as_a_list_of_all_messages_would),
+        cmocka_unit_test(a_lane_needs_no_descriptor),
+        cmocka_unit_test(what_a_lane_held_goes_back),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ring_file_destroy(rings);
+    return failed;
 }

@@ -244,7 +244,7 @@ static void only_good_patterns_are_compiled_together(void **state)
         struct pattern_job *job = run(compiler, make_job(expressions, 4));
         assert_non_null(job->set);
         assert_true(job->groups[0].is_good && !job->groups[1].is_good && !job->groups[2].is_good);
-        assert_true(job->groups[3].is_good && job->groups[3].first_in_set == 1);
+        assert_true(job->groups[3].is_good && job->in_set[3] == 1);
         pattern_job_destroy(job);
     }
     struct pattern_job *none = run(compiler, make_job(expressions + 1, 1));
