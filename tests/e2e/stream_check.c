@@ -13,6 +13,7 @@
 #include "shared/base/bytes.h"
 #include "shared/message/message.h"
 #include "shared/redis/contract.h"
+#include "shared/redis/stream_id.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
 
@@ -78,19 +79,119 @@ static void check_form(const struct bytes *fields, uint64_t index)
         fail_msg("index %llu: domains and all_domains differ", (unsigned long long)index);
 }
 
-static void check_entry(struct stream_check *check, const redisReply *entry)
+void stream_check_take(struct stream_check *check, struct bytes log_id, uint64_t index,
+                       const char *id)
+{
+    struct stream_check_log *log = find_log(check, log_id, index);
+    if (index != log->next)
+        fail_msg("log %.8s: index %llu comes where %llu has to (stream id %s)", log->id,
+                 (unsigned long long)index, (unsigned long long)log->next, id);
+    log->next++;
+    check->entries++;
+}
+
+void stream_check_take_entry(struct stream_check *check, const redisReply *entry)
 {
     struct bytes fields[FIELDS];
     for (size_t i = 0; i < FIELDS; i++)
         fields[i] = find_field(entry->element[1], field_names[i]);
     uint64_t index = strtoull((const char *)fields[INDEX].data, NULL, 10);
-    struct stream_check_log *log = find_log(check, fields[LOG], index);
-    if (index != log->next)
-        fail_msg("log %.8s: index %llu comes where %llu has to (stream id %s)", log->id,
-                 (unsigned long long)index, (unsigned long long)log->next, entry->element[0]->str);
+    stream_check_take(check, fields[LOG], index, entry->element[0]->str);
     check_form(fields, index);
-    log->next++;
-    check->entries++;
+}
+
+/* What Redis counts: what was ever added, and what of that has left the stream. */
+struct stream_counts {
+    uint64_t added, gone;
+};
+
+static struct stream_counts count_stream(struct redis_server *redis)
+{
+    redisReply *reply = redis_server_ask(redis, "XINFO STREAM %s", STREAM);
+    uint64_t added = 0, length = 0;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+        const char *name = reply->element[i]->str;
+        if (strcmp(name, "entries-added") == 0)
+            added = (uint64_t)reply->element[i + 1]->integer;
+        if (strcmp(name, "length") == 0)
+            length = (uint64_t)reply->element[i + 1]->integer;
+    }
+    freeReplyObject(reply);
+    return (struct stream_counts){ added, added > length ? added - length : 0 };
+}
+
+void stream_check_expect_all_read(const struct stream_check *check, struct redis_server *redis)
+{
+    assert_int_equal(count_stream(redis).added, check->entries);
+}
+
+static struct stream_check_mark *mark_at(struct stream_check *check, size_t number)
+{
+    return &check->marks[number % STREAM_CHECK_MARKS];
+}
+
+static void set_mark(struct stream_check *check)
+{
+    uint64_t marked = check->mark_count ? mark_at(check, check->mark_count - 1)->entries : 0;
+    if (check->entries == marked)
+        return;
+    struct stream_check_mark *mark = mark_at(check, check->mark_count++);
+    mark->count = check->count;
+    mark->entries = check->entries;
+    memcpy(mark->last_id, check->last_id, sizeof mark->last_id);
+    for (size_t i = 0; i < check->count; i++)
+        mark->next[i] = check->logs[i].next;
+}
+
+static bool is_packed(struct redis_server *redis, const char *id)
+{
+    struct stream_id packed = { 0 }, wanted = { 0 };
+    redisReply *reply = redis_server_command(redis, "GET %s:packed", CONTRACT_PREFIX);
+    bool has_packed = reply->type == REDIS_REPLY_STRING &&
+                      stream_id_parse(&packed, bytes_of(reply->str, reply->len));
+    freeReplyObject(reply);
+    assert_true(stream_id_parse(&wanted, bytes_of_string(id)));
+    return has_packed && stream_id_compare(wanted, packed) <= 0;
+}
+
+static bool has_entry(struct redis_server *redis, const char *id)
+{
+    redisReply *reply = redis_server_command(redis, "XRANGE %s %s %s", STREAM, id, id);
+    bool has = reply->elements == 1;
+    freeReplyObject(reply);
+    return has || is_packed(redis, id);
+}
+
+uint64_t stream_check_step_back(struct stream_check *check, struct redis_server *redis)
+{
+    uint64_t before = check->entries;
+    size_t oldest =
+        check->mark_count > STREAM_CHECK_MARKS ? check->mark_count - STREAM_CHECK_MARKS : 0;
+    while (*check->last_id && !has_entry(redis, check->last_id)) {
+        struct stream_check_mark start = { .count = 0 };
+        if (check->mark_count == oldest && oldest)
+            fail_msg("Redis has lost more than a crash takes away: not even %s is there",
+                     check->last_id);
+        const struct stream_check_mark *mark =
+            check->mark_count ? mark_at(check, --check->mark_count) : &start;
+        check->count = mark->count;
+        check->entries = mark->entries;
+        memcpy(check->last_id, mark->last_id, sizeof check->last_id);
+        for (size_t i = 0; i < mark->count; i++)
+            check->logs[i].next = mark->next[i];
+    }
+    set_mark(check);
+    return before - check->entries;
+}
+
+/* Those that it reads are the first that were ever added, so of the others none may have gone. */
+static void expect_none_gone_unread(struct redis_server *redis, uint64_t read)
+{
+    uint64_t gone = count_stream(redis).gone;
+    if (gone > read)
+        fail_msg("the test was too slow, or retention too short: %llu entries have left the stream "
+                 "and only %llu of them were read",
+                 (unsigned long long)gone, (unsigned long long)read);
 }
 
 static const char *prefix_of(const struct stream_check *check)
@@ -106,11 +207,13 @@ void stream_check_read(struct stream_check *check, struct redis_server *redis)
                                                 prefix_of(check), *check->last_id ? "(" : "",
                                                 *check->last_id ? check->last_id : "-", PAGE);
         count = page->elements;
+        expect_none_gone_unread(redis, check->entries);
         for (size_t i = 0; i < count; i++)
-            check_entry(check, page->element[i]);
+            stream_check_take_entry(check, page->element[i]);
         if (count)
             (void)snprintf(check->last_id, sizeof check->last_id, "%s",
                            page->element[count - 1]->element[0]->str);
+        set_mark(check);
         freeReplyObject(page);
     }
 }

@@ -24,6 +24,8 @@ enum {
     PROGRESS_MS = 60000,
     /* Long enough for others to notice that a part is away, short enough for many kills. */
     AWAY_MAX_MS = 400,
+    /* Some hundred entries. */
+    LOST_BYTES = 1024 * 1024,
 };
 
 struct parts {
@@ -127,11 +129,29 @@ static void each_entry_once_with_two_ingest_processes(void **state)
     drain_under_fire(*state);
 }
 
+/* A reader has seen what Redis then loses: it is in the stream once all the same, under new ids. */
+static void what_was_read_and_then_lost_comes_again(void **state)
+{
+    struct parts *parts = *state;
+    struct redis_server *redis = parts->stage.redis;
+    start_ingest(parts);
+    stream_check_expect(&parts->check, redis, LOGS, 0, parts->entries);
+    redis_server_kill(redis);
+    redis_server_lose_end(redis, LOST_BYTES);
+    redis_server_restart(redis);
+    uint64_t lost = stream_check_step_back(&parts->check, redis);
+    assert_true(lost > 0);
+    print_message("%llu entries are read again\n", (unsigned long long)lost);
+    stream_check_expect(&parts->check, redis, LOGS, 0, parts->entries);
+    stream_check_expect_all_read(&parts->check, redis);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_INGEST_STAGE(each_entry_once_whatever_is_killed, setup),
         ON_INGEST_STAGE(each_entry_once_with_two_ingest_processes, setup),
+        ON_INGEST_STAGE(what_was_read_and_then_lost_comes_again, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

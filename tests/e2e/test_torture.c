@@ -1,8 +1,10 @@
 /*
  * Four logs of both kinds that grow at a thousand entries per second in all, three ingest
  * processes, and everything that can go wrong at once: parts are killed, paused and stopped at
- * random, and the logs answer slowly, wrongly, or not at all, or sign what is not theirs. At the
- * end each index of each log is in the stream once, in order, under a verified root.
+ * random, Redis loses its last moments, and the logs answer slowly, wrongly, or not at all, or sign
+ * what is not theirs; all the while history is packed, behind a consumer group. At the end each
+ * index of each log is there once, in order, under a verified root: as it was read all along, and
+ * in what Redis holds, packed and plain.
  *
  * CERTSTREAM_TORTURE_SECONDS (20) is for how long. tests/torture.sh runs it for half an hour.
  */
@@ -19,6 +21,7 @@
 #include "shared/base/clock.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/history_walk.h"
 #include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
@@ -37,13 +40,18 @@ enum {
     /* For what is behind at the end: operators were annoyed, logs are in quarantine. */
     COMPLETE_MS = 300000,
     QUERY_SIZE = 128,
+    /* A second of entries, and of all else that is written. */
+    TORN_BYTES = 4 * 1024 * 1024,
 };
+
+#define STREAM CONTRACT_PREFIX ":stream"
 
 enum affliction {
     UNHARMED,
     KILLED,
     STOPPED, /* in order, and started again */
     PAUSED,
+    TORN, /* Redis: killed, and what it wrote last is not there */
 };
 
 struct parts {
@@ -53,7 +61,9 @@ struct parts {
     enum affliction afflictions[INGESTS];
     enum affliction redis_affliction;
     struct stream_check check;
-    uint64_t counts[PAUSED + 1];
+    struct stream_check walk; /* what Redis holds at the end */
+    uint64_t counts[TORN + 1];
+    uint64_t read_again; /* entries that Redis had lost when they had been read */
     uint64_t faults;
 };
 
@@ -94,10 +104,9 @@ static struct program *start_ingest(struct parts *parts, const char *name)
 {
     char list[DAEMON_URL_SIZE];
     (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(parts->ct_logs[1]));
-    const char *const arguments[] = {
-        "--log-list",       list,      "--start", "0", "--quarantine-recheck", "1",
-        "--retain-entries", "2000000", NULL
-    };
+    const char *const arguments[] = { "--log-list",           list, "--start",   "0",
+                                      "--quarantine-recheck", "1",  "--history", "on",
+                                      "--plain-age",          "5s", NULL };
     return daemon_start_ingest(parts->stage.harness, name, parts->stage.redis, parts->ct_logs[0],
                                arguments);
 }
@@ -147,6 +156,7 @@ static void afflict_program(struct parts *parts, struct program *program,
     case KILLED: program_kill(program); break;
     case STOPPED: assert_int_equal(program_stop(program), 0); break;
     case PAUSED: program_signal(program, SIGSTOP); break;
+    case TORN: fail(); break;
     }
 }
 
@@ -157,7 +167,45 @@ static void heal_program(struct program *program, enum affliction affliction)
     case KILLED:
     case STOPPED: program_restart(program); break;
     case PAUSED: program_signal(program, SIGCONT); break;
+    case TORN: fail(); break;
     }
+}
+
+static void afflict_redis(struct parts *parts)
+{
+    static const enum affliction afflictions[] = { KILLED, PAUSED, TORN };
+    parts->redis_affliction = pick(parts, 6) ? UNHARMED : afflictions[pick(parts, 3)];
+    if (parts->redis_affliction != KILLED && parts->redis_affliction != TORN) {
+        afflict_program(parts, redis_server_program(parts->stage.redis), parts->redis_affliction);
+        return;
+    }
+    parts->counts[parts->redis_affliction]++;
+    redis_server_kill(parts->stage.redis);
+    if (parts->redis_affliction == TORN)
+        redis_server_lose_end(parts->stage.redis, pick(parts, TORN_BYTES));
+}
+
+/* What Redis has lost comes again. A kill alone can do that too, where the disk is slow. */
+static void heal_redis(struct parts *parts)
+{
+    struct redis_server *redis = parts->stage.redis;
+    if (parts->redis_affliction != KILLED && parts->redis_affliction != TORN) {
+        heal_program(redis_server_program(redis), parts->redis_affliction);
+        return;
+    }
+    redis_server_restart(redis);
+    parts->read_again += stream_check_step_back(&parts->check, redis);
+}
+
+/* And nothing is packed before it is read. Redis may have lost the group. */
+static void read_stream(struct parts *parts)
+{
+    stream_check_read(&parts->check, parts->stage.redis);
+    freeReplyObject(
+        redis_server_ask(parts->stage.redis, "XGROUP CREATE " STREAM " torture 0 MKSTREAM"));
+    if (*parts->check.last_id)
+        freeReplyObject(redis_server_command(
+            parts->stage.redis, "XGROUP SETID " STREAM " torture %s", parts->check.last_id));
 }
 
 static void afflict(struct parts *parts)
@@ -166,23 +214,14 @@ static void afflict(struct parts *parts)
         parts->afflictions[i] = pick(parts, 3) ? UNHARMED : (enum affliction)(1 + pick(parts, 3));
         afflict_program(parts, parts->ingests[i], parts->afflictions[i]);
     }
-    parts->redis_affliction = pick(parts, 6) ? UNHARMED : pick(parts, 2) ? KILLED : PAUSED;
-    if (parts->redis_affliction == KILLED) {
-        parts->counts[KILLED]++;
-        redis_server_kill(parts->stage.redis);
-    } else {
-        afflict_program(parts, redis_server_program(parts->stage.redis), parts->redis_affliction);
-    }
+    afflict_redis(parts);
     for (uint64_t i = pick(parts, 3); i > 0; i--)
         set_fault(parts);
 }
 
 static void heal(struct parts *parts)
 {
-    if (parts->redis_affliction == KILLED)
-        redis_server_restart(parts->stage.redis);
-    else
-        heal_program(redis_server_program(parts->stage.redis), parts->redis_affliction);
+    heal_redis(parts);
     for (size_t i = 0; i < INGESTS; i++)
         heal_program(parts->ingests[i], parts->afflictions[i]);
     /* Faults last for one round or for several. */
@@ -237,6 +276,22 @@ static void check_position(struct parts *parts, const char *id, uint64_t end)
     }
 }
 
+/* Whatever was read on the way: what is there now is all that was ever added, each index of each
+ * log once, in order. */
+static void expect_all_held(struct parts *parts, uint64_t end)
+{
+    stream_check_expect_all_read(&parts->check, parts->stage.redis);
+    struct history_walked walked = history_walk(&parts->walk, parts->stage.redis);
+    assert_int_equal(parts->walk.count, LOGS);
+    for (size_t i = 0; i < LOGS; i++) {
+        assert_int_equal(parts->walk.logs[i].first, 0);
+        assert_int_equal(parts->walk.logs[i].next, end);
+    }
+    assert_int_equal(parts->walk.entries, parts->check.entries);
+    print_message("%zu of the entries are packed, in %zu blocks of %zu bytes in all\n",
+                  walked.packed, walked.blocks, walked.bytes);
+}
+
 static void each_entry_once_whatever_goes_wrong(void **state)
 {
     struct parts *parts = *state;
@@ -245,32 +300,34 @@ static void each_entry_once_whatever_goes_wrong(void **state)
     /* Every log has begun: from here on another tree contradicts it. */
     struct deadline begun = deadline_after(COMPLETE_MS, "every log to begin");
     while (parts->check.count < LOGS) {
-        stream_check_read(&parts->check, parts->stage.redis);
+        read_stream(parts);
         deadline_wait(&begun);
     }
     while (clock_monotonic_ms() < end_ms) {
         afflict(parts);
         harness_pause(pick(parts, pick(parts, LONG_ONE_IN) ? SHORT_MS : LONG_MS));
         heal(parts);
-        stream_check_read(&parts->check, parts->stage.redis);
+        read_stream(parts);
     }
     uint64_t end = end_growth(parts);
     struct deadline complete = deadline_after(COMPLETE_MS, "all logs to be complete");
     while (!is_complete(&parts->check, end)) {
-        stream_check_read(&parts->check, parts->stage.redis);
+        read_stream(parts);
         deadline_wait(&complete);
     }
     for (size_t i = 0; i < LOGS; i++) {
         assert_int_equal(parts->check.logs[i].first, 0);
         check_position(parts, parts->check.logs[i].id, end);
     }
-    print_message("%llu entries; %llu kills, %llu stops, %llu pauses, %llu faults; %lld records of "
-                  "evidence\n",
-                  (unsigned long long)parts->check.entries,
-                  (unsigned long long)parts->counts[KILLED],
-                  (unsigned long long)parts->counts[STOPPED],
-                  (unsigned long long)parts->counts[PAUSED], (unsigned long long)parts->faults,
-                  redis_server_integer(parts->stage.redis, "XLEN " CONTRACT_PREFIX ":evidence"));
+    expect_all_held(parts, end);
+    print_message(
+        "%llu entries; %llu kills, %llu stops, %llu pauses, %llu ends of Redis lost with "
+        "%llu entries that had been read, %llu faults; %lld records of evidence\n",
+        (unsigned long long)parts->check.entries, (unsigned long long)parts->counts[KILLED],
+        (unsigned long long)parts->counts[STOPPED], (unsigned long long)parts->counts[PAUSED],
+        (unsigned long long)parts->counts[TORN], (unsigned long long)parts->read_again,
+        (unsigned long long)parts->faults,
+        redis_server_integer(parts->stage.redis, "XLEN " CONTRACT_PREFIX ":evidence"));
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ enum {
 struct redis_server {
     struct program *program;
     redisContext *connection;
+    char data[HARNESS_PATH_SIZE];
     char socket[HARNESS_PATH_SIZE];
     char url[HARNESS_PATH_SIZE + 8];
 };
@@ -139,11 +142,10 @@ struct redis_server *redis_server_start(struct harness *harness, const char *nam
     (void)snprintf(file, sizeof file, "%s.sock", name);
     harness_path(harness, server->socket, file);
     (void)snprintf(server->url, sizeof server->url, "unix://%s", server->socket);
-    char data[HARNESS_PATH_SIZE];
     (void)snprintf(file, sizeof file, "%s.data", name);
-    harness_path(harness, data, file);
+    harness_path(harness, server->data, file);
 
-    const char *words[WORDS_MAX + 1] = { CERTSTREAM_START_REDIS, data,          "--port", "0",
+    const char *words[WORDS_MAX + 1] = { CERTSTREAM_START_REDIS, server->data,  "--port", "0",
                                          "--unixsocket",         server->socket };
     size_t count = 6;
     for (; overrides && *overrides; overrides++) {
@@ -178,6 +180,36 @@ void redis_server_kill(struct redis_server *server)
 {
     disconnect(server);
     program_kill(server->program);
+}
+
+/* The number of the part of the append-only file to which was written last; 0: there is none. */
+static unsigned long newest_part(const char *folder)
+{
+    static const char prefix[] = "appendonly.aof.", suffix[] = ".incr.aof";
+    unsigned long newest = 0;
+    DIR *listing = opendir(folder);
+    assert_non_null(listing);
+    for (const struct dirent *file; (file = readdir(listing));) {
+        char *end = NULL;
+        if (strncmp(file->d_name, prefix, sizeof prefix - 1) != 0)
+            continue;
+        unsigned long number = strtoul(file->d_name + sizeof prefix - 1, &end, 10);
+        newest = strcmp(end, suffix) == 0 && number > newest ? number : newest;
+    }
+    (void)closedir(listing);
+    return newest;
+}
+
+void redis_server_lose_end(struct redis_server *server, uint64_t bytes)
+{
+    char folder[HARNESS_PATH_SIZE + 16], path[2 * HARNESS_PATH_SIZE];
+    (void)snprintf(folder, sizeof folder, "%s/appendonlydir", server->data);
+    (void)snprintf(path, sizeof path, "%s/appendonly.aof.%lu.incr.aof", folder,
+                   newest_part(folder));
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    uint64_t size = (uint64_t)status.st_size;
+    assert_int_equal(truncate(path, (off_t)(size > bytes ? size - bytes : 0)), 0);
 }
 
 void redis_server_restart(struct redis_server *server)

@@ -6,6 +6,7 @@
 #define TESTS_SUPPORT_REDIS_SERVER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct harness;
 struct redis_server;
@@ -28,6 +29,9 @@ const char *redis_server_url(const struct redis_server *server);
 
 /* kill -9. */
 void redis_server_kill(struct redis_server *server);
+/* Of one that was killed: takes up to so many bytes from the end of its append-only file, as if the
+ * machine had failed before they were written. */
+void redis_server_lose_end(struct redis_server *server, uint64_t bytes);
 /* Starts it again and waits until what it held is loaded. */
 void redis_server_restart(struct redis_server *server);
 
