@@ -32,8 +32,8 @@ const char *token_set_check(struct bytes token);
 /* NULL, or what is wrong: also when there are too many. */
 const char *token_set_add(struct token_set *set, struct bytes token);
 /* A line of a file: a token, or alice:token, and after a name limits: "connections=500",
- * "filters=100", "filter-time=200", "searches=8", "replay-rate=33554432", each a number, 0 for none. NULL, or what is
- * wrong. */
+ * "filters=100", "filter-time=200", "searches=8", "replay-rate=33554432", each a number, 0 for
+ * none. NULL, or what is wrong. */
 const char *token_set_add_line(struct token_set *set, struct bytes line);
 /* The lines of a file; empty ones and those that begin with # say nothing. NULL, or what is wrong,
  * and the number of the line in `line`. */

@@ -100,14 +100,20 @@ void stream_check_take_entry(struct stream_check *check, const redisReply *entry
     check_form(fields, index);
 }
 
+static const char *prefix_of(const struct stream_check *check)
+{
+    return check->prefix ? check->prefix : CONTRACT_PREFIX;
+}
+
 /* What Redis counts: what was ever added, and what of that has left the stream. */
 struct stream_counts {
     uint64_t added, gone;
 };
 
-static struct stream_counts count_stream(struct redis_server *redis)
+static struct stream_counts count_stream(const struct stream_check *check,
+                                         struct redis_server *redis)
 {
-    redisReply *reply = redis_server_ask(redis, "XINFO STREAM %s", STREAM);
+    redisReply *reply = redis_server_ask(redis, "XINFO STREAM %s:stream", prefix_of(check));
     uint64_t added = 0, length = 0;
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
         const char *name = reply->element[i]->str;
@@ -122,7 +128,7 @@ static struct stream_counts count_stream(struct redis_server *redis)
 
 void stream_check_expect_all_read(const struct stream_check *check, struct redis_server *redis)
 {
-    assert_int_equal(count_stream(redis).added, check->entries);
+    assert_int_equal(count_stream(check, redis).added, check->entries);
 }
 
 static struct stream_check_mark *mark_at(struct stream_check *check, size_t number)
@@ -132,6 +138,8 @@ static struct stream_check_mark *mark_at(struct stream_check *check, size_t numb
 
 static void set_mark(struct stream_check *check)
 {
+    if (!check->marks)
+        return;
     uint64_t marked = check->mark_count ? mark_at(check, check->mark_count - 1)->entries : 0;
     if (check->entries == marked)
         return;
@@ -143,10 +151,10 @@ static void set_mark(struct stream_check *check)
         mark->next[i] = check->logs[i].next;
 }
 
-static bool is_packed(struct redis_server *redis, const char *id)
+static bool is_packed(const struct stream_check *check, struct redis_server *redis, const char *id)
 {
     struct stream_id packed = { 0 }, wanted = { 0 };
-    redisReply *reply = redis_server_command(redis, "GET %s:packed", CONTRACT_PREFIX);
+    redisReply *reply = redis_server_command(redis, "GET %s:packed", prefix_of(check));
     bool has_packed = reply->type == REDIS_REPLY_STRING &&
                       stream_id_parse(&packed, bytes_of(reply->str, reply->len));
     freeReplyObject(reply);
@@ -154,20 +162,22 @@ static bool is_packed(struct redis_server *redis, const char *id)
     return has_packed && stream_id_compare(wanted, packed) <= 0;
 }
 
-static bool has_entry(struct redis_server *redis, const char *id)
+static bool has_entry(const struct stream_check *check, struct redis_server *redis, const char *id)
 {
-    redisReply *reply = redis_server_command(redis, "XRANGE %s %s %s", STREAM, id, id);
+    redisReply *reply =
+        redis_server_command(redis, "XRANGE %s:stream %s %s", prefix_of(check), id, id);
     bool has = reply->elements == 1;
     freeReplyObject(reply);
-    return has || is_packed(redis, id);
+    return has || is_packed(check, redis, id);
 }
 
 uint64_t stream_check_step_back(struct stream_check *check, struct redis_server *redis)
 {
+    assert_non_null(check->marks);
     uint64_t before = check->entries;
     size_t oldest =
         check->mark_count > STREAM_CHECK_MARKS ? check->mark_count - STREAM_CHECK_MARKS : 0;
-    while (*check->last_id && !has_entry(redis, check->last_id)) {
+    while (*check->last_id && !has_entry(check, redis, check->last_id)) {
         struct stream_check_mark start = { .count = 0 };
         if (check->mark_count == oldest && oldest)
             fail_msg("Redis has lost more than a crash takes away: not even %s is there",
@@ -185,18 +195,14 @@ uint64_t stream_check_step_back(struct stream_check *check, struct redis_server 
 }
 
 /* Those that it reads are the first that were ever added, so of the others none may have gone. */
-static void expect_none_gone_unread(struct redis_server *redis, uint64_t read)
+static void expect_none_gone_unread(const struct stream_check *check, struct redis_server *redis,
+                                    uint64_t read)
 {
-    uint64_t gone = count_stream(redis).gone;
+    uint64_t gone = count_stream(check, redis).gone;
     if (gone > read)
         fail_msg("the test was too slow, or retention too short: %llu entries have left the stream "
                  "and only %llu of them were read",
                  (unsigned long long)gone, (unsigned long long)read);
-}
-
-static const char *prefix_of(const struct stream_check *check)
-{
-    return check->prefix ? check->prefix : CONTRACT_PREFIX;
 }
 
 void stream_check_read(struct stream_check *check, struct redis_server *redis)
@@ -207,7 +213,7 @@ void stream_check_read(struct stream_check *check, struct redis_server *redis)
                                                 prefix_of(check), *check->last_id ? "(" : "",
                                                 *check->last_id ? check->last_id : "-", PAGE);
         count = page->elements;
-        expect_none_gone_unread(redis, check->entries);
+        expect_none_gone_unread(check, redis, check->entries);
         for (size_t i = 0; i < count; i++)
             stream_check_take_entry(check, page->element[i]);
         if (count)

@@ -45,12 +45,13 @@ struct stream_check {
     struct stream_check_log logs[STREAM_CHECK_LOGS];
     size_t count;
     uint64_t entries;
-    char last_id[STREAM_CHECK_ID_SIZE];                 /* "" before the first entry */
-    struct stream_check_mark marks[STREAM_CHECK_MARKS]; /* the newest of mark_count, in a ring */
+    char last_id[STREAM_CHECK_ID_SIZE]; /* "" before the first entry */
+    /* STREAM_CHECK_MARKS of them, a ring, for who steps back; else NULL. */
+    struct stream_check_mark *marks;
     size_t mark_count;
 };
 
-/* Starts with { 0 }. */
+/* Starts with { 0 }, but for prefix and marks. */
 void stream_check_read(struct stream_check *check, struct redis_server *redis);
 
 /* After a Redis that was killed has come back, before anything else is read: it may have lost what

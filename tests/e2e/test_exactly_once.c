@@ -35,12 +35,14 @@ struct parts {
     struct program *streamer;
     uint64_t entries; /* of each log */
     struct stream_check check;
+    struct stream_check_mark marks[STREAM_CHECK_MARKS];
 };
 
 static int setup(void **state)
 {
     struct parts *parts = ingest_stage_create(sizeof *parts, NULL);
     *state = parts;
+    parts->check.marks = parts->marks;
     parts->entries = harness_setting("CERTSTREAM_ENTRIES", 10000);
     char size[32];
     (void)snprintf(size, sizeof size, "%llu", (unsigned long long)parts->entries);

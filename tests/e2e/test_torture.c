@@ -61,6 +61,7 @@ struct parts {
     enum affliction afflictions[INGESTS];
     enum affliction redis_affliction;
     struct stream_check check;
+    struct stream_check_mark marks[STREAM_CHECK_MARKS];
     struct stream_check walk; /* what Redis holds at the end */
     uint64_t counts[TORN + 1];
     uint64_t read_again; /* entries that Redis had lost when they had been read */
@@ -119,6 +120,7 @@ static int setup(void **state)
                                          "--auto-aof-rewrite-min-size", "64mb", NULL };
     struct parts *parts = ingest_stage_create(sizeof *parts, redis);
     *state = parts;
+    parts->check.marks = parts->marks;
     for (size_t i = 0; i < CT_LOGS; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "ct_log-%zu", i);

@@ -42,6 +42,7 @@ struct parts {
     char ingest_before[PATH_SIZE], streamer_before[PATH_SIZE];
     char last_id[64]; /* that the client has seen */
     uint64_t next;    /* the index that has to come to it next */
+    struct stream_check stream;
 };
 
 static int setup(void **state)
@@ -148,16 +149,16 @@ static void go_back(struct parts *parts)
     while (redis_server_integer(stage->redis, "XLEN " CONTRACT_PREFIX ":history") > 0)
         deadline_wait(&deadline);
     program_kill(stage->ingest);
-    struct stream_check stream = { 0 };
+    struct stream_check *stream = &parts->stream;
     (void)start_ingest_before(parts, "ingest-again");
     daemon_control_ct_log(stage->ct_log, "size=9000");
     deadline = deadline_after(WAIT_MS, "the version before to go on");
     do {
         deadline_wait(&deadline);
-        stream_check_read(&stream, stage->redis);
-    } while (stream.count == 0 || stream.logs[0].next < SIZE_BACK);
-    assert_int_equal(stream.count, 1);
-    assert_true(stream.logs[0].first <= SIZE_AFTER);
+        stream_check_read(stream, stage->redis);
+    } while (stream->count == 0 || stream->logs[0].next < SIZE_BACK);
+    assert_int_equal(stream->count, 1);
+    assert_true(stream->logs[0].first <= SIZE_AFTER);
 }
 
 static void what_the_version_before_wrote_is_gone_on_with(void **state)
