@@ -44,6 +44,7 @@ struct stream_check {
     const char *prefix; /* NULL: the usual one */
     struct stream_check_log logs[STREAM_CHECK_LOGS];
     size_t count;
+    uint64_t before; /* entries that had left the stream when it was first read */
     uint64_t entries;
     char last_id[STREAM_CHECK_ID_SIZE]; /* "" before the first entry */
     /* STREAM_CHECK_MARKS of them, a ring, for who steps back; else NULL. */
