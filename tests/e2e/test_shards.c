@@ -287,7 +287,7 @@ static void each_shard_has_its_history(void **state)
         const char *prefix = shards->prefixes[i];
         struct deadline deadline = deadline_after(SETTLE_MS, "a shard's entries to be packed");
         while (!redis_server_integer(shards->stage.redis, "EXISTS %s:packed", prefix) ||
-               count_added(shards, prefix) < LOGS_EACH * SIZE)
+               count_added(shards, prefix) < (uint64_t)LOGS_EACH * SIZE)
             deadline_wait(&deadline);
         char name[24];
         (void)snprintf(name, sizeof name, "history-%zu", i);
