@@ -40,10 +40,6 @@
 #include "shared/redis/redis_tls.h"
 #include "shared/redis/reply_arena.h"
 
-#if HIREDIS_MAJOR == 0
-#define hi_sdsMakeRoomFor sdsMakeRoomFor
-#endif
-
 enum {
     BACK_OFF_FIRST_MS = 100,
     /* Short: a Redis that is back is noticed at once, and one connection attempt costs nothing. */
@@ -849,7 +845,7 @@ void redis_link_make_room(struct redis_link *link, size_t size)
 {
     if (!redis_link_is_up(link))
         return;
-    char *roomier = hi_sdsMakeRoomFor(link->context->c.obuf, size);
+    char *roomier = sdsMakeRoomFor(link->context->c.obuf, size);
     if (roomier)
         link->context->c.obuf = roomier;
 }

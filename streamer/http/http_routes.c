@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
@@ -32,8 +31,6 @@ enum {
     LAG_MAX_MS = 30000,
     /* A Redis that hangs is no better than none. */
     SILENT_MS = 3000,
-    US_PER_S = 1000000,
-    NS_PER_US = 1000,
 };
 
 #define JSON_TYPE    "application/json; charset=utf-8"
@@ -112,13 +109,6 @@ static bool fail_request(struct http_refusal *refusal, int status, const char *t
     return false;
 }
 
-static uint64_t busy_us(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_nsec / NS_PER_US;
-}
-
 /* What to read a filter takes is charged to who asks, also if it is none: a costly one that is
  * refused could be asked for without end. */
 static bool read_query(struct stream_request *wanted, const struct stream_route *route,
@@ -130,9 +120,10 @@ static bool read_query(struct stream_request *wanted, const struct stream_route 
         return stream_request_read(wanted, route, target->query, refusal->text);
     if (!customers_may_read(sources->customers, target->customer, now_ms))
         return fail_request(refusal, 429, "reading your filters took too long, come again later");
-    uint64_t start_us = busy_us();
+    uint64_t start_us = clock_processor_us();
     bool good = stream_request_read(wanted, route, target->query, refusal->text);
-    customers_charge_reading(sources->customers, target->customer, busy_us() - start_us, now_ms);
+    customers_charge_reading(sources->customers, target->customer, clock_processor_us() - start_us,
+                             now_ms);
     return good;
 }
 

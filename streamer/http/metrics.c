@@ -113,6 +113,8 @@ static void write_lanes(struct buffer *out, const struct http_sources *sources)
           lanes_filtered(sources->lanes) },
         { "certstream_lanes_memory_bytes", "gauge", "Memory that the lanes may fill.",
           lanes_memory(sources->lanes) },
+        { "certstream_lanes_filled_bytes", "gauge", "What they have filled of it so far.",
+          lanes_filled(sources->lanes) },
         { "certstream_lane_messages_total", "counter",
           "Messages put into lanes, from which all their clients are sent them.", lanes->messages },
         { "certstream_lane_bytes_total", "counter", "Bytes of the messages put into lanes.",

@@ -312,6 +312,11 @@ size_t lanes_subscribers(const struct lanes *lanes, enum message_content content
     return count;
 }
 
+size_t lanes_filled(const struct lanes *lanes)
+{
+    return ring_file_bytes(lanes->rings);
+}
+
 size_t lanes_memory(const struct lanes *lanes)
 {
     size_t bytes = 0;

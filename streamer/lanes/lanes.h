@@ -79,6 +79,8 @@ size_t lanes_subscribers(const struct lanes *lanes, enum message_content content
 
 /* The most that all of them can fill, in bytes. */
 size_t lanes_memory(const struct lanes *lanes);
+/* What they have filled so far. */
+size_t lanes_filled(const struct lanes *lanes);
 
 /* Lanes with a filter. */
 size_t lanes_filtered(const struct lanes *lanes);

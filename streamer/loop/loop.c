@@ -4,20 +4,18 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libwebsockets.h>
 
+#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/base/say.h"
 
 enum {
     /* What libwebsockets may say in a second; a client must not be able to fill the log. */
     LOG_LINES_PER_SECOND = 10,
-    US_PER_S = 1000000,
     US_PER_MS = 1000,
-    NS_PER_US = 1000,
 };
 
 #define WATCH_PROTOCOL "watch"
@@ -133,15 +131,6 @@ void loop_destroy(struct loop *loop)
     free(loop);
 }
 
-/* Processor time, which passes neither while the thread waits nor while others have its
- * processor. */
-static uint64_t thread_us(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_nsec / NS_PER_US;
-}
-
 static void note_turn(struct loop_stats *stats, uint64_t taken_us)
 {
     stats->turns++;
@@ -152,9 +141,9 @@ static void note_turn(struct loop_stats *stats, uint64_t taken_us)
 
 void loop_run(struct loop *loop)
 {
-    uint64_t start_us = thread_us();
+    uint64_t start_us = clock_processor_us();
     while (!loop->stopping && lws_service(loop->context, 0) >= 0) {
-        uint64_t end_us = thread_us();
+        uint64_t end_us = clock_processor_us();
         note_turn(&loop->stats, end_us - start_us);
         start_us = end_us;
     }
