@@ -13,9 +13,12 @@
 #include "streamer/loop/wire.h"
 
 enum {
-    EVENTS_PER_CALL = 64,
-    /* Of one turn: a request may take a few milliseconds, and Redis and timers wait meanwhile. */
-    TURN_MS = 5,
+    EVENTS_PER_CALL = 256,
+    /* Each of them asks and, if it has a stream, waits: no more than that are found at one turn. */
+    CALLS_PER_TURN = 8,
+    /* Of one turn, for those who come first, and again for the others: whoever is new, Redis and
+     * timers wait meanwhile. */
+    TURN_MS = 2,
     /* More than any piece that is handed over at once: a slice and a message, both of some MiB. */
     BUFFERED_MAX = 256 * 1024 * 1024,
     /* The last word has to arrive by then. */
@@ -42,12 +45,19 @@ struct transport {
     struct place finishing;
     uint64_t finish_by_ms;
     size_t dropped;
-    uint32_t late_events; /* of epoll(7): there was no time for them */
+    uint32_t events_found; /* of epoll(7): to be told at its turn */
     bool wants_read;
     bool wants_write;
+    bool is_patient; /* comes behind those who are not */
     bool is_finishing;
     bool is_finished; /* the last word is out */
     bool is_dead;     /* on_gone comes at the next turn */
+};
+
+/* Who came first is served first. */
+struct queue {
+    struct transport *next, **last; /* those who come at the next turn */
+    struct transport *serving;      /* what is left of this one */
 };
 
 struct transports {
@@ -56,8 +66,7 @@ struct transports {
     struct loop_timer *timer; /* of the next turn */
     bool has_turn;            /* one is to come */
     struct transport *first;
-    struct transport *turn;    /* those who come at the next one */
-    struct transport *serving; /* what is left of this one */
+    struct queue askers, patients;
     struct transport *finishing;
 };
 
@@ -101,13 +110,50 @@ static void leave_list(struct transport *transport, place_of of)
     *place = (struct place){ 0 };
 }
 
-static void want_turn(struct transport *transport)
+static struct queue *queue_of(const struct transport *transport)
 {
     struct transports *all = transport->all;
-    enter_list(&all->turn, transport, turn_of);
-    if (!all->has_turn)
-        loop_timer_set(all->timer, 0);
-    all->has_turn = true;
+    return transport->is_patient ? &all->patients : &all->askers;
+}
+
+static void enter_queue(struct transport *transport)
+{
+    struct queue *queue = queue_of(transport);
+    if (transport->turn.link)
+        return;
+    transport->turn = (struct place){ .link = queue->last };
+    *queue->last = transport;
+    queue->last = &transport->turn.next;
+}
+
+static void leave_queue(struct transport *transport)
+{
+    struct queue *queue = queue_of(transport);
+    if (queue->last == &transport->turn.next)
+        queue->last = transport->turn.link;
+    leave_list(transport, turn_of);
+}
+
+static void set_turn(struct transports *transports)
+{
+    if (!transports->has_turn)
+        loop_timer_set(transports->timer, 0);
+    transports->has_turn = true;
+}
+
+static void want_turn(struct transport *transport)
+{
+    enter_queue(transport);
+    set_turn(transport->all);
+}
+
+void transport_be_patient(struct transport *transport, bool is_patient)
+{
+    bool has_turn = transport->turn.link != NULL;
+    leave_queue(transport);
+    transport->is_patient = is_patient;
+    if (has_turn)
+        enter_queue(transport);
 }
 
 void transport_kill(struct transport *transport)
@@ -126,7 +172,7 @@ static void bury(struct transport *transport)
 {
     transport->events->on_gone(transport, transport->context);
     leave_list(transport, everywhere_of);
-    leave_list(transport, turn_of);
+    leave_queue(transport);
     leave_list(transport, finishing_of);
     free(transport);
 }
@@ -264,48 +310,6 @@ static void tell_writable(struct transport *transport)
     transport->events->on_writable(transport, transport->context);
 }
 
-static void on_event(struct transport *transport, uint32_t events);
-
-static void serve(struct transport *transport)
-{
-    uint32_t events = transport->late_events;
-    transport->late_events = 0;
-    leave_list(transport, turn_of);
-    if (events)
-        on_event(transport, events);
-    if (transport->wants_read)
-        tell_readable(transport);
-    tell_writable(transport);
-    if (transport->is_dead)
-        bury(transport);
-}
-
-/* Those who asked for it before this turn; who asks meanwhile comes at the next one, and so does
- * for whom there is no time. */
-static void take_turn(struct transports *transports)
-{
-    uint64_t end_ms = clock_monotonic_ms() + TURN_MS;
-    transports->has_turn = false;
-    if (!transports->serving) {
-        transports->serving = transports->turn;
-        transports->turn = NULL;
-        if (transports->serving)
-            transports->serving->turn.link = &transports->serving;
-    }
-    while (transports->serving && clock_monotonic_ms() < end_ms)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): whoever is buried has left the list */
-        serve(transports->serving);
-    if (!transports->serving && !transports->turn)
-        return;
-    transports->has_turn = true;
-    loop_timer_set(transports->timer, 0);
-}
-
-static void on_turn(void *context)
-{
-    take_turn(context);
-}
-
 /* TLS may have to read in order to write, and the other way round. */
 static void on_event(struct transport *transport, uint32_t events)
 {
@@ -327,25 +331,74 @@ static void on_event(struct transport *transport, uint32_t events)
     tell_writable(transport);
 }
 
-static void put_off(struct transport *transport, uint32_t events)
+static void serve(struct transport *transport)
 {
-    transport->late_events |= events;
-    want_turn(transport);
+    uint32_t events = transport->events_found;
+    transport->events_found = 0;
+    leave_queue(transport);
+    if (events)
+        on_event(transport, events);
+    if (transport->wants_read)
+        tell_readable(transport);
+    tell_writable(transport);
+    if (transport->is_dead)
+        bury(transport);
 }
 
-/* The dead are buried at a turn of their own, so that all events of this call find who is meant. */
+/* Those who asked for it before this turn; who asks meanwhile comes at the next one, and so does
+ * for whom there is no time. */
+static void serve_queue(struct queue *queue)
+{
+    uint64_t end_ms = clock_monotonic_ms() + TURN_MS;
+    if (!queue->serving) {
+        queue->serving = queue->next;
+        queue->next = NULL;
+        queue->last = &queue->next;
+        if (queue->serving)
+            queue->serving->turn.link = &queue->serving;
+    }
+    while (queue->serving && clock_monotonic_ms() < end_ms)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): whoever is buried has left the list */
+        serve(queue->serving);
+}
+
+static bool is_empty(const struct queue *queue)
+{
+    return !queue->serving && !queue->next;
+}
+
+/* Each queue has its own time, so neither starves the other. */
+static void take_turn(struct transports *transports)
+{
+    serve_queue(&transports->askers);
+    serve_queue(&transports->patients);
+    if (!is_empty(&transports->askers) || !is_empty(&transports->patients))
+        set_turn(transports);
+}
+
+static void on_turn(void *context)
+{
+    struct transports *transports = context;
+    transports->has_turn = false;
+    take_turn(transports);
+}
+
+/* All are found before the first is told anything, so nobody is buried whom an event means. */
 static void on_events(short events, void *context)
 {
     struct transports *transports = context;
     struct epoll_event found[EVENTS_PER_CALL];
-    uint64_t end_ms = clock_monotonic_ms() + TURN_MS;
+    int count = EVENTS_PER_CALL;
     (void)events;
-    int count = epoll_wait(transports->set, found, EVENTS_PER_CALL, 0);
-    for (int i = 0; i < count; i++)
-        if (clock_monotonic_ms() < end_ms)
-            on_event(found[i].data.ptr, found[i].events);
-        else
-            put_off(found[i].data.ptr, found[i].events);
+    for (int calls = 0; calls < CALLS_PER_TURN && count == EVENTS_PER_CALL; calls++) {
+        count = epoll_wait(transports->set, found, EVENTS_PER_CALL, 0);
+        for (int i = 0; i < count; i++) {
+            struct transport *transport = found[i].data.ptr;
+            transport->events_found |= found[i].events;
+            enter_queue(transport);
+        }
+    }
+    take_turn(transports);
 }
 
 struct transports *transports_create(struct loop *loop)
@@ -355,6 +408,8 @@ struct transports *transports_create(struct loop *loop)
         return NULL;
     struct transports *transports = memory_allocate_zeroed(1, sizeof *transports);
     transports->set = set;
+    transports->askers.last = &transports->askers.next;
+    transports->patients.last = &transports->patients.next;
     transports->timer = loop_timer_create(loop, on_turn, transports);
     transports->watch = loop_watch_create(loop, set, on_events, transports);
     if (transports->watch)

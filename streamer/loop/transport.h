@@ -47,6 +47,11 @@ struct transport *transport_open(struct transports *transports, int descriptor,
                                  struct ssl_ctx_st *tls, const struct transport_events *events,
                                  void *context);
 
+/* Whether others come first: those who are new or ask for something that is at hand. Many with
+ * streams may have something to be sent at once, and a request must not wait for all of them. Not
+ * patient at first. */
+void transport_be_patient(struct transport *transport, bool is_patient);
+
 /* Up to `size` bytes, and how many to `got`. One who stops before TRANSPORT_QUIET has to say
  * transport_want_read when he wants to go on. */
 enum transport_read transport_read(struct transport *transport, uint8_t *room, size_t size,

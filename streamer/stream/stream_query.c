@@ -13,8 +13,10 @@
 #include "streamer/stream/issuer_lookup.h"
 
 enum {
-    /* One on its way while one is worked on. */
-    READS_MAX = 2,
+    /* One on its way while one is worked on; and one that only a single entry goes by, which costs
+     * next to nothing and is not to wait for pages of hundreds. */
+    PAGE_READS = 2,
+    READS_MAX = PAGE_READS + 1,
     /* The byte budget is filled up so often, and silence noticed. */
     TICK_MS = 50,
     /* A page that nobody has used for so long goes. */
@@ -73,6 +75,25 @@ static void set_timer(struct stream_queries *queries, uint64_t after_ms)
         return;
     loop_timer_set(queries->timer, after_ms);
     queries->timer_is_set = true;
+}
+
+/* Somebody waits for one entry that he knows of. */
+static bool is_single(const struct stream_query *query)
+{
+    return query->kind == STREAM_QUERY_ANSWER && query->bounds.limit == 1;
+}
+
+/* At the end; a single one, which is soon served, before all that may take long. */
+static void link_query(struct stream_queries *queries, struct stream_query *query)
+{
+    query->link = is_single(query) ? &queries->first : queries->last;
+    query->next = *query->link;
+    *query->link = query;
+    if (query->next)
+        query->next->link = &query->next;
+    else
+        queries->last = &query->next;
+    queries->stats.waiting++;
 }
 
 static void unlink_query(struct stream_queries *queries, struct stream_query *query)
@@ -186,7 +207,7 @@ static bool is_on_its_way(const struct stream_queries *queries, const struct str
 static uint64_t wait_of(const struct stream_queries *queries, const struct stream_query *query,
                         uint64_t now_ms)
 {
-    return queries->options.wait_ms && query->kind != STREAM_QUERY_BACKGROUND
+    return queries->options.wait_ms && query->kind != STREAM_QUERY_BACKGROUND && !is_single(query)
                ? queries->options.wait_ms(query->customer, now_ms, queries->options.context)
                : 0;
 }
@@ -195,8 +216,10 @@ static uint64_t wait_of(const struct stream_queries *queries, const struct strea
 static unsigned rank_of(const struct stream_queries *queries, const struct stream_query *query)
 {
     if (query->kind == STREAM_QUERY_BACKGROUND)
-        return 2;
-    return is_near_end(queries, query) ? 0 : 1;
+        return 3;
+    if (is_single(query))
+        return 0;
+    return is_near_end(queries, query) ? 1 : 2;
 }
 
 static bool goes_before(const struct stream_queries *queries, const struct stream_query *a,
@@ -219,9 +242,9 @@ static struct stream_query *next_query(const struct stream_queries *queries, uin
     return best;
 }
 
-static struct page_read *free_read(struct stream_queries *queries)
+static struct page_read *free_read(struct stream_queries *queries, size_t count)
 {
-    for (size_t i = 0; i < READS_MAX; i++)
+    for (size_t i = 0; i < count; i++)
         if (!queries->reads[i].is_under_way)
             return &queries->reads[i];
     return NULL;
@@ -247,14 +270,22 @@ static void send_read(struct page_read *read, const struct stream_query *query)
         past_read_start(read->past, read->queries->link, &query->bounds, query->wanted);
 }
 
+/* NULL: the bounds do not allow it now. A single entry is not worth counting. */
+static struct page_read *read_for(struct stream_queries *queries, const struct stream_query *query)
+{
+    if (is_single(query))
+        return free_read(queries, READS_MAX);
+    return queries->budget > 0 ? free_read(queries, PAGE_READS) : NULL;
+}
+
 /* Asks for pages while the bounds allow it. */
 static void pump(struct stream_queries *queries, uint64_t now_ms)
 {
     fill_budget(queries, now_ms);
-    while (is_up(queries) && queries->budget > 0) {
-        struct page_read *read = free_read(queries);
-        struct stream_query *query = read ? next_query(queries, now_ms) : NULL;
-        if (!query)
+    while (is_up(queries) && free_read(queries, READS_MAX)) {
+        const struct stream_query *query = next_query(queries, now_ms);
+        struct page_read *read = query ? read_for(queries, query) : NULL;
+        if (!read)
             return;
         send_read(read, query);
         if (!read->is_under_way)
@@ -471,11 +502,7 @@ bool stream_query_ask(struct stream_queries *queries, struct stream_query *query
         return false;
     query->since_ms = now_ms;
     query->asked_after = queries->number;
-    query->next = NULL;
-    query->link = queries->last;
-    *queries->last = query;
-    queries->last = &query->next;
-    queries->stats.waiting++;
+    link_query(queries, query);
     set_timer(queries, 0);
     return true;
 }

@@ -4,9 +4,10 @@
  * so a hundred subscribers with a hundred filters who resume together cost Redis one. Issuers that
  * are needed are looked up before a page is handed out.
  *
- * Who goes first: what is near the stream's end, because it is soon done; then the customer who has
- * had least. Bounded: pages kept, pages on their way, bytes read per second for all and for each
- * customer; and no turn of the loop serves for longer than STREAM_QUERY_TURN_MS.
+ * Who goes first: who wants a single entry; what is near the stream's end, because it is soon done;
+ * then the customer who has had least. Bounded: pages kept, pages on their way, bytes read per
+ * second for all and for each customer; and no turn of the loop serves for longer than
+ * STREAM_QUERY_TURN_MS.
  */
 #ifndef STREAMER_STREAM_STREAM_QUERY_H
 #define STREAMER_STREAM_STREAM_QUERY_H
@@ -21,7 +22,7 @@ struct stream_queries;
 enum {
     /* Thirty pages: who reads a little faster than another still finds what that one left. */
     STREAM_QUERY_PAGES_BYTES = 32 * 1024 * 1024,
-    STREAM_QUERY_TURN_MS = 5,
+    STREAM_QUERY_TURN_MS = 2,
     /* What lies within this of the stream's end is near it. */
     STREAM_QUERY_NEAR_MS = 120 * 1000,
     /* Who waits for an answer at once, and not for the stream, is told in this time that there is

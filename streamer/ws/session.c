@@ -133,6 +133,7 @@ static void join(struct session *session, const struct stream_request *wanted, e
     struct lane_key key = { wanted->form, framing, wanted->filter };
     session->state = framing == FRAMING_SSE ? SESSION_EVENTS : SESSION_FRAMES;
     session->deadline_ms = UINT64_MAX;
+    transport_be_patient(session->transport, true);
     if (!subscriber_join(&session->subscriber, session->all->subscribers, session->transport, &key,
                          wanted))
         finish(session);

@@ -84,7 +84,7 @@ static void read_position(struct redis_server *redis, const char *kind, uint64_t
     freeReplyObject(ids);
 }
 
-static void drain(const char *kind)
+static void drain(const char *kind, const char *version, const char *program)
 {
     uint64_t entries = harness_setting("BENCH_ENTRIES", ENTRIES);
     struct harness *harness = harness_create();
@@ -92,7 +92,7 @@ static void drain(const char *kind)
     struct program *log = start_log(harness, kind, entries);
     const char *const arguments[] = { "--start", "0", "--retain-entries", "50000", NULL };
     uint64_t start_ms = clock_monotonic_ms();
-    struct program *ingest = daemon_start_ingest(harness, "ingest", redis, log, arguments);
+    struct program *ingest = daemon_start_ingest_program(harness, program, redis, log, arguments);
     struct deadline deadline = deadline_after(DRAIN_MS, "the drain");
     uint64_t next = 0, verified = 0;
     while (next < entries) {
@@ -104,24 +104,36 @@ static void drain(const char *kind)
     double cpu = program_cpu_seconds(ingest);
     double redis_cpu = program_cpu_seconds(redis_server_program(redis));
     print_message(
-        "%-8s %" PRIu64 " entries, verified: %.0f/s; ingest %.1f us, Redis %.1f us of CPU per "
+        "%-8s %-6s %" PRIu64 " entries, verified: %.0f/s; ingest %.1f us, Redis %.1f us of CPU per "
         "entry; ingest's peak memory %.0f MB\n",
-        kind, entries, (double)entries * 1000 / (double)elapsed_ms, cpu * 1e6 / (double)entries,
-        redis_cpu * 1e6 / (double)entries, peak_megabytes(ingest));
+        kind, version, entries, (double)entries * 1000 / (double)elapsed_ms,
+        cpu * 1e6 / (double)entries, redis_cpu * 1e6 / (double)entries, peak_megabytes(ingest));
     redis_server_destroy(redis);
     assert_int_equal(harness_destroy(harness), 0);
+}
+
+static void drain_in_turn(const char *kind)
+{
+    const char *folder = getenv("CERTSTREAM_BEFORE");
+    char before[512];
+    (void)snprintf(before, sizeof before, "%s/ingest/certstream-ingest", folder ? folder : "");
+    for (uint64_t rounds = harness_setting("BENCH_ROUNDS", 1); rounds > 0; rounds--) {
+        if (folder)
+            drain(kind, "before", before);
+        drain(kind, "now", CERTSTREAM_INGEST);
+    }
 }
 
 static void drains_an_rfc6962_log(void **state)
 {
     (void)state;
-    drain("rfc6962");
+    drain_in_turn("rfc6962");
 }
 
 static void drains_a_tiled_log(void **state)
 {
     (void)state;
-    drain("tiled");
+    drain_in_turn("tiled");
 }
 
 static double cpu_now_us(void)

@@ -51,14 +51,15 @@ struct program *daemon_start_ingest(struct harness *harness, const char *name,
     return daemon_start_ingest_at(harness, name, redis_server_url(redis), ct_log, arguments);
 }
 
-struct program *daemon_start_ingest_at(struct harness *harness, const char *name, const char *url,
-                                       const struct program *ct_log, const char *const *arguments)
+static struct program *start_ingest(struct harness *harness, const char *name, const char *path,
+                                    const char *url, const struct program *ct_log,
+                                    const char *const *arguments)
 {
     char list[DAEMON_URL_SIZE];
     (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(ct_log));
     /* The same name after a restart: it takes its logs over at once. */
-    const char *const first[] = { CERTSTREAM_INGEST, "--redis", url,          "--log-list", list,
-                                  "--poll",          "1",       "--instance", name,         NULL };
+    const char *const first[] = { path,     "--redis", url,          "--log-list", list,
+                                  "--poll", "1",       "--instance", name,         NULL };
     /* Nearly all tests look at the stream; those about history ask for it. */
     static const char *const environment[] = { "CERTSTREAM_HISTORY=off", NULL };
     return start(harness,
@@ -66,6 +67,20 @@ struct program *daemon_start_ingest_at(struct harness *harness, const char *name
                                             .ready = "certstream-ingest ready",
                                             .environment = environment, .is_daemon = true },
                  arguments);
+}
+
+struct program *daemon_start_ingest_at(struct harness *harness, const char *name, const char *url,
+                                       const struct program *ct_log, const char *const *arguments)
+{
+    return start_ingest(harness, name, CERTSTREAM_INGEST, url, ct_log, arguments);
+}
+
+struct program *daemon_start_ingest_program(struct harness *harness, const char *path,
+                                            const struct redis_server *redis,
+                                            const struct program *ct_log,
+                                            const char *const *arguments)
+{
+    return start_ingest(harness, "ingest", path, redis_server_url(redis), ct_log, arguments);
 }
 
 static struct program *start_streamer(struct harness *harness, const char *name, const char *path,

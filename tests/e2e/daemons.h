@@ -28,7 +28,11 @@ struct program *daemon_start_ingest_at(struct harness *harness, const char *name
                                        const struct program *ct_log, const char *const *arguments);
 struct program *daemon_start_streamer_at(struct harness *harness, const char *name, const char *url,
                                          const char *const *arguments);
-/* The same of another build of the streamer, by its path. */
+/* The same of another build, by its program's path. */
+struct program *daemon_start_ingest_program(struct harness *harness, const char *path,
+                                            const struct redis_server *redis,
+                                            const struct program *ct_log,
+                                            const char *const *arguments);
 struct program *daemon_start_streamer_program(struct harness *harness, const char *path,
                                               const char *url, const char *const *arguments);
 

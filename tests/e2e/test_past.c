@@ -30,6 +30,8 @@ enum {
     ENTRIES = 3000,
     HOGS = 30,
     SEARCHERS = 20,
+    MOMENT_MS = 1000,
+    CERTIFICATE_PATH_SIZE = 128,
 };
 
 static void a_redis_that_hangs_is_told_of_in_time(void **state)
@@ -131,22 +133,30 @@ static void search(struct raw_socket *socket, size_t number)
     raw_socket_send_text(socket, request);
 }
 
+/* One that is in the stream, and the path that asks for it. */
+static void add_certificate(struct streamer_stage *stage, char path[CERTIFICATE_PATH_SIZE])
+{
+    struct built_entry built;
+    const struct entry_parts parts = { 0 };
+    char id[BUILT_ID_SIZE];
+    char sha256[2 * SHA256_SIZE + 1];
+    build_entry(&built, &parts);
+    struct certificate *certificate = certificate_create();
+    assert_true(certificate_parse(certificate, built.entry.der));
+    hex_encode(sha256, bytes_of(certificate->sha256, SHA256_SIZE));
+    (void)snprintf(path, CERTIFICATE_PATH_SIZE, "/api/cert/%s", sha256);
+    certificate_destroy(certificate);
+    built_feed_add(stage->redis, &built, id);
+    built_entry_free(&built);
+}
+
 /* Twenty who search again and again for what is not there, and one who asks for a certificate. */
 static void searches_keep_nobody_from_a_certificate(void **state)
 {
     struct streamer_stage *stage = *state;
     struct raw_socket searchers[SEARCHERS];
-    struct built_entry built;
-    const struct entry_parts parts = { 0 };
-    char path[128] = "/api/cert/";
-    build_entry(&built, &parts);
-    struct certificate *certificate = certificate_create();
-    assert_true(certificate_parse(certificate, built.entry.der));
-    hex_encode(path + strlen(path), bytes_of(certificate->sha256, SHA256_SIZE));
-    certificate_destroy(certificate);
-    char id[BUILT_ID_SIZE];
-    built_feed_add(stage->redis, &built, id);
-    built_entry_free(&built);
+    char path[CERTIFICATE_PATH_SIZE];
+    add_certificate(stage, path);
     stream_feed_add(stage->redis, 0, (uint64_t)2 * ENTRIES, 2000);
     streamer_stage_start(stage, NULL);
     for (size_t i = 0; i < SEARCHERS; i++)
@@ -165,6 +175,35 @@ static void searches_keep_nobody_from_a_certificate(void **state)
         raw_socket_close(&searchers[i]);
 }
 
+/* One page of what they want is more than may be read in five seconds: whoever waited for that
+ * would get no answer. */
+static void readers_of_all_keep_nobody_from_a_certificate(void **state)
+{
+    struct streamer_stage *stage = *state;
+    struct websocket_client *hogs[HOGS];
+    char path[CERTIFICATE_PATH_SIZE];
+    streamer_stage_start(stage, (const char *const[]){ "--replay-rate", "64k", NULL });
+    stream_feed_add(stage->redis, 0, ENTRIES, 4000);
+    add_certificate(stage, path);
+    for (size_t i = 0; i < HOGS; i++) {
+        char wish[64];
+        (void)snprintf(wish, sizeof wish, "/?since=0&match=%zu", i);
+        hogs[i] = websocket_client_connect(streamer_stage_port(stage), wish);
+    }
+    struct deadline deadline = deadline_after(WAIT_MS, "the past to be read");
+    while (http_get_metric(streamer_stage_port(stage), "certstream_past_entries_total") == 0)
+        deadline_wait(&deadline);
+    for (int turn = 0; turn < 20; turn++) {
+        uint64_t start_ms = clock_monotonic_ms();
+        struct http_answer answer = streamer_stage_get(stage, path);
+        assert_int_equal(answer.status, 200);
+        http_answer_free(&answer);
+        assert_true(clock_monotonic_ms() - start_ms < MOMENT_MS * harness_slowdown());
+    }
+    for (size_t i = 0; i < HOGS; i++)
+        websocket_client_destroy(hogs[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +211,7 @@ int main(void)
         ON_STREAMER_STAGE_REDIS(a_redis_that_is_full_is_read_all_the_same),
         ON_STREAMER_STAGE_REDIS(all_filters_share_what_is_read),
         ON_STREAMER_STAGE_REDIS(searches_keep_nobody_from_a_certificate),
+        ON_STREAMER_STAGE_REDIS(readers_of_all_keep_nobody_from_a_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

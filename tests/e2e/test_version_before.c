@@ -65,26 +65,11 @@ static void find_before(struct parts *parts)
 }
 
 /* It takes the logs over that the other had, as if it had been restarted. */
-static struct program *start_ingest_before(const struct parts *parts, const char *name)
+static struct program *start_ingest_before(const struct parts *parts)
 {
-    char list[DAEMON_URL_SIZE];
-    (void)snprintf(list, sizeof list, "%s/log_list.json", program_ready_text(parts->stage.ct_log));
-    const char *const words[] = { parts->ingest_before,
-                                  "--redis",
-                                  redis_server_url(parts->stage.redis),
-                                  "--log-list",
-                                  list,
-                                  "--poll",
-                                  "1",
-                                  "--start",
-                                  "0",
-                                  "--instance",
-                                  "ingest",
-                                  NULL };
-    return program_start(parts->stage.harness,
-                         &(struct program_options){ name, .arguments = words,
-                                                    .ready = "certstream-ingest ready",
-                                                    .is_daemon = true });
+    static const char *const words[] = { "--start", "0", NULL };
+    return daemon_start_ingest_program(parts->stage.harness, parts->ingest_before,
+                                       parts->stage.redis, parts->stage.ct_log, words);
 }
 
 static void wait_for_entries(struct history_check *check, size_t count)
@@ -150,7 +135,7 @@ static void go_back(struct parts *parts)
         deadline_wait(&deadline);
     program_kill(stage->ingest);
     struct stream_check *stream = &parts->stream;
-    (void)start_ingest_before(parts, "ingest-again");
+    (void)start_ingest_before(parts);
     daemon_control_ct_log(stage->ct_log, "size=9000");
     deadline = deadline_after(WAIT_MS, "the version before to go on");
     do {
@@ -166,7 +151,7 @@ static void what_the_version_before_wrote_is_gone_on_with(void **state)
     struct parts *parts = *state;
     find_before(parts);
     struct history_check *check = history_check_create(parts->stage.redis);
-    struct program *before = start_ingest_before(parts, "ingest-before");
+    struct program *before = start_ingest_before(parts);
     wait_for_entries(check, KILLED_AT);
     listen_to_before(parts);
     program_kill(before);

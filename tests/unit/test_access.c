@@ -231,6 +231,23 @@ static void a_token_may_have_a_name_and_limits(void **state)
     token_set_destroy(tokens);
 }
 
+static void each_limit_of_a_token_is_taken(void **state)
+{
+    (void)state;
+    struct token_set *tokens = token_set_create();
+    assert_null(token_set_add_line(
+        tokens, bytes_of_string("all:" TOKEN " connections=1 filters=2 filter-cost=3"
+                                " filter-time=4 searches=5 replay-rate=6")));
+    const struct customer_limits *limits = &token_set_find(tokens, bytes_of_string(TOKEN))->limits;
+    assert_int_equal(limits->held[CUSTOMER_CONNECTIONS], 1);
+    assert_int_equal(limits->held[CUSTOMER_FILTERS], 2);
+    assert_int_equal(limits->held[CUSTOMER_FILTER_COST], 3);
+    assert_int_equal(limits->reading_ms_per_second, 4);
+    assert_int_equal(limits->held[CUSTOMER_SEARCHES], 5);
+    assert_int_equal(limits->replay_bytes_per_second, 6);
+    token_set_destroy(tokens);
+}
+
 static void there_is_an_end_to_tokens(void **state)
 {
     struct parts *parts = *state;
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test(origins_are_checked),
         cmocka_unit_test_setup_teardown(a_token_file_has_a_token_per_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_may_have_a_name_and_limits, setup, teardown),
+        cmocka_unit_test(each_limit_of_a_token_is_taken),
         cmocka_unit_test_setup_teardown(there_is_an_end_to_tokens, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
