@@ -217,7 +217,7 @@ static void play_step(struct stage *stage)
 static void expect_entry(struct stage *stage)
 {
     char text[64];
-    int prompt_ms = PROMPT_MS * (int)harness_slowdown();
+    int prompt_ms = (int)(harness_setting("CERTSTREAM_PROMPT_MS", PROMPT_MS) * harness_slowdown());
     (void)snprintf(text, sizeof text, "\"cert_index\":%" PRIu64 ",", stage->next);
     uint64_t start_ms = clock_monotonic_ms();
     stream_feed_add_again(stage->stage.redis, stage->next, stage->next + 1, 0);
