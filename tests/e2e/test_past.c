@@ -198,7 +198,7 @@ static void readers_of_all_keep_nobody_from_a_certificate(void **state)
         struct http_answer answer = streamer_stage_get(stage, path);
         assert_int_equal(answer.status, 200);
         http_answer_free(&answer);
-        assert_true(clock_monotonic_ms() - start_ms < MOMENT_MS * harness_slowdown());
+        assert_true(clock_monotonic_ms() - start_ms < (uint64_t)MOMENT_MS * harness_slowdown());
     }
     for (size_t i = 0; i < HOGS; i++)
         websocket_client_destroy(hogs[i]);
