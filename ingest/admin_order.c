@@ -7,11 +7,11 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/decimal.h"
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 

@@ -5,20 +5,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "ingest/follow/followed_log.h"
-#include "ingest/follow/log_settings.h"
 #include "ingest/http/http_client.h"
 #include "ingest/http/operator_budget.h"
 #include "ingest/ingest_settings.h"
 #include "ingest/ingest_shard.h"
 #include "ingest/lists/log_list.h"
 #include "ingest/lists/log_lists.h"
+#include "ingest/logs/followed_log.h"
+#include "ingest/logs/log_settings.h"
 #include "ingest/quarantine_hook.h"
 #include "ingest/store/deployment.h"
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/base/notify.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/notify.h"
+#include "shared/process/say.h"
 #include "shared/redis/redis_link.h"
 
 enum {

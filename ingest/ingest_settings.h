@@ -3,7 +3,7 @@
 #define INGEST_INGEST_SETTINGS_H
 
 #include "ingest/follow/follower.h"
-#include "shared/base/settings.h"
+#include "shared/process/settings.h"
 #include "shared/redis/redis_address.h"
 
 struct ingest_settings {

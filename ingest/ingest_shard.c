@@ -4,16 +4,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "ingest/follow/followed_log.h"
-#include "ingest/follow/issuer_download.h"
-#include "ingest/follow/leases.h"
 #include "ingest/history/packer.h"
 #include "ingest/ingest_settings.h"
 #include "ingest/lists/log_lists.h"
+#include "ingest/logs/followed_log.h"
+#include "ingest/logs/issuer_download.h"
+#include "ingest/logs/leases.h"
 #include "ingest/make/pipeline.h"
 #include "ingest/store/lease.h"
-#include "shared/base/clock.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/redis_refusal.h"
 #include "shared/redis/report_fields.h"

@@ -6,9 +6,9 @@
 #ifndef INGEST_INGEST_SHARD_H
 #define INGEST_INGEST_SHARD_H
 
-#include "ingest/follow/log_services.h"
-#include "ingest/follow/log_set.h"
-#include "ingest/follow/redis_writes.h"
+#include "ingest/logs/log_services.h"
+#include "ingest/logs/log_set.h"
+#include "ingest/logs/redis_writes.h"
 
 struct ingest_settings;
 struct ingest_shard;

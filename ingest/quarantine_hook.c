@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "shared/base/say.h"
+#include "shared/process/say.h"
 
 enum {
     /* How soon the end of one is noticed. */

@@ -2,8 +2,8 @@
 #ifndef STREAMER_STREAMER_SETTINGS_H
 #define STREAMER_STREAMER_SETTINGS_H
 
-#include "shared/base/settings.h"
 #include "shared/message/certificate_json.h"
+#include "shared/process/settings.h"
 #include "streamer/edge/customers.h"
 
 struct streamer_settings {

@@ -10,15 +10,18 @@ shared/base      -
 shared/json      shared/base
 shared/x509      shared/base shared/json
 shared/message   shared/base shared/json shared/x509
-shared/redis     shared/base
+shared/process   shared/base
+shared/redis     shared/base shared/process
 shared/history   shared/base shared/x509 shared/message shared/redis
-ingest/ct        shared
+ingest/tree      shared
+ingest/ct        shared ingest/tree
 ingest/http      shared
-ingest/store     shared ingest/ct
+ingest/store     shared ingest/tree ingest/ct
 ingest/make      shared ingest/ct ingest/store
 ingest/history   shared ingest/store
 ingest/lists     shared ingest/ct ingest/http ingest/store
-ingest/follow    shared ingest/ct ingest/http ingest/store ingest/make ingest/lists
+ingest/follow    shared ingest/tree ingest/ct ingest/http ingest/store ingest/make ingest/lists
+ingest/logs      shared ingest/tree ingest/ct ingest/http ingest/store ingest/make ingest/lists ingest/follow
 ingest/backfill  shared ingest
 ingest/status    shared
 ingest/recall    shared ingest/history
@@ -26,11 +29,13 @@ ingest/doctor    shared ingest
 ingest           shared ingest
 streamer/loop    shared
 streamer/stream  shared streamer/loop
+streamer/past    shared streamer/loop streamer/stream
 streamer/filter  shared streamer/stream
-streamer/lanes   shared streamer/loop streamer/stream streamer/filter
-streamer/edge    shared streamer/loop
-streamer/http    shared streamer/loop streamer/stream streamer/filter streamer/lanes streamer/edge
-streamer/ws      shared streamer/loop streamer/stream streamer/filter streamer/lanes streamer/edge streamer/http
+streamer/lanes   shared streamer/loop streamer/stream streamer/past streamer/filter
+streamer/request shared
+streamer/edge    shared streamer/loop streamer/request
+streamer/http    shared streamer/loop streamer/stream streamer/past streamer/filter streamer/lanes streamer/request streamer/edge
+streamer/ws      shared streamer/loop streamer/stream streamer/past streamer/filter streamer/lanes streamer/request streamer/edge streamer/http
 streamer/tail    shared
 streamer         shared streamer'
 

@@ -12,17 +12,17 @@
 
 #include "ingest/backfill/entry_lines.h"
 #include "ingest/backfill/log_choice.h"
-#include "ingest/follow/followed_log.h"
-#include "ingest/follow/issuer_download.h"
-#include "ingest/follow/log_settings.h"
 #include "ingest/http/http_client.h"
 #include "ingest/ingest_settings.h"
 #include "ingest/lists/log_lists.h"
+#include "ingest/logs/followed_log.h"
+#include "ingest/logs/issuer_download.h"
+#include "ingest/logs/log_settings.h"
 #include "ingest/make/pipeline.h"
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
-#include "shared/base/progress.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/progress.h"
+#include "shared/process/say.h"
 #include "shared/redis/redis_link.h"
 
 enum {

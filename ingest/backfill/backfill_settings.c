@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/follow/log_settings.h"
 #include "ingest/ingest_settings.h"
+#include "ingest/logs/log_settings.h"
 #include "shared/base/decimal.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_cluster.h"

@@ -2,7 +2,7 @@
 #ifndef INGEST_BACKFILL_BACKFILL_SETTINGS_H
 #define INGEST_BACKFILL_BACKFILL_SETTINGS_H
 
-#include "shared/base/settings.h"
+#include "shared/process/settings.h"
 
 struct backfill_settings {
     struct setting_list words; /* log, from, to */

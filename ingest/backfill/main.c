@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "ingest/backfill/backfill.h"
-#include "shared/base/say.h"
+#include "shared/process/say.h"
 
 static volatile int stop;
 

@@ -5,7 +5,7 @@
 #ifndef INGEST_CT_CT_LOG_H
 #define INGEST_CT_CT_LOG_H
 
-#include "ingest/ct/merkle.h"
+#include "ingest/tree/merkle.h"
 #include "shared/redis/contract.h"
 
 enum ct_log_kind {

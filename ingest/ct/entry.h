@@ -7,7 +7,7 @@
 #ifndef INGEST_CT_ENTRY_H
 #define INGEST_CT_ENTRY_H
 
-#include "ingest/ct/merkle.h"
+#include "ingest/tree/merkle.h"
 
 struct buffer;
 struct reader;

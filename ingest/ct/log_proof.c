@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "ingest/ct/rfc6962.h"
-#include "ingest/ct/tile_proof.h"
+#include "ingest/tree/tile_proof.h"
 #include "shared/base/base64.h"
 #include "shared/base/memory.h"
 

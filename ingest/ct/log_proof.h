@@ -11,7 +11,7 @@
 #define INGEST_CT_LOG_PROOF_H
 
 #include "ingest/ct/ct_log.h"
-#include "ingest/ct/signed_head.h"
+#include "ingest/tree/signed_head.h"
 
 enum {
     /* An entry of three-byte lengths in base64 twice over, and a path; tiles are small. */

@@ -6,7 +6,7 @@
 #define INGEST_CT_LOG_PROTOCOL_H
 
 #include "ingest/ct/ct_log.h"
-#include "ingest/ct/signed_head.h"
+#include "ingest/tree/signed_head.h"
 
 struct log_protocol {
     const char *name;

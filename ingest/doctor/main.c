@@ -11,11 +11,11 @@
 #include "ingest/http/http_client.h"
 #include "ingest/ingest_settings.h"
 #include "ingest/lists/log_lists.h"
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
-#include "shared/base/terminal.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
+#include "shared/process/terminal.h"
 
 enum {
     EXIT_WRONG_SETTING = 2,

@@ -12,9 +12,9 @@
 #include <curl/curl.h>
 
 #include "ingest/http/gunzip.h"
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 
 enum {
     /* Name, connection and TLS share this: curl knows no limits for each. */

@@ -6,10 +6,10 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 #include "shared/redis/redis_link.h"
 
 enum {

@@ -7,10 +7,10 @@
 
 #include "ingest/lists/log_table.h"
 #include "ingest/store/remembered_log.h"
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/shard_id.h"
 

@@ -9,7 +9,7 @@
 
 #include "ingest/lists/list_source.h"
 #include "ingest/lists/roster.h"
-#include "shared/base/settings.h"
+#include "shared/process/settings.h"
 
 struct contract;
 struct log_lists;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "ingest/recall/recall.h"
-#include "shared/base/clock.h"
 #include "shared/base/decimal.h"
-#include "shared/base/settings.h"
+#include "shared/process/clock.h"
+#include "shared/process/settings.h"
 #include "shared/redis/redis_address.h"
 
 enum {

@@ -5,9 +5,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 

@@ -9,8 +9,8 @@
 #include "ingest/recall/question.h"
 #include "ingest/recall/record_store.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
 #include "shared/history/entry_renderer.h"
+#include "shared/process/say.h"
 
 enum {
     LINE_MAX_SIZE = 512 * 1024 * 1024,

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "ingest/status/status_text.h"
-#include "shared/base/clock.h"
-#include "shared/base/say.h"
-#include "shared/base/settings.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
+#include "shared/process/settings.h"
 #include "shared/redis/redis_address.h"
 #include "shared/redis/redis_cluster.h"
 

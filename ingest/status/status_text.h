@@ -3,7 +3,7 @@
 #define INGEST_STATUS_STATUS_TEXT_H
 
 #include "ingest/status/status.h"
-#include "shared/base/terminal.h"
+#include "shared/process/terminal.h"
 
 /* `logs_only`: without the processes. */
 void status_text_write(struct buffer *out, const struct terminal *terminal,

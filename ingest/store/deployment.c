@@ -13,7 +13,7 @@
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/say.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/shard_tags.h"
 

@@ -7,8 +7,8 @@
 #include "ingest/ct/ct_log.h"
 #include "shared/base/base64.h"
 #include "shared/base/buffer.h"
-#include "shared/base/clock.h"
 #include "shared/base/hex.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 

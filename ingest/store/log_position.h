@@ -6,7 +6,7 @@
 #ifndef INGEST_STORE_LOG_POSITION_H
 #define INGEST_STORE_LOG_POSITION_H
 
-#include "ingest/ct/signed_head.h"
+#include "ingest/tree/signed_head.h"
 
 struct log_position {
     uint64_t next;  /* index of the first entry that is not in the stream */

@@ -7,10 +7,10 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/report_fields.h"
 

@@ -27,11 +27,11 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/buffer.h"
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
-#include "shared/base/host_lookup.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/host_lookup.h"
+#include "shared/process/say.h"
 #include "shared/redis/command_text.h"
 #include "shared/redis/redis_address.h"
 #include "shared/redis/redis_cluster.h"

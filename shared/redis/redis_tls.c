@@ -19,7 +19,7 @@ const char *redis_tls_begin(struct redisContext *context, const struct redis_tls
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "shared/base/host_lookup.h"
+#include "shared/process/host_lookup.h"
 
 static const char *load_files(SSL_CTX *settings, const struct redis_tls_files *files)
 {

@@ -1,8 +1,8 @@
 #include "streamer/edge/access.h"
 
 #include "streamer/edge/address.h"
-#include "streamer/edge/header_value.h"
 #include "streamer/edge/token_set.h"
+#include "streamer/request/header_value.h"
 
 static const char *const open_paths[] = { "/healthz", "/readyz" };
 

@@ -6,7 +6,7 @@
 #define STREAMER_EDGE_ACCESS_H
 
 #include "shared/base/bytes.h"
-#include "streamer/edge/refusal.h"
+#include "streamer/request/refusal.h"
 
 struct token_holder;
 struct token_set;

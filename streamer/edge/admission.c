@@ -8,7 +8,7 @@
 
 #include "shared/base/buffer.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/say.h"
 #include "streamer/edge/tls_identity.h"
 
 enum {

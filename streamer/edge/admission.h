@@ -5,7 +5,7 @@
 #ifndef STREAMER_EDGE_ADMISSION_H
 #define STREAMER_EDGE_ADMISSION_H
 
-#include "shared/base/settings.h"
+#include "shared/process/settings.h"
 #include "streamer/edge/access.h"
 #include "streamer/edge/customers.h"
 #include "streamer/edge/forwarded.h"

@@ -5,7 +5,7 @@
 
 #include "shared/base/memory.h"
 #include "streamer/edge/admission.h"
-#include "streamer/edge/header_value.h"
+#include "streamer/request/header_value.h"
 
 /* Whoever a proxy cannot tell apart is one customer. */
 #define UNKNOWN_CUSTOMER "unknown"

@@ -6,7 +6,7 @@
 #define STREAMER_EDGE_CONNECTION_H
 
 #include "streamer/edge/address.h"
-#include "streamer/edge/refusal.h"
+#include "streamer/request/refusal.h"
 
 struct admission;
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "shared/base/memory.h"
-#include "streamer/edge/header_value.h"
+#include "streamer/request/header_value.h"
 
 #define UNIX_SOCKET "unix:"
 

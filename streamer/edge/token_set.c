@@ -9,7 +9,7 @@
 #include "shared/base/decimal.h"
 #include "shared/base/digest.h"
 #include "shared/base/memory.h"
-#include "streamer/edge/header_value.h"
+#include "streamer/request/header_value.h"
 
 struct token_set {
     struct digest *digest;

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "streamer/edge/customers.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"

@@ -7,7 +7,7 @@
 #define STREAMER_HTTP_ENTRY_SEARCH_H
 
 #include "shared/redis/stream_id.h"
-#include "streamer/stream/stream_query.h"
+#include "streamer/past/stream_query.h"
 
 struct customers;
 struct entry_search;

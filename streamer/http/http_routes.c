@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/json/json_writer.h"
+#include "shared/process/clock.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/edge/customers.h"
 #include "streamer/filter/filter.h"
@@ -15,12 +15,12 @@
 #include "streamer/http/share_answer.h"
 #include "streamer/http/web_page.h"
 #include "streamer/lanes/renderer.h"
-#include "streamer/stream/certificate_index.h"
-#include "streamer/stream/history_watch.h"
+#include "streamer/past/certificate_index.h"
+#include "streamer/past/history_watch.h"
+#include "streamer/past/recent_certificates_keeper.h"
 #include "streamer/stream/log_reports.h"
 #include "streamer/stream/reader_lag.h"
 #include "streamer/stream/recent_certificates.h"
-#include "streamer/stream/recent_certificates_keeper.h"
 #include "streamer/stream/stream_entry.h"
 #include "streamer/stream/stream_reader.h"
 

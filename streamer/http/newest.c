@@ -3,11 +3,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
+#include "streamer/past/stream_query.h"
 #include "streamer/stream/stream_entry.h"
-#include "streamer/stream/stream_query.h"
 
 enum {
     /* Of a stream that is all but still, what is packed comes in blocks of a few entries. */

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 
 enum {
     MS_PER_S = 1000,

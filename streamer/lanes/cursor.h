@@ -10,8 +10,8 @@
 #define STREAMER_LANES_CURSOR_H
 
 #include "streamer/lanes/lane.h"
+#include "streamer/past/since.h"
 #include "streamer/stream/gap.h"
-#include "streamer/stream/since.h"
 
 enum {
     /* A replica lags by less, and who waits for longer waits for another stream. */

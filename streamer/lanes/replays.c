@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "streamer/filter/filter.h"
 #include "streamer/filter/filter_subject.h"
 #include "streamer/loop/loop.h"

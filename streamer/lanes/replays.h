@@ -10,7 +10,7 @@
 #define STREAMER_LANES_REPLAYS_H
 
 #include "streamer/lanes/replay_page.h"
-#include "streamer/stream/stream_query.h"
+#include "streamer/past/stream_query.h"
 
 struct loop;
 struct recent_entries;

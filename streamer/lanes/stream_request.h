@@ -7,7 +7,7 @@
 
 #include "streamer/filter/filter.h"
 #include "streamer/lanes/renderer.h"
-#include "streamer/stream/since.h"
+#include "streamer/past/since.h"
 
 enum {
     STREAM_REQUEST_REASON_SIZE = FILTER_REASON_SIZE

@@ -8,9 +8,9 @@
 
 #include <libwebsockets.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 
 enum {
     /* What libwebsockets may say in a second; a client must not be able to fill the log. */

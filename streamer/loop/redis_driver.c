@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/loop/loop.h"
 

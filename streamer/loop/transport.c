@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "shared/base/buffer.h"
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "streamer/loop/loop.h"
 #include "streamer/loop/wire.h"
 

@@ -5,11 +5,11 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/stream/issuer_cache.h"

@@ -11,11 +11,11 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/bytes.h"
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/decimal.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/redis_link.h"
 #include "streamer/stream/lag_history.h"
 

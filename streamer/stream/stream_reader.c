@@ -17,10 +17,10 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/reply_arena.h"

@@ -2,7 +2,7 @@
 #ifndef STREAMER_TAIL_MESSAGE_ROW_H
 #define STREAMER_TAIL_MESSAGE_ROW_H
 
-#include "shared/base/terminal.h"
+#include "shared/process/terminal.h"
 #include "streamer/tail/server_message.h"
 
 enum row_format {

@@ -9,11 +9,11 @@
 
 #include <cjson/cJSON.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/context.h"
 #include "shared/base/jitter.h"
 #include "shared/base/memory.h"
 #include "shared/json/json_reader.h"
+#include "shared/process/clock.h"
 #include "streamer/tail/message_row.h"
 #include "streamer/tail/server_link.h"
 #include "streamer/tail/tail_output.h"

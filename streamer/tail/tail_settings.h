@@ -2,7 +2,7 @@
 #ifndef STREAMER_TAIL_TAIL_SETTINGS_H
 #define STREAMER_TAIL_TAIL_SETTINGS_H
 
-#include "shared/base/settings.h"
+#include "shared/process/settings.h"
 
 struct tail_settings {
     struct setting_list filters;

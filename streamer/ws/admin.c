@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/decimal.h"
 #include "shared/json/json_writer.h"
+#include "shared/process/clock.h"
 #include "streamer/edge/admission.h"
 #include "streamer/loop/transport.h"
 #include "streamer/ws/session.h"

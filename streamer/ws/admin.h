@@ -7,8 +7,8 @@
 #define STREAMER_WS_ADMIN_H
 
 #include "streamer/edge/access.h"
-#include "streamer/edge/request_head.h"
 #include "streamer/http/http_routes.h"
+#include "streamer/request/request_head.h"
 
 struct sessions;
 

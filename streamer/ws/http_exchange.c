@@ -1,10 +1,10 @@
 #include "streamer/ws/http_exchange.h"
 
-#include "streamer/edge/accept_encoding.h"
-#include "streamer/edge/answer_head.h"
 #include "streamer/http/gzip_body.h"
 #include "streamer/http/web_page.h"
 #include "streamer/loop/transport.h"
+#include "streamer/request/accept_encoding.h"
+#include "streamer/request/answer_head.h"
 
 enum {
     /* What is handed to the socket at once: if it does not take it, so much is copied. */

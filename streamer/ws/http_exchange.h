@@ -3,8 +3,8 @@
 #ifndef STREAMER_WS_HTTP_EXCHANGE_H
 #define STREAMER_WS_HTTP_EXCHANGE_H
 
-#include "streamer/edge/request_head.h"
 #include "streamer/http/http_routes.h"
+#include "streamer/request/request_head.h"
 
 struct transport;
 

@@ -3,15 +3,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "streamer/edge/admission.h"
-#include "streamer/edge/answer_head.h"
-#include "streamer/edge/request_head.h"
-#include "streamer/edge/request_path.h"
-#include "streamer/edge/upgrade.h"
 #include "streamer/lanes/control_frame.h"
 #include "streamer/loop/transport.h"
+#include "streamer/request/answer_head.h"
+#include "streamer/request/request_head.h"
+#include "streamer/request/request_path.h"
+#include "streamer/request/upgrade.h"
 #include "streamer/ws/admin.h"
 #include "streamer/ws/http_exchange.h"
 #include "streamer/ws/websocket_deflate.h"

@@ -3,13 +3,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "streamer/edge/customers.h"
 #include "streamer/lanes/control_frame.h"
 #include "streamer/lanes/websocket_frame.h"
 #include "streamer/loop/transport.h"
-#include "streamer/stream/certificate_index.h"
+#include "streamer/past/certificate_index.h"
 #include "streamer/stream/recent_entries.h"
 #include "streamer/stream/stream_reader.h"
 

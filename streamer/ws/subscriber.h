@@ -7,12 +7,12 @@
 #ifndef STREAMER_WS_SUBSCRIBER_H
 #define STREAMER_WS_SUBSCRIBER_H
 
-#include "streamer/edge/refusal.h"
 #include "streamer/http/client_counters.h"
 #include "streamer/lanes/cursor.h"
 #include "streamer/lanes/lanes.h"
 #include "streamer/lanes/replays.h"
 #include "streamer/lanes/stream_request.h"
+#include "streamer/request/refusal.h"
 
 struct stream_reader;
 struct subscribers;

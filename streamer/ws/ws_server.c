@@ -7,16 +7,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/base/say.h"
+#include "shared/process/clock.h"
+#include "shared/process/say.h"
 #include "streamer/edge/admission.h"
-#include "streamer/edge/answer_head.h"
 #include "streamer/edge/connection.h"
 #include "streamer/edge/listeners.h"
 #include "streamer/edge/tls_identity.h"
 #include "streamer/loop/loop.h"
 #include "streamer/loop/transport.h"
+#include "streamer/request/answer_head.h"
 #include "streamer/ws/session.h"
 
 enum {

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/bench/peer.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"

@@ -29,8 +29,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "tests/bench/captured_entries.h"
 #include "tests/bench/contender.h"
 #include "tests/bench/peer.h"

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/bench/receivers.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"

@@ -21,10 +21,10 @@
 
 #include "ingest/ct/rfc6962.h"
 #include "ingest/make/pipeline.h"
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/base/reader.h"
 #include "shared/message/tile_path.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "tests/e2e/daemons.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"

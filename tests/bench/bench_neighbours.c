@@ -26,7 +26,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/bench/captured_entries.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/ingest_stage.h"
 #include "tests/support/harness.h"

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "tests/bench/captured_entries.h"
 #include "tests/bench/receivers.h"

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 
 enum {
     SCRATCH_SIZE = 256 << 10,

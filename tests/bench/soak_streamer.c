@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/bench/captured_entries.h"
 #include "tests/bench/receivers.h"
 #include "tests/e2e/daemons.h"

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "streamer/lanes/lanes.h"
 #include "tests/e2e/built_feed.h"

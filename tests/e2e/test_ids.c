@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"

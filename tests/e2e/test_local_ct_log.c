@@ -17,7 +17,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/support/harness.h"
 #include "tests/support/http_get.h"
 #include "tests/support/program.h"

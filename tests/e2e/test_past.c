@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/hex.h"
+#include "shared/process/clock.h"
 #include "shared/x509/certificate.h"
 #include "shared/x509/certificate_fields.h"
 #include "tests/e2e/built_feed.h"

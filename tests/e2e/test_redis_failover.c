@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/stream_check.h"

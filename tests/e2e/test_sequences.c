@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "tests/e2e/stream_feed.h"
 #include "tests/e2e/streamer_stage.h"
 #include "tests/support/harness.h"

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/ingest_stage.h"
 #include "tests/e2e/stream_check.h"

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
 #include "tests/e2e/history_walk.h"

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "shared/base/memory.h"
-#include "streamer/edge/request_head.h"
-#include "streamer/edge/request_path.h"
+#include "streamer/request/request_head.h"
+#include "streamer/request/request_path.h"
 #include "streamer/ws/client_frames.h"
 #include "tests/fuzz/fuzz.h"
 

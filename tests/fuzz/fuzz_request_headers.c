@@ -5,7 +5,7 @@
 #include "streamer/edge/access.h"
 #include "streamer/edge/forwarded.h"
 #include "streamer/edge/token_set.h"
-#include "streamer/edge/upgrade.h"
+#include "streamer/request/upgrade.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(bool holds)

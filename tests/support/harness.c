@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "tests/support/program.h"
 #include "tests/support/rest.h"
 

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "shared/redis/redis_address.h"
 #include "shared/redis/redis_cluster.h"
 #include "tests/support/harness.h"

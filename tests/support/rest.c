@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/support/harness.h"
 #include "tests/support/program.h"
 

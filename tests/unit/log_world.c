@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "ingest/follow/issuer_download.h"
-#include "ingest/follow/log_settings.h"
+#include "ingest/logs/issuer_download.h"
+#include "ingest/logs/log_settings.h"
 #include "ingest/make/pipeline.h"
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 
 enum {
     POLL_MS = 60 * 1000,

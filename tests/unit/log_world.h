@@ -5,8 +5,8 @@
 #ifndef TESTS_UNIT_LOG_WORLD_H
 #define TESTS_UNIT_LOG_WORLD_H
 
-#include "ingest/follow/followed_log.h"
 #include "ingest/lists/log_list.h"
+#include "ingest/logs/followed_log.h"
 #include "tests/unit/ct_log_site.h"
 #include "tests/unit/made_http.h"
 

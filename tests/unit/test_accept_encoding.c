@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/edge/accept_encoding.h"
+#include "streamer/request/accept_encoding.h"
 
 static bool takes(const char *value)
 {

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "streamer/edge/access.h"
-#include "streamer/edge/request_path.h"
 #include "streamer/edge/token_set.h"
+#include "streamer/request/request_path.h"
 
 #define TOKEN "correct-horse-battery"
 #define OTHER "another.token~with/+="

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "shared/message/message_view.h"
-#include "streamer/stream/certificate_index.h"
+#include "streamer/past/certificate_index.h"
 
 static const struct stream_id end = { UINT64_MAX, UINT64_MAX };
 

@@ -14,10 +14,10 @@
 #include <openssl/x509.h>
 
 #include "shared/base/base64.h"
-#include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
 #include "shared/base/reader.h"
+#include "shared/process/clock.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/merkle_tree.h"
 #include "tests/unit/corpus.h"

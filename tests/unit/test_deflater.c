@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "streamer/lanes/deflater.h"
 #include "tests/support/seeded_random.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/ct/head_history.h"
+#include "ingest/tree/head_history.h"
 
 static struct signed_head make(uint64_t size, uint8_t root)
 {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
-#include "shared/base/host_lookup.h"
+#include "shared/process/clock.h"
+#include "shared/process/host_lookup.h"
 
 enum {
     /* Longer than any resolver tries. */

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "streamer/lanes/lane.h"
 #include "streamer/lanes/ring_file.h"
 #include "tests/support/seeded_random.h"

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/follow/log_hybrid.h"
-#include "shared/base/clock.h"
+#include "ingest/logs/log_hybrid.h"
+#include "shared/process/clock.h"
 #include "tests/unit/log_world.h"
 
 enum {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/ct/log_key.h"
+#include "ingest/tree/log_key.h"
 #include "shared/base/base64.h"
 
 static const char key_text[] =

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 #include "tests/unit/log_world.h"
 
 enum {

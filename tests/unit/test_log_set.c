@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "ingest/follow/log_set.h"
 #include "ingest/lists/roster.h"
-#include "shared/base/clock.h"
+#include "ingest/logs/log_set.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "tests/unit/log_world.h"
 
 enum {

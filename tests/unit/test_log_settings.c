@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "ingest/ct/ct_log.h"
-#include "ingest/follow/log_settings.h"
+#include "ingest/logs/log_settings.h"
 #include "shared/base/hex.h"
 
 #define ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -10,7 +10,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "ingest/ct/merkle.h"
+#include "ingest/tree/merkle.h"
 #include "shared/base/buffer.h"
 #include "shared/base/hex.h"
 #include "tests/unit/corpus.h"

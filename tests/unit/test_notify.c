@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/notify.h"
+#include "shared/process/notify.h"
 
 enum {
     MESSAGE_SIZE = 512,

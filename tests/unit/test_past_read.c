@@ -21,7 +21,7 @@
 #include "shared/redis/contract.h"
 #include "shared/redis/redis_link.h"
 #include "shared/redis/reply_arena.h"
-#include "streamer/stream/past_read.h"
+#include "streamer/past/past_read.h"
 #include "tests/support/seeded_random.h"
 
 enum {

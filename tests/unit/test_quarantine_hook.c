@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "ingest/quarantine_hook.h"
-#include "shared/base/clock.h"
+#include "shared/process/clock.h"
 
 enum {
     NOW_MS = 1000,

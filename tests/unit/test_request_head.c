@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "shared/base/memory.h"
-#include "streamer/edge/request_head.h"
-#include "streamer/edge/request_path.h"
+#include "streamer/request/request_head.h"
+#include "streamer/request/request_path.h"
 
 static int status_of(const char *text)
 {

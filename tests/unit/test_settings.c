@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "shared/base/settings.h"
+#include "shared/process/settings.h"
 
 struct fields {
     char *name;

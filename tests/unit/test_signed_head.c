@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/ct/signed_head.h"
+#include "ingest/tree/signed_head.h"
 #include "shared/base/base64.h"
 
 #define ROOT_BASE64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

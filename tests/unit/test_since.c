@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/stream/since.h"
+#include "streamer/past/since.h"
 
 #define NOW_MS 1700000000500
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/stream/stream_page.h"
+#include "streamer/past/stream_page.h"
 
 /* What a subscriber who came for what is behind 1000-0 was served: 2000-0 to 2000-2. */
 static void make_page(struct stream_page *page)

@@ -11,7 +11,7 @@
 
 #include "shared/base/buffer.h"
 #include "shared/redis/reply_arena.h"
-#include "streamer/stream/stream_page.h"
+#include "streamer/past/stream_page.h"
 
 static void append_text(struct buffer *out, const char *text)
 {

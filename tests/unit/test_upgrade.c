@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "streamer/edge/upgrade.h"
+#include "streamer/request/upgrade.h"
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/json/json_writer.h"
+#include "shared/process/clock.h"
 #include "tests/support/ct_log/http_message.h"
 #include "tests/support/ct_log/stamped_gzip.h"
 

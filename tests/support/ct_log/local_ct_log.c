@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/process/clock.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_server.h"

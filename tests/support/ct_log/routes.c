@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shared/base/clock.h"
 #include "shared/base/digest.h"
 #include "shared/base/hex.h"
 #include "shared/json/json_writer.h"
 #include "shared/message/tile_path.h"
+#include "shared/process/clock.h"
 #include "tests/support/ct_log/ct_log.h"
 #include "tests/support/ct_log/fault.h"
 #include "tests/support/ct_log/http_message.h"

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "shared/base/base64.h"
-#include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/message/tile_path.h"
+#include "shared/process/clock.h"
 #include "tests/support/ct_log/bent_entry.h"
 #include "tests/support/ct_log/bent_head.h"
 #include "tests/support/ct_log/ct_log.h"

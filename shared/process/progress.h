@@ -1,0 +1,29 @@
+/*
+ * How far long work has come, on standard error: on a terminal one line that is written over (a
+ * bar, the rate, the time left), else a plain line now and then.
+ */
+#ifndef SHARED_BASE_PROGRESS_H
+#define SHARED_BASE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/process/terminal.h"
+
+struct progress {
+    struct terminal terminal;
+    uint64_t first; /* done before this run */
+    uint64_t total;
+    uint64_t begun_ms;
+    uint64_t shown_ms;
+    bool is_shown; /* a line stands there that is not ended */
+};
+
+/* `done` of `total` are done already. Times are monotonic. */
+void progress_begin(struct progress *progress, uint64_t done, uint64_t total, uint64_t now_ms);
+/* To be called as often as anything happens. */
+void progress_show(struct progress *progress, uint64_t done, uint64_t now_ms);
+/* Shows the last state, and ends the line. */
+void progress_end(struct progress *progress, uint64_t done, uint64_t now_ms);
+
+#endif
