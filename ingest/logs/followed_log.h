@@ -3,8 +3,8 @@
  * proven yet, and the position it has reached. Here what the follower wants becomes requests
  * (log_fetch), answers become entries, and proven entries appends (log_window).
  */
-#ifndef INGEST_FOLLOW_FOLLOWED_LOG_H
-#define INGEST_FOLLOW_FOLLOWED_LOG_H
+#ifndef INGEST_LOGS_FOLLOWED_LOG_H
+#define INGEST_LOGS_FOLLOWED_LOG_H
 
 #include "ingest/ct/log_proof.h"
 #include "ingest/ct/log_protocol.h"

@@ -7,8 +7,8 @@
  * Each log has its own list of what it waits for, oldest first, and its own share of the requests:
  * fingerprints of nothing, of which a log may name any number, cost that log only.
  */
-#ifndef INGEST_FOLLOW_ISSUER_DOWNLOAD_H
-#define INGEST_FOLLOW_ISSUER_DOWNLOAD_H
+#ifndef INGEST_LOGS_ISSUER_DOWNLOAD_H
+#define INGEST_LOGS_ISSUER_DOWNLOAD_H
 
 #include "ingest/make/issuer_set.h"
 

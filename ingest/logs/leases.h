@@ -3,8 +3,8 @@
  * are spread evenly over the processes that are alive (lease_plan.h). Says to each followed log
  * when it is this process's and when it no longer is.
  */
-#ifndef INGEST_FOLLOW_LEASES_H
-#define INGEST_FOLLOW_LEASES_H
+#ifndef INGEST_LOGS_LEASES_H
+#define INGEST_LOGS_LEASES_H
 
 #include <stdint.h>
 

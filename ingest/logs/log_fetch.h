@@ -2,8 +2,8 @@
  * The requests of a followed log: what its follower wants is sent as far as its operator's budget
  * and the memory for answers go, and each answer is taken to where it belongs.
  */
-#ifndef INGEST_FOLLOW_LOG_FETCH_H
-#define INGEST_FOLLOW_LOG_FETCH_H
+#ifndef INGEST_LOGS_LOG_FETCH_H
+#define INGEST_LOGS_LOG_FETCH_H
 
 #include "ingest/http/http_client.h"
 #include "ingest/logs/followed_log.h"

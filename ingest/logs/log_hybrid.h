@@ -4,8 +4,8 @@
  * hash, and given up when tiles fail or do not lead to the signed root. Leaves in such tiles may
  * have a leaf_index extension that the log's tree does not have: both readings are tried.
  */
-#ifndef INGEST_FOLLOW_LOG_HYBRID_H
-#define INGEST_FOLLOW_LOG_HYBRID_H
+#ifndef INGEST_LOGS_LOG_HYBRID_H
+#define INGEST_LOGS_LOG_HYBRID_H
 
 #include "ingest/logs/followed_log.h"
 

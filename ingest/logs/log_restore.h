@@ -3,8 +3,8 @@
  * newest entry in the stream, so that none is there twice; or, where the stream has none of it,
  * where Redis last had it, and the stream is told what it no longer holds.
  */
-#ifndef INGEST_FOLLOW_LOG_RESTORE_H
-#define INGEST_FOLLOW_LOG_RESTORE_H
+#ifndef INGEST_LOGS_LOG_RESTORE_H
+#define INGEST_LOGS_LOG_RESTORE_H
 
 #include "ingest/logs/followed_log.h"
 

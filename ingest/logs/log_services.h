@@ -2,8 +2,8 @@
  * What a followed log is given: it knows nothing else of the process. All borrowed, and outlive the
  * log.
  */
-#ifndef INGEST_FOLLOW_LOG_SERVICES_H
-#define INGEST_FOLLOW_LOG_SERVICES_H
+#ifndef INGEST_LOGS_LOG_SERVICES_H
+#define INGEST_LOGS_LOG_SERVICES_H
 
 #include "ingest/follow/follow_stats.h"
 #include "ingest/follow/follower.h"

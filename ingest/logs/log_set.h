@@ -1,6 +1,6 @@
 /* The logs that a process knows, whether it follows them or another process does. */
-#ifndef INGEST_FOLLOW_LOG_SET_H
-#define INGEST_FOLLOW_LOG_SET_H
+#ifndef INGEST_LOGS_LOG_SET_H
+#define INGEST_LOGS_LOG_SET_H
 
 #include <stddef.h>
 #include <stdint.h>

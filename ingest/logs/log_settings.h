@@ -7,8 +7,8 @@
  *
  * Each member may stand in both; what is said of a log counts before what is said of its operator.
  */
-#ifndef INGEST_FOLLOW_LOG_SETTINGS_H
-#define INGEST_FOLLOW_LOG_SETTINGS_H
+#ifndef INGEST_LOGS_LOG_SETTINGS_H
+#define INGEST_LOGS_LOG_SETTINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>

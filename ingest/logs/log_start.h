@@ -2,8 +2,8 @@
  * Where a followed log starts that Redis has no frontier of: the frontier of its first entries,
  * proven under its head (ingest/README.md, "What is proven").
  */
-#ifndef INGEST_FOLLOW_LOG_START_H
-#define INGEST_FOLLOW_LOG_START_H
+#ifndef INGEST_LOGS_LOG_START_H
+#define INGEST_LOGS_LOG_START_H
 
 #include "ingest/logs/followed_log.h"
 

@@ -4,8 +4,8 @@
  * signed, and then gives them to the publisher. What is not proven is thrown away, and if it stays
  * so, the log is quarantined with evidence.
  */
-#ifndef INGEST_FOLLOW_LOG_WINDOW_H
-#define INGEST_FOLLOW_LOG_WINDOW_H
+#ifndef INGEST_LOGS_LOG_WINDOW_H
+#define INGEST_LOGS_LOG_WINDOW_H
 
 #include "ingest/logs/followed_log.h"
 

@@ -1,6 +1,6 @@
 /* What Redis refuses to take although it is there: each change is said once, for all logs. */
-#ifndef INGEST_FOLLOW_REDIS_WRITES_H
-#define INGEST_FOLLOW_REDIS_WRITES_H
+#ifndef INGEST_LOGS_REDIS_WRITES_H
+#define INGEST_LOGS_REDIS_WRITES_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  * The signed heads that a log has shown lately, as far as this process knows: a log that signs
  * another root for a size that it signed before equivocates, and the two heads are the proof. Pure.
  */
-#ifndef INGEST_CT_HEAD_HISTORY_H
-#define INGEST_CT_HEAD_HISTORY_H
+#ifndef INGEST_TREE_HEAD_HISTORY_H
+#define INGEST_TREE_HEAD_HISTORY_H
 
 #include "ingest/tree/signed_head.h"
 

@@ -2,8 +2,8 @@
  * The key of a log, and whether it signed a tree head (RFC 6962 section 3.5). Both kinds of log
  * sign the same 50 bytes.
  */
-#ifndef INGEST_CT_LOG_KEY_H
-#define INGEST_CT_LOG_KEY_H
+#ifndef INGEST_TREE_LOG_KEY_H
+#define INGEST_TREE_LOG_KEY_H
 
 #include "ingest/tree/signed_head.h"
 

@@ -3,8 +3,8 @@
  * the frontier: the roots of the perfect subtrees that the tree of `size` leaves consists of, which
  * is all that is needed to append to it and to compute its root. Pure.
  */
-#ifndef INGEST_CT_MERKLE_H
-#define INGEST_CT_MERKLE_H
+#ifndef INGEST_TREE_MERKLE_H
+#define INGEST_TREE_MERKLE_H
 
 #include "shared/base/digest.h"
 

@@ -2,8 +2,8 @@
  * A log's signed tree head: the STH of RFC 6962 section 3.5, and the checkpoint of
  * c2sp.org/static-ct-api, which says the same in a signed note. Read from what a log answers; pure.
  */
-#ifndef INGEST_CT_SIGNED_HEAD_H
-#define INGEST_CT_SIGNED_HEAD_H
+#ifndef INGEST_TREE_SIGNED_HEAD_H
+#define INGEST_TREE_SIGNED_HEAD_H
 
 #include "ingest/tree/merkle.h"
 

@@ -6,8 +6,8 @@
  * is read, one tile in 65,536 entries is new. Told what was answered, it says what to fetch next;
  * pure.
  */
-#ifndef INGEST_CT_TILE_PROOF_H
-#define INGEST_CT_TILE_PROOF_H
+#ifndef INGEST_TREE_TILE_PROOF_H
+#define INGEST_TREE_TILE_PROOF_H
 
 #include "ingest/tree/signed_head.h"
 #include "shared/message/tile_path.h"

@@ -1,6 +1,6 @@
 /* The clocks. Only the shells read them; the core is handed the time. */
-#ifndef SHARED_BASE_CLOCK_H
-#define SHARED_BASE_CLOCK_H
+#ifndef SHARED_PROCESS_CLOCK_H
+#define SHARED_PROCESS_CLOCK_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * in a thread of the C library's own. hiredis itself would wait, for as long as the name servers
  * are silent.
  */
-#ifndef SHARED_BASE_HOST_LOOKUP_H
-#define SHARED_BASE_HOST_LOOKUP_H
+#ifndef SHARED_PROCESS_HOST_LOOKUP_H
+#define SHARED_PROCESS_HOST_LOOKUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * of systemd is needed; without one all of this does nothing. Nothing here waits: a message that
  * the manager does not take at once is dropped.
  */
-#ifndef SHARED_BASE_NOTIFY_H
-#define SHARED_BASE_NOTIFY_H
+#ifndef SHARED_PROCESS_NOTIFY_H
+#define SHARED_PROCESS_NOTIFY_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
  * How far long work has come, on standard error: on a terminal one line that is written over (a
  * bar, the rate, the time left), else a plain line now and then.
  */
-#ifndef SHARED_BASE_PROGRESS_H
-#define SHARED_BASE_PROGRESS_H
+#ifndef SHARED_PROCESS_PROGRESS_H
+#define SHARED_PROCESS_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

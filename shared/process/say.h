@@ -3,8 +3,8 @@
  * (logfmt). The event is a constant text; values from outside go through say_quoted. (A Certificate
  * Transparency log is a ct_log, never a log.)
  */
-#ifndef SHARED_BASE_SAY_H
-#define SHARED_BASE_SAY_H
+#ifndef SHARED_PROCESS_SAY_H
+#define SHARED_PROCESS_SAY_H
 
 #include "shared/base/bytes.h"
 

@@ -6,8 +6,8 @@
  * A setting "log-list" is the flag --log-list, the variable CERTSTREAM_LOG_LIST and the file's key
  * log-list (or log_list).
  */
-#ifndef SHARED_BASE_SETTINGS_H
-#define SHARED_BASE_SETTINGS_H
+#ifndef SHARED_PROCESS_SETTINGS_H
+#define SHARED_PROCESS_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

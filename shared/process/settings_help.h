@@ -3,8 +3,8 @@
  * man(7)), the flags for bash (--help-completion) and a file for --config in which each setting
  * stands as a comment, with its default (--help-config). All on standard output.
  */
-#ifndef SHARED_BASE_SETTINGS_HELP_H
-#define SHARED_BASE_SETTINGS_HELP_H
+#ifndef SHARED_PROCESS_SETTINGS_HELP_H
+#define SHARED_PROCESS_SETTINGS_HELP_H
 
 #include "shared/process/settings.h"
 

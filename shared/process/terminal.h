@@ -2,8 +2,8 @@
  * What the commands write for people: whether there is a terminal, how wide, with colours or
  * without; and text from outside, which must never reach a terminal as it is.
  */
-#ifndef SHARED_BASE_TERMINAL_H
-#define SHARED_BASE_TERMINAL_H
+#ifndef SHARED_PROCESS_TERMINAL_H
+#define SHARED_PROCESS_TERMINAL_H
 
 #include <stdio.h>
 

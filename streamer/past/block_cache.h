@@ -3,8 +3,8 @@
  * had unpacked the next one finds. Bounded in bytes; what was used longest ago goes first. Also
  * what is damaged is remembered, so that it is fetched once. Pure.
  */
-#ifndef STREAMER_STREAM_BLOCK_CACHE_H
-#define STREAMER_STREAM_BLOCK_CACHE_H
+#ifndef STREAMER_PAST_BLOCK_CACHE_H
+#define STREAMER_PAST_BLOCK_CACHE_H
 
 #include "shared/history/block_head.h"
 #include "shared/history/block_rows.h"

@@ -7,8 +7,8 @@
  * It holds a stretch of the stream without a hole, up to its end, and what was trimmed of late: so
  * it also tells who has missed nothing of that.
  */
-#ifndef STREAMER_STREAM_CERTIFICATE_INDEX_H
-#define STREAMER_STREAM_CERTIFICATE_INDEX_H
+#ifndef STREAMER_PAST_CERTIFICATE_INDEX_H
+#define STREAMER_PAST_CERTIFICATE_INDEX_H
 
 #include "shared/redis/stream_id.h"
 

@@ -2,8 +2,8 @@
  * What Redis holds of packed history, asked for every few seconds: where it begins and ends, and
  * whether this program can read it.
  */
-#ifndef STREAMER_STREAM_HISTORY_WATCH_H
-#define STREAMER_STREAM_HISTORY_WATCH_H
+#ifndef STREAMER_PAST_HISTORY_WATCH_H
+#define STREAMER_PAST_HISTORY_WATCH_H
 
 #include "streamer/stream/history_block.h"
 

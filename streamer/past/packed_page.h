@@ -6,8 +6,8 @@
  * An entry whose parts are lost is left out where it can be told: a page ends before it, and one
  * that begins with lost entries says that the stream begins behind them.
  */
-#ifndef STREAMER_STREAM_PACKED_PAGE_H
-#define STREAMER_STREAM_PACKED_PAGE_H
+#ifndef STREAMER_PAST_PACKED_PAGE_H
+#define STREAMER_PAST_PACKED_PAGE_H
 
 #include "shared/history/entry_renderer.h"
 #include "streamer/past/block_cache.h"

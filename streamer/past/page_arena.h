@@ -1,7 +1,7 @@
 /* Memory for the texts of a page that are made for it: it only grows, nothing in it moves, and all
  * of it goes together. */
-#ifndef STREAMER_STREAM_PAGE_ARENA_H
-#define STREAMER_STREAM_PAGE_ARENA_H
+#ifndef STREAMER_PAST_PAGE_ARENA_H
+#define STREAMER_PAST_PAGE_ARENA_H
 
 #include "shared/base/bytes.h"
 

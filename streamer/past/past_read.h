@@ -8,8 +8,8 @@
  *       ▲                               │         │
  *       └── history does not have it ───┘         └─ a block has gone meanwhile ──► INDEX
  */
-#ifndef STREAMER_STREAM_PAST_READ_H
-#define STREAMER_STREAM_PAST_READ_H
+#ifndef STREAMER_PAST_PAST_READ_H
+#define STREAMER_PAST_PAST_READ_H
 
 #include "streamer/past/packed_page.h"
 

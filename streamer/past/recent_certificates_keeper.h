@@ -5,8 +5,8 @@
  * known may be of entries that are gone; and when entries were packed before the reader got to
  * them, they are missing: then all of it is read again.
  */
-#ifndef STREAMER_STREAM_RECENT_CERTIFICATES_KEEPER_H
-#define STREAMER_STREAM_RECENT_CERTIFICATES_KEEPER_H
+#ifndef STREAMER_PAST_RECENT_CERTIFICATES_KEEPER_H
+#define STREAMER_PAST_RECENT_CERTIFICATES_KEEPER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* From where on a subscriber wants the stream: the parameter `since` of its query, or its
  * Last-Event-ID. */
-#ifndef STREAMER_STREAM_SINCE_H
-#define STREAMER_STREAM_SINCE_H
+#ifndef STREAMER_PAST_SINCE_H
+#define STREAMER_PAST_SINCE_H
 
 #include "shared/redis/stream_id.h"
 #include "streamer/stream/gap.h"

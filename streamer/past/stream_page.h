@@ -9,8 +9,8 @@
  * Its state says where the stream begins as seen from here: what is missing between a place before
  * the page and its first entry is a gap (stream_state_gap), wherever in the stream that is.
  */
-#ifndef STREAMER_STREAM_STREAM_PAGE_H
-#define STREAMER_STREAM_STREAM_PAGE_H
+#ifndef STREAMER_PAST_STREAM_PAGE_H
+#define STREAMER_PAST_STREAM_PAGE_H
 
 #include "streamer/past/page_arena.h"
 #include "streamer/stream/history_block.h"

@@ -9,8 +9,8 @@
  * second for all and for each customer; and no turn of the loop serves for longer than
  * STREAM_QUERY_TURN_MS.
  */
-#ifndef STREAMER_STREAM_STREAM_QUERY_H
-#define STREAMER_STREAM_STREAM_QUERY_H
+#ifndef STREAMER_PAST_STREAM_QUERY_H
+#define STREAMER_PAST_STREAM_QUERY_H
 
 #include "streamer/past/past_read.h"
 

@@ -1,6 +1,6 @@
 /* What encodings of an answer's body a client takes (RFC 9110 section 12.5.3). Pure. */
-#ifndef STREAMER_EDGE_ACCEPT_ENCODING_H
-#define STREAMER_EDGE_ACCEPT_ENCODING_H
+#ifndef STREAMER_REQUEST_ACCEPT_ENCODING_H
+#define STREAMER_REQUEST_ACCEPT_ENCODING_H
 
 #include "shared/base/bytes.h"
 

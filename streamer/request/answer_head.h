@@ -1,6 +1,6 @@
 /* The head of an answer (RFC 9112 section 4, 5), as text. Pure. */
-#ifndef STREAMER_EDGE_ANSWER_HEAD_H
-#define STREAMER_EDGE_ANSWER_HEAD_H
+#ifndef STREAMER_REQUEST_ANSWER_HEAD_H
+#define STREAMER_REQUEST_ANSWER_HEAD_H
 
 #include "shared/base/buffer.h"
 

@@ -1,6 +1,6 @@
 /* Values of HTTP header fields (RFC 9110 section 5.5, 5.6): views of views. */
-#ifndef STREAMER_EDGE_HEADER_VALUE_H
-#define STREAMER_EDGE_HEADER_VALUE_H
+#ifndef STREAMER_REQUEST_HEADER_VALUE_H
+#define STREAMER_REQUEST_HEADER_VALUE_H
 
 #include "shared/base/bytes.h"
 

@@ -1,6 +1,6 @@
 /* A request that is refused: the whole HTTP answer, after which the connection is closed. */
-#ifndef STREAMER_EDGE_REFUSAL_H
-#define STREAMER_EDGE_REFUSAL_H
+#ifndef STREAMER_REQUEST_REFUSAL_H
+#define STREAMER_REQUEST_REFUSAL_H
 
 #include "shared/base/buffer.h"
 

@@ -4,8 +4,8 @@
  * here: what announces one is refused, so that nobody can disagree with us about where the next
  * request begins.
  */
-#ifndef STREAMER_EDGE_REQUEST_HEAD_H
-#define STREAMER_EDGE_REQUEST_HEAD_H
+#ifndef STREAMER_REQUEST_REQUEST_HEAD_H
+#define STREAMER_REQUEST_REQUEST_HEAD_H
 
 #include "shared/base/buffer.h"
 #include "streamer/request/refusal.h"

@@ -2,8 +2,8 @@
  * The path of a request, in the one form that routes, and what needs no token, are compared with;
  * and the fragments of its query.
  */
-#ifndef STREAMER_EDGE_REQUEST_PATH_H
-#define STREAMER_EDGE_REQUEST_PATH_H
+#ifndef STREAMER_REQUEST_REQUEST_PATH_H
+#define STREAMER_REQUEST_REQUEST_PATH_H
 
 #include "shared/base/bytes.h"
 

@@ -1,6 +1,6 @@
 /* The opening handshake of a WebSocket (RFC 6455 section 4.2.1): is it one. Pure. */
-#ifndef STREAMER_EDGE_UPGRADE_H
-#define STREAMER_EDGE_UPGRADE_H
+#ifndef STREAMER_REQUEST_UPGRADE_H
+#define STREAMER_REQUEST_UPGRADE_H
 
 #include "shared/base/buffer.h"
 #include "streamer/request/refusal.h"

@@ -496,6 +496,7 @@ static void shards_lie_with_several_nodes(void **state)
     size_t owner = redis_cluster_wait_for_owner(parts->cluster, stream, REDIS_CLUSTER_NOBODY);
     struct redis_server *other = redis_cluster_server(parts->cluster, owner_of(parts));
     assert_int_not_equal(owner, owner_of(parts));
+    redis_cluster_wait_until_copied(parts->cluster, owner);
     redis_cluster_kill(parts->cluster, owner);
     wait_for_shard(parts, STREAM, redis_server_integer(other, "XLEN " STREAM) + LAST / 5);
     promote(parts, owner);

@@ -220,6 +220,26 @@ void redis_cluster_wait_until_well(struct redis_cluster *cluster)
             deadline_wait(&deadline);
 }
 
+/* The number behind the first `name` in what INFO says of replication; 0 if it says nothing of it.
+ */
+static unsigned long long replication_number(struct node *node, const char *name)
+{
+    redisReply *reply = redis_server_command(node->server, "INFO replication");
+    const char *found = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, name) : NULL;
+    unsigned long long number = found ? strtoull(found + strlen(name), NULL, 10) : 0;
+    freeReplyObject(reply);
+    return number;
+}
+
+void redis_cluster_wait_until_copied(struct redis_cluster *cluster, size_t master)
+{
+    struct node *node = &cluster->nodes[master];
+    unsigned long long wanted = replication_number(node, "master_repl_offset:");
+    struct deadline deadline = deadline_after(AGREE_MS, "a replica to have what its master has");
+    while (replication_number(node, ",offset=") < wanted)
+        deadline_wait(&deadline);
+}
+
 size_t redis_cluster_another_master(struct redis_cluster *cluster, size_t owner)
 {
     for (size_t i = 0; i < REDIS_CLUSTER_NODES; i++)

@@ -40,6 +40,9 @@ size_t redis_cluster_owner(struct redis_cluster *cluster, const char *key);
 size_t redis_cluster_wait_for_owner(struct redis_cluster *cluster, const char *key, size_t former);
 /* Waits until every node that is not away serves, the replicas in step with their masters. */
 void redis_cluster_wait_until_well(struct redis_cluster *cluster);
+/* Waits until a replica of the master has what the master had when this was called: whose link is
+ * up may not be sent anything yet, and is promoted as empty as it is. */
+void redis_cluster_wait_until_copied(struct redis_cluster *cluster, size_t master);
 /* One of the nodes that are masters and are neither `owner` nor away. */
 size_t redis_cluster_another_master(struct redis_cluster *cluster, size_t owner);
 
