@@ -33,12 +33,15 @@ enum {
     PLAIN_STATE,
     PLAIN_ENTRIES,
     PLAIN_NEWEST, /* the newest block */
-    PLAIN_REPLIES,
     INDEX_STATE = 0,
     INDEX_BLOCK,  /* the first block that ends at the place or behind it */
     INDEX_BEFORE, /* the one before */
-    INDEX_REPLIES,
-    REPLIES_MAX = INDEX_REPLIES,
+    TRANSACTION_REPLIES,
+    /* Without a transaction the stream's state is asked for again at the end. */
+    PLAIN_STATE_AFTER = TRANSACTION_REPLIES,
+    PLAIN_SINGLES,
+    INDEX_SINGLES = TRANSACTION_REPLIES,
+    SINGLES_MAX = PLAIN_SINGLES,
 };
 
 #define PAST_READ_MARK CONTEXT_MARK('P', 'A', 'S', 'T')
@@ -70,7 +73,7 @@ struct past_read {
     struct packed_request request; /* of history, if it comes to that */
     unsigned rounds, fetches;
     /* Of a read without a transaction: what has come of it, held. */
-    struct redisReply *singles[REPLIES_MAX];
+    struct redisReply *singles[SINGLES_MAX];
     size_t single_count;
     /* While the parts of a block are fetched: */
     struct part_read parts[PACKED_PAGE_PARTS_MAX];
@@ -291,17 +294,19 @@ static bool send_block_before(struct past_read *read, redis_link_on_reply on_rep
 typedef bool (*send_command)(struct past_read *read, redis_link_on_reply on_reply);
 
 /* Whether history was written between two commands shows in what is read last; so that is the index
- * where the stream is wanted, and nothing else matters where the index is. */
-static const send_command plain_commands[PLAIN_REPLIES] = { send_state, send_entries, send_newest };
-static const send_command index_commands[INDEX_REPLIES] = { send_state, send_block,
+ * where the stream is wanted, and behind it the state, which shows whether the stream was trimmed.
+ * Nothing else matters where the index is. */
+static const send_command plain_commands[PLAIN_SINGLES] = { send_state, send_entries, send_newest,
+                                                            send_state };
+static const send_command index_commands[INDEX_SINGLES] = { send_state, send_block,
                                                             send_block_before };
 
-static bool send_all(struct past_read *read, const send_command *commands,
+static bool send_all(struct past_read *read, const send_command *commands, size_t count,
                      redis_link_on_reply on_each, redis_link_on_reply on_last)
 {
     bool is_sent = true;
-    for (size_t i = 0; i < REPLIES_MAX && is_sent; i++)
-        is_sent = commands[i](read, i + 1 < REPLIES_MAX ? on_each : on_last);
+    for (size_t i = 0; i < count && is_sent; i++)
+        is_sent = commands[i](read, i + 1 < count ? on_each : on_last);
     return is_sent;
 }
 
@@ -313,31 +318,45 @@ static void on_single_reply(struct redis_link *link, struct redisReply *reply, v
         read->singles[read->single_count++] = reply_arena_hold(reply);
 }
 
-/* The replies held so far and the last one; NULL if the link went away meanwhile. */
-static struct redisReply *const *take_last(struct past_read *read, struct redisReply *reply)
+/* The replies held so far and the last one, `count` together; NULL if the link went away meanwhile.
+ */
+static struct redisReply *const *take_last(struct past_read *read, struct redisReply *reply,
+                                           size_t count)
 {
-    if (!reply || read->single_count != REPLIES_MAX - 1)
+    if (!reply || read->single_count != count - 1)
         return NULL;
     on_single_reply(read->link, reply, read);
     return read->singles;
+}
+
+/* What was trimmed between the two may be missing in the entries without being a gap of the first.
+ * Of a reply that is no state the first alone is judged. */
+static bool is_trimmed_between(const struct redisReply *before, const struct redisReply *after)
+{
+    struct stream_state earlier;
+    struct stream_state later;
+    return stream_state_read(&earlier, before) && stream_state_read(&later, after) &&
+           stream_id_compare(earlier.first, later.first) != 0;
 }
 
 static void on_last_plain_single(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct past_read *read = context_of(context, PAST_READ_MARK);
-    struct redisReply *const *replies = take_last(read, reply);
-    if (replies)
-        take_plain(read, replies[PLAIN_ENTRIES], replies);
-    else
+    struct redisReply *const *replies = take_last(read, reply, PLAIN_SINGLES);
+    if (!replies)
         fail_read(read, NULL);
+    else if (is_trimmed_between(replies[PLAIN_STATE], replies[PLAIN_STATE_AFTER]))
+        send_plain(read);
+    else
+        take_plain(read, replies[PLAIN_ENTRIES], replies);
 }
 
 static void on_last_index_single(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct past_read *read = context_of(context, PAST_READ_MARK);
-    struct redisReply *const *replies = take_last(read, reply);
+    struct redisReply *const *replies = take_last(read, reply, INDEX_SINGLES);
     if (replies)
         take_index(read, replies);
     else
@@ -346,14 +365,15 @@ static void on_last_index_single(struct redis_link *link, struct redisReply *rep
 
 /* A Redis that is full takes no transaction, not even one that only reads. */
 static void on_transaction(struct past_read *read, struct redisReply *reply,
-                           const send_command *commands, redis_link_on_reply on_last,
-                           take_replies take)
+                           const send_command *commands, size_t singles,
+                           redis_link_on_reply on_last, take_replies take)
 {
     if (reply && stream_state_is_discarded(reply)) {
         drop_singles(read);
-        if (!send_all(read, commands, on_single_reply, on_last))
+        if (!send_all(read, commands, singles, on_single_reply, on_last))
             fail_read(read, NULL);
-    } else if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == REPLIES_MAX) {
+    } else if (reply && reply->type == REDIS_REPLY_ARRAY &&
+               reply->elements == TRANSACTION_REPLIES) {
         take(read, reply);
     } else {
         fail_read(read, reply);
@@ -364,21 +384,23 @@ static void on_plain(struct redis_link *link, struct redisReply *reply, void *co
 {
     (void)link;
     struct past_read *read = context_of(context, PAST_READ_MARK);
-    on_transaction(read, reply, plain_commands, on_last_plain_single, take_plain_transaction);
+    on_transaction(read, reply, plain_commands, PLAIN_SINGLES, on_last_plain_single,
+                   take_plain_transaction);
 }
 
 static void on_index(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct past_read *read = context_of(context, PAST_READ_MARK);
-    on_transaction(read, reply, index_commands, on_last_index_single, take_index_transaction);
+    on_transaction(read, reply, index_commands, INDEX_SINGLES, on_last_index_single,
+                   take_index_transaction);
 }
 
 static bool send_transaction(struct past_read *read, const send_command *commands,
                              redis_link_on_reply on_exec)
 {
     return redis_link_send_strings(read->link, NULL, NULL, "MULTI", NULL) &&
-           send_all(read, commands, NULL, NULL) &&
+           send_all(read, commands, TRANSACTION_REPLIES, NULL, NULL) &&
            redis_link_send_strings(read->link, on_exec, read, "EXEC", NULL);
 }
 

@@ -175,6 +175,14 @@ static void searches_keep_nobody_from_a_certificate(void **state)
         raw_socket_close(&searchers[i]);
 }
 
+static long status_of(struct streamer_stage *stage, const char *path)
+{
+    struct http_answer answer = streamer_stage_get(stage, path);
+    long status = answer.status;
+    http_answer_free(&answer);
+    return status;
+}
+
 /* One page of what they want is more than may be read in five seconds: whoever waited for that
  * would get no answer. */
 static void readers_of_all_keep_nobody_from_a_certificate(void **state)
@@ -192,6 +200,9 @@ static void readers_of_all_keep_nobody_from_a_certificate(void **state)
     }
     struct deadline deadline = deadline_after(WAIT_MS, "the past to be read");
     while (http_get_metric(streamer_stage_port(stage), "certstream_past_entries_total") == 0)
+        deadline_wait(&deadline);
+    deadline = deadline_after(WAIT_MS, "the certificate to be known");
+    while (status_of(stage, path) == 404)
         deadline_wait(&deadline);
     for (int turn = 0; turn < 20; turn++) {
         uint64_t start_ms = clock_monotonic_ms();
