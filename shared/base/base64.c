@@ -2,6 +2,8 @@
 
 #include <endian.h>
 
+#include "shared/base/base64_wide.h"
+
 // clang-format off
 #define EACH_LETTER(ROW)                                                                                    \
     ROW('A', 0) ROW('B', 1) ROW('C', 2) ROW('D', 3) ROW('E', 4) ROW('F', 5) ROW('G', 6) ROW('H', 7)         \
@@ -121,8 +123,8 @@ static size_t decoded_size(struct bytes text)
 
 static bool decode_groups(uint8_t *to, size_t size, struct bytes text)
 {
-    size_t whole = size / 3;
-    if (!decode_whole_groups(to, text.data, whole * 4))
+    size_t whole = size / 3, done = base64_wide_decode(to, text.data, whole * 4);
+    if (!decode_whole_groups(to + done / 4 * 3, text.data + done, whole * 4 - done))
         return false;
     return size % 3 == 0 || decode_padded_group(to + whole * 3, text.data + whole * 4, size % 3);
 }
