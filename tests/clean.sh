@@ -33,6 +33,16 @@ seconds_since() {
     awk -v began="$1" -v now="$(date +%s%N)" 'BEGIN { printf "%.1f s", (now - began) / 1e9 }'
 }
 
+# first_inside PROCESS: of what it began, the first whose root the clean system is; unshare itself takes no SIGTERM.
+first_inside() {
+    inside=$1
+    until [ "$(readlink "/proc/$inside/root")" = "$clean" ]; do
+        inside=$(ps -o pid= --ppid "$inside" | tr -d ' ')
+        [ -n "$inside" ] || fail 'nothing runs in there'
+    done
+    echo "$inside"
+}
+
 # start_demo WHAT: until it says where it listens, and until somebody who connects sees a certificate.
 start_demo() {
     began=$(date +%s%N)
@@ -42,8 +52,7 @@ start_demo() {
         kill -0 $outside 2>/dev/null || fail "$1: it ended"
         sleep 0.1
     done
-    # The process that is the first in there.
-    demo=$(ps -o pid= --ppid $outside | tr -d ' ')
+    demo=$(first_inside $outside)
     ready=$(seconds_since "$began")
     debian_run "$clean" sh -c '/source/certstream tail --since 0 | head -n 1' >"$folder/first$number.out" 2>&1
     grep -q . "$folder/first$number.out" || fail "$1: no certificate"
