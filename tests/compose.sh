@@ -12,7 +12,7 @@ source=$(dirname "$(dirname "$(readlink -f "$0")")")
 clients=20
 size_max_mb=120
 
-for tool in podman-compose podman buildah debootstrap netavark; do
+for tool in podman-compose podman buildah debootstrap netavark aardvark-dns iptables; do
     PATH=$PATH:/usr/lib/podman command -v $tool >/dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
 done
 mkdir -p "$1"
@@ -125,6 +125,8 @@ in_redis() {
 run() {
     ip link set lo up
     [ ! -d /sys/fs/cgroup/unified ] || umount /sys/fs/cgroup/unified
+    # What a run that was killed has left.
+    clean
     # podman-compose 1.0.3 does not know subnets.
     podman network create --subnet 172.30.40.0/24 certstream_default >/dev/null
     compose up -d redis demo ingest streamer haproxy >"$folder/up.log" 2>&1 || { cat "$folder/up.log" >&2; fail 'compose up'; }
@@ -157,6 +159,7 @@ run() {
 
 clean() {
     compose down -v >/dev/null 2>&1 || true
+    podman network rm -f certstream_default >/dev/null 2>&1 || true
 }
 
 configure_podman
