@@ -113,9 +113,10 @@ fewest_lines() {
 kill_container() {
     process=$(podman inspect --format '{{.State.Pid}}' "$1")
     before=$(fewest_lines)
+    began=$(date +%s%3N)
     kill -KILL "$process"
     await has_all_lines $((before + 100))
-    echo "killed $1: every client has 100 more"
+    echo "killed $1: after $(($(date +%s%3N) - began)) ms every client has 100 more"
 }
 
 in_redis() {

@@ -65,7 +65,8 @@ static int serve(const struct options *options, struct ct_log *log)
     routes->options = options;
     routes->listing = listing_of_usable_logs();
     routes->faults = faults_create(options->seed);
-    (void)snprintf(routes->host, sizeof routes->host, "%s:%u", options->listen,
+    (void)snprintf(routes->host, sizeof routes->host, "%s:%u",
+                   options->name ? options->name : options->listen,
                    (unsigned)http_server_port(server));
     (void)printf("listening on http://%s\n", routes->host);
     (void)fflush(stdout);

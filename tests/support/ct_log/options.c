@@ -36,6 +36,8 @@ struct option_row {
 static const struct option_row rows[] = {
     { "listen", OPTION_TEXT, FIELD(listen), 0, 0, "ADDRESS",
       "IPv4 address to listen on (127.0.0.1)" },
+    { "name", OPTION_TEXT, FIELD(name), 0, 0, "HOST",
+      "what its list calls the host (the address it listens on)" },
     { "port", OPTION_NUMBER, FIELD(port), 0, 65535, "N", "port; 0, the default, takes any" },
     { "seed", OPTION_TEXT, FIELD(seed), 0, 0, "TEXT",
       "what keys and entries are made from (local)" },

@@ -10,6 +10,7 @@
 
 struct options {
     const char *listen;
+    const char *name; /* NULL: as `listen` */
     const char *seed;
     const char *operator_name;
     const char *entries; /* NULL: made up */
