@@ -123,7 +123,8 @@ static size_t decoded_size(struct bytes text)
 
 static bool decode_groups(uint8_t *to, size_t size, struct bytes text)
 {
-    size_t whole = size / 3, done = base64_wide_decode(to, text.data, whole * 4);
+    size_t whole = size / 3;
+    size_t done = base64_wide_decode(to, text.data, whole * 4);
     if (!decode_whole_groups(to + done / 4 * 3, text.data + done, whole * 4 - done))
         return false;
     return size % 3 == 0 || decode_padded_group(to + whole * 3, text.data + whole * 4, size % 3);

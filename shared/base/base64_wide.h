@@ -10,8 +10,8 @@
 
 /* Decodes the beginning of `size` characters, a multiple of four with no padding among them, to
  * `to`, which has room for what all of them encode. Returns how many characters it has decoded, a
- * multiple of 32: it leaves the rest, from the first run of 32 on in which a character is not of the
- * standard alphabet, and leaves all of it where the processor cannot. Reads and writes nothing
+ * multiple of 32: it leaves the rest, from the first run of 32 on in which a character is not of
+ * the standard alphabet, and leaves all of it where the processor cannot. Reads and writes nothing
  * outside. */
 size_t base64_wide_decode(uint8_t *to, const uint8_t *from, size_t size);
 
