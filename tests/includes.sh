@@ -21,7 +21,7 @@ ingest/make      shared ingest/ct ingest/store
 ingest/history   shared ingest/store
 ingest/lists     shared ingest/ct ingest/http ingest/store
 ingest/follow    shared ingest/tree ingest/ct ingest/http ingest/store ingest/make ingest/lists
-ingest/logs      shared ingest/tree ingest/ct ingest/http ingest/store ingest/make ingest/lists ingest/follow
+ingest/logs      shared ingest/tree ingest/ct ingest/http ingest/store ingest/make ingest/history ingest/lists ingest/follow
 ingest/backfill  shared ingest
 ingest/status    shared
 ingest/recall    shared ingest/history

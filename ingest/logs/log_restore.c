@@ -6,8 +6,9 @@
 
 #include <hiredis/hiredis.h>
 
+#include "ingest/history/history_replies.h"
 #include "ingest/logs/log_window.h"
-#include "shared/base/decimal.h"
+#include "ingest/logs/packed_look.h"
 #include "shared/base/memory.h"
 #include "shared/process/clock.h"
 #include "shared/process/say.h"
@@ -22,46 +23,24 @@ enum {
     ID_SIZE = 48,
 };
 
-/* A look at the stream, page by page. */
+/* A look at the stream, page by page, and then at packed history. */
 struct look {
     struct followed_log *log;
     uint64_t life;
     unsigned pages;
 };
 
-static bool is_field(const redisReply *name, const char *text)
+/* NOTHING of what is no entry. */
+static enum log_found look_at_stream_entry(const redisReply *reply, const char *log_id_hex,
+                                           uint64_t *index)
 {
-    return name->type == REDIS_REPLY_STRING && strcmp(name->str, text) == 0;
-}
-
-static const redisReply *find_stream_field(const redisReply *entry, const char *name)
-{
-    const redisReply *fields = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
-                                       entry->element[1]->type == REDIS_REPLY_ARRAY
-                                   ? entry->element[1]
-                                   : NULL;
-    for (size_t i = 0; fields && i + 1 < fields->elements; i += 2)
-        if (is_field(fields->element[i], name) &&
-            fields->element[i + 1]->type == REDIS_REPLY_STRING)
-            return fields->element[i + 1];
-    return NULL;
-}
-
-enum found {
-    FOUND_NOTHING,
-    FOUND_ENTRY,
-    FOUND_CONTROL, /* what lies before it says nothing of where the log stood */
-};
-
-static enum found look_at_stream_entry(const redisReply *entry, const char *log_id_hex,
-                                       uint64_t *index)
-{
-    const redisReply *log = find_stream_field(entry, CONTRACT_FIELD_LOG);
-    if (!log || strcmp(log->str, log_id_hex) != 0)
-        return FOUND_NOTHING;
-    const redisReply *text = find_stream_field(entry, CONTRACT_FIELD_INDEX);
-    return text && decimal_parse(index, bytes_of(text->str, (size_t)text->len)) ? FOUND_ENTRY
-                                                                                : FOUND_CONTROL;
+    struct stream_id id;
+    struct history_fields fields;
+    if (!history_reply_entry(&id, &fields, reply))
+        return LOG_FOUND_NOTHING;
+    enum log_found found = block_search_fields(&fields, log_id_hex, index);
+    free((void *)(uintptr_t)fields.fields); /* NOLINT(performance-no-int-to-ptr) */
+    return found;
 }
 
 void log_restore_write(const struct followed_log *log, struct batch *batch)
@@ -122,30 +101,54 @@ static bool look_on(struct look *look, const redisReply *page)
     return send_page(look->log, look, end);
 }
 
+static void restore(struct followed_log *log, enum log_found found, uint64_t index)
+{
+    log->is_in_stream = found != LOG_FOUND_NOTHING;
+    restore_at(log, found == LOG_FOUND_ENTRY ? index + 1 : log->last.position.next,
+               clock_monotonic_ms());
+}
+
+static void on_packed(void *context, enum packed_look_end end, enum log_found found, uint64_t index)
+{
+    struct look *look = context;
+    struct followed_log *log = look->log;
+    bool is_wanted = end != PACKED_LOOK_DOWN && look->life == log->follower.life;
+    free(look);
+    if (is_wanted && end == PACKED_LOOK_DONE)
+        restore(log, found, index);
+    else if (is_wanted)
+        follower_reload(&log->follower, clock_monotonic_ms() + RETRY_MS);
+}
+
+/* What leaves the stream meanwhile is in history when that is looked at. */
+static bool look_into_history(struct look *look)
+{
+    const struct followed_log *log = look->log;
+    return packed_look_begin(log->services->link, log->services->contract, log->ct_log.id_hex,
+                             on_packed, look);
+}
+
 static void on_page(struct redis_link *link, redisReply *reply, void *context)
 {
     struct look *look = context;
     struct followed_log *log = look->log;
-    enum found found = FOUND_NOTHING;
+    enum log_found found = LOG_FOUND_NOTHING;
     uint64_t index = 0;
     (void)link;
     if (!reply || look->life != log->follower.life) {
         free(look);
         return;
     }
-    for (size_t i = 0;
-         reply->type == REDIS_REPLY_ARRAY && i < reply->elements && found == FOUND_NOTHING; i++)
+    bool is_page = reply->type == REDIS_REPLY_ARRAY;
+    for (size_t i = 0; is_page && i < reply->elements && found == LOG_FOUND_NOTHING; i++)
         found = look_at_stream_entry(reply->element[i], log->ct_log.id_hex, &index);
-    if (found == FOUND_NOTHING && reply->type == REDIS_REPLY_ARRAY && look_on(look, reply))
+    if (is_page && found == LOG_FOUND_NOTHING && (look_on(look, reply) || look_into_history(look)))
         return;
     free(look);
-    if (reply->type != REDIS_REPLY_ARRAY) {
+    if (found != LOG_FOUND_NOTHING)
+        restore(log, found, index);
+    else
         follower_reload(&log->follower, clock_monotonic_ms() + RETRY_MS);
-        return;
-    }
-    log->is_in_stream = found != FOUND_NOTHING;
-    restore_at(log, found == FOUND_ENTRY ? index + 1 : log->last.position.next,
-               clock_monotonic_ms());
 }
 
 void log_restore_begin(struct followed_log *log, uint64_t now_ms)

@@ -1,7 +1,7 @@
 /*
  * A log whose position Redis has lost although it had one: it is not new. It goes on behind its
- * newest entry in the stream, so that none is there twice; or, where the stream has none of it,
- * where Redis last had it, and the stream is told what it no longer holds.
+ * newest entry in the stream or in packed history, so that none is there twice; or, where neither
+ * has any of it, where Redis last had it, and the stream is told what it no longer holds.
  */
 #ifndef INGEST_LOGS_LOG_RESTORE_H
 #define INGEST_LOGS_LOG_RESTORE_H

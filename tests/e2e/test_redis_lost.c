@@ -1,6 +1,7 @@
 /*
  * Redis is emptied under an ingest that follows a log: the log is not new. It goes on where it
- * stood, and the stream says what it no longer holds, so that no entry is nobody's.
+ * stood, and the stream says what it no longer holds, so that no entry is nobody's. What packed
+ * history holds is not lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,10 @@
 
 #include "shared/redis/contract.h"
 #include "tests/e2e/daemons.h"
+#include "tests/e2e/history_walk.h"
 #include "tests/e2e/ingest_stage.h"
+#include "tests/e2e/packed_feed.h"
+#include "tests/e2e/stream_check.h"
 #include "tests/support/harness.h"
 #include "tests/support/redis_server.h"
 
@@ -180,6 +184,72 @@ static void the_stream_may_be_ahead_of_what_is_remembered(void **state)
     expect_indexes(stage, SIZE + 1, AHEAD);
 }
 
+/* Entries of the stream and of the blocks. */
+static long long count_all(const struct ingest_stage *stage)
+{
+    return redis_server_integer(
+        stage->redis, "EVAL %s 2 " CONTRACT_PREFIX ":history " STREAM,
+        "local count = redis.call('XLEN', KEYS[2]) "
+        "for _, block in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do "
+        "  count = count + block[2][4] "
+        "end "
+        "return count");
+}
+
+static void pack_all(const struct ingest_stage *stage, size_t count)
+{
+    struct packed_feed *feed = packed_feed_create(stage->redis);
+    assert_int_equal(packed_feed_pack(feed, count, true), count);
+    assert_int_equal(redis_server_integer(stage->redis, "XLEN " STREAM), 0);
+    packed_feed_destroy(feed);
+}
+
+static void grow_without_position(const struct ingest_stage *stage)
+{
+    char key[TEXT_SIZE];
+    write_hash_key(stage, key);
+    freeReplyObject(redis_server_command(stage->redis, "DEL %s", key));
+    daemon_control_ct_log(stage->ct_log, "size=450");
+    struct deadline deadline = deadline_after(WAIT_MS, "the log's new entries");
+    for (bool is_there = false; !is_there;) {
+        redisReply *next = redis_server_command(stage->redis, "HGET %s next", key);
+        is_there = next->type == REDIS_REPLY_STRING && strtoull(next->str, NULL, 10) == GROWN;
+        freeReplyObject(next);
+        deadline_wait(&deadline);
+    }
+}
+
+/* What is packed is neither lost nor added again: each index once. */
+static void a_position_that_is_lost_alone_follows_from_packed_history(void **state)
+{
+    struct ingest_stage *stage = *state;
+    struct stream_check check = { 0 };
+    pack_all(stage, SIZE);
+    grow_without_position(stage);
+    struct history_walked walked = history_walk(&check, stage->redis);
+    assert_int_equal(check.count, 1);
+    assert_int_equal(check.logs[0].first, 0);
+    assert_int_equal(check.logs[0].next, GROWN);
+    assert_int_equal(check.entries, GROWN);
+    assert_int_equal(walked.packed, SIZE);
+    expect_said(stage);
+}
+
+/* Also where it is no entry as ingest writes them: it is packed with all its fields. */
+static void packed_history_may_be_ahead_of_what_is_remembered(void **state)
+{
+    struct ingest_stage *stage = *state;
+    char key[TEXT_SIZE];
+    write_hash_key(stage, key);
+    freeReplyObject(redis_server_command(stage->redis,
+                                         "XADD " STREAM " * json {} domains [] log %s index %d",
+                                         strrchr(key, ':') + 1, AHEAD - 1));
+    pack_all(stage, SIZE + 1);
+    grow_without_position(stage);
+    expect_said(stage);
+    assert_int_equal(count_all(stage), SIZE + 1 + GROWN - AHEAD);
+}
+
 static size_t count_in(const struct program *program, const char *text)
 {
     char *errors = program_errors(program);
@@ -300,6 +370,8 @@ int main(void)
         ON_INGEST_STAGE(nothing_is_missing_when_it_is_emptied_between_appends, setup),
         ON_INGEST_STAGE(a_position_that_is_lost_alone_follows_from_the_stream, setup),
         ON_INGEST_STAGE(the_stream_may_be_ahead_of_what_is_remembered, setup),
+        ON_INGEST_STAGE(a_position_that_is_lost_alone_follows_from_packed_history, setup),
+        ON_INGEST_STAGE(packed_history_may_be_ahead_of_what_is_remembered, setup),
         ON_INGEST_STAGE(a_log_of_another_process_is_not_new, setup_two_logs),
         ON_INGEST_STAGE(what_was_lost_is_said_by_a_redis_that_was_full_too, setup),
     };
