@@ -1,6 +1,7 @@
 #include "shared/process/progress.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -53,27 +54,32 @@ static void write_bar(char *bar, double share)
     bar[BAR_WIDTH] = '\0';
 }
 
-static void write_line(const struct progress *progress, uint64_t done, uint64_t now_ms)
+void progress_append_line(struct buffer *out, const struct progress *progress, uint64_t done,
+                          uint64_t now_ms)
 {
     char bar[BAR_WIDTH + 1], left[TIME_SIZE];
+    if (done > progress->total)
+        done = progress->total;
     double rate = rate_of(progress, done, now_ms);
     double share = progress->total ? (double)done / (double)progress->total : 1;
     bool has_bar = progress->terminal.is_one && progress->terminal.width >= WIDTH_WITH_BAR;
     write_bar(bar, share);
     write_time_left(left, (double)(progress->total - done), rate);
-    (void)fprintf(stderr, "%s%s%s%3.0f %%  %" PRIu64 " of %" PRIu64 "  %.0f/s  %s left",
-                  has_bar ? "[" : "", has_bar ? bar : "", has_bar ? "] " : "", share * 100, done,
-                  progress->total, rate, left);
+    buffer_append_format(out, "%s%s%s%3.0f %%  %" PRIu64 " of %" PRIu64 "  %.0f/s  %s left",
+                         has_bar ? "[" : "", has_bar ? bar : "", has_bar ? "] " : "", share * 100,
+                         done, progress->total, rate, left);
 }
 
 static void show_now(struct progress *progress, uint64_t done, uint64_t now_ms)
 {
+    struct buffer line;
+    buffer_init(&line, SIZE_MAX);
+    buffer_append_string(&line, progress->terminal.is_one ? "\r\x1b[K" : "");
+    progress_append_line(&line, progress, done, now_ms);
+    buffer_append_string(&line, progress->terminal.is_one ? "" : "\n");
+    (void)fwrite(line.data, 1, line.size, stderr);
+    buffer_free(&line);
     progress->shown_ms = now_ms;
-    if (progress->terminal.is_one)
-        (void)fputs("\r\x1b[K", stderr);
-    write_line(progress, done < progress->total ? done : progress->total, now_ms);
-    if (!progress->terminal.is_one)
-        (void)fputc('\n', stderr);
     (void)fflush(stderr);
     progress->is_shown = progress->terminal.is_one;
 }

@@ -26,4 +26,9 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t now_ms);
 /* Shows the last state, and ends the line. */
 void progress_end(struct progress *progress, uint64_t done, uint64_t now_ms);
 
+/* Appends what is shown of this state, without what moves the cursor. Pure. More than `total` is
+ * taken for all. */
+void progress_append_line(struct buffer *out, const struct progress *progress, uint64_t done,
+                          uint64_t now_ms);
+
 #endif

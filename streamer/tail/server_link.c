@@ -14,7 +14,6 @@ enum {
     CONNECT_S = 20,
     RECEIVE_SIZE = 64 * 1024,
     BODY_PART_SIZE = 16 * 1024,
-    HOST_HEADER_SIZE = SERVER_URL_HOST_SIZE + sizeof "[]:65535",
 };
 
 struct link_timer {
@@ -205,23 +204,12 @@ void server_link_destroy(struct server_link *link)
     free(link);
 }
 
-/* RFC 9110 section 7.2. */
-static void write_host(char *host, const struct server_url *url)
-{
-    char port[16] = "";
-    bool is_v6 = strchr(url->host, ':');
-    if (url->port != (url->is_tls ? 443 : 80))
-        (void)snprintf(port, sizeof port, ":%d", url->port);
-    (void)snprintf(host, HOST_HEADER_SIZE, "%s%s%s%s", is_v6 ? "[" : "", url->host,
-                   is_v6 ? "]" : "", port);
-}
-
 static bool connect_to_server(struct server_link *link, const char *target, const char *protocol,
                               const char *method)
 {
     const struct server_url *url = link->options.url;
-    char host[HOST_HEADER_SIZE];
-    write_host(host, url);
+    char host[SERVER_HOST_HEADER_SIZE];
+    server_url_write_host(url, host);
     const struct lws_client_connect_info info = {
         .context = link->context,
         .address = url->host,

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "shared/base/decimal.h"
@@ -107,6 +108,16 @@ static bool ends_with(const char *path, const char *page)
         size--;
     return size > page_size && path[size - page_size - 1] == '/' &&
            memcmp(path + size - page_size, page, page_size) == 0;
+}
+
+void server_url_write_host(const struct server_url *url, char host[SERVER_HOST_HEADER_SIZE])
+{
+    char port[16] = "";
+    bool is_v6 = strchr(url->host, ':');
+    if (url->port != (url->is_tls ? PORT_TLS : PORT_PLAIN))
+        (void)snprintf(port, sizeof port, ":%d", url->port);
+    (void)snprintf(host, SERVER_HOST_HEADER_SIZE, "%s%s%s%s", is_v6 ? "[" : "", url->host,
+                   is_v6 ? "]" : "", port);
 }
 
 void server_url_begin_target(struct buffer *target, const struct server_url *url, const char *page)

@@ -8,6 +8,7 @@ enum {
     SERVER_URL_HOST_SIZE = 256,
     SERVER_URL_PATH_SIZE = 1024,
     SERVER_URL_QUERY_SIZE = 2048,
+    SERVER_HOST_HEADER_SIZE = SERVER_URL_HOST_SIZE + sizeof "[]:65535",
     /* A target is what fits into the headers of a request. */
     SERVER_TARGET_MAX = 8000,
 };
@@ -23,6 +24,10 @@ struct server_url {
 /* Reads ws://, wss://, http:// and https:// (which mean the former), or host[:port][/path]. NULL,
  * or what is wrong with it, in a constant text. */
 const char *server_url_read(struct server_url *url, const char *text);
+
+/* The value of the header Host (RFC 9110 section 7.2), NUL-terminated: without the port where it is
+ * that of the scheme. */
+void server_url_write_host(const struct server_url *url, char host[SERVER_HOST_HEADER_SIZE]);
 
 /* Appends path and query of a request: `page` below the address's path ("": the path itself), which
  * is not repeated if the path ends with it. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
@@ -108,7 +109,7 @@ static void on_look(void *context)
     if (*tail->stop)
         end(tail, EXIT_SUCCESS);
     else
-        heed(tail, tail_output_look());
+        heed(tail, tail_output_look(&tail->output));
     tail->style.terminal = terminal_of(stdout); /* it may have another width now */
     server_link_set_timer(tail->link, TIMER_LOOK, LOOK_MS, on_look);
 }
@@ -329,7 +330,7 @@ static bool init(struct tail *tail, const struct tail_settings *settings, const 
         .events = { on_open, on_message, on_oversize, on_end, on_refusal_text, tail },
     };
     tail->link = server_link_create(&options);
-    tail_output_init(&tail->output);
+    tail_output_init(&tail->output, STDOUT_FILENO);
     return tail->link;
 }
 

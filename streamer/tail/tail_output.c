@@ -8,9 +8,9 @@ enum {
     BLOCK_SIZE = 64 * 1024
 };
 
-void tail_output_init(struct tail_output *output)
+void tail_output_init(struct tail_output *output, int descriptor)
 {
-    *output = (struct tail_output){ .is_terminal = isatty(STDOUT_FILENO) };
+    *output = (struct tail_output){ .descriptor = descriptor, .is_terminal = isatty(descriptor) };
     buffer_init(&output->rows, SIZE_MAX);
 }
 
@@ -23,7 +23,8 @@ enum tail_output_result tail_output_flush(struct tail_output *output)
 {
     size_t done = 0;
     while (done < output->rows.size) {
-        ssize_t size = write(STDOUT_FILENO, output->rows.data + done, output->rows.size - done);
+        ssize_t size =
+            write(output->descriptor, output->rows.data + done, output->rows.size - done);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0)
@@ -40,9 +41,9 @@ enum tail_output_result tail_output_add(struct tail_output *output)
     return is_time ? tail_output_flush(output) : TAIL_OUTPUT_GOOD;
 }
 
-enum tail_output_result tail_output_look(void)
+enum tail_output_result tail_output_look(const struct tail_output *output)
 {
-    struct pollfd descriptor = { .fd = STDOUT_FILENO };
+    struct pollfd descriptor = { .fd = output->descriptor };
     bool has_left = poll(&descriptor, 1, 0) > 0 && (descriptor.revents & POLLERR);
     return has_left ? TAIL_OUTPUT_LEFT : TAIL_OUTPUT_GOOD;
 }

@@ -1,5 +1,5 @@
 /*
- * Standard output: line by line on a terminal, in blocks in a pipe, but never kept back for long.
+ * Where rows go: line by line to a terminal, in blocks to a pipe, but never kept back for long.
  * Who reads it may leave at any time, which ends the program and is no failure.
  */
 #ifndef STREAMER_TAIL_TAIL_OUTPUT_H
@@ -15,10 +15,11 @@ enum tail_output_result {
 
 struct tail_output {
     struct buffer rows; /* rows are appended here, then comes tail_output_add */
+    int descriptor;     /* borrowed */
     bool is_terminal;
 };
 
-void tail_output_init(struct tail_output *output);
+void tail_output_init(struct tail_output *output, int descriptor);
 void tail_output_clear(struct tail_output *output);
 
 /* Rows were appended: writes them if it is time. */
@@ -26,6 +27,6 @@ enum tail_output_result tail_output_add(struct tail_output *output);
 /* Writes what there is. Waits as long as the reader takes. */
 enum tail_output_result tail_output_flush(struct tail_output *output);
 /* Whether somebody still reads, without writing. */
-enum tail_output_result tail_output_look(void);
+enum tail_output_result tail_output_look(const struct tail_output *output);
 
 #endif

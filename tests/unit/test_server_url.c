@@ -94,6 +94,25 @@ static void a_target_is_below_the_path(void **state)
     }
 }
 
+static void the_host_is_said_as_in_a_url(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *host;
+    } cases[] = {
+        { "ws://a.example", "a.example" },         { "wss://a.example:443/x", "a.example" },
+        { "ws://a.example:443", "a.example:443" }, { "wss://a.example:80", "a.example:80" },
+        { "ws://[::1]:4000", "[::1]:4000" },       { "wss://[::1]", "[::1]" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct server_url url;
+        char host[SERVER_HOST_HEADER_SIZE];
+        assert_null(server_url_read(&url, cases[i].url));
+        server_url_write_host(&url, host);
+        assert_string_equal(host, cases[i].host);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +120,7 @@ int main(void)
         cmocka_unit_test(anything_else_is_none),
         cmocka_unit_test(each_part_has_its_limit),
         cmocka_unit_test(a_target_is_below_the_path),
+        cmocka_unit_test(the_host_is_said_as_in_a_url),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
