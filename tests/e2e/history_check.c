@@ -196,6 +196,8 @@ static bool open_named_block(struct walk *walk, const redisReply *entry)
     walk->found.bytes += (size_t)text->len;
     walk->found.generations += stream_id_compare(head->generation, walk->generation) != 0;
     walk->generation = head->generation;
+    if (walk->found.blocks == 1)
+        walk->found.oldest = head->generation;
     return true;
 }
 

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "shared/redis/stream_id.h"
+
 struct history_check;
 struct redis_server;
 
@@ -24,6 +26,7 @@ struct history_found {
     size_t plain;
     size_t bytes; /* of blocks */
     size_t generations;
+    struct stream_id oldest; /* of them; it goes first */
 };
 
 /* Reads all of it, as it is at one moment. Fails the test unless each entry that is known, from the
