@@ -75,9 +75,9 @@ struct stream_reader {
     struct stream_id fork, lost; /* of the other one entries were read up to `lost` */
     bool is_probing; /* the read under way looks for that entry too: the first of a connection, and
                       * one that was put off */
-    struct redisReply *plain_state; /* held: of a read without a transaction */
-    struct stream_id first;         /* of the stream */
-    struct stream_id begin;         /* all that came after it was read, up to `last` */
+    struct redisReply *plain_state, *plain_read; /* held: of a read without a transaction */
+    struct stream_id first;                      /* of the stream */
+    struct stream_id begin;                      /* all that came after it was read, up to `last` */
     struct stream_position last;
     struct gap gap; /* while it is asked where its entries are */
     /* How much the next XREAD asks for: after a fetch no more than the reply had that made us
@@ -442,11 +442,18 @@ static void take_read(struct stream_reader *reader, const struct stream_state *s
         stand_at_end(reader, state);
 }
 
+static void drop_plain(struct stream_reader *reader)
+{
+    reply_arena_release(reader->plain_state);
+    reply_arena_release(reader->plain_read);
+    reader->plain_state = reader->plain_read = NULL;
+}
+
 static void on_plain_state(struct redis_link *link, struct redisReply *reply, void *context)
 {
     (void)link;
     struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
-    reply_arena_release(reader->plain_state);
+    drop_plain(reader);
     reader->plain_state = reply ? reply_arena_hold(reply) : NULL;
 }
 
@@ -454,15 +461,28 @@ static void on_plain_read(struct redis_link *link, struct redisReply *reply, voi
 {
     (void)link;
     struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
+    reader->plain_read = reply ? reply_arena_hold(reply) : NULL;
+}
+
+/* What was trimmed between the two states may be missing in what was read without being a gap of
+ * the first. */
+static void on_plain_state_after(struct redis_link *link, struct redisReply *reply, void *context)
+{
+    (void)link;
+    struct stream_reader *reader = context_of(context, STREAM_READER_MARK);
+    const struct redisReply *read = reader->plain_read;
     struct stream_state state;
-    bool is_good = reply && (reply->type == REDIS_REPLY_NIL || stream_entries_of_read(reply)) &&
-                   stream_state_read(&state, reader->plain_state);
-    reply_arena_release(reader->plain_state);
-    reader->plain_state = NULL;
-    if (is_good)
-        take_read(reader, &state, reply, NULL);
+    struct stream_state after;
+    bool is_good =
+        reply && read && (read->type == REDIS_REPLY_NIL || stream_entries_of_read(read)) &&
+        stream_state_read(&state, reader->plain_state) && stream_state_read(&after, reply);
+    if (!is_good)
+        fail_read(reader, reply ? read : NULL, "XREAD");
+    else if (stream_id_compare(state.first, after.first) != 0)
+        read_on(reader);
     else
-        fail_read(reader, reply, "XREAD");
+        take_read(reader, &state, read, NULL);
+    drop_plain(reader);
 }
 
 static bool send_read(struct stream_reader *reader, redis_link_on_reply on_reply)
@@ -476,12 +496,15 @@ static bool send_read(struct stream_reader *reader, redis_link_on_reply on_reply
 }
 
 /* A Redis that is full takes no transaction, not even one that only reads. Then nothing is appended
- * either, so it does no harm that the stream's state is of a moment before. */
+ * either, but trimmed it may be: the state of the moment before counts if it is that of the moment
+ * after. */
 static void read_plainly(struct stream_reader *reader)
 {
     bool sent = redis_link_send_strings(reader->link, on_plain_state, reader, "XINFO", "STREAM",
                                         reader->contract->stream, NULL) &&
-                send_read(reader, on_plain_read);
+                send_read(reader, on_plain_read) &&
+                redis_link_send_strings(reader->link, on_plain_state_after, reader, "XINFO",
+                                        "STREAM", reader->contract->stream, NULL);
     if (!sent)
         reader->state = READER_DOWN;
 }
@@ -549,7 +572,7 @@ void stream_reader_destroy(struct stream_reader *reader)
     if (!reader)
         return;
     issuer_lookup_destroy(reader->fetch);
-    reply_arena_release(reader->plain_state);
+    drop_plain(reader);
     free(reader);
 }
 
