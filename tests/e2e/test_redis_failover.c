@@ -152,6 +152,21 @@ static bool knows_all(const struct parts *parts, size_t number)
     return knows;
 }
 
+/* Whether it has seen that its only replica is one. */
+static bool sees_a_replica(const struct parts *parts, size_t number)
+{
+    redisReply *replicas = ask(parts->sentinel_ports[number], "SENTINEL REPLICAS main");
+    bool sees = false;
+    if (replicas && replicas->type == REDIS_REPLY_ARRAY && replicas->elements == 1) {
+        const redisReply *fields = replicas->element[0];
+        for (size_t i = 0; i + 1 < fields->elements; i += 2)
+            if (strcmp(fields->element[i]->str, "role-reported") == 0)
+                sees = strcmp(fields->element[i + 1]->str, "slave") == 0;
+    }
+    freeReplyObject(replicas);
+    return sees;
+}
+
 static void start_sentinels(struct parts *parts)
 {
     for (size_t i = 0; i < SENTINELS; i++)
@@ -248,6 +263,24 @@ static void expect_status(struct parts *parts, const char *name, const char *url
     free(output);
 }
 
+/* Each sentinel makes a replica of a master that came back, by what INFO told it last: one that has
+ * not heard yet that another did so would undo the promotion. */
+static void fail_over_by_hand(const struct parts *parts)
+{
+    struct deadline deadline = deadline_after(FAILOVER_MS, "sentinels to see the replica");
+    for (size_t i = 0; i < SENTINELS; i++)
+        while (!sees_a_replica(parts, i))
+            deadline_wait(&deadline);
+    deadline = deadline_after(FAILOVER_MS, "a failover by hand");
+    for (bool agreed = false; !agreed;) {
+        redisReply *reply = ask(parts->sentinel_ports[0], "SENTINEL FAILOVER main");
+        agreed = reply && reply->type == REDIS_REPLY_STATUS;
+        freeReplyObject(reply);
+        if (!agreed)
+            deadline_wait(&deadline);
+    }
+}
+
 static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
 {
     struct parts *parts = *state;
@@ -274,14 +307,7 @@ static void sentinels_fail_over_to_a_replica_that_lacks_entries(void **state)
     redis_server_restart(parts->servers[0]);
     wait_for_info(parts->ports[0], "role:slave");
     wait_for_info(parts->ports[0], "master_link_status:up");
-    struct deadline deadline = deadline_after(FAILOVER_MS, "a failover by hand");
-    for (bool agreed = false; !agreed;) {
-        redisReply *reply = ask(parts->sentinel_ports[0], "SENTINEL FAILOVER main");
-        agreed = reply && reply->type == REDIS_REPLY_STATUS;
-        freeReplyObject(reply);
-        if (!agreed)
-            deadline_wait(&deadline);
-    }
+    fail_over_by_hand(parts);
     /* In the order in which it happens; in the end all sentinels agree. */
     wait_for_info(parts->ports[0], "role:master");
     wait_for_info(parts->ports[1], "role:slave");
